@@ -1,0 +1,236 @@
+import { performance } from 'node:perf_hooks';
+import { encodeEnvelope } from '../codec/envelope.ts';
+import { Reason } from '../codec/reason.ts';
+import { SignalCodec } from '../codec/signal-codec.ts';
+import type { Channel } from '../link/echo-link.ts';
+import type { Endpoint } from '../link/endpoint.ts';
+import { LinkError } from '../link/errors.ts';
+import type { Outcome, Reserved, Store } from '../queue/store.ts';
+import { DEFAULT_QUEUE } from './intake.ts';
+import type { ConsumerState, Roster } from './roster.ts';
+
+/** How long the broker keeps the bus for deliveries before the others get their turn; ms. */
+const HOLD_MS = 50;
+/** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
+const MAX_TRIES = 5;
+const SEQ_MODULUS = 128;
+
+export interface DispatcherOptions {
+  readonly store: Store;
+  readonly roster: Roster;
+  readonly endpoint: Endpoint;
+  onWarning(sentence: string): void;
+  onError(error: unknown): void;
+  /** A consumer has a message that it will settle later. */
+  onHeld(consumer: ConsumerState, message: Reserved): void;
+  onDelivered(): void;
+}
+
+/** Gives ready messages to free consumers, strictly in turn. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  #retry: NodeJS.Timeout | undefined;
+  /** Paced transfers to plain consumers go on beside everything else. */
+  readonly #paced = new Set<Promise<void>>();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Something changed: a message is ready, or a consumer free. Call as often as you like. */
+  wake(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#again) this.wake();
+    });
+  }
+
+  /** Finishes the frames under way and starts no other. Does not wait for plain peers that stalled. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#again = false;
+    clearTimeout(this.#retry);
+    await this.#running;
+    await Promise.all(this.#paced);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#again && !this.#stopped) {
+        this.#again = false;
+        const next = await this.#next();
+        if (!next) continue;
+        if (next.consumer.kind === 'plain') this.#startPaced(next);
+        else await this.#options.endpoint.echo?.withBus((channel) => this.#deliverSome(channel, next));
+        this.#again = true;
+      }
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  /** The next free consumer for which there is a message, and the message. */
+  async #next(): Promise<Delivery | undefined> {
+    const { roster, store, endpoint } = this.#options;
+    const now = performance.now();
+    for (const consumer of roster.free(now)) {
+      if (consumer.kind === 'echo' && !endpoint.echo) continue;
+      const message = await store.reserve(consumer.queues, consumer.key);
+      if (!message) continue;
+      consumer.holding.add(message.id);
+      return { consumer, message };
+    }
+    this.#scheduleRetry(now);
+    return undefined;
+  }
+
+  /** Consumers that did not answer are tried again while there is something for them. */
+  #scheduleRetry(now: number): void {
+    clearTimeout(this.#retry);
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const { restsUntil } of this.#options.roster.all) {
+      if (restsUntil > now) soonest = Math.min(soonest, restsUntil);
+    }
+    if (soonest === Number.POSITIVE_INFINITY) return;
+    void this.#options.store.counts().then((counts) => {
+      if (this.#stopped || !counts.some(({ ready }) => ready > 0)) return;
+      this.#retry = setTimeout(() => this.wake(), soonest - now + 1);
+    }, this.#options.onError);
+  }
+
+  /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
+  async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
+    const until = performance.now() + HOLD_MS;
+    let delivery: Delivery | undefined = first;
+    while (delivery) {
+      if (delivery.consumer.kind === 'plain') this.#startPaced(delivery);
+      else await this.#deliver(channel, delivery);
+      delivery = this.#stopped || performance.now() > until ? undefined : await this.#next();
+    }
+  }
+
+  async #deliver(channel: Channel, { consumer, message }: Delivery): Promise<void> {
+    const { roster } = this.#options;
+    consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
+    const frame = deliveryFrame(message, consumer.seq);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const outcome = await channel.send(consumer, frame);
+        if (outcome.kind === 'accepted') {
+          roster.served(consumer);
+          this.#options.onDelivered();
+          return await this.#settle(consumer, message, { kind: 'done' });
+        }
+        const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
+        if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        return await this.#onRefused(consumer, message, reason);
+      } catch (error) {
+        if (!(error instanceof LinkError)) throw error;
+        return await this.#onFailed(consumer, message, error);
+      }
+    }
+  }
+
+  async #onRefused(consumer: ConsumerState, message: Reserved, reason: Reason): Promise<void> {
+    const { roster, onWarning } = this.#options;
+    if (reason === Reason.Later) {
+      roster.served(consumer);
+      this.#options.onHeld(consumer, message);
+      return;
+    }
+    if (reason === Reason.Failed) {
+      roster.served(consumer);
+      return this.#settle(consumer, message, { kind: 'failed' });
+    }
+    if (reason === Reason.TooLarge) {
+      onWarning(`Consumer ${consumer.pid} does not take messages of ${message.body.length} bytes.`);
+      return this.#settle(consumer, message, { kind: 'failed' });
+    }
+    if (reason === Reason.Damaged) onWarning(`Consumer ${consumer.pid} gets every frame damaged.`);
+    roster.rest(consumer, performance.now());
+    return this.#settle(consumer, message, { kind: 'release' });
+  }
+
+  async #onFailed(consumer: ConsumerState, message: Reserved, error: LinkError): Promise<void> {
+    const { roster, onWarning } = this.#options;
+    if (error.code === 'bus-lost') return this.#settle(consumer, message, { kind: 'release' });
+    if (error.code !== 'link-closed') onWarning(error.message);
+    roster.rest(consumer, performance.now());
+    const outcome = roster.isGone(consumer) ? 'lost' : 'release';
+    if (outcome === 'lost') await roster.refresh();
+    // Nobody else may have settled it meanwhile: refresh() does, for a consumer that is gone.
+    return this.#settle(consumer, message, { kind: outcome });
+  }
+
+  async #settle(consumer: ConsumerState, message: Reserved, outcome: Outcome): Promise<void> {
+    if (consumer.holding.delete(message.id)) await this.#options.store.settle(message.id, outcome);
+  }
+
+  #startPaced(delivery: Delivery): void {
+    const task: Promise<void> = this.#deliverPaced(delivery, () => this.#paced.delete(task)).catch(
+      this.#options.onError,
+    );
+    this.#paced.add(task);
+    void task.finally(() => {
+      this.#paced.delete(task);
+      this.wake();
+    });
+  }
+
+  /** To a plain consumer, which cannot settle: sent = done. */
+  async #deliverPaced({ consumer, message }: Delivery, onStalled: () => void): Promise<void> {
+    const { roster, endpoint, store, onWarning } = this.#options;
+    roster.served(consumer);
+    if (message.body.includes(0) || message.body.length === 0) {
+      onWarning(`Message ${message.id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`);
+      consumer.restsUntil = performance.now() + 1000;
+      return this.#settle(consumer, message, { kind: 'release' });
+    }
+    let settled = false;
+    const settle = async (outcome: Outcome) => {
+      if (settled) return;
+      settled = true;
+      await store.settle(message.id, outcome);
+    };
+    try {
+      await endpoint.sendPlain(consumer, message.body, {
+        onStalled: () => {
+          onWarning(`Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`);
+          onStalled();
+          void settle({ kind: 'release' }).then(() => this.wake(), this.#options.onError);
+        },
+      });
+      this.#options.onDelivered();
+      await settle({ kind: 'done' });
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      onWarning(error.message);
+      await settle({ kind: 'lost' });
+      await roster.refresh();
+    } finally {
+      consumer.holding.delete(message.id);
+    }
+  }
+}
+
+interface Delivery {
+  readonly consumer: ConsumerState;
+  readonly message: Reserved;
+}
+
+/** Defaults are left out: they cost eight signals a byte, twice. */
+function deliveryFrame(message: Reserved, seq: number): Uint8Array {
+  const { id, queue, attempt, headers, body } = message;
+  const fields = {
+    id,
+    ...(queue === DEFAULT_QUEUE ? {} : { queue }),
+    ...(attempt === 1 ? {} : { attempt }),
+    ...(headers?.length ? { headers } : {}),
+  };
+  return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control: false, fields }));
+}

@@ -1,0 +1,150 @@
+import { decodeFrame, type Envelope } from '../codec/envelope.ts';
+import { Reason } from '../codec/reason.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
+import type { Sender } from '../link/inbound.ts';
+import { isQueueName } from '../queue/queue-name.ts';
+import { type NewMessage, type Store, StoreFull } from '../queue/store.ts';
+import { isRepeat, type ProducerState, Producers } from './producers.ts';
+import { type Settle, settlementOf } from '../link/settlement.ts';
+
+/** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
+const MAX_BATCH = 64;
+/** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
+const MAX_BATCH_BYTES = 4 << 20;
+export const DEFAULT_QUEUE = 'default';
+
+export interface IntakeOptions {
+  readonly store: Store;
+  readonly bootId: string;
+  /** Bytes of a message's body. */
+  readonly maxMessageBytes: number;
+  /** Takes a consumer's settlement. */
+  settle(sender: Sender, settle: Settle): Promise<Verdict>;
+  /** Something was stored. */
+  onPublished(ids: readonly number[]): void;
+  onStoreError(error: unknown): void;
+}
+
+/** Judges what arrives at the broker: messages of producers, settlements of consumers. */
+export class Intake {
+  /** Refuse everything new: the broker is shutting down. */
+  closing = false;
+  readonly #options: IntakeOptions;
+  readonly #producers: Producers;
+  /** The only one with a batch: one hold of the bus at a time. */
+  #batching: ProducerState | undefined;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#producers = new Producers(options.bootId);
+  }
+
+  /** A frame from an echo peer. The verdict is its answer. */
+  judge(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict> {
+    const decoded = decodeFrame(frame);
+    if (decoded.kind === 'unsupported') return Reason.Unsupported;
+    if (decoded.kind === 'plain') {
+      // Without a checksum only what no damaged envelope can look like is taken for a message.
+      if (!isPrintableText(decoded.body)) return Reason.Damaged;
+      return this.#publish([this.#message(decoded.body)]);
+    }
+    if (decoded.kind === 'damaged') return Reason.Damaged;
+    const { envelope } = decoded;
+    if (envelope.control) {
+      const settle = settlementOf(envelope);
+      return settle ? this.#options.settle(sender, settle) : Reason.Unsupported;
+    }
+    return this.#onMessage(sender, envelope);
+  }
+
+  /** A message of a plain peer: nobody waits for an answer. */
+  async takePlain(body: Uint8Array): Promise<void> {
+    if (body.length > this.#options.maxMessageBytes) {
+      this.#options.onStoreError(new Error(`a plain message of ${body.length} bytes is too large`));
+      return;
+    }
+    await this.#publish([this.#message(body)]);
+  }
+
+  async #onMessage(sender: Sender, envelope: Envelope): Promise<Verdict> {
+    const name = this.#producers.name(sender);
+    const state =
+      this.#producers.get(name) ??
+      this.#producers.add(name, await this.#options.store.lastSeq(name));
+    if (this.#batching && this.#batching !== state) this.#abandon(this.#batching);
+    if (isRepeat(envelope.seq, state.last)) return envelope.more ? 0 : this.#commit(state);
+    if (state.batch.length === 0) state.beforeBatch = state.last;
+    const objection = this.#objection(envelope, state);
+    if (objection !== 0) {
+      this.#abandon(state);
+      return objection;
+    }
+    const { body, fields, seq } = envelope;
+    this.#batching = state;
+    state.batch.push({ ...this.#message(body.slice(), fields), producer: { process: name, seq } });
+    state.batchBytes += body.length;
+    state.last = seq;
+    return envelope.more ? 0 : this.#commit(state);
+  }
+
+  #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
+    if (this.closing) return Reason.Closing;
+    if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
+    if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unknown;
+    return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
+  }
+
+  /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */
+  async #commit(state: ProducerState): Promise<Verdict> {
+    if (state.batch.length === 0) return 0;
+    const verdict = await this.#publish(state.batch);
+    if (verdict !== 0) this.#abandon(state);
+    this.#clear(state);
+    return verdict;
+  }
+
+  /** Nobody was told that these are stored: the producer sends them again, or has given up. */
+  #abandon(state: ProducerState): void {
+    state.last = state.beforeBatch;
+    this.#clear(state);
+  }
+
+  #clear(state: ProducerState): void {
+    state.batch = [];
+    state.batchBytes = 0;
+    this.#batching = undefined;
+  }
+
+  async #publish(batch: readonly NewMessage[]): Promise<Verdict> {
+    if (this.closing) return Reason.Closing;
+    try {
+      this.#options.onPublished(await this.#options.store.publish(batch));
+      return 0;
+    } catch (error) {
+      this.#options.onStoreError(error);
+      return error instanceof StoreFull ? Reason.Full : Reason.Store;
+    }
+  }
+
+  #message(body: Uint8Array, fields: Envelope['fields'] = {}): NewMessage {
+    const { queue = DEFAULT_QUEUE, priority = 0, delayMs, ttlMs, headers } = fields;
+    return {
+      queue,
+      body,
+      priority,
+      ...(delayMs === undefined ? {} : { delayMs }),
+      ...(ttlMs === undefined ? {} : { ttlMs }),
+      ...(headers === undefined ? {} : { headers }),
+    };
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function isPrintableText(body: Uint8Array): boolean {
+  try {
+    return !/\p{Cc}/u.test(utf8.decode(body));
+  } catch {
+    return false;
+  }
+}

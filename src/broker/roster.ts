@@ -1,0 +1,147 @@
+import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
+import { pruneConsumers } from '../registry/consumers-edit.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { vetSentence, vetTarget } from '../registry/vet.ts';
+import { DEFAULT_QUEUE } from './intake.ts';
+
+/** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
+const FIRST_REST_MS = 250;
+const LONGEST_REST_MS = 5000;
+
+/** A process that takes messages. */
+export interface ConsumerState {
+  readonly pid: number;
+  readonly start: number;
+  /** `pid:start`: names the process in the store, across broker restarts. */
+  readonly key: string;
+  readonly kind: 'echo' | 'plain';
+  readonly queues: readonly string[];
+  /** Messages that it may hold at once. */
+  readonly slots: number;
+  /** Ids of messages that it holds. */
+  readonly holding: Set<number>;
+  /** Sequence number of the last frame to it, 0 to 127. */
+  seq: number;
+  /** It did not answer: not before this, ms of performance.now(). */
+  restsUntil: number;
+  restMs: number;
+}
+
+export interface RosterOptions {
+  readonly dir: string;
+  readonly table: ProcessTable;
+  onWarning(sentence: string): void;
+  /** A consumer ended, left, or turned out to be another process. */
+  onGone(consumer: ConsumerState, ended: boolean): void;
+}
+
+/** The consumers of consumers.txt that are safe to signal, in the order of the file. */
+export class Roster {
+  readonly #options: RosterOptions;
+  readonly #warned = new Set<string>();
+  #consumers = new Map<string, ConsumerState>();
+  /** The key that was served last: the next turn starts behind it. */
+  #last = '';
+
+  constructor(options: RosterOptions) {
+    this.#options = options;
+  }
+
+  get all(): Iterable<ConsumerState> {
+    return this.#consumers.values();
+  }
+
+  get(key: string): ConsumerState | undefined {
+    return this.#consumers.get(key);
+  }
+
+  /** Reads the file again. */
+  async refresh(): Promise<void> {
+    const before = this.#consumers;
+    const now = new Map<string, ConsumerState>();
+    let gone = false;
+    for (const line of readConsumers(this.#options.dir)) {
+      const consumer = this.#consumerOf(line, before);
+      if (consumer === 'gone') gone = true;
+      else if (consumer) now.set(consumer.key, consumer);
+    }
+    this.#consumers = now;
+    for (const [key, consumer] of before) {
+      if (!now.has(key)) this.#options.onGone(consumer, this.isGone(consumer));
+    }
+    if (gone) await pruneConsumers(this.#options.dir, (line) => this.#isStale(line));
+  }
+
+  /** Free consumers in turn, beginning behind the one that was served last. */
+  free(now: number): ConsumerState[] {
+    const all = [...this.#consumers.values()];
+    const at = all.findIndex((consumer) => consumer.key === this.#last) + 1;
+    return [...all.slice(at), ...all.slice(0, at)].filter(
+      (consumer) => consumer.holding.size < consumer.slots && consumer.restsUntil <= now,
+    );
+  }
+
+  served(consumer: ConsumerState): void {
+    this.#last = consumer.key;
+    consumer.restMs = FIRST_REST_MS;
+  }
+
+  /** It did not answer: leave it alone for a while. */
+  rest(consumer: ConsumerState, now: number): void {
+    consumer.restsUntil = now + consumer.restMs;
+    consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_REST_MS);
+  }
+
+  isGone({ pid, start }: ConsumerState): boolean {
+    const vetted = vetTarget(pid, { start }, this.#options.table);
+    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+  }
+
+  #consumerOf(line: ConsumerLine, before: Map<string, ConsumerState>) {
+    if (line.pid === undefined) return this.#warn(line.raw, 'consumers.txt has a line that does not start with a PID');
+    // A foreign line says nothing of the start time: the process that had the PID when we first saw it.
+    const known = [...before.values()].find((consumer) => consumer.pid === line.pid);
+    const start = startOf(line) ?? known?.start;
+    const vetted = vetTarget(line.pid, { start }, this.#options.table);
+    if (!vetted.ok) {
+      if (vetted.why === 'not-running' || vetted.why === 'recycled') return 'gone' as const;
+      return this.#warn(line.raw, vetSentence(line.pid, vetted.why));
+    }
+    const key = `${line.pid}:${vetted.info.start}`;
+    return before.get(key) ?? newConsumer(line, key, line.pid, vetted.info.start, vetted.kind);
+  }
+
+  #isStale(line: ConsumerLine): boolean {
+    if (line.pid === undefined) return false;
+    const vetted = vetTarget(line.pid, { start: startOf(line) }, this.#options.table);
+    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+  }
+
+  #warn(raw: string, sentence: string): undefined {
+    if (this.#warned.has(raw) || this.#warned.size > 1000) return;
+    this.#warned.add(raw);
+    this.#options.onWarning(sentence);
+  }
+}
+
+function newConsumer(
+  { attrs }: ConsumerLine,
+  key: string,
+  pid: number,
+  start: number,
+  kind: 'echo' | 'plain',
+): ConsumerState {
+  const jobs = Number(attrs.get('jobs'));
+  return {
+    pid,
+    start,
+    key,
+    kind,
+    queues: attrs.get('queues')?.split(',') ?? [DEFAULT_QUEUE],
+    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? jobs : 1,
+    holding: new Set(),
+    seq: 0,
+    restsUntil: 0,
+    restMs: FIRST_REST_MS,
+  };
+}

@@ -1,0 +1,28 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { SigmqError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+
+/** A command with what all of sigmq's commands share. */
+export function command(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(new Option('--dir <dir>', 'runtime directory').env('SIGMQ_DIR'))
+    .showSuggestionAfterError()
+    .showHelpAfterError('Try --help.');
+}
+
+export function withVersion(program: Command): Command {
+  return program.version(VERSION, '-V, --version');
+}
+
+/** Makes a parser of an option's value one whose errors commander reports as usage errors. */
+export function value<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof SigmqError)) throw error;
+      throw new InvalidArgumentError(`${error.message} ${error.hint}`);
+    }
+  };
+}

@@ -1,0 +1,35 @@
+import { Command, CommanderError } from 'commander';
+import { Exit } from '../errors.ts';
+import { brokerCommand } from './broker-command.ts';
+import { withVersion } from './common.ts';
+import { consumeCommand } from './consume-command.ts';
+import { report } from './report.ts';
+import { sendCommand } from './send-command.ts';
+
+/** `sigmq`: all commands. */
+export function sigmq(): Command {
+  return withVersion(new Command('sigmq'))
+    .description('A message broker and work queue whose only transport is two UNIX signals.')
+    .showSuggestionAfterError()
+    .addCommand(brokerCommand())
+    .addCommand(consumeCommand())
+    .addCommand(sendCommand());
+}
+
+/** Runs a program with the arguments of this process and sets the exit code. */
+export async function run(program: Command): Promise<void> {
+  exitByThrowing(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) process.exitCode = report(error);
+    else if (error.exitCode !== 0) process.exitCode = Exit.Usage;
+  }
+}
+
+function exitByThrowing(program: Command): void {
+  program.exitOverride();
+  for (const command of program.commands) exitByThrowing(command);
+}
+
+export { brokerCommand, consumeCommand, sendCommand, withVersion };

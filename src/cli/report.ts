@@ -1,0 +1,21 @@
+import { Exit, SigmqError } from '../errors.ts';
+
+/** A line for the user, on stderr: stdout is for messages. */
+export function say(sentence: string): void {
+  process.stderr.write(`sigmq: ${sentence}\n`);
+}
+
+/** Turns any error into words on stderr and an exit code; the only place that does. */
+export function report(error: unknown): number {
+  if (error instanceof SigmqError) {
+    say(`${error.message} ${error.hint}`);
+    return error.exitCode;
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof Error && typeof code === 'string') {
+    say(`${error.message}.`);
+    return Exit.Unexpected;
+  }
+  say(`This is a bug in sigmq: ${error instanceof Error ? error.stack : String(error)}`);
+  return Exit.Bug;
+}

@@ -1,0 +1,18 @@
+/** Signals that ask a program to end. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Calls `stop` at the first request to end; the second ends the process at once, by that signal. */
+export function onShutdown(stop: () => void): void {
+  let asked = false;
+  for (const signal of ENDING) {
+    process.on(signal, () => {
+      if (asked) {
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+        return;
+      }
+      asked = true;
+      stop();
+    });
+  }
+}

@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Verb, settlementFrame } from '../link/settlement.ts';
+import { decodeFrame } from '../codec/envelope.ts';
+import { maxFrameBytes } from '../codec/limits.ts';
+import { Reason } from '../codec/reason.ts';
+import { Endpoint } from '../link/endpoint.ts';
+import { LinkError } from '../link/errors.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
+import { findBroker } from '../registry/broker-file.ts';
+import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
+import { type ProcessTable, processTable } from '../registry/process-table.ts';
+import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { Handled } from './handled.ts';
+
+/** The largest message that a consumer takes; the broker decides what it accepts below that; bytes. */
+const MAX_MESSAGE_BYTES = 64 << 20;
+/** Pause before a settlement is tried again while the broker does not answer; ms. */
+const SETTLE_RETRY_MS = 200;
+const SEQ_MODULUS = 128;
+
+/** A message as its consumer sees it. */
+export interface Message {
+  readonly body: Uint8Array;
+  /** Stable over redeliveries; undefined from a plain broker. */
+  readonly id: number | undefined;
+  readonly queue: string;
+  /** 1 for the first delivery. */
+  readonly attempt: number;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/**
+ * Handles one message. Returning means done, at once; a promise means later: done when it resolves.
+ * Throwing or rejecting means failed: it comes again, here or elsewhere, until its attempts are used up.
+ * An error with `settle: 'release'` gives the message back without spending an attempt; with
+ * `settle: 'dead'` nobody gets it again.
+ */
+export type Handler = (message: Message) => void | Promise<void>;
+
+export interface ConsumerOptions {
+  readonly dir?: string | undefined;
+  /** Queues to take from; default: `default`. */
+  readonly queues?: readonly string[] | undefined;
+  /** Messages at once; default 1. */
+  readonly jobs?: number | undefined;
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Takes messages from the broker of one runtime directory, whichever process that is: it survives a
+ * restart of the broker, and may be started first.
+ *
+ * @example
+ * const consumer = await Consumer.start((message) => console.log(Buffer.from(message.body).toString()));
+ * // ...
+ * await consumer.stop();
+ */
+export class Consumer {
+  readonly dir: string;
+  readonly #handler: Handler;
+  readonly #options: ConsumerOptions;
+  readonly #table: ProcessTable;
+  readonly #endpoint: Endpoint;
+  readonly #start: number;
+  readonly #handled = new Handled();
+  /** Messages that were answered with `later` and are not settled yet. */
+  readonly #inHand = new Set<Promise<void>>();
+  #seq = 0;
+  #stopping = false;
+  #stopped: Promise<void> | undefined;
+
+  /**
+   * Makes this process safe to signal and only then registers it.
+   * @throws SigmqError when the runtime directory cannot be created or is unsafe
+   */
+  static async start(handler: Handler, options: ConsumerOptions = {}): Promise<Consumer> {
+    const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
+    const consumer = new Consumer(dir, handler, options);
+    await consumer.#register();
+    return consumer;
+  }
+
+  private constructor(dir: string, handler: Handler, options: ConsumerOptions) {
+    this.dir = dir;
+    this.#handler = handler;
+    this.#options = options;
+    this.#table = processTable();
+    this.#start = this.#table.read(process.pid)?.start ?? 0;
+    this.#endpoint = new Endpoint({
+      dir,
+      table: this.#table,
+      maxFrameBytes: maxFrameBytes(MAX_MESSAGE_BYTES),
+      keepAlive: true,
+      onFrame: (_sender, frame) => this.#judge(frame),
+      onPlain: (_sender, body) => this.#takePlain(body),
+      onBug: (error) => this.#options.onError?.(error),
+    });
+  }
+
+  /** Why this consumer cannot confirm what it takes; undefined with the addon. */
+  get plainBecause(): string | undefined {
+    return this.#endpoint.plainBecause;
+  }
+
+  /** Takes nothing new, settles what is in hand, leaves the registry. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true;
+    await unregisterConsumer(this.dir, process.pid, this.#start).catch((error) =>
+      this.#options.onError?.(error),
+    );
+    await Promise.all(this.#inHand);
+    await this.#endpoint.close();
+  }
+
+  async #register(): Promise<void> {
+    const { queues = ['default'], jobs = 1 } = this.#options;
+    await registerConsumer(this.dir, process.pid, {
+      ...(this.#start > 0 ? { start: String(this.#start) } : {}),
+      ...(queues.join() === 'default' ? {} : { queues: queues.join() }),
+      ...(jobs === 1 ? {} : { jobs: String(jobs) }),
+    });
+  }
+
+  /** A delivery. The answer settles it, or says that a settlement follows. */
+  #judge(frame: Uint8Array): Verdict {
+    const decoded = decodeFrame(frame);
+    if (decoded.kind === 'unsupported') return Reason.Unsupported;
+    if (decoded.kind !== 'envelope') return Reason.Damaged;
+    const { body, fields } = decoded.envelope;
+    const { id, attempt = 1, queue = 'default', headers = [] } = fields;
+    if (id === undefined || decoded.envelope.control) return Reason.Unsupported;
+    const before = this.#handled.get(id, attempt);
+    if (before !== undefined) return before;
+    if (this.#stopping) return Reason.Closing;
+    const message = { id, attempt, queue, headers, body: body.slice() };
+    try {
+      const working = this.#handler(message);
+      if (working === undefined) return this.#handled.set(id, attempt, 0);
+      this.#workOn(id, attempt, working);
+      return this.#handled.set(id, attempt, Reason.Later);
+    } catch (error) {
+      const verb = verbOf(error);
+      if (verb === Verb.Release) return Reason.Closing;
+      if (verb === Verb.Dead) {
+        this.#workOn(id, attempt, Promise.reject(error));
+        return this.#handled.set(id, attempt, Reason.Later);
+      }
+      this.#options.onError?.(error);
+      return this.#handled.set(id, attempt, Reason.Failed);
+    }
+  }
+
+  #takePlain(body: Uint8Array): void {
+    if (this.#stopping) return;
+    const message = { body, id: undefined, attempt: 1, queue: 'default', headers: [] };
+    const report = (error: unknown) => this.#options.onError?.(error);
+    try {
+      const working = this.#handler(message)?.catch(report);
+      if (working) this.#keep(working);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #workOn(id: number, attempt: number, working: Promise<void>): void {
+    const settled = working.then(
+      () => this.#settle(id, attempt, Verb.Done),
+      (error: unknown) => {
+        this.#options.onError?.(error);
+        return this.#settle(id, attempt, verbOf(error));
+      },
+    );
+    this.#keep(settled.catch((error) => this.#options.onError?.(error)));
+  }
+
+  #keep(work: Promise<void>): void {
+    this.#inHand.add(work);
+    void work.finally(() => this.#inHand.delete(work));
+  }
+
+  /** Tells the broker of the moment; it may be another than the one that delivered. */
+  async #settle(id: number, attempt: number, verb: Verb): Promise<void> {
+    // A broker that was restarted meanwhile delivers it again: the answer is then known.
+    if (verb === Verb.Release) this.#handled.forget(id);
+    else this.#handled.set(id, attempt, verb === Verb.Done ? 0 : Reason.Failed);
+    this.#seq = (this.#seq + 1) % SEQ_MODULUS;
+    const frame = settlementFrame({ id, verb }, this.#seq);
+    for (;;) {
+      try {
+        const broker = findBroker(this.dir, this.#table);
+        const outcome = await this.#endpoint.echo?.withBus((channel) => channel.send(broker, frame));
+        if (outcome?.kind === 'accepted' || outcome === undefined) return;
+        if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
+      } catch (error) {
+        // No broker: the next one finds out when it delivers the message again.
+        if (!(error instanceof LinkError) || error.code === 'peer-gone') return;
+      }
+      await sleep(SETTLE_RETRY_MS);
+    }
+  }
+}
+
+function verbOf(error: unknown): Verb {
+  const settle = (error as { settle?: unknown } | null)?.settle;
+  if (settle === 'release') return Verb.Release;
+  return settle === 'dead' ? Verb.Dead : Verb.Failed;
+}

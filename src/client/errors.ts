@@ -1,0 +1,42 @@
+import { Exit, SigmqError } from '../errors.ts';
+
+export class ProducerError extends SigmqError {}
+
+/** The sentences of everything that can keep a message from being accepted. */
+export const producerErrors = {
+  tooLarge: (bytes: number, max: number | undefined) =>
+    new ProducerError(
+      'too-large',
+      Exit.BadData,
+      `The message has ${bytes} bytes${max === undefined ? ', more than the broker takes' : `; the broker takes ${max}`}.`,
+      'Send less, or start the broker with a larger --max-size.',
+    ),
+  empty: () =>
+    new ProducerError('empty', Exit.BadData, 'The message is empty.', 'Give it at least one byte.'),
+  zeroForPlain: () =>
+    new ProducerError(
+      'zero-byte',
+      Exit.BadData,
+      'The message has a zero byte, and this broker is a plain peer, for which a zero byte ends a message.',
+      'Send it to a sigmq broker, or encode it (base64).',
+    ),
+  plainOptions: () =>
+    new ProducerError(
+      'plain-broker',
+      Exit.BadData,
+      'This broker is a plain peer: it has no queues, priorities, delays or headers.',
+      'Leave these options out, or start a sigmq broker.',
+    ),
+  full: () =>
+    new ProducerError('full', Exit.TryAgain, 'The broker refused the message: its queue is full.', 'Try again when consumers have caught up, or raise the limits of the broker.'),
+  store: () =>
+    new ProducerError('store', Exit.TryAgain, 'The broker refused the message: it could not store it.', "Look at the broker's log, make room, then send again."),
+  closing: () =>
+    new ProducerError('closing', Exit.Unavailable, 'The broker is shutting down and refused the message.', 'Start it again, then send again.'),
+  refused: (reason: number) =>
+    new ProducerError('refused', Exit.BadData, `The broker refused the message (reason ${reason}).`, 'It may be of another version than this command.'),
+  unconfirmed: (sentence: string) =>
+    new ProducerError('unconfirmed', Exit.TryAgain, `The message was not confirmed: ${sentence}`, 'It may or may not have arrived; look before you send it again.'),
+  timeout: (ms: number) =>
+    new ProducerError('timeout', Exit.Timeout, `No confirmation within ${ms} ms.`, 'Look whether the broker runs, or allow more with --timeout.'),
+};

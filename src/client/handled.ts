@@ -1,0 +1,31 @@
+import type { Verdict } from '../link/frame-receiver.ts';
+
+/** Messages remembered; a broker has at most a few in doubt for one consumer when it restarts. */
+const MAX_REMEMBERED = 4096;
+
+/**
+ * What was answered to the last deliveries. A delivery that comes again under the same id and attempt
+ * (its answer was lost, the broker was restarted) is answered as before and not handled twice.
+ */
+export class Handled {
+  readonly #answers = new Map<number, { attempt: number; verdict: Verdict }>();
+
+  get(id: number, attempt: number): Verdict | undefined {
+    const known = this.#answers.get(id);
+    return known?.attempt === attempt ? known.verdict : undefined;
+  }
+
+  forget(id: number): void {
+    this.#answers.delete(id);
+  }
+
+  set(id: number, attempt: number, verdict: Verdict): Verdict {
+    this.#answers.delete(id);
+    this.#answers.set(id, { attempt, verdict });
+    if (this.#answers.size > MAX_REMEMBERED) {
+      const oldest = this.#answers.keys().next().value;
+      if (oldest !== undefined) this.#answers.delete(oldest);
+    }
+    return verdict;
+  }
+}

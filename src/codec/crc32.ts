@@ -1,0 +1,20 @@
+/** CRC-32 as in IEEE 802.3, zlib and gzip: polynomial 0x04C11DB7 reflected, all ones in and out. */
+const POLYNOMIAL = 0xedb88320;
+
+const table = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+  return crc;
+});
+
+/**
+ * The checksum of `bytes`, 0 to 2^32 - 1. To go on where an earlier part ended, pass its result:
+ * `crc32(b, crc32(a))` is the checksum of `a` followed by `b`.
+ */
+export function crc32(bytes: Uint8Array, seed = 0): number {
+  let crc = ~seed;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (crc >>> 8) ^ (table[(crc ^ (bytes[i] as number)) & 0xff] as number);
+  }
+  return ~crc >>> 0;
+}

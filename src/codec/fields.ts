@@ -1,0 +1,125 @@
+/** What a message carries beside its body (protocol 6): a tag byte, a LEB128 length, the value. */
+
+import { CodecError } from './codec-error.ts';
+import { concat } from './concat.ts';
+import { encodeLeb128, readLeb128 } from './leb128.ts';
+import { MAX_FIELDS, MAX_FIELDS_BYTES } from './limits.ts';
+
+/** Numbers are integers from 0 to Number.MAX_SAFE_INTEGER. Absent is not sent and costs nothing. */
+export interface MessageFields {
+  /** Absent: `default`. */
+  queue?: string;
+  /** Absent: 0. */
+  priority?: number;
+  delayMs?: number;
+  ttlMs?: number;
+  /** The id of the message that a settlement names. */
+  ref?: number;
+  /** The id of a message that is delivered. */
+  id?: number;
+  /** Which attempt a delivery is; absent: 1. */
+  attempt?: number;
+  /** Name and value, in order, repeats allowed; a name has no NUL. No headers is the same as absent. */
+  headers?: readonly (readonly [name: string, value: string])[];
+}
+
+/** Who does not know a tag below this one refuses the frame; other unknown tags are skipped. */
+const FIRST_OPTIONAL_TAG = 64;
+
+const QUEUE = 1;
+const HEADER = 66;
+const NUMBERS = [
+  [2, 'priority'],
+  [3, 'delayMs'],
+  [4, 'ttlMs'],
+  [5, 'ref'],
+  [64, 'id'],
+  [65, 'attempt'],
+] as const;
+
+const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
+
+const encoder = new TextEncoder();
+// A byte order mark is part of the text, not for us to drop.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The fields as bytes; no bytes for no fields.
+ * @throws CodecError for a number out of range, text that UTF-8 cannot carry, or too much of it
+ */
+export function encodeFields(fields: MessageFields): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let count = 0;
+  const add = (tag: number, value: Uint8Array) => {
+    parts.push(Uint8Array.of(tag), encodeLeb128(value.length), value);
+    count++;
+  };
+
+  if (fields.queue !== undefined) add(QUEUE, encodeText(fields.queue, 'queue name'));
+  for (const [tag, name] of NUMBERS) {
+    const value = fields[name];
+    if (value !== undefined) add(tag, encodeLeb128(value, name));
+  }
+  for (const [name, value] of fields.headers ?? []) {
+    if (name.includes('\0')) throw CodecError.badText('header name');
+    add(HEADER, encodeText(`${name}\0${value}`, 'header'));
+  }
+
+  if (count > MAX_FIELDS) throw CodecError.tooManyFields(count, MAX_FIELDS);
+  const bytes = concat(parts);
+  if (bytes.length > MAX_FIELDS_BYTES) {
+    throw CodecError.fieldsTooLarge(bytes.length, MAX_FIELDS_BYTES);
+  }
+  return bytes;
+}
+
+/** The fields; undefined when malformed, 'unsupported' when an unknown one is critical. */
+export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' | undefined {
+  if (bytes.length > MAX_FIELDS_BYTES) return undefined;
+  const fields: MessageFields = {};
+  const headers: [string, string][] = [];
+  let at = 0;
+  for (let count = 0; at < bytes.length; count++) {
+    if (count === MAX_FIELDS) return undefined;
+    const tag = bytes[at] as number;
+    const length = readLeb128(bytes, at + 1);
+    if (length === undefined || length.value > bytes.length - length.next) return undefined;
+    at = length.next + length.value;
+    const value = bytes.subarray(length.next, at);
+
+    const name = numberOfTag.get(tag);
+    if (name !== undefined) {
+      const number = readLeb128(value, 0);
+      // Twice the same field is malformed: two readers could believe different ones.
+      if (number?.next !== value.length || fields[name] !== undefined) return undefined;
+      fields[name] = number.value;
+    } else if (tag === QUEUE) {
+      const queue = decodeText(value);
+      if (queue === undefined || fields.queue !== undefined) return undefined;
+      fields.queue = queue;
+    } else if (tag === HEADER) {
+      const header = decodeText(value);
+      const nul = header?.indexOf('\0') ?? -1;
+      if (header === undefined || nul === -1) return undefined;
+      headers.push([header.slice(0, nul), header.slice(nul + 1)]);
+    } else if (tag < FIRST_OPTIONAL_TAG) {
+      return 'unsupported';
+    }
+  }
+  if (headers.length > 0) fields.headers = headers;
+  return fields;
+}
+
+function encodeText(text: string, what: string): Uint8Array {
+  // An unpaired surrogate would silently arrive as U+FFFD.
+  if (/\p{Surrogate}/u.test(text)) throw CodecError.badText(what);
+  return encoder.encode(text);
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

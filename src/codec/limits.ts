@@ -1,0 +1,24 @@
+import { cobsMaxBytes } from './cobs.ts';
+
+/** Flags, sequence number and checksum before the payload (protocol 6). */
+export const HEADER_BYTES = 7;
+
+/** A queue name and a few dozen headers; NATS bounds its control line alike (max_control_line). */
+export const MAX_FIELDS_BYTES = 4096;
+
+/** MAX_FIELDS_BYTES at 16 bytes a field; bounds the work on a frame of many empty fields. */
+export const MAX_FIELDS = 256;
+
+/** The body of one message: some 2.5 s on the wire at 215,000 bits/s. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 65536;
+
+/** LEB128 of MAX_FIELDS_BYTES. */
+const FIELDS_LENGTH_BYTES = 2;
+
+/** The longest frame, without its NUL, that a message body of `maxMessageBytes` bytes can take. */
+export function maxFrameBytes(maxMessageBytes: number): number {
+  return HEADER_BYTES + cobsMaxBytes(FIELDS_LENGTH_BYTES + MAX_FIELDS_BYTES + maxMessageBytes);
+}
+
+/** 64 KiB of body, all fields, the header, and stuffing at its worst: no legal frame is longer. */
+export const DEFAULT_MAX_FRAME_BYTES = maxFrameBytes(DEFAULT_MAX_MESSAGE_BYTES);

@@ -1,0 +1,34 @@
+/**
+ * Why a frame was refused (protocol 4): four bits, read out after the refusal. No code has fewer
+ * than two one-bits, because a receiver that is out of step and merely echoes yields 0.
+ */
+export const Reason = {
+  /** Checksum or form is wrong: send again. */
+  Damaged: 3,
+  /** Over the receiver's limit. */
+  TooLarge: 5,
+  /** The queue is full: later. */
+  Full: 6,
+  /** A frame of no bytes; also the mark of a receiver that is in step. */
+  Empty: 7,
+  /** A critical field or version is unknown. */
+  Unsupported: 9,
+  /** The store could not write. */
+  Store: 10,
+  /** The receiver is shutting down. */
+  Closing: 11,
+  /** To a delivery: received, not yet handled, a settlement follows. */
+  Later: 12,
+  /** A settlement or request names something unknown. */
+  Unknown: 13,
+  /** To a delivery: received and not handled. */
+  Failed: 14,
+} as const;
+export type Reason = (typeof Reason)[keyof typeof Reason];
+
+const codes: ReadonlySet<number> = new Set(Object.values(Reason));
+
+/** Whether four bits that were read out name a reason at all. */
+export function isReason(code: number): code is Reason {
+  return codes.has(code);
+}

@@ -1,0 +1,101 @@
+import { type FSWatcher, mkdirSync, readdirSync, statSync, unlinkSync, utimesSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProcessTable } from '../registry/process-table.ts';
+
+/** A waiter that was touched less than this ago has the first right to a free bus; ms. */
+const TURN_MS = 20;
+/** Digits that keep names sorted by age: microseconds of CLOCK_MONOTONIC, 31 years of uptime. */
+const STAMP_DIGITS = 15;
+
+interface Waiter {
+  readonly name: string;
+  readonly pid: number;
+  readonly start: number;
+}
+
+/** The waiting room of the bus: `bus.wait/` (docs/protocol.md, section 5, *Turn*). */
+export class BusQueue {
+  readonly #dir: string;
+  readonly #table: ProcessTable;
+
+  constructor(dir: string, table: ProcessTable) {
+    this.#dir = dir;
+    this.#table = table;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Stands in line. `onTurn` is called when it may be our turn. */
+  enter(stamp: number, start: number, onTurn: () => void): Ticket {
+    const age = String(Math.floor(stamp * 1000)).padStart(STAMP_DIGITS, '0');
+    const name = `${age}-${this.#table.selfPid}-${start}`;
+    const path = join(this.#dir, name);
+    writeFileSync(path, '', { mode: 0o600 });
+    return new Ticket(name, path, watch(path, onTurn));
+  }
+
+  /** Whether somebody older than `ticket` (nobody: than anyone) was told that it is his turn. */
+  isOthersTurn(ticket: Ticket | undefined): boolean {
+    const now = Date.now();
+    for (const name of this.#names()) {
+      if (ticket && name >= ticket.name) return false;
+      try {
+        if (Math.abs(now - statSync(join(this.#dir, name)).mtimeMs) < TURN_MS) return true;
+      } catch {
+        // it has had its turn and is gone
+      }
+    }
+    return false;
+  }
+
+  /** Tells the oldest waiter that can act; forgets those that ended. */
+  callNext(): void {
+    for (const name of this.#names()) {
+      const path = join(this.#dir, name);
+      const waiter = parse(name);
+      const info = waiter && this.#table.read(waiter.pid);
+      try {
+        if (!info || info.start !== waiter.start || /[ZX]/.test(info.state)) unlinkSync(path);
+        else if (!/[Tt]/.test(info.state)) {
+          const now = new Date();
+          utimesSync(path, now, now);
+          return;
+        }
+      } catch {
+        // it left the line meanwhile
+      }
+    }
+  }
+
+  #names(): string[] {
+    const names = readdirSync(this.#dir);
+    return names.length > 1 ? names.sort() : names;
+  }
+}
+
+/** A place in the line; leave it once. */
+export class Ticket {
+  readonly name: string;
+  readonly #path: string;
+  readonly #watcher: FSWatcher;
+
+  constructor(name: string, path: string, watcher: FSWatcher) {
+    this.name = name;
+    this.#path = path;
+    this.#watcher = watcher;
+    watcher.on('error', () => {});
+  }
+
+  leave(): void {
+    this.#watcher.close();
+    try {
+      unlinkSync(this.#path);
+    } catch {
+      // somebody took us for dead; the line is left either way
+    }
+  }
+}
+
+function parse(name: string): Waiter | undefined {
+  const match = /^\d+-(\d+)-(\d+)$/.exec(name);
+  return match ? { name, pid: Number(match[1]), start: Number(match[2]) } : undefined;
+}

@@ -1,0 +1,50 @@
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+
+/** Who holds the bus: the first 32 bytes of the file `bus` (docs/protocol.md, section 5). */
+export interface BusRecord {
+  generation: number;
+  pid: number;
+  /** Milliseconds of CLOCK_MONOTONIC when the holder last renewed it. */
+  stamp: number;
+}
+
+const RECORD_BYTES = 32;
+const LOCKS_START = 64;
+
+/** The byte whose lock is the bus, in a generation. Wraps far below the largest offset (2^31). */
+export function lockOffset(generation: number): number {
+  return LOCKS_START + (generation % 0x4000_0000);
+}
+
+/** The file `bus` of one runtime directory. */
+export class BusFile {
+  readonly fd: number;
+  readonly #buffer = Buffer.alloc(RECORD_BYTES);
+
+  constructor(path: string) {
+    const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+    this.fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  }
+
+  read(): BusRecord {
+    const bytes = readSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
+    if (bytes < RECORD_BYTES) return { generation: 0, pid: 0, stamp: 0 };
+    return {
+      generation: this.#buffer.readUInt32LE(0),
+      pid: this.#buffer.readUInt32LE(4),
+      stamp: this.#buffer.readDoubleLE(8),
+    };
+  }
+
+  write(record: BusRecord): void {
+    this.#buffer.fill(0);
+    this.#buffer.writeUInt32LE(record.generation, 0);
+    this.#buffer.writeUInt32LE(record.pid, 4);
+    this.#buffer.writeDoubleLE(record.stamp, 8);
+    writeSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { ProcessTable } from '../registry/process-table.ts';
+import type { Addon } from '../signals/addon.ts';
+import { BusQueue, type Ticket } from './bus-queue.ts';
+import { BusFile, type BusRecord, lockOffset } from './bus-record.ts';
+
+/** A holder renews its stamp this often; ms. */
+const RENEW_MS = 100;
+/** A stamp that did not change for this long belongs to a holder that is stopped; ms. */
+const STOPPED_MS = 800;
+/** How often a waiter looks by itself: for a holder that died, or stopped; ms. */
+const LOOK_MS = 20;
+
+type BusPort = Pick<Addon, 'lock' | 'monotonic' | 'clearGap'>;
+
+/**
+ * One transmission at a time per runtime directory (docs/protocol.md, section 5). The truth is a lock
+ * that the kernel releases when its holder ends; the record says who has it and lets waiters notice a
+ * stopped holder; the queue makes it fair.
+ */
+export class Bus {
+  readonly #file: BusFile;
+  readonly #queue: BusQueue;
+  readonly #port: BusPort;
+  readonly #pid: number;
+  readonly #start: number;
+
+  constructor(dir: string, port: BusPort, table: ProcessTable) {
+    this.#file = new BusFile(join(dir, 'bus'));
+    this.#queue = new BusQueue(join(dir, 'bus.wait'), table);
+    this.#port = port;
+    this.#pid = table.selfPid;
+    this.#start = table.read(table.selfPid)?.start ?? 0;
+  }
+
+  /** PID of the process that holds the bus or had it last. */
+  get holder(): number {
+    return this.#file.read().pid;
+  }
+
+  /** Waits for the bus. @throws whatever `signal` was aborted with. */
+  async take(signal?: AbortSignal): Promise<Hold> {
+    signal?.throwIfAborted();
+    let hold = this.#tryTake(undefined);
+    if (hold) return hold;
+    let wake = () => {};
+    let called = false;
+    const ticket = this.#queue.enter(this.#port.monotonic(), this.#start, () => {
+      called = true;
+      wake();
+    });
+    const abort = () => wake();
+    signal?.addEventListener('abort', abort);
+    const watch = new HolderWatch();
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        called = false;
+        hold = this.#tryTake(ticket) ?? this.#trySteal(watch);
+        if (hold) return hold;
+        if (called) continue;
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, LOOK_MS);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      ticket.leave();
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #tryTake(ticket: Ticket | undefined): Hold | undefined {
+    if (this.#queue.isOthersTurn(ticket)) return undefined;
+    const { generation } = this.#file.read();
+    return this.#lock(generation, generation);
+  }
+
+  /** Takes the bus from a holder that has not renewed its stamp for {@link STOPPED_MS}. */
+  #trySteal(watch: HolderWatch): Hold | undefined {
+    const record = this.#file.read();
+    if (!watch.isStopped(record)) return undefined;
+    return this.#lock(record.generation, (record.generation + 1) >>> 0);
+  }
+
+  /** Locks the byte of generation `to` and writes it, if the generation is still `from` by then. */
+  #lock(from: number, to: number): Hold | undefined {
+    if (this.#port.lock(this.#file.fd, lockOffset(to), 1) !== 0) return undefined;
+    if (this.#file.read().generation !== from) {
+      this.#port.lock(this.#file.fd, lockOffset(to), 0);
+      return undefined;
+    }
+    const hold = new Hold(this.#file, this.#port, this.#queue, to, this.#pid);
+    hold.renew();
+    return hold;
+  }
+}
+
+/** Notices, with the observer's own clock, that a record does not change. */
+class HolderWatch {
+  #generation = -1;
+  #pid = -1;
+  #stamp = -1;
+  #since = 0;
+
+  isStopped({ generation, pid, stamp }: BusRecord): boolean {
+    const now = performance.now();
+    if (generation !== this.#generation || pid !== this.#pid || stamp !== this.#stamp) {
+      this.#generation = generation;
+      this.#pid = pid;
+      this.#stamp = stamp;
+      this.#since = now;
+    }
+    return now - this.#since > STOPPED_MS;
+  }
+}
+
+/** The right to transmit, until {@link release} or until it was taken away. */
+export class Hold {
+  readonly #file: BusFile;
+  readonly #port: BusPort;
+  readonly #queue: BusQueue;
+  readonly #generation: number;
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(file: BusFile, port: BusPort, queue: BusQueue, generation: number, pid: number) {
+    this.#file = file;
+    this.#port = port;
+    this.#queue = queue;
+    this.#generation = generation;
+    this.#pid = pid;
+    this.#timer = setInterval(() => this.check(), RENEW_MS / 2);
+  }
+
+  /**
+   * False when another process took the bus away because we were stopped. Must be asked after every
+   * pause of {@link RENEW_MS} before another bit is sent.
+   */
+  check(): boolean {
+    if (this.#file.read().generation !== this.#generation) return false;
+    this.renew();
+    return true;
+  }
+
+  renew(): void {
+    const stamp = this.#port.monotonic();
+    this.#file.write({ generation: this.#generation, pid: this.#pid, stamp });
+    this.#port.clearGap();
+  }
+
+  /** Once. */
+  release(): void {
+    clearInterval(this.#timer);
+    this.#port.lock(this.#file.fd, lockOffset(this.#generation), 0);
+    this.#queue.callNext();
+  }
+}

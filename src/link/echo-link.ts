@@ -1,0 +1,171 @@
+import { performance } from 'node:perf_hooks';
+import { Reason } from '../codec/reason.ts';
+import type { Bit } from '../codec/signal-codec.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import type { Addon, Watcher } from '../signals/addon.ts';
+import { blockInEveryThread } from '../signals/block-threads.ts';
+import { Bus } from './bus.ts';
+import { linkErrors } from './errors.ts';
+import { JUDGE, SILENT, type Verdict } from './frame-receiver.ts';
+import type { FrameOutcome } from './frame-sender.ts';
+import { type EchoSender, Inbound, type Sender } from './inbound.ts';
+import { Outbound, type SendOptions } from './outbound.ts';
+import type { EchoTarget } from './transfer.ts';
+
+/** How long the pump keeps the event loop from its timers and other events; ms. */
+const SLICE_MS = 10;
+/** Events between two looks at the clock; at 5 µs a bit about 300 µs. */
+const EVENTS_PER_LOOK = 64;
+/** How long the pump sleeps in the kernel for the next bit of a moving frame before it goes back to the
+ * event loop, which costs more to wake; µs. */
+const PATIENCE_US = 5000;
+
+export interface EchoLinkOptions {
+  readonly dir: string;
+  readonly addon: Addon;
+  readonly table: ProcessTable;
+  /** Bound of a received frame in bytes, terminator not counted. */
+  readonly maxFrameBytes: number;
+  /** Judges a frame from an echo peer. An exception is a bug: it is reported, and the frame refused. */
+  onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict>;
+  /** Takes a message from a plain peer. */
+  onPlain(sender: Sender, body: Uint8Array): void;
+  onBug(error: unknown): void;
+  /** Keeps the process alive while the link is open. */
+  readonly keepAlive: boolean;
+}
+
+/** The right to transmit, for the length of one {@link EchoLink.withBus}. */
+export interface Channel {
+  /**
+   * Sends one frame (with its zero byte) to an echo peer. Whoever gets an error does not know whether
+   * the frame arrived: send it again under the same sequence number.
+   * @throws LinkError peer-gone, peer-stalled, bus-lost, out-of-step, unsafe-target, link-closed
+   */
+  send(target: EchoTarget, frame: Uint8Array, options?: SendOptions): Promise<FrameOutcome>;
+}
+
+/**
+ * The two signals of this process under the echo protocol (docs/protocol.md, sections 4 and 5): takes
+ * frames from any number of peers and sends them to one at a time. Drives the machines of this folder.
+ */
+export class EchoLink {
+  readonly #addon: Addon;
+  readonly #options: EchoLinkOptions;
+  readonly #bus: Bus;
+  readonly #inbound: Inbound;
+  readonly #outbound: Outbound;
+  readonly #watcher: Watcher;
+  #pumping = false;
+  #closed = false;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Blocks both signals in every thread; afterwards the PID may be published. */
+  constructor(options: EchoLinkOptions) {
+    this.#options = options;
+    this.#addon = options.addon;
+    blockInEveryThread(options.addon);
+    this.#bus = new Bus(options.dir, options.addon, options.table);
+    this.#inbound = new Inbound(options.table, options.maxFrameBytes);
+    this.#outbound = new Outbound(options.addon, options.table, this.#pump);
+    this.#watcher = this.#addon.watch(-1, this.#pump, options.keepAlive);
+  }
+
+  /**
+   * Runs `work` while this process has the bus; calls queue up. Keep it short: the others wait.
+   * @throws what `work` throws, and the reason of `signal` when it aborts the wait for the bus.
+   */
+  withBus<T>(work: (channel: Channel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const mine = this.#turn.then(() => this.#withBus(work, signal));
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Ends everything. The signals stay blocked, so that a late echo cannot hurt. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outbound.giveUp(linkErrors.closed());
+    this.#addon.unwatch(this.#watcher);
+    await this.#turn;
+    this.#bus.close();
+  }
+
+  async #withBus<T>(work: (channel: Channel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#closed) throw linkErrors.closed();
+    const hold = await this.#bus.take(signal);
+    this.#outbound.hold = hold;
+    const send: Channel['send'] = async (target, frame, options = {}) => {
+      if (this.#closed) throw linkErrors.closed();
+      return this.#outbound.send(target, frame, options);
+    };
+    try {
+      return await work({ send });
+    } finally {
+      this.#outbound.hold = undefined;
+      hold.release();
+    }
+  }
+
+  /** Takes signals as long as they come, a slice at a time. */
+  readonly #pump = (): void => {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    try {
+      const started = performance.now();
+      let now = started;
+      for (let n = 1; ; n++) {
+        if (n % EVENTS_PER_LOOK === 0) {
+          now = performance.now();
+          if (now - started > SLICE_MS) {
+            setImmediate(this.#pump);
+            return;
+          }
+        }
+        const patience = this.#outbound.busy || this.#inbound.moving ? PATIENCE_US : 0;
+        const event = this.#addon.wait(patience, this.#outbound.pidfd);
+        if (event <= 0) {
+          if (event < 0) this.#outbound.giveUpGone();
+          return;
+        }
+        this.#onSignal(event >>> 1, (event & 1) as Bit, now);
+      }
+    } finally {
+      this.#pumping = false;
+    }
+  };
+
+  readonly #holdsBus = (pid: number): boolean => this.#bus.holder === pid;
+
+  #onSignal(pid: number, bit: Bit, now: number): void {
+    if (this.#outbound.onSignal(pid, bit, now, this.#holdsBus)) return;
+    const sender = this.#inbound.sender(pid, now);
+    if (sender.kind === 'plain') {
+      const body = sender.decoder.push(bit);
+      if (body) this.#options.onPlain(sender, body);
+      return;
+    }
+    const reply = sender.receiver.onBit(bit);
+    if (reply === JUDGE) this.#judge(sender);
+    else if (reply !== SILENT) this.#outbound.sendBit(sender.pid, reply);
+  }
+
+  #judge(sender: EchoSender): void {
+    const frame = sender.receiver.frame as Uint8Array;
+    const answer = (verdict: Verdict) => {
+      if (this.#closed || sender.receiver.frame !== frame) return; // the sender gave up meanwhile
+      this.#outbound.sendBit(sender.pid, sender.receiver.answer(verdict));
+    };
+    const bug = (error: unknown) => {
+      this.#options.onBug(error);
+      answer(Reason.Store);
+    };
+    try {
+      const verdict = this.#options.onFrame(sender, frame);
+      if (typeof verdict === 'number') answer(verdict);
+      else void verdict.then(answer).catch(bug).then(this.#pump);
+    } catch (error) {
+      bug(error);
+    }
+  }
+}

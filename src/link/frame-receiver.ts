@@ -1,0 +1,91 @@
+import { Reason } from '../codec/reason.ts';
+import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
+import { REASON_BITS } from './frame-sender.ts';
+
+/** A frame is complete and waits for {@link FrameReceiver.answer}; no echo yet. */
+export const JUDGE = 2;
+/** Say nothing. */
+export const SILENT = 3;
+export type Reply = Bit | typeof JUDGE | typeof SILENT;
+
+/** 0 accepts; everything else is the reason of a refusal. */
+export type Verdict = 0 | Reason;
+
+const State = { Frame: 0, Judging: 1, Reason: 2 } as const;
+type State = (typeof State)[keyof typeof State];
+
+/**
+ * Receives frames from one echo peer (docs/protocol.md, section 4). Without I/O: feed it bits, echo
+ * what it returns.
+ */
+export class FrameReceiver {
+  /** The frame to judge, after {@link JUDGE}. */
+  frame: Uint8Array | undefined;
+  readonly #codec: SignalCodec;
+  #state: State = State.Frame;
+  #reason = 0;
+  #reasonBits = 0;
+
+  /** @param maxFrameBytes bound of the decoder, terminator not counted. */
+  constructor(maxFrameBytes: number) {
+    this.#codec = new SignalCodec({ maxFrameBytes });
+  }
+
+  /** Between two frames: the next bit starts one. */
+  get idle(): boolean {
+    return this.#state === State.Frame && this.#codec.bitCount === 0;
+  }
+
+  get judging(): boolean {
+    return this.#state === State.Judging;
+  }
+
+  /** A frame was refused and the sender has not read out all of the reason. */
+  get refusing(): boolean {
+    return this.#state === State.Reason;
+  }
+
+  onBit(bit: Bit): Reply {
+    if (this.#state === State.Reason) {
+      if (bit === 0) return this.#nextReasonBit();
+      this.reset(); // the sender does not ask: a new frame
+    } else if (this.#state === State.Judging) {
+      this.reset(); // the sender gave up waiting: its answer would be taken for something else
+      return SILENT;
+    }
+    const step = this.#codec.push(bit);
+    if (step === undefined) return bit;
+    if (step === OVERFLOW) return this.#refuse(bit, Reason.TooLarge);
+    if (step.length === 0) return this.#refuse(bit, Reason.Empty);
+    this.frame = step;
+    this.#state = State.Judging;
+    return JUDGE;
+  }
+
+  /** The echo of the terminator's last bit, once the frame is judged. */
+  answer(verdict: Verdict): Bit {
+    this.frame = undefined;
+    this.#state = State.Frame;
+    return verdict === 0 ? 0 : this.#refuse(0, verdict);
+  }
+
+  reset(): void {
+    this.frame = undefined;
+    this.#state = State.Frame;
+    this.#codec.reset();
+  }
+
+  #refuse(bit: Bit, reason: Reason): Bit {
+    this.#codec.reset();
+    this.#state = State.Reason;
+    this.#reason = reason;
+    this.#reasonBits = 0;
+    return bit === 0 ? 1 : 0;
+  }
+
+  #nextReasonBit(): Bit {
+    const bit = ((this.#reason >> this.#reasonBits) & 1) as Bit;
+    if (++this.#reasonBits === REASON_BITS) this.#state = State.Frame;
+    return bit;
+  }
+}

@@ -1,0 +1,139 @@
+import { performance } from 'node:perf_hooks';
+import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { FrameReceiver } from './frame-receiver.ts';
+
+/** Senders at once. More processes than one machine's users start on purpose; 256 decoders are small. */
+const MAX_SENDERS = 256;
+/** A sender that says nothing for so long has given up its frame; ms. */
+const SILENT_MS = 2000;
+/** A sender that has not asked for a reason by then will not; ms. */
+const REASON_MS = 100;
+/**
+ * Mean time per bit below which a plain "message" is a storm of signals: a plain sender needs about
+ * 1,000 µs between bits, the fastest handler-based programs some 50 µs; a loop of kill(2) takes 1 to 10.
+ */
+const STORM_US_PER_BIT = 20;
+
+/** A process that sends us bits, known by the PID that the kernel gives with each signal. */
+export interface Sender {
+  readonly pid: number;
+  readonly start: number;
+}
+
+/** A sender that blocks both signals: gets an echo. */
+export interface EchoSender extends Sender {
+  readonly kind: 'echo';
+  readonly receiver: FrameReceiver;
+}
+
+/** Any other sender: never gets a signal. */
+export interface PlainSender extends Sender {
+  readonly kind: 'plain';
+  readonly decoder: PlainDecoder;
+}
+
+type Known = (EchoSender | PlainSender) & { seen: number };
+
+/** One decoder per sender (docs/protocol.md, section 4, *Decoders*). */
+export class Inbound {
+  readonly #senders = new Map<number, Known>();
+  readonly #table: ProcessTable;
+  readonly #maxFrameBytes: number;
+  #last: EchoSender | undefined;
+
+  constructor(table: ProcessTable, maxFrameBytes: number) {
+    this.#table = table;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** The sender of a signal; looks at the process at the start of each frame. */
+  sender(pid: number, now: number): EchoSender | PlainSender {
+    const known = this.#senders.get(pid);
+    if (known?.kind === 'echo') {
+      this.#last = known;
+      if (known.receiver.refusing && now - known.seen > REASON_MS) known.receiver.reset();
+    }
+    if (known && !isIdle(known) && now - known.seen < SILENT_MS) {
+      known.seen = now;
+      return known;
+    }
+    const info = this.#table.read(pid);
+    const kind = info?.blocksBoth === true && info.uid === this.#table.selfUid ? 'echo' : 'plain';
+    const start = info?.start ?? 0;
+    if (known && known.start === start && known.kind === kind) {
+      if (now - known.seen >= SILENT_MS) this.reset(pid);
+      known.seen = now;
+      return known;
+    }
+    this.#senders.delete(pid);
+    if (this.#senders.size >= MAX_SENDERS) this.#dropOldest();
+    const sender: Known =
+      kind === 'echo'
+        ? { pid, start, kind, seen: now, receiver: new FrameReceiver(this.#maxFrameBytes) }
+        : { pid, start, kind, seen: now, decoder: new PlainDecoder(this.#maxFrameBytes) };
+    this.#senders.set(pid, sender);
+    if (sender.kind === 'echo') this.#last = sender;
+    return sender;
+  }
+
+  reset(pid: number): void {
+    const known = this.#senders.get(pid);
+    if (known?.kind === 'echo') known.receiver.reset();
+    else known?.decoder.reset();
+  }
+
+  /** The frame of an echo peer is moving: its next bit comes soon. Only one can, thanks to the bus. */
+  get moving(): boolean {
+    const receiver = this.#last?.receiver;
+    return receiver !== undefined && !receiver.idle && !receiver.judging;
+  }
+
+  #dropOldest(): void {
+    let oldest: Known | undefined;
+    for (const sender of this.#senders.values()) {
+      if (!oldest || sender.seen < oldest.seen) oldest = sender;
+    }
+    if (oldest) this.#senders.delete(oldest.pid);
+  }
+}
+
+function isIdle(sender: EchoSender | PlainSender): boolean {
+  return sender.kind === 'echo' ? sender.receiver.idle : sender.decoder.idle;
+}
+
+/** Frames of a plain sender; throws away what comes too fast to be a message. */
+export class PlainDecoder {
+  /** Frames thrown away: too long, or too fast. */
+  dropped = 0;
+  readonly #codec: SignalCodec;
+  #bits = 0;
+  #startedAt = 0;
+
+  constructor(maxFrameBytes: number) {
+    this.#codec = new SignalCodec({ maxFrameBytes });
+  }
+
+  get idle(): boolean {
+    return this.#bits === 0;
+  }
+
+  /** A complete, non-empty message; else undefined. */
+  push(bit: Bit): Uint8Array | undefined {
+    if (this.#bits++ === 0) this.#startedAt = performance.now();
+    const step = this.#codec.push(bit);
+    if (step === OVERFLOW) this.dropped++;
+    if (!(step instanceof Uint8Array)) return undefined;
+    const usPerBit = ((performance.now() - this.#startedAt) * 1000) / this.#bits;
+    this.#bits = 0;
+    if (step.length === 0) return undefined;
+    if (usPerBit >= STORM_US_PER_BIT) return step;
+    this.dropped++;
+    return undefined;
+  }
+
+  reset(): void {
+    this.#bits = 0;
+    this.#codec.reset();
+  }
+}

@@ -1,0 +1,207 @@
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bit } from '../codec/signal-codec.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { vetTarget } from '../registry/vet.ts';
+import type { Addon } from '../signals/addon.ts';
+import type { Hold } from './bus.ts';
+import { linkErrors } from './errors.ts';
+import { type EchoMachine, type FrameOutcome, FrameSender } from './frame-sender.ts';
+import { Synchroniser } from './synchroniser.ts';
+import { type EchoTarget, Transfer } from './transfer.ts';
+
+/** How often a transfer without progress is looked at; ms. */
+const LOOK_MS = 20;
+/** A peer that is stopped for so long is given up; ms. Short enough to free the bus within a second. */
+const STOPPED_MS = 500;
+/** A peer that runs but does not echo for so long is given up; ms. */
+const SILENT_MS = 1000;
+/** A peer that has the whole frame may take so long to store it; ms. */
+const ANSWER_MS = 30_000;
+/** No signal for so long, and none pending there: whatever was on its way has arrived; ms. */
+const QUIET_MS = 3;
+/** Rounds of synchronising; each loses at most a few bits, and two are enough on a quiet machine. */
+const MAX_SYNC_ROUNDS = 20;
+
+export interface SendOptions {
+  /** Gives the frame up. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called every {@link LOOK_MS} or so with the bits echoed so far. */
+  readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
+}
+
+/** What happens to a transfer, seen from outside its machine. */
+interface Watch {
+  readonly signal?: AbortSignal | undefined;
+  onLook?(): void;
+  /** How long the peer may keep silent; ms. */
+  patience(): number;
+}
+
+/** Sends machines' bits to one peer at a time, under a hold of the bus, and notices when it fails. */
+export class Outbound {
+  /** Readable when the peer of this moment ends; -1 without one. */
+  pidfd = -1;
+  readonly #addon: Addon;
+  readonly #table: ProcessTable;
+  readonly #pump: () => void;
+  /** Peers to which a frame was given up in the middle, with their start time. */
+  readonly #outOfStep = new Map<number, number>();
+  #transfer: Transfer | undefined;
+  #hold: Hold | undefined;
+  #strayAt = 0;
+
+  /** @param pump takes signals; called after the first bit of a machine. */
+  constructor(addon: Addon, table: ProcessTable, pump: () => void) {
+    this.#addon = addon;
+    this.#table = table;
+    this.#pump = pump;
+  }
+
+  set hold(hold: Hold | undefined) {
+    this.#hold = hold;
+  }
+
+  get busy(): boolean {
+    return this.#transfer !== undefined;
+  }
+
+  /**
+   * Sends one frame (with its zero byte). Whoever gets an error does not know whether the frame arrived.
+   * @throws LinkError peer-gone, peer-stalled, bus-lost, out-of-step, unsafe-target, link-closed;
+   *   the reason of `signal`
+   */
+  async send(target: EchoTarget, frame: Uint8Array, options: SendOptions): Promise<FrameOutcome> {
+    this.#vet(target);
+    this.pidfd = this.#addon.pidfd(target.pid);
+    try {
+      if (this.#outOfStep.get(target.pid) === target.start) {
+        await this.#synchronise(target, options.signal);
+      }
+      const sender = new FrameSender(frame);
+      await this.#run(target, sender, {
+        signal: options.signal,
+        onLook: () => options.onProgress?.(sender.sent, sender.total),
+        patience: () => (sender.awaitsAnswer ? ANSWER_MS : SILENT_MS),
+      });
+      const outcome = sender.outcome ?? { kind: 'out-of-step' };
+      if (outcome.kind === 'out-of-step') this.#outOfStep.set(target.pid, target.start);
+      return outcome;
+    } finally {
+      if (this.pidfd >= 0) closeSync(this.pidfd);
+      this.pidfd = -1;
+    }
+  }
+
+  /** Takes a signal that is an echo, or a late one of a frame that was given up; else false. */
+  onSignal(pid: number, bit: Bit, now: number, holdsBus: (pid: number) => boolean): boolean {
+    const transfer = this.#transfer;
+    if (transfer?.target.pid === pid) {
+      const next = transfer.onEcho(bit);
+      if (next === undefined) this.#transfer = undefined;
+      else this.sendBit(pid, next);
+      return true;
+    }
+    if (this.#outOfStep.size === 0 || !this.#outOfStep.has(pid) || holdsBus(pid)) return false;
+    this.#strayAt = now;
+    return true;
+  }
+
+  /** Sends a bit or an echo. After a pause, only if the bus is still ours, or was not needed. */
+  sendBit(pid: number, bit: Bit): void {
+    let result = this.#addon.send(pid, bit);
+    if (result === -1) {
+      if (this.#hold && !this.#hold.check()) {
+        this.giveUp(linkErrors.busLost());
+        return;
+      }
+      this.#addon.clearGap();
+      result = this.#addon.send(pid, bit);
+    }
+    if (result === constants.errno.ESRCH && this.#transfer?.target.pid === pid) this.giveUpGone();
+  }
+
+  giveUpGone(): void {
+    if (this.#transfer) this.giveUp(linkErrors.gone(this.#transfer.target.pid));
+  }
+
+  /** Fails the transfer. How far the peer got is not known: it may hold a part of the frame, or all. */
+  giveUp(error: unknown): void {
+    const transfer = this.#transfer;
+    if (!transfer) return;
+    this.#transfer = undefined;
+    for (const [pid, start] of this.#outOfStep) {
+      if (this.#table.read(pid)?.start !== start) this.#outOfStep.delete(pid);
+    }
+    this.#outOfStep.set(transfer.target.pid, transfer.target.start);
+    transfer.fail(error);
+  }
+
+  /** Section 2, before the first signal of every frame. */
+  #vet({ pid, start }: EchoTarget): void {
+    const vetted = vetTarget(pid, { start }, this.#table);
+    if (!vetted.ok) throw linkErrors.unsafe(pid, vetted.why);
+    if (vetted.kind !== 'echo') throw linkErrors.notEcho(pid);
+  }
+
+  async #synchronise(target: EchoTarget, signal: AbortSignal | undefined): Promise<void> {
+    for (let round = 0; round < MAX_SYNC_ROUNDS; round++) {
+      await this.#quiet(target);
+      const synchroniser = new Synchroniser();
+      await this.#run(target, synchroniser, { signal, patience: () => SILENT_MS });
+      if (!synchroniser.inStep) continue;
+      this.#outOfStep.delete(target.pid);
+      return;
+    }
+    throw linkErrors.outOfStep(target.pid);
+  }
+
+  /** Waits until no signal is on its way between the peer and us. */
+  async #quiet({ pid }: EchoTarget): Promise<void> {
+    const deadline = performance.now() + SILENT_MS;
+    do {
+      if (performance.now() > deadline) throw linkErrors.stalled(pid);
+      await sleep(QUIET_MS);
+    } while (this.#table.read(pid)?.pending || performance.now() - this.#strayAt < QUIET_MS);
+  }
+
+  async #run(target: EchoTarget, machine: EchoMachine, watch: Watch): Promise<void> {
+    watch.signal?.throwIfAborted();
+    const transfer = new Transfer(target, machine);
+    const abort = () => this.giveUp(watch.signal?.reason);
+    watch.signal?.addEventListener('abort', abort);
+    const timer = this.#watchStall(transfer, watch);
+    this.#transfer = transfer;
+    try {
+      this.sendBit(target.pid, machine.first);
+      this.#pump();
+      await transfer.done;
+    } finally {
+      clearInterval(timer);
+      watch.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Fails a transfer whose peer ended, is stopped, or has said nothing for too long. */
+  #watchStall(transfer: Transfer, watch: Watch): NodeJS.Timeout {
+    const { pid, start } = transfer.target;
+    let echoes = transfer.echoes;
+    let since = performance.now();
+    return setInterval(() => {
+      const now = performance.now();
+      watch.onLook?.();
+      if (transfer.echoes !== echoes) {
+        echoes = transfer.echoes;
+        since = now;
+        return;
+      }
+      const info = this.#table.read(pid);
+      if (!info || info.start !== start || /[ZX]/.test(info.state)) this.giveUpGone();
+      else if (now - since > (/[Tt]/.test(info.state) ? STOPPED_MS : watch.patience())) {
+        this.giveUp(linkErrors.stalled(pid));
+      }
+    }, LOOK_MS);
+  }
+}

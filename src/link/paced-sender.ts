@@ -1,0 +1,72 @@
+import { performance } from 'node:perf_hooks';
+import { kill } from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bitAt } from '../codec/signal-codec.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { vetTarget } from '../registry/vet.ts';
+import { linkErrors } from './errors.ts';
+import type { EchoTarget } from './transfer.ts';
+
+/** Least time between two bits to a plain peer; ms (docs/protocol.md, section 3). */
+const BIT_MS = 1;
+/**
+ * How long to wait for a peer that is still running after a bit: interpreters run their handlers late,
+ * and two signals that wait for a late handler can change places. Past this the peer is simply busy; ms.
+ */
+const BUSY_MS = 20;
+/** A peer that is stopped, or leaves a signal pending, for so long is reported as stalled; ms. */
+const STALLED_MS = 700;
+
+export interface PacedOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
+  /**
+   * Called once when the peer does not take its signals. A plain peer cannot be told that a frame was
+   * given up, so the rest is sent when it continues. Throw to give up all the same.
+   */
+  readonly onStalled?: (() => void) | undefined;
+}
+
+/**
+ * Sends one frame (with its zero byte) to a plain peer: at least 1 ms between bits, and none before the
+ * one before has been taken.
+ * @throws LinkError peer-gone, unsafe-target; the reason of `signal`
+ */
+export async function sendPaced(
+  target: EchoTarget,
+  frame: Uint8Array,
+  table: ProcessTable,
+  options: PacedOptions = {},
+): Promise<void> {
+  const vetted = vetTarget(target.pid, { start: target.start }, table);
+  if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
+  const total = frame.length * 8;
+  for (let i = 0; i < total; i++) {
+    if (i > 0) await taken(target, table, options);
+    options.signal?.throwIfAborted();
+    try {
+      kill(target.pid, bitAt(frame, i) === 0 ? 'SIGUSR1' : 'SIGUSR2');
+    } catch {
+      throw linkErrors.gone(target.pid);
+    }
+    options.onProgress?.(i + 1, total);
+  }
+}
+
+/** Waits until the peer has taken the last bit and is ready for the next. */
+async function taken(target: EchoTarget, table: ProcessTable, options: PacedOptions): Promise<void> {
+  const since = performance.now();
+  let reported = false;
+  for (;;) {
+    await sleep(BIT_MS, undefined, options.signal ? { signal: options.signal } : undefined);
+    const info = table.read(target.pid);
+    if (!info || info.start !== target.start || /[ZX]/.test(info.state)) throw linkErrors.gone(target.pid);
+    const waited = performance.now() - since;
+    const stopped = /[Tt]/.test(info.state);
+    if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;
+    if (waited > STALLED_MS && !reported) {
+      reported = true;
+      options.onStalled?.();
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { Bit } from '../codec/signal-codec.ts';
+import { PlainDecoder, type Sender } from './inbound.ts';
+
+/** Node does not say who sent a signal. */
+const SOMEBODY: Sender = { pid: 0, start: 0 };
+/** A lock whose holder was killed is broken after this; ms (the least that proper-lockfile takes). */
+const STALE_MS = 2000;
+
+export interface PlainLinkOptions {
+  readonly dir: string;
+  readonly maxFrameBytes: number;
+  onPlain(sender: Sender, body: Uint8Array): void;
+  readonly keepAlive: boolean;
+}
+
+/**
+ * The two signals of this process where the addon cannot load: handlers instead of a mask, so that
+ * other sigmq processes see a plain peer. The plain protocol's guarantees and no more.
+ */
+export class PlainLink {
+  readonly #dir: string;
+  readonly #decoder: PlainDecoder;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #onZero = () => this.#onBit(0);
+  readonly #onOne = () => this.#onBit(1);
+  readonly #onPlain: PlainLinkOptions['onPlain'];
+
+  constructor(options: PlainLinkOptions) {
+    this.#dir = options.dir;
+    this.#decoder = new PlainDecoder(options.maxFrameBytes);
+    this.#onPlain = options.onPlain;
+    process.on('SIGUSR1', this.#onZero);
+    process.on('SIGUSR2', this.#onOne);
+    // A signal handler alone does not keep Node alive.
+    if (options.keepAlive) this.#timer = setInterval(() => {}, 0x7fff_ffff);
+  }
+
+  /** Runs `work` while no other sigmq process without the addon transmits. */
+  async withBus<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { lock } = await import('proper-lockfile');
+    let lost = false;
+    const release = await retry(
+      () => lock(join(this.#dir, 'bus'), { realpath: false, stale: STALE_MS, onCompromised: () => (lost = true) }),
+      signal,
+    );
+    try {
+      return await work();
+    } finally {
+      if (!lost) await release();
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    // The handlers stay: without them a late bit would kill us.
+  }
+
+  #onBit(bit: Bit): void {
+    const body = this.#decoder.push(bit);
+    if (body) this.#onPlain(SOMEBODY, body);
+  }
+}
+
+async function retry<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 20));
+    }
+  }
+}

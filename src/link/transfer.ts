@@ -1,0 +1,42 @@
+import type { Bit } from '../codec/signal-codec.ts';
+import { type EchoMachine, FINISHED } from './frame-sender.ts';
+
+/** A process that blocks both signals and is to get frames. */
+export interface EchoTarget {
+  readonly pid: number;
+  /** Clock ticks after boot, field 22 of /proc/PID/stat. */
+  readonly start: number;
+}
+
+/** One machine that runs against one peer, and who waits for its end. */
+export class Transfer {
+  readonly target: EchoTarget;
+  readonly machine: EchoMachine;
+  readonly done: Promise<void>;
+  /** Echoes taken; the stall watch compares it. */
+  echoes = 0;
+  #resolve: () => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  constructor(target: EchoTarget, machine: EchoMachine) {
+    this.target = target;
+    this.machine = machine;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The next bit to send, or undefined when the machine has finished. */
+  onEcho(echo: Bit): Bit | undefined {
+    this.echoes++;
+    const next = this.machine.onEcho(echo);
+    if (next !== FINISHED) return next;
+    this.#resolve();
+    return undefined;
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,60 @@
+import { brokerJsonPath, brokerPidPath, inspectBroker, readBrokerJson } from './broker-file.ts';
+import { registryErrors } from './errors.ts';
+import { withLock } from './lock.ts';
+import { readPidFile } from './pid-file.ts';
+import { isDead, type ProcessTable } from './process-table.ts';
+import { removeFile, replaceFile } from './small-file.ts';
+
+export interface BrokerInfo {
+  readonly maxMessageBytes: number;
+  readonly version?: string | undefined;
+}
+
+export interface BrokerClaim {
+  /** Removes broker.pid and broker.json where they are still ours. Synchronous; may be called again. */
+  release(): void;
+}
+
+/**
+ * Makes this process the broker of a runtime directory. Call it last, when both signals are blocked or
+ * caught: from then on they arrive. What a broker left that is gone is replaced at once.
+ * @throws RegistryError broker-runs, lock-busy, cannot-write, no-start
+ */
+export async function claimBroker(
+  dir: string,
+  info: BrokerInfo,
+  table: ProcessTable,
+): Promise<BrokerClaim> {
+  const pid = table.selfPid;
+  const start = table.read(pid)?.start;
+  if (start === undefined) throw registryErrors.noStart();
+  await withLock(brokerPidPath(dir), (assertHeld) => {
+    const owner = liveOwner(dir, table);
+    if (owner !== undefined) throw registryErrors.brokerRuns(dir, owner);
+    // The PID last: who finds it finds what goes with it.
+    replaceFile(brokerJsonPath(dir), `${JSON.stringify({ pid, start, ...info })}\n`, assertHeld);
+    replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
+  });
+  return { release: () => release(dir, pid, start) };
+}
+
+/** The PID of the broker that has the directory. */
+function liveOwner(dir: string, table: ProcessTable): number | undefined {
+  const found = inspectBroker(dir, table);
+  if (found.ok) return found.pid;
+  // A sigmq broker is known by its start time, whatever its masks are at the moment.
+  const json = readBrokerJson(dir);
+  if (!json || json.start === 0 || readPidFile(brokerPidPath(dir))?.pid !== json.pid)
+    return undefined;
+  const process = table.read(json.pid);
+  const lives =
+    process && !isDead(process) && process.uid === table.selfUid && process.start === json.start;
+  return lives ? json.pid : undefined;
+}
+
+function release(dir: string, pid: number, start: number): void {
+  // Without the lock, so that an exit handler can do it: nobody replaces the files while we live.
+  if (readPidFile(brokerPidPath(dir))?.pid === pid) removeFile(brokerPidPath(dir));
+  const json = readBrokerJson(dir);
+  if (json?.pid === pid && json.start === start) removeFile(brokerJsonPath(dir));
+}

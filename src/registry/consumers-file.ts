@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { parsePid } from './pid-file.ts';
+import { readSmallFile } from './small-file.ts';
+
+/** Far more than any user's processes; bounds what a runaway program can make us read; bytes. */
+export const MAX_CONSUMERS_BYTES = 1 << 20;
+/** Linux gives a user some 30,000 processes by default; a list of half of them is a mistake. */
+export const MAX_CONSUMERS_LINES = 16_384;
+
+export const consumersPath = (dir: string) => join(dir, 'consumers.txt');
+
+/** One line of consumers.txt (docs/protocol.md, section 1.1). */
+export interface ConsumerLine {
+  /** The line without its newline, one character a byte (latin1). */
+  readonly raw: string;
+  /** undefined: the line does not start with a PID; it is kept and means nothing. */
+  readonly pid: number | undefined;
+  /** The `key=value` pairs after the first space, decoded; what is no pair is skipped. */
+  readonly attrs: ReadonlyMap<string, string>;
+}
+
+/** Reads consumers.txt, in order of registration and within its bounds. A missing file is an empty one. */
+export function readConsumers(dir: string): ConsumerLine[] {
+  const file = readSmallFile(consumersPath(dir), MAX_CONSUMERS_BYTES);
+  if (!file) return [];
+  const { text, truncated } = file;
+  // A line that the bound cuts in two may have lost digits of its PID.
+  return parseConsumers(truncated ? text.slice(0, text.lastIndexOf('\n') + 1) : text);
+}
+
+/** Reads at most one line more than MAX_CONSUMERS_LINES. The last line may lack its newline. */
+export function parseConsumers(text: string): ConsumerLine[] {
+  const raws = text.split('\n', MAX_CONSUMERS_LINES + 2);
+  if (raws.at(-1) === '') raws.pop();
+  return raws.slice(0, MAX_CONSUMERS_LINES + 1).map(parseLine);
+}
+
+/** The start time of the process that a line was written for, in clock ticks; undefined: none stands there. */
+export function startOf(line: ConsumerLine): number | undefined {
+  const start = line.attrs.get('start');
+  return start !== undefined && /^[1-9][0-9]{0,14}$/.test(start) ? Number(start) : undefined;
+}
+
+function parseLine(raw: string): ConsumerLine {
+  const attrs = new Map<string, string>();
+  const pid = parsePid(raw);
+  if (pid === undefined) return { raw, pid, attrs };
+  for (const word of raw.split(/[ \t\r]+/).slice(1)) {
+    const at = word.indexOf('=');
+    if (at > 0) attrs.set(word.slice(0, at), decode(word.slice(at + 1)));
+  }
+  return { raw, pid, attrs };
+}
+
+/** The other half of `encode` in consumers-edit.ts. */
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value; // a foreign program's percent sign
+  }
+}

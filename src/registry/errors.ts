@@ -1,0 +1,151 @@
+import { Exit, SigmqError } from '../errors.ts';
+import { type VetFailure, vetSentence } from './vet.ts';
+
+/** The runtime directory or a file in it is missing, unsafe, taken or not writable. */
+export class RegistryError extends SigmqError {}
+
+const START =
+  'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';
+const REPLACE = 'Start a broker with `sigmq broker`: it replaces the file.';
+
+/** What to do about a broker.pid that names a process which may not get a signal. */
+const BROKER_HINTS: Record<VetFailure, string> = {
+  invalid: REPLACE,
+  self: REPLACE,
+  'not-running': `It was probably killed before it could remove the file. ${REPLACE}`,
+  'not-ours':
+    'Run as the user who runs the broker, or start your own with `sigmq broker --dir DIR`.',
+  recycled: `The broker is gone and its PID was given away. ${REPLACE}`,
+  'would-be-killed': `It is no broker, or one that is still starting. ${START}`,
+};
+
+/** The sentences of everything that can go wrong with the runtime directory and its files. */
+export const registryErrors = {
+  emptyDir: () =>
+    new RegistryError(
+      'empty-dir',
+      Exit.Usage,
+      'The directory name given with --dir is empty.',
+      'Name a directory.',
+    ),
+  noDir: (path: string) =>
+    new RegistryError(
+      'no-broker',
+      Exit.Unavailable,
+      `No broker runs in ${path}: there is no such directory.`,
+      START,
+    ),
+  cannotCreateDir: (path: string, cause: unknown) =>
+    new RegistryError(
+      'cannot-create-dir',
+      Exit.CannotCreate,
+      `The runtime directory ${path} cannot be created${because(cause)}.`,
+      'Name a directory that you can write to with --dir or $SIGMQ_DIR.',
+      cause,
+    ),
+  cannotReadDir: (path: string, cause: unknown) =>
+    new RegistryError(
+      'cannot-read-dir',
+      Exit.NotPermitted,
+      `The runtime directory ${path} cannot be examined${because(cause)}.`,
+      'Name a directory of your own with --dir or $SIGMQ_DIR.',
+      cause,
+    ),
+  notADir: (path: string) =>
+    new RegistryError(
+      'not-a-dir',
+      Exit.CannotCreate,
+      `${path} is no directory.`,
+      'Name a directory with --dir, or move that file away.',
+    ),
+  dirIsLink: (path: string) =>
+    new RegistryError(
+      'unsafe-dir',
+      Exit.NotPermitted,
+      `The runtime directory ${path} is a symbolic link, which someone else could point elsewhere.`,
+      'Name the directory itself with --dir.',
+    ),
+  dirNotOurs: (path: string, owner: number) =>
+    new RegistryError(
+      'unsafe-dir',
+      Exit.NotPermitted,
+      `The runtime directory ${path} belongs to user ${owner}, who could have any process of yours signalled.`,
+      'Name a directory of your own with --dir or $SIGMQ_DIR.',
+    ),
+  dirMode: (path: string, mode: number, wanted: string) =>
+    new RegistryError(
+      'unsafe-dir',
+      Exit.NotPermitted,
+      `The runtime directory ${path} has mode ${octal(mode)}, but must be ${wanted}.`,
+      `Run \`chmod 700 ${path}\` if all that is in it is yours.`,
+    ),
+
+  noBroker: (dir: string) =>
+    new RegistryError('no-broker', Exit.Unavailable, `No broker runs in ${dir}.`, START),
+  brokerPidJunk: (path: string) =>
+    new RegistryError('no-broker', Exit.Unavailable, `${path} does not start with a PID.`, REPLACE),
+  brokerUnfit: (path: string, pid: number, why: VetFailure) =>
+    new RegistryError(
+      'no-broker',
+      Exit.Unavailable,
+      `${path} names no broker: ${lower(vetSentence(pid, why))}`,
+      BROKER_HINTS[why],
+    ),
+  brokerRuns: (dir: string, pid: number) =>
+    new RegistryError(
+      'broker-runs',
+      Exit.Config,
+      `A broker runs in ${dir} already: PID ${pid}.`,
+      `Stop it with \`kill ${pid}\`, or give this one a directory of its own with --dir.`,
+    ),
+  noStart: () =>
+    new RegistryError(
+      'no-start',
+      Exit.Bug,
+      'This process does not find itself in the process table.',
+      'Check that /proc belongs to this PID namespace.',
+    ),
+
+  consumersTooLarge: (path: string, limit: string) =>
+    new RegistryError(
+      'consumers-too-large',
+      Exit.Config,
+      `${path} is over ${limit}, so it is not changed.`,
+      'Remove the lines of processes that are gone, or the file.',
+    ),
+  notAFile: (path: string) =>
+    new RegistryError(
+      'not-a-file',
+      Exit.NotPermitted,
+      `${path} is not a regular file.`,
+      'Move it away; sigmq makes a new one.',
+    ),
+  cannotWrite: (path: string, cause: unknown) =>
+    new RegistryError(
+      'cannot-write',
+      Exit.CannotCreate,
+      `${path} cannot be written${because(cause)}.`,
+      'Check the free space and the permissions there.',
+      cause,
+    ),
+  lockBusy: (path: string, ms: number) =>
+    new RegistryError(
+      'lock-busy',
+      Exit.TryAgain,
+      `${path} was locked by other processes for ${Math.round(ms / 1000)} s.`,
+      `Try again; if nothing else runs, remove ${path}.lock.`,
+    ),
+};
+
+function because(cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  return code === undefined ? '' : ` (${code})`;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+function lower(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}

@@ -1,0 +1,78 @@
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_CONSUMERS_BYTES } from './consumers-file.ts';
+import { withLock } from './lock.ts';
+import { hasOtherWriter } from './open-files.ts';
+import { readFrom, SAFE_OPEN } from './small-file.ts';
+
+/** Covers a program that is inside open(2), between finding the old file and having a descriptor; ms. */
+const LOOK_MS = 20;
+/** A program that keeps the old file open for longer is not about to append its one line; ms. */
+const MAX_LOOK_MS = 1000;
+
+const NEWLINE = 0x0a;
+
+/**
+ * Saves the lines that foreign programs append to consumers.txt while we replace it. Who opened the file
+ * before the rename writes into the old one, which nobody would read again. So we keep it open, and carry
+ * over what it grew by until nobody has it open for writing.
+ */
+export class LateAppends {
+  readonly #path: string;
+  readonly #old: number;
+  /** Up to here the old file is in the new one; bytes. */
+  #offset: number;
+
+  /** @param old descriptor of the file that was replaced; closed by `settle` */
+  constructor(path: string, old: number, offset: number) {
+    this.#path = path;
+    this.#old = old;
+    this.#offset = offset;
+  }
+
+  /** Carries over the lines that are complete by now. Call with the lock held. */
+  carryLines(): void {
+    const text = this.#grown();
+    this.#carry(text.slice(0, text.lastIndexOf('\n') + 1));
+  }
+
+  /** Waits for the last writers and carries over what is left, then closes the old file. */
+  async settle(): Promise<void> {
+    try {
+      const deadline = performance.now() + MAX_LOOK_MS;
+      do await sleep(LOOK_MS);
+      while (hasOtherWriter(this.#old) && performance.now() < deadline);
+      if (this.#grown() !== '') await withLock(this.#path, () => this.#carry(this.#grown()));
+    } finally {
+      closeSync(this.#old);
+    }
+  }
+
+  #grown(): string {
+    return readFrom(this.#old, this.#offset, MAX_CONSUMERS_BYTES).text;
+  }
+
+  #carry(text: string): void {
+    if (text === '') return;
+    let fd: number;
+    try {
+      fd = openSync(this.#path, constants.O_RDWR | constants.O_APPEND | SAFE_OPEN);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // removed on purpose
+      throw error;
+    }
+    try {
+      const before = endsInNewline(fd) ? '' : '\n';
+      const after = text.endsWith('\n') ? '' : '\n';
+      writeSync(fd, `${before}${text}${after}`, null, 'latin1');
+      this.#offset += text.length;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function endsInNewline(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  return size === 0 || readFrom(fd, size - 1, 1).text.charCodeAt(0) === NEWLINE;
+}

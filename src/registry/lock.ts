@@ -1,0 +1,71 @@
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lockSync } from 'proper-lockfile';
+import { registryErrors } from './errors.ts';
+
+/** A lock whose holder did not finish by then is taken over: it was killed or stopped; ms. */
+const STALE_MS = 5000;
+/** More than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
+const WAIT_MS = 20_000;
+/** Pause between two tries, random so that waiters do not run in step; ms. A hold is about 1 ms long. */
+const MIN_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 15;
+
+const GONE = 'gone';
+
+class LockLost extends Error {}
+
+/**
+ * Runs `critical` while no other process holds the lock of `file` (the directory `file`.lock, by
+ * proper-lockfile). It is synchronous, and so is taking the lock: a hold lasts a millisecond and needs no
+ * renewal, and no other work of this process can make it longer.
+ *
+ * Two processes that find the same stale lock can both come to believe that they took it over, and one
+ * that was stopped for long has lost it. `assertHeld`, called just before what cannot be undone, notices
+ * that and starts `critical` over.
+ * @throws RegistryError lock-busy, cannot-write; what `critical` throws
+ */
+export async function withLock<T>(
+  file: string,
+  critical: (assertHeld: () => void) => T,
+): Promise<T> {
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    const lock = take(file);
+    if (lock) {
+      try {
+        return critical(() => {
+          if (identity(file) !== lock.id) throw new LockLost();
+        });
+      } catch (error) {
+        if (!(error instanceof LockLost)) throw error;
+      } finally {
+        // A lock that is not ours any more is another's: leave it alone.
+        if (identity(file) === lock.id) lock.release();
+      }
+    }
+    if (performance.now() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
+    await sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
+  }
+}
+
+/** @returns undefined when another process has the lock */
+function take(file: string): { id: string; release: () => void } | undefined {
+  try {
+    // onCompromised: a lost lock is noticed by assertHeld; the default would end the process.
+    const release = lockSync(file, { realpath: false, stale: STALE_MS, onCompromised: () => {} });
+    const id = identity(file);
+    return id === GONE ? undefined : { id, release };
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    // ENOENT past mkdir: someone took the lock for stale and removed it.
+    if (code === 'ELOCKED' || (code === 'ENOENT' && syscall !== 'mkdir')) return undefined;
+    throw registryErrors.cannotWrite(`${file}.lock`, error);
+  }
+}
+
+/** Tells one lock directory from the next of the same name: inode numbers are used again, at once on ext4. */
+function identity(file: string): string {
+  const stats = statSync(`${file}.lock`, { bigint: true, throwIfNoEntry: false });
+  return stats ? `${stats.ino}-${stats.birthtimeNs}` : GONE;
+}

@@ -1,0 +1,101 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { registryErrors } from './errors.ts';
+
+/** No link is followed, and a FIFO put in place of a file does not hang us. */
+export const SAFE_OPEN = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export interface SmallFile {
+  /** One character a byte (latin1), so that any bytes survive reading and writing. */
+  readonly text: string;
+  /** There is more in the file than was read. */
+  readonly truncated: boolean;
+  readonly mtimeMs: number;
+}
+
+/**
+ * Reads at most `maxBytes` of a file. What is there but cannot be read (a directory, a link, a FIFO, no
+ * permission) reads as empty.
+ * @returns undefined when there is no such file
+ * @throws other errors of the system, such as running out of descriptors
+ */
+export function readSmallFile(path: string, maxBytes: number): SmallFile | undefined {
+  const unreadable = { text: '', truncated: false, mtimeMs: 0 };
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | SAFE_OPEN);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'ELOOP' || code === 'EACCES' || code === 'EPERM' || code === 'ENXIO')
+      return unreadable;
+    throw error;
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) return unreadable;
+    return { ...readFrom(fd, 0, maxBytes), mtimeMs: stats.mtimeMs };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads at most `maxBytes` from `offset` (bytes) on. */
+export function readFrom(
+  fd: number,
+  offset: number,
+  maxBytes: number,
+): { text: string; truncated: boolean } {
+  const size = Math.max(0, fstatSync(fd).size - offset);
+  // One byte more than there should be, to see that there is more.
+  const bytes = Buffer.allocUnsafe(Math.min(size, maxBytes) + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const got = readSync(fd, bytes, length, bytes.length - length, offset + length);
+    if (got === 0) break;
+    length += got;
+  }
+  const text = bytes.toString('latin1', 0, Math.min(length, maxBytes));
+  return { text, truncated: length > maxBytes };
+}
+
+/**
+ * Replaces a file at one stroke: nobody ever reads half of it.
+ * @param text one character a byte (latin1)
+ * @param beforeRename throws when the file must stay as it is
+ * @throws RegistryError cannot-write
+ */
+export function replaceFile(path: string, text: string, beforeRename: () => void): void {
+  const beside = `${path}.${process.pid}.tmp`;
+  try {
+    removeFile(beside); // left by an earlier process with our PID that was killed
+    writeFileSync(beside, text, { encoding: 'latin1', flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    removeFile(beside);
+    throw registryErrors.cannotWrite(path, error);
+  }
+  try {
+    beforeRename();
+    renameSync(beside, path);
+  } catch (error) {
+    removeFile(beside);
+    throw error;
+  }
+}
+
+/** Removes a file that may be gone already. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

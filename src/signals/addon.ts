@@ -1,0 +1,58 @@
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { Bit } from '../codec/signal-codec.ts';
+
+/** A descriptor that the event loop watches; opaque. */
+export type Watcher = { readonly watcher: unique symbol };
+
+/** What the C file offers (src/signals/native/sigmq.c). */
+export interface Addon {
+  /** Blocks both signals in this thread, and prepares {@link nudge} for the others. 0 or an errno. */
+  block(): number;
+  /** Makes one of our own threads block both signals. 0 or an errno. */
+  nudge(tid: number): number;
+  /** One bit to the main thread of an echo peer. 0, an errno, or -1: a gap (see bus.ts), not sent. */
+  send(pid: number, bit: Bit): number;
+  clearGap(): void;
+  /** The next signal as `pid * 2 + bit`; 0: none within `us` µs; -1: the process of `pidfd` ended. */
+  wait(us: number, pidfd: number): number;
+  /** A descriptor that becomes readable when the process ends, or -1. */
+  pidfd(pid: number): number;
+  /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block now. */
+  writable(fd: number): number;
+  /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */
+  lock(fd: number, offset: number, on: 0 | 1): number;
+  /** Milliseconds of CLOCK_MONOTONIC. */
+  monotonic(): number;
+  /** Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`. */
+  watch(fd: number, callback: () => void, keepAlive: boolean): Watcher;
+  /** Once per watcher. */
+  unwatch(watcher: Watcher): void;
+}
+
+export type AddonResult =
+  | { readonly addon: Addon; readonly why?: undefined }
+  | { readonly addon?: undefined; readonly why: string };
+
+let loaded: AddonResult | undefined;
+
+/** Loads the addon once; `why` says in half a sentence why there is none. Never throws. */
+export function loadAddon(): AddonResult {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): AddonResult {
+  if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
+  if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
+  const path = fileURLToPath(
+    new URL(`../../../prebuilds/linux-${arch}/sigmq.node`, import.meta.url),
+  );
+  try {
+    return { addon: createRequire(import.meta.url)(path) as Addon };
+  } catch (error) {
+    const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    return { why: /Cannot find module/.test(text) ? `${path} is not there` : text };
+  }
+}

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { Addon } from './addon.ts';
+
+/** Bits of SIGUSR1 and SIGUSR2 in the masks of /proc/PID/status (bit n-1 for signal n, proc(5)). */
+const BOTH = (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
+/** V8's threads answer a nudge within a millisecond; ten seconds covers a machine out of breath. */
+const MAX_ROUNDS = 10_000;
+
+/**
+ * Blocks both signals in every thread of this process. Needed because the kernel hands a signal to any
+ * thread that has it open: with SIGUSR2 open in V8's threads, bits arrive in the wrong order.
+ * @throws Error when a thread keeps a signal open; then the PID must not be published.
+ */
+export function blockInEveryThread(addon: Addon): void {
+  const failed = addon.block();
+  if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const open = openThreads();
+    if (open.length === 0) return;
+    for (const tid of open) addon.nudge(tid);
+    Atomics.wait(sleeper, 0, 0, 1);
+  }
+  throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
+}
+
+function openThreads(): number[] {
+  return readdirSync('/proc/self/task')
+    .map(Number)
+    .filter((tid) => {
+      try {
+        const status = readFileSync(`/proc/self/task/${tid}/status`, 'latin1');
+        const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
+        return (BigInt(`0x${mask}`) & BOTH) !== BOTH;
+      } catch {
+        return false; // the thread ended meanwhile
+      }
+    });
+}

@@ -1,0 +1,320 @@
+/*
+ * The system calls that sigmq needs and that Node does not offer: block two signals in every thread,
+ * take them with the sender's PID, send one to the main thread of a peer, lock a byte of a file, watch
+ * a descriptor. Everything else (codec, protocol, bus) is TypeScript.
+ *
+ * Linked without any library (see scripts/build-addon.mjs): libc, Node-API and libuv are found in the
+ * process that loads it, so that one binary serves old and new glibc and musl.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <node_api.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* libuv, by hand: uv.h is not part of Node-API's headers; these signatures are stable since 1.0. */
+typedef struct uv_loop_s uv_loop_t;
+typedef void (*uv_poll_cb)(void *handle, int status, int events);
+extern int uv_poll_init(uv_loop_t *loop, void *handle, int fd);
+extern int uv_poll_start(void *handle, int events, uv_poll_cb cb);
+extern void uv_close(void *handle, void (*closed)(void *));
+extern size_t uv_handle_size(int type);
+extern void *uv_handle_get_data(const void *handle);
+extern void uv_handle_set_data(void *handle, void *data);
+extern void uv_unref(void *handle);
+enum { UV_POLL_TYPE = 8, UV_READABLE_EVENT = 1 }; /* uv.h: UV_HANDLE_TYPE_MAP, uv_poll_event */
+
+/* A poll whose yield takes longer than this gave its time slice to another program: polling is then
+ * slower than sleeping (a slice is 1-4 ms; an undisturbed yield takes well under 1 µs). */
+static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
+/* So many empty polls (about 100 µs) before sleeping: longer than a peer needs for one bit, shorter
+ * than the time it takes to store a message. */
+static const int MAX_EMPTY_POLLS = 200;
+/* After an expensive yield so many waits sleep at once before polling is tried again. */
+static const int SLEEPS_AFTER_EXPENSIVE = 64;
+/* A pause of this length between two calls may have cost us the bus (docs/protocol.md, section 5). */
+static const int64_t GAP_NS = 100 * 1000 * 1000;
+
+static sigset_t both;
+static int signal_fd = -1;
+static int sleeps_left = 0;
+static int64_t last_call_ns = 0;
+static bool gap = false;
+
+static int64_t now_ns(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The coarse clock costs a memory read; its 1-10 ms steps are fine enough for GAP_NS. */
+static void note_time(void) {
+  int64_t now = now_ns(CLOCK_MONOTONIC_COARSE);
+  if (now - last_call_ns > GAP_NS) gap = true;
+  last_call_ns = now;
+}
+
+/*
+ * Runs at most once a thread. A signal mask can only be set by the thread itself, and V8's threads run
+ * no code of ours: but what this handler leaves in uc_sigmask becomes the thread's mask when it returns
+ * (sigaction(2), sigreturn(2)). A real signal that lands here is queued again, sender and all, for the
+ * main thread, where it is blocked by then.
+ */
+static void block_in_this_thread(int sig, siginfo_t *info, void *context) {
+  int saved = errno;
+  ucontext_t *interrupted = context;
+  sigaddset(&interrupted->uc_sigmask, SIGUSR1);
+  sigaddset(&interrupted->uc_sigmask, SIGUSR2);
+  pid_t self = getpid();
+  if (info->si_pid != self) syscall(SYS_rt_tgsigqueueinfo, self, self, sig, info);
+  errno = saved;
+}
+
+static napi_value number(napi_env env, double value) {
+  napi_value result;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+static napi_value integer(napi_env env, int32_t value) {
+  napi_value result;
+  napi_create_int32(env, value, &result);
+  return result;
+}
+
+static void int_args(napi_env env, napi_callback_info info, size_t count, int32_t *out) {
+  napi_value args[4];
+  size_t given = count;
+  napi_get_cb_info(env, info, &given, args, NULL, NULL);
+  for (size_t i = 0; i < count; i++) {
+    out[i] = -1;
+    if (i < given) napi_get_value_int32(env, args[i], &out[i]);
+  }
+}
+
+/* block(): 0, or an errno. Blocks both signals here and makes nudge() block them elsewhere. */
+static napi_value block(napi_env env, napi_callback_info info) {
+  sigemptyset(&both);
+  sigaddset(&both, SIGUSR1);
+  sigaddset(&both, SIGUSR2);
+  int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
+  if (failed) return integer(env, failed);
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = block_in_this_thread;
+  action.sa_flags = SA_SIGINFO | SA_RESTART;
+  action.sa_mask = both;
+  if (sigaction(SIGUSR1, &action, NULL) || sigaction(SIGUSR2, &action, NULL)) return integer(env, errno);
+  if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
+  return integer(env, signal_fd < 0 ? errno : 0);
+}
+
+/* nudge(tid): makes one of our own threads run block_in_this_thread. */
+static napi_value nudge(napi_env env, napi_callback_info info) {
+  int32_t tid;
+  int_args(env, info, 1, &tid);
+  return integer(env, syscall(SYS_tgkill, getpid(), tid, SIGUSR2) ? errno : 0);
+}
+
+/* send(pid, bit): one bit to the main thread of an echo peer. 0, an errno, or -1: a gap, not sent. */
+static napi_value send_bit(napi_env env, napi_callback_info info) {
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  note_time();
+  if (gap) return integer(env, -1);
+  return integer(env, syscall(SYS_tgkill, a[0], a[0], a[1] ? SIGUSR2 : SIGUSR1) ? errno : 0);
+}
+
+/* clearGap() */
+static napi_value clear_gap(napi_env env, napi_callback_info info) {
+  last_call_ns = now_ns(CLOCK_MONOTONIC_COARSE);
+  gap = false;
+  return NULL;
+}
+
+static int take(void) {
+  static const struct timespec zero = {0, 0};
+  siginfo_t info;
+  int sig = sigtimedwait(&both, &info, &zero);
+  if (sig < 0) return 0;
+  /* si_pid is 0 for a sender outside our PID namespace: nobody whom we could answer. */
+  return info.si_pid * 2 + (sig == SIGUSR2);
+}
+
+/*
+ * wait(microseconds, pidfd): the next signal as pid * 2 + bit; 0: none in time; -1: the process behind
+ * pidfd (or -1) ended. Polls while that pays, sleeps otherwise.
+ */
+static napi_value wait_bit(napi_env env, napi_callback_info info) {
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  int result = take();
+  if (result == 0 && a[0] > 0) {
+    int64_t before = now_ns(CLOCK_MONOTONIC);
+    int64_t deadline = before + (int64_t)a[0] * 1000;
+    if (sleeps_left > 0) {
+      sleeps_left--;
+    } else {
+      for (int i = 0; i < MAX_EMPTY_POLLS; i++) {
+        sched_yield();
+        if ((result = take())) goto done;
+        int64_t after = now_ns(CLOCK_MONOTONIC);
+        if (after - before > EXPENSIVE_YIELD_NS) {
+          sleeps_left = SLEEPS_AFTER_EXPENSIVE;
+          break;
+        }
+        if (after > deadline) goto done;
+        before = after;
+      }
+    }
+    int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
+    struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {a[1], POLLIN, 0}};
+    struct timespec timeout = {left > 0 ? left / 1000000000 : 0, left > 0 ? left % 1000000000 : 0};
+    int ready = ppoll(fds, a[1] >= 0 ? 2 : 1, &timeout, NULL);
+    if (ready > 0) {
+      result = take();
+      if (result == 0 && fds[1].revents) result = -1;
+    }
+  }
+done:
+  note_time();
+  return integer(env, result);
+}
+
+/* pidfd(pid): a descriptor that becomes readable when the process ends, or -1 (Linux < 5.3, gone). */
+static napi_value open_pidfd(napi_env env, napi_callback_info info) {
+  int32_t pid;
+  int_args(env, info, 1, &pid);
+  return integer(env, (int32_t)syscall(434 /* SYS_pidfd_open on every architecture */, pid, 0));
+}
+
+/* writable(fd): 1 when a write of up to PIPE_BUF bytes would not block now. */
+static napi_value writable(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  int_args(env, info, 1, &fd);
+  struct pollfd p = {fd, POLLOUT, 0};
+  return integer(env, poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0);
+}
+
+/* lock(fd, offset, on): open-file-description lock on one byte, no waiting. 0 or an errno. */
+static napi_value lock_byte(napi_env env, napi_callback_info info) {
+  int32_t a[3];
+  int_args(env, info, 3, a);
+  struct flock range;
+  memset(&range, 0, sizeof range); /* l_pid must be 0 for F_OFD_SETLK (fcntl(2)) */
+  range.l_type = a[2] ? F_WRLCK : F_UNLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = (uint32_t)a[1];
+  range.l_len = 1;
+  return integer(env, fcntl(a[0], F_OFD_SETLK, &range) ? errno : 0);
+}
+
+/* monotonic(): milliseconds of CLOCK_MONOTONIC, the same for every process of the machine. */
+static napi_value monotonic(napi_env env, napi_callback_info info) {
+  return number(env, (double)now_ns(CLOCK_MONOTONIC) / 1e6);
+}
+
+struct watcher {
+  napi_env env;
+  napi_ref callback;
+  int fd;
+  void *handle;
+};
+
+static void call_back(void *handle, int status, int events) {
+  struct watcher *w = uv_handle_get_data(handle);
+  napi_handle_scope scope;
+  napi_value callback, global;
+  napi_open_handle_scope(w->env, &scope);
+  napi_get_reference_value(w->env, w->callback, &callback);
+  napi_get_global(w->env, &global);
+  napi_make_callback(w->env, NULL, global, callback, 0, NULL, NULL);
+  bool thrown = false;
+  napi_is_exception_pending(w->env, &thrown);
+  if (thrown) {
+    napi_value error;
+    napi_get_and_clear_last_exception(w->env, &error);
+    napi_fatal_exception(w->env, error);
+  }
+  napi_close_handle_scope(w->env, scope);
+}
+
+static void free_watcher(void *handle) {
+  struct watcher *w = uv_handle_get_data(handle);
+  if (w->fd >= 0) close(w->fd);
+  free(w);
+  free(handle);
+}
+
+/* watch(fd, callback, keepAlive): calls back whenever fd is readable. fd -1: the two signals. */
+static napi_value watch(napi_env env, napi_callback_info info) {
+  napi_value args[3], result;
+  size_t count = 3;
+  int32_t fd = -1;
+  bool keep_alive = false;
+  uv_loop_t *loop;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  napi_get_value_int32(env, args[0], &fd);
+  napi_get_value_bool(env, args[2], &keep_alive);
+  napi_get_uv_event_loop(env, &loop);
+  struct watcher *w = calloc(1, sizeof *w);
+  w->env = env;
+  w->fd = fd;
+  w->handle = calloc(1, uv_handle_size(UV_POLL_TYPE));
+  if (uv_poll_init(loop, w->handle, fd >= 0 ? fd : signal_fd)) {
+    free(w->handle);
+    free(w);
+    napi_throw_error(env, "watch", "sigmq: cannot watch a file descriptor");
+    return NULL;
+  }
+  uv_handle_set_data(w->handle, w);
+  napi_create_reference(env, args[1], 1, &w->callback);
+  uv_poll_start(w->handle, UV_READABLE_EVENT, call_back);
+  if (!keep_alive) uv_unref(w->handle);
+  napi_create_external(env, w, NULL, NULL, &result);
+  return result;
+}
+
+/* unwatch(watcher): once; closes a descriptor that was given to watch(). */
+static napi_value unwatch(napi_env env, napi_callback_info info) {
+  napi_value arg;
+  size_t count = 1;
+  struct watcher *w;
+  napi_get_cb_info(env, info, &count, &arg, NULL, NULL);
+  if (napi_get_value_external(env, arg, (void **)&w) != napi_ok) return NULL;
+  napi_delete_reference(env, w->callback);
+  uv_close(w->handle, free_watcher);
+  return NULL;
+}
+
+static void export(napi_env env, napi_value exports, const char *name, napi_callback function) {
+  napi_value value;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value);
+  napi_set_named_property(env, exports, name, value);
+}
+
+NAPI_MODULE_INIT() {
+  export(env, exports, "block", block);
+  export(env, exports, "nudge", nudge);
+  export(env, exports, "send", send_bit);
+  export(env, exports, "clearGap", clear_gap);
+  export(env, exports, "wait", wait_bit);
+  export(env, exports, "pidfd", open_pidfd);
+  export(env, exports, "writable", writable);
+  export(env, exports, "lock", lock_byte);
+  export(env, exports, "monotonic", monotonic);
+  export(env, exports, "watch", watch);
+  export(env, exports, "unwatch", unwatch);
+  return exports;
+}
