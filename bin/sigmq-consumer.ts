@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { run, consumeCommand, withVersion } from '../src/cli/main.ts';
+import { consumeCommand, run, withVersion } from '../src/cli/main.ts';
 
 await run(withVersion(consumeCommand('sigmq-consumer')));

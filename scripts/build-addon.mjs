@@ -34,7 +34,14 @@ function build(arch) {
   mkdirSync(dirname(target), { recursive: true });
   // No library is named and no start file linked, so the result has no NEEDED entry and no symbol
   // version: it takes libc, Node-API and libuv from the process that loads it.
-  const flags = ['-O2', '-Wall', '-Wno-unused-parameter', '-shared', '-fPIC', '-fvisibility=hidden'];
+  const flags = [
+    '-O2',
+    '-Wall',
+    '-Wno-unused-parameter',
+    '-shared',
+    '-fPIC',
+    '-fvisibility=hidden',
+  ];
   flags.push('-nodefaultlibs', '-nostartfiles', '-fno-stack-protector', '-s');
   flags.push(`-I${require('node-api-headers').include_dir}`, '-DNAPI_VERSION=8');
   if (arch === 'arm64') flags.push('-mno-outline-atomics');

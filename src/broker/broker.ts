@@ -1,9 +1,10 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { maxFrameBytes } from '../codec/limits.ts';
 import { Reason } from '../codec/reason.ts';
-import { Endpoint } from '../link/endpoint.ts';
+import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
+import { type Settle, Verb } from '../link/settlement.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
 import type { Outcome, Reserved, Store } from '../queue/store.ts';
 import { type BrokerClaim, claimBroker } from '../registry/broker-claim.ts';
@@ -14,7 +15,6 @@ import { VERSION } from '../version.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Intake } from './intake.ts';
 import { type ConsumerState, Roster } from './roster.ts';
-import { type Settle, Verb } from '../link/settlement.ts';
 
 export const DEFAULT_ACK_WAIT_MS = 60_000;
 
@@ -52,6 +52,7 @@ export class Broker {
   readonly #table: ProcessTable;
   readonly #store: Store;
   readonly #endpoint: Endpoint;
+  readonly #receiver: Receiver;
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #dispatcher: Dispatcher;
@@ -87,15 +88,18 @@ export class Broker {
     this.#table = processTable();
     this.#store = store;
     const { maxMessageBytes = 65_536 } = options;
-    const onError = (error: unknown) => this.#say('error', error instanceof Error ? error.message : String(error));
-    this.#endpoint = new Endpoint({
-      dir,
-      table: this.#table,
-      maxFrameBytes: maxFrameBytes(maxMessageBytes),
-      keepAlive: true,
+    const onError = (error: unknown) =>
+      this.#say('error', error instanceof Error ? error.message : String(error));
+    this.#receiver = {
       onFrame: (sender, frame) => this.#intake.judge(sender, frame),
       onPlain: (_sender, body) => void this.#intake.takePlain(body).catch(onError),
       onBug: onError,
+    };
+    this.#endpoint = Endpoint.open({
+      dir,
+      table: this.#table,
+      maxFrameBytes: maxFrameBytes(maxMessageBytes),
+      receiver: this.#receiver,
     });
     this.plainBecause = this.#endpoint.plainBecause;
     this.#intake = new Intake({
@@ -145,7 +149,7 @@ export class Broker {
     for (const timer of this.#ackTimers.values()) clearTimeout(timer);
     for (const watcher of this.#deaths.values()) loadAddon().addon?.unwatch(watcher);
     this.#deaths.clear();
-    await this.#endpoint.close();
+    await this.#endpoint.close(this.#receiver);
     await this.#store.close();
   }
 
@@ -155,7 +159,9 @@ export class Broker {
     this.#watcher = watch(this.dir, (_event, name) => {
       if (name === null || name === 'consumers.txt') this.#refreshSoon();
     });
-    this.#watcher.on('error', (error) => this.#say('error', `cannot watch ${this.dir}: ${error.message}`));
+    this.#watcher.on('error', (error) =>
+      this.#say('error', `cannot watch ${this.dir}: ${error.message}`),
+    );
     await this.#doRefresh();
     await this.#recover();
     this.#armDueTimer();
@@ -199,10 +205,14 @@ export class Broker {
     if (!addon || this.#deaths.has(consumer.key)) return;
     const pidfd = addon.pidfd(consumer.pid);
     if (pidfd < 0) return;
-    const watcher = addon.watch(pidfd, () => {
-      this.#forgetDeath(consumer.key);
-      this.#refreshSoon();
-    }, false);
+    const watcher = addon.watch(
+      pidfd,
+      () => {
+        this.#forgetDeath(consumer.key);
+        this.#refreshSoon();
+      },
+      false,
+    );
     this.#deaths.set(consumer.key, watcher);
   }
 
@@ -216,13 +226,17 @@ export class Broker {
   #onGone(consumer: ConsumerState, ended: boolean): void {
     this.#forgetDeath(consumer.key);
     this.#say('info', `Consumer ${consumer.pid} ${ended ? 'ended' : 'left'}.`);
-    for (const id of consumer.holding) void this.#settle(consumer, id, { kind: ended ? 'lost' : 'release' });
+    for (const id of consumer.holding)
+      void this.#settle(consumer, id, { kind: ended ? 'lost' : 'release' });
   }
 
   #startAckWait(consumer: ConsumerState, { id }: Reserved): void {
     const { ackWaitMs = DEFAULT_ACK_WAIT_MS } = this.#options;
     const timer = setTimeout(() => {
-      this.#say('warn', `Consumer ${consumer.pid} has not settled message ${id} in ${ackWaitMs} ms.`);
+      this.#say(
+        'warn',
+        `Consumer ${consumer.pid} has not settled message ${id} in ${ackWaitMs} ms.`,
+      );
       void this.#settle(consumer, id, { kind: 'lost' });
     }, ackWaitMs);
     timer.unref();
@@ -232,7 +246,14 @@ export class Broker {
   async #onSettle({ pid, start }: Sender, { id, verb }: Settle): Promise<Verdict> {
     const consumer = this.#roster.get(`${pid}:${start}`);
     if (!consumer?.holding.has(id)) return Reason.Unknown;
-    const kind = ({ [Verb.Done]: 'done', [Verb.Failed]: 'failed', [Verb.Release]: 'release', [Verb.Dead]: 'dead' } as const)[verb];
+    const kind = (
+      {
+        [Verb.Done]: 'done',
+        [Verb.Failed]: 'failed',
+        [Verb.Release]: 'release',
+        [Verb.Dead]: 'dead',
+      } as const
+    )[verb];
     return this.#settle(consumer, id, { kind });
   }
 

@@ -66,7 +66,8 @@ export class Dispatcher {
         const next = await this.#next();
         if (!next) continue;
         if (next.consumer.kind === 'plain') this.#startPaced(next);
-        else await this.#options.endpoint.echo?.withBus((channel) => this.#deliverSome(channel, next));
+        else
+          await this.#options.endpoint.echo?.withBus((channel) => this.#deliverSome(channel, next));
         this.#again = true;
       }
     } catch (error) {
@@ -89,7 +90,7 @@ export class Dispatcher {
     return undefined;
   }
 
-  /** Consumers that did not answer are tried again while there is something for them. */
+  /** Consumers that did not answer are tried again; their pause ends also when nothing is waiting. */
   #scheduleRetry(now: number): void {
     clearTimeout(this.#retry);
     let soonest = Number.POSITIVE_INFINITY;
@@ -97,10 +98,7 @@ export class Dispatcher {
       if (restsUntil > now) soonest = Math.min(soonest, restsUntil);
     }
     if (soonest === Number.POSITIVE_INFINITY) return;
-    void this.#options.store.counts().then((counts) => {
-      if (this.#stopped || !counts.some(({ ready }) => ready > 0)) return;
-      this.#retry = setTimeout(() => this.wake(), soonest - now + 1);
-    }, this.#options.onError);
+    this.#retry = setTimeout(() => this.wake(), soonest - now + 1);
   }
 
   /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
@@ -187,7 +185,9 @@ export class Dispatcher {
     const { roster, endpoint, store, onWarning } = this.#options;
     roster.served(consumer);
     if (message.body.includes(0) || message.body.length === 0) {
-      onWarning(`Message ${message.id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`);
+      onWarning(
+        `Message ${message.id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
+      );
       consumer.restsUntil = performance.now() + 1000;
       return this.#settle(consumer, message, { kind: 'release' });
     }
@@ -200,7 +200,9 @@ export class Dispatcher {
     try {
       await endpoint.sendPlain(consumer, message.body, {
         onStalled: () => {
-          onWarning(`Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`);
+          onWarning(
+            `Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`,
+          );
           onStalled();
           void settle({ kind: 'release' }).then(() => this.wake(), this.#options.onError);
         },

@@ -2,10 +2,10 @@ import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
+import { type Settle, settlementOf } from '../link/settlement.ts';
 import { isQueueName } from '../queue/queue-name.ts';
 import { type NewMessage, type Store, StoreFull } from '../queue/store.ts';
 import { isRepeat, type ProducerState, Producers } from './producers.ts';
-import { type Settle, settlementOf } from '../link/settlement.ts';
 
 /** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
 const MAX_BATCH = 64;

@@ -1,5 +1,5 @@
-import type { NewMessage } from '../queue/store.ts';
 import type { Sender } from '../link/inbound.ts';
+import type { NewMessage } from '../queue/store.ts';
 
 /** Half of the sequence space (docs/protocol.md, section 6, *Sequence*). */
 const WINDOW = 64;

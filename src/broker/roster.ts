@@ -1,5 +1,5 @@
-import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
+import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { vetSentence, vetTarget } from '../registry/vet.ts';
 import { DEFAULT_QUEUE } from './intake.ts';
@@ -98,7 +98,8 @@ export class Roster {
   }
 
   #consumerOf(line: ConsumerLine, before: Map<string, ConsumerState>) {
-    if (line.pid === undefined) return this.#warn(line.raw, 'consumers.txt has a line that does not start with a PID');
+    if (line.pid === undefined)
+      return this.#warn(line.raw, 'consumers.txt has a line that does not start with a PID');
     // A foreign line says nothing of the start time: the process that had the PID when we first saw it.
     const known = [...before.values()].find((consumer) => consumer.pid === line.pid);
     const start = startOf(line) ?? known?.start;

@@ -31,7 +31,9 @@ export async function consume(flags: ConsumeFlags): Promise<number> {
     const consumer = await Consumer.start(print, { dir: flags.dir });
     onShutdown(() => end(Exit.Ok));
     if (consumer.plainBecause) {
-      say(`running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`);
+      say(
+        `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,
+      );
     }
     say(`consumer ${process.pid} waits for messages in ${consumer.dir}`);
     const code = await ended;

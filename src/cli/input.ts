@@ -18,7 +18,9 @@ function* chunks(path: string): Generator<Buffer> {
       yield chunk.subarray(0, bytes);
     }
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code ? cliErrors.cannotRead(name, error as Error) : error;
+    throw (error as NodeJS.ErrnoException).code
+      ? cliErrors.cannotRead(name, error as Error)
+      : error;
   } finally {
     if (fd > STDIN) closeSync(fd);
   }

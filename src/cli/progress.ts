@@ -26,7 +26,11 @@ export class Progress {
   async #show(totalBits: number): Promise<void> {
     const { default: cliProgress } = await import('cli-progress');
     const bar = new cliProgress.SingleBar(
-      { format: 'sending {bar} {percentage}% | {value}/{total} bits | {eta_formatted} left', clearOnComplete: true, hideCursor: true },
+      {
+        format: 'sending {bar} {percentage}% | {value}/{total} bits | {eta_formatted} left',
+        clearOnComplete: true,
+        hideCursor: true,
+      },
       cliProgress.Presets.shades_classic,
     );
     bar.start(totalBits, 0);

@@ -1,5 +1,5 @@
-import { Producer } from '../client/producer.ts';
 import { producerErrors } from '../client/errors.ts';
+import { Producer } from '../client/producer.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, lines, readWhole } from './input.ts';
@@ -18,11 +18,17 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const source = sourceOf(words, flags);
     producer = await Producer.open({ dir: flags.dir });
     if (producer.plainBecause) {
-      say(`running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`);
+      say(
+        `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
+      );
     }
     const options = { timeoutMs: flags.timeout, onProgress: progress.update };
     if (flags.lines) await sendLines(producer, source, options);
-    else await producer.send(typeof source === 'string' ? readMessage(producer, source) : source.body, options);
+    else
+      await producer.send(
+        typeof source === 'string' ? readMessage(producer, source) : source.body,
+        options,
+      );
     return Exit.Ok;
   } catch (error) {
     progress.stop();
@@ -34,7 +40,10 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
 }
 
 /** A path to read from, or the message itself. */
-function sourceOf(words: readonly string[], { file, lines: asLines }: SendFlags): string | { body: Buffer } {
+function sourceOf(
+  words: readonly string[],
+  { file, lines: asLines }: SendFlags,
+): string | { body: Buffer } {
   const dash = words.length === 1 && words[0] === '-';
   if (words.length > 0 && (file !== undefined || (asLines && !dash))) throw cliErrors.twoSources();
   if (file !== undefined) return file;
@@ -47,7 +56,8 @@ function sourceOf(words: readonly string[], { file, lines: asLines }: SendFlags)
 function readMessage(producer: Producer, path: string): Buffer {
   const max = producer.maxMessageBytes;
   const size = knownSize(path);
-  if (max !== undefined && size !== undefined && size > max) throw producerErrors.tooLarge(size, max);
+  if (max !== undefined && size !== undefined && size > max)
+    throw producerErrors.tooLarge(size, max);
   return readWhole(path, max ?? MAX_BYTES);
 }
 

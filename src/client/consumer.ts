@@ -1,22 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Verb, settlementFrame } from '../link/settlement.ts';
 import { decodeFrame } from '../codec/envelope.ts';
-import { maxFrameBytes } from '../codec/limits.ts';
 import { Reason } from '../codec/reason.ts';
-import { Endpoint } from '../link/endpoint.ts';
+import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import { settlementFrame, Verb } from '../link/settlement.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { openClientEndpoint } from './client-endpoint.ts';
 import { Handled } from './handled.ts';
 
-/** The largest message that a consumer takes; the broker decides what it accepts below that; bytes. */
-const MAX_MESSAGE_BYTES = 64 << 20;
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
 const SETTLE_RETRY_MS = 200;
-const SEQ_MODULUS = 128;
 
 /** A message as its consumer sees it. */
 export interface Message {
@@ -61,11 +58,11 @@ export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
+  readonly #receiver: Receiver;
   readonly #start: number;
   readonly #handled = new Handled();
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
-  #seq = 0;
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -86,15 +83,12 @@ export class Consumer {
     this.#options = options;
     this.#table = processTable();
     this.#start = this.#table.read(process.pid)?.start ?? 0;
-    this.#endpoint = new Endpoint({
-      dir,
-      table: this.#table,
-      maxFrameBytes: maxFrameBytes(MAX_MESSAGE_BYTES),
-      keepAlive: true,
+    this.#receiver = {
       onFrame: (_sender, frame) => this.#judge(frame),
       onPlain: (_sender, body) => this.#takePlain(body),
       onBug: (error) => this.#options.onError?.(error),
-    });
+    };
+    this.#endpoint = openClientEndpoint(dir, this.#table, this.#receiver);
   }
 
   /** Why this consumer cannot confirm what it takes; undefined with the addon. */
@@ -109,12 +103,13 @@ export class Consumer {
   }
 
   async #stop(): Promise<void> {
-    this.#stopping = true;
     await unregisterConsumer(this.dir, process.pid, this.#start).catch((error) =>
       this.#options.onError?.(error),
     );
+    await this.#endpoint.drained();
+    this.#stopping = true;
     await Promise.all(this.#inHand);
-    await this.#endpoint.close();
+    await this.#endpoint.close(this.#receiver);
   }
 
   async #register(): Promise<void> {
@@ -188,12 +183,13 @@ export class Consumer {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     if (verb === Verb.Release) this.#handled.forget(id);
     else this.#handled.set(id, attempt, verb === Verb.Done ? 0 : Reason.Failed);
-    this.#seq = (this.#seq + 1) % SEQ_MODULUS;
-    const frame = settlementFrame({ id, verb }, this.#seq);
+    const frame = settlementFrame({ id, verb }, this.#endpoint.takeSeqs(1));
     for (;;) {
       try {
         const broker = findBroker(this.dir, this.#table);
-        const outcome = await this.#endpoint.echo?.withBus((channel) => channel.send(broker, frame));
+        const outcome = await this.#endpoint.echo?.withBus((channel) =>
+          channel.send(broker, frame),
+        );
         if (outcome?.kind === 'accepted' || outcome === undefined) return;
         if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
       } catch (error) {

@@ -28,15 +28,45 @@ export const producerErrors = {
       'Leave these options out, or start a sigmq broker.',
     ),
   full: () =>
-    new ProducerError('full', Exit.TryAgain, 'The broker refused the message: its queue is full.', 'Try again when consumers have caught up, or raise the limits of the broker.'),
+    new ProducerError(
+      'full',
+      Exit.TryAgain,
+      'The broker refused the message: its queue is full.',
+      'Try again when consumers have caught up, or raise the limits of the broker.',
+    ),
   store: () =>
-    new ProducerError('store', Exit.TryAgain, 'The broker refused the message: it could not store it.', "Look at the broker's log, make room, then send again."),
+    new ProducerError(
+      'store',
+      Exit.TryAgain,
+      'The broker refused the message: it could not store it.',
+      "Look at the broker's log, make room, then send again.",
+    ),
   closing: () =>
-    new ProducerError('closing', Exit.Unavailable, 'The broker is shutting down and refused the message.', 'Start it again, then send again.'),
+    new ProducerError(
+      'closing',
+      Exit.Unavailable,
+      'The broker is shutting down and refused the message.',
+      'Start it again, then send again.',
+    ),
   refused: (reason: number) =>
-    new ProducerError('refused', Exit.BadData, `The broker refused the message (reason ${reason}).`, 'It may be of another version than this command.'),
+    new ProducerError(
+      'refused',
+      Exit.BadData,
+      `The broker refused the message (reason ${reason}).`,
+      'It may be of another version than this command.',
+    ),
   unconfirmed: (sentence: string) =>
-    new ProducerError('unconfirmed', Exit.TryAgain, `The message was not confirmed: ${sentence}`, 'It may or may not have arrived; look before you send it again.'),
+    new ProducerError(
+      'unconfirmed',
+      Exit.TryAgain,
+      `The message was not confirmed: ${sentence}`,
+      'It may or may not have arrived; look before you send it again.',
+    ),
   timeout: (ms: number) =>
-    new ProducerError('timeout', Exit.Timeout, `No confirmation within ${ms} ms.`, 'Look whether the broker runs, or allow more with --timeout.'),
+    new ProducerError(
+      'timeout',
+      Exit.Timeout,
+      `No confirmation within ${ms} ms.`,
+      'Look whether the broker runs, or allow more with --timeout.',
+    ),
 };

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Envelope, encodeEnvelope } from '../codec/envelope.ts';
 import type { MessageFields } from '../codec/fields.ts';
-import { DEFAULT_MAX_FRAME_BYTES } from '../codec/limits.ts';
 import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
-import { SigmqError } from '../errors.ts';
+import type { SigmqError } from '../errors.ts';
 import type { Channel } from '../link/echo-link.ts';
-import { Endpoint } from '../link/endpoint.ts';
+import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { openClientEndpoint } from './client-endpoint.ts';
 import { producerErrors } from './errors.ts';
 
 /** Messages in one hold of the bus; below half of the sequence space. */
@@ -54,7 +54,6 @@ export class Producer {
   readonly #dir: string;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
-  #seq = 0;
 
   /** @throws SigmqError when the runtime directory is missing or unsafe, or no broker runs there */
   static async open(options: ProducerOptions = {}): Promise<Producer> {
@@ -67,15 +66,7 @@ export class Producer {
   private constructor(dir: string, table: ProcessTable) {
     this.#dir = dir;
     this.#table = table;
-    this.#endpoint = new Endpoint({
-      dir,
-      table,
-      maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
-      keepAlive: false,
-      onFrame: () => Reason.Unsupported,
-      onPlain: () => {},
-      onBug: () => {},
-    });
+    this.#endpoint = openClientEndpoint(dir, table);
   }
 
   /** The largest message that the broker of this moment takes, bytes; undefined: it does not say. */
@@ -117,7 +108,8 @@ export class Producer {
       for (const given of bodies) {
         const body = typeof given === 'string' ? Buffer.from(given) : given;
         if (body.length === 0) throw producerErrors.empty();
-        if (bytes + body.length > MAX_HOLD_BYTES || group.length >= MAX_HOLD_MESSAGES) await flush();
+        if (bytes + body.length > MAX_HOLD_BYTES || group.length >= MAX_HOLD_MESSAGES)
+          await flush();
         group.push(body);
         bytes += body.length;
       }
@@ -131,9 +123,12 @@ export class Producer {
     await this.#endpoint.close();
   }
 
-  async #sendGroup(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
-    const first = this.#seq + 1;
-    this.#seq += bodies.length;
+  async #sendGroup(
+    bodies: readonly Uint8Array[],
+    options: SendOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const first = this.#endpoint.takeSeqs(bodies.length);
     const startedAt = Date.now();
     for (let attempt = 1; ; attempt++) {
       const found = findBroker(this.#dir, this.#table);
@@ -146,7 +141,10 @@ export class Producer {
         if (!(error instanceof LinkError)) throw error;
         if (error.code === 'peer-gone') throw error;
         const patience = options.timeoutMs ?? DEFAULT_PATIENCE_MS;
-        const again = error.code === 'bus-lost' || error.code === 'peer-stalled' || error.code === 'out-of-step';
+        const again =
+          error.code === 'bus-lost' ||
+          error.code === 'peer-stalled' ||
+          error.code === 'out-of-step';
         if (!again || Date.now() - startedAt > patience) throw error;
         await sleep(50, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
@@ -169,9 +167,14 @@ export class Producer {
     const { echo } = this.#endpoint;
     if (broker.kind === 'echo' && echo) {
       const frames = bodies.map((body, i) =>
-        SignalCodec.encode(encodeEnvelope(envelope(body, (first + i) % SEQ_MODULUS, i < bodies.length - 1, options))),
+        SignalCodec.encode(
+          encodeEnvelope(envelope(body, (first + i) % SEQ_MODULUS, i < bodies.length - 1, options)),
+        ),
       );
-      return echo.withBus((channel) => sendFrames(channel, broker, frames, options, signal), signal);
+      return echo.withBus(
+        (channel) => sendFrames(channel, broker, frames, options, signal),
+        signal,
+      );
     }
     checkPlain(bodies, options);
     await this.#endpoint.exclusively(async () => {
@@ -194,7 +197,8 @@ async function sendFrames(
   let before = 0;
   let outcome: FrameOutcome = { kind: 'accepted' };
   for (const frame of frames) {
-    const onProgress = options.onProgress && ((sent: number) => options.onProgress?.(before + sent, total));
+    const onProgress =
+      options.onProgress && ((sent: number) => options.onProgress?.(before + sent, total));
     outcome = await channel.send(broker, frame, { signal, onProgress });
     if (outcome.kind !== 'accepted') break;
     before += frame.length * 8;
@@ -217,13 +221,23 @@ function envelope(body: Uint8Array, seq: number, more: boolean, options: SendOpt
 
 function checkPlain(bodies: readonly Uint8Array[], options: SendOptions): void {
   const { queue = 'default', priority = 0, delayMs = 0, ttlMs, headers = [] } = options;
-  if (queue !== 'default' || priority !== 0 || delayMs !== 0 || ttlMs !== undefined || headers.length > 0) {
+  if (
+    queue !== 'default' ||
+    priority !== 0 ||
+    delayMs !== 0 ||
+    ttlMs !== undefined ||
+    headers.length > 0
+  ) {
     throw producerErrors.plainOptions();
   }
   if (bodies.some((body) => body.includes(0))) throw producerErrors.zeroForPlain();
 }
 
-function refusal(outcome: FrameOutcome, bodies: readonly Uint8Array[], broker: BrokerFound): SigmqError {
+function refusal(
+  outcome: FrameOutcome,
+  bodies: readonly Uint8Array[],
+  broker: BrokerFound,
+): SigmqError {
   if (outcome.kind !== 'refused') return producerErrors.unconfirmed('its frames arrive damaged.');
   const largest = Math.max(...bodies.map((body) => body.length));
   switch (outcome.reason) {

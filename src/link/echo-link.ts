@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
@@ -14,11 +15,15 @@ import type { EchoTarget } from './transfer.ts';
 
 /** How long the pump keeps the event loop from its timers and other events; ms. */
 const SLICE_MS = 10;
-/** Events between two looks at the clock; at 5 µs a bit about 300 µs. */
-const EVENTS_PER_LOOK = 64;
+/** Events between two looks at the clock. Each can take {@link PATIENCE_US}; a look costs 0.05 µs. */
+const EVENTS_PER_LOOK = 8;
 /** How long the pump sleeps in the kernel for the next bit of a moving frame before it goes back to the
  * event loop, which costs more to wake; µs. */
-const PATIENCE_US = 5000;
+const PATIENCE_US = 3000;
+/** How often a link that is to close looks whether the last frame is complete; ms. */
+const DRAIN_LOOK_MS = 5;
+/** A frame without a bit for so long is not waited for; ms. */
+const DRAIN_SILENCE_MS = 1000;
 
 export interface EchoLinkOptions {
   readonly dir: string;
@@ -31,8 +36,6 @@ export interface EchoLinkOptions {
   /** Takes a message from a plain peer. */
   onPlain(sender: Sender, body: Uint8Array): void;
   onBug(error: unknown): void;
-  /** Keeps the process alive while the link is open. */
-  readonly keepAlive: boolean;
 }
 
 /** The right to transmit, for the length of one {@link EchoLink.withBus}. */
@@ -68,7 +71,7 @@ export class EchoLink {
     this.#bus = new Bus(options.dir, options.addon, options.table);
     this.#inbound = new Inbound(options.table, options.maxFrameBytes);
     this.#outbound = new Outbound(options.addon, options.table, this.#pump);
-    this.#watcher = this.#addon.watch(-1, this.#pump, options.keepAlive);
+    this.#watcher = this.#addon.watch(-1, this.#pump, false);
   }
 
   /**
@@ -79,6 +82,12 @@ export class EchoLink {
     const mine = this.#turn.then(() => this.#withBus(work, signal));
     this.#turn = mine.catch(() => {});
     return mine;
+  }
+
+  /** Waits until the frame that is being received, if any, is complete. */
+  async drained(): Promise<void> {
+    const goesOn = () => performance.now() - this.#inbound.lastBitAt < DRAIN_SILENCE_MS;
+    while (this.#inbound.moving && goesOn()) await sleep(DRAIN_LOOK_MS);
   }
 
   /** Ends everything. The signals stay blocked, so that a late echo cannot hurt. */

@@ -1,32 +1,87 @@
+import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { loadAddon } from '../signals/addon.ts';
-import { EchoLink, type EchoLinkOptions } from './echo-link.ts';
+import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
+import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
 import type { EchoTarget } from './transfer.ts';
 
-export type EndpointOptions = Omit<EchoLinkOptions, 'addon'>;
+const SEQ_MODULUS = 128;
+/** The longest delay of setInterval, which keeps the event loop alive; ms. */
+const FOR_EVER_MS = 0x7fff_ffff;
 
-/** The two signals of this process, with the addon or without. */
+/** Who takes what arrives. A process has one PID and so one receiver. */
+export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug'>;
+
+export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' | 'maxFrameBytes'> {
+  /** Left out by who only sends. Keeps the process alive. */
+  readonly receiver?: Receiver;
+}
+
+/**
+ * The two signals of this process, with the addon or without. There is one of them: a producer and a
+ * consumer in one process share it, and end their share with {@link close}.
+ */
 export class Endpoint {
+  static #current: Endpoint | undefined;
+  /** Of the process, not of an endpoint: a receiver knows us by our PID. */
+  static #seq = 0;
+
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
   readonly echo: EchoLink | undefined;
   readonly plainBecause: string | undefined;
   readonly #plain: PlainLink | undefined;
+  readonly #dir: string;
   readonly #table: ProcessTable;
+  #receiver: Receiver | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
+  #users = 0;
 
-  /** Afterwards neither signal can kill this process, and the PID may be published. */
-  constructor(options: EndpointOptions) {
-    this.#table = options.table;
+  /**
+   * Afterwards neither signal can kill this process, and its PID may be published.
+   * @throws LinkError one-directory, one-receiver
+   */
+  static open(options: EndpointOptions): Endpoint {
+    const endpoint = Endpoint.#current ?? new Endpoint(options);
+    if (endpoint.#dir !== options.dir) throw linkErrors.oneDirectory(endpoint.#dir);
+    if (options.receiver) {
+      if (endpoint.#receiver) throw linkErrors.oneReceiver();
+      endpoint.#receiver = options.receiver;
+      endpoint.#keepAlive = setInterval(() => {}, FOR_EVER_MS);
+    }
+    endpoint.#users++;
+    Endpoint.#current = endpoint;
+    return endpoint;
+  }
+
+  private constructor({ dir, table, maxFrameBytes }: EndpointOptions) {
+    this.#dir = dir;
+    this.#table = table;
     const { addon, why } = loadAddon();
     this.plainBecause = why;
+    const options: Omit<EchoLinkOptions, 'addon'> = {
+      dir,
+      table,
+      maxFrameBytes,
+      onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
+      onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
+      onBug: (error) => this.#receiver?.onBug(error),
+    };
     if (addon) this.echo = new EchoLink({ ...options, addon });
     else this.#plain = new PlainLink(options);
   }
 
+  /** Reserves `count` sequence numbers, 0 to 127, for frames of this process; returns the first. */
+  takeSeqs(count: number): number {
+    const first = Endpoint.#seq;
+    Endpoint.#seq = (first + count) % SEQ_MODULUS;
+    return first;
+  }
+
   /** Runs `work` while no other sigmq process of the directory transmits. */
-  async exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async exclusively<T>(work: (channel?: Channel) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.echo) return this.echo.withBus(work, signal);
     return (this.#plain as PlainLink).withBus(work, signal);
   }
@@ -36,7 +91,19 @@ export class Endpoint {
     return sendPaced(target, SignalCodec.encode(body), this.#table, options);
   }
 
-  async close(): Promise<void> {
+  /** Waits until the frame that is being received, if any, is complete. */
+  async drained(): Promise<void> {
+    await this.echo?.drained();
+  }
+
+  /** Ends one user's share. @param receiver as given to {@link open} */
+  async close(receiver?: Receiver): Promise<void> {
+    if (receiver && receiver === this.#receiver) {
+      this.#receiver = undefined;
+      clearInterval(this.#keepAlive);
+    }
+    if (--this.#users > 0) return;
+    Endpoint.#current = undefined;
     await this.echo?.close();
     await this.#plain?.close();
   }

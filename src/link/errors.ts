@@ -4,17 +4,61 @@ import { type VetFailure, vetSentence } from '../registry/vet.ts';
 /** The sentences of everything that can go wrong between two processes. */
 export const linkErrors = {
   gone: (pid: number) =>
-    new LinkError('peer-gone', Exit.Unavailable, `Process ${pid} ended before it had the whole message.`, 'Start it again, then send again.'),
-  stalled: (pid: number) =>
-    new LinkError('peer-stalled', Exit.TryAgain, `Process ${pid} does not answer.`, 'It may be stopped (see `ps -o stat`): continue it with `fg` or `kill -CONT`, then send again.'),
+    new LinkError(
+      'peer-gone',
+      Exit.Unavailable,
+      `Process ${pid} ended before it had the whole message.`,
+      'Start it again, then send again.',
+    ),
+  stalled: (pid: number, echoes = 0) =>
+    new LinkError(
+      'peer-stalled',
+      Exit.TryAgain,
+      `Process ${pid} does not answer (since bit ${echoes}).`,
+      'It may be stopped (see `ps -o stat`): continue it with `fg` or `kill -CONT`, then send again.',
+    ),
   outOfStep: (pid: number) =>
-    new LinkError('out-of-step', Exit.TryAgain, `Process ${pid} and this one do not find a common start of a frame.`, 'Another program disturbs the signals; send again when it is gone.'),
+    new LinkError(
+      'out-of-step',
+      Exit.TryAgain,
+      `Process ${pid} and this one do not find a common start of a frame.`,
+      'Another program disturbs the signals; send again when it is gone.',
+    ),
   busLost: () =>
-    new LinkError('bus-lost', Exit.TryAgain, 'This process was stopped in the middle of a transmission, and another one went on.', 'Send again.'),
+    new LinkError(
+      'bus-lost',
+      Exit.TryAgain,
+      'This process was stopped in the middle of a transmission, and another one went on.',
+      'Send again.',
+    ),
   unsafe: (pid: number, why: VetFailure) =>
-    new LinkError('unsafe-target', Exit.Unavailable, vetSentence(pid, why), 'Start the process that you mean again, so that its PID is written down anew.'),
+    new LinkError(
+      'unsafe-target',
+      Exit.Unavailable,
+      vetSentence(pid, why),
+      'Start the process that you mean again, so that its PID is written down anew.',
+    ),
   notEcho: (pid: number) =>
-    new LinkError('not-echo', Exit.Unavailable, `Process ${pid} no longer blocks both signals.`, 'Start it again.'),
+    new LinkError(
+      'not-echo',
+      Exit.Unavailable,
+      `Process ${pid} no longer blocks both signals.`,
+      'Start it again.',
+    ),
+  oneDirectory: (dir: string) =>
+    new LinkError(
+      'one-directory',
+      Exit.Usage,
+      `This process already takes part in ${dir}.`,
+      'Use one runtime directory per process: signals do not say for which one they are.',
+    ),
+  oneReceiver: () =>
+    new LinkError(
+      'one-receiver',
+      Exit.Usage,
+      'This process already has a broker or a consumer.',
+      'Run the other one in a process of its own: signals do not say for whom they are.',
+    ),
   closed: () =>
     new LinkError('link-closed', Exit.Unavailable, 'The link is closed.', 'Open another one.'),
 };

@@ -40,7 +40,7 @@ export class Inbound {
   readonly #senders = new Map<number, Known>();
   readonly #table: ProcessTable;
   readonly #maxFrameBytes: number;
-  #last: EchoSender | undefined;
+  #last: (EchoSender & { seen: number }) | undefined;
 
   constructor(table: ProcessTable, maxFrameBytes: number) {
     this.#table = table;
@@ -87,6 +87,11 @@ export class Inbound {
   get moving(): boolean {
     const receiver = this.#last?.receiver;
     return receiver !== undefined && !receiver.idle && !receiver.judging;
+  }
+
+  /** The time of the last bit of an echo peer, as given to {@link sender}. */
+  get lastBitAt(): number {
+    return this.#last?.seen ?? 0;
   }
 
   #dropOldest(): void {

@@ -47,8 +47,11 @@ export class Outbound {
   readonly #addon: Addon;
   readonly #table: ProcessTable;
   readonly #pump: () => void;
-  /** Peers to which a frame was given up in the middle, with their start time. */
-  readonly #outOfStep = new Map<number, number>();
+  /**
+   * Peers to which a frame was given up in the middle, with their start time. Of the process, not of a
+   * link: they know us by our PID.
+   */
+  static readonly #outOfStep = new Map<number, number>();
   #transfer: Transfer | undefined;
   #hold: Hold | undefined;
   #strayAt = 0;
@@ -77,7 +80,7 @@ export class Outbound {
     this.#vet(target);
     this.pidfd = this.#addon.pidfd(target.pid);
     try {
-      if (this.#outOfStep.get(target.pid) === target.start) {
+      if (Outbound.#outOfStep.get(target.pid) === target.start) {
         await this.#synchronise(target, options.signal);
       }
       const sender = new FrameSender(frame);
@@ -87,7 +90,7 @@ export class Outbound {
         patience: () => (sender.awaitsAnswer ? ANSWER_MS : SILENT_MS),
       });
       const outcome = sender.outcome ?? { kind: 'out-of-step' };
-      if (outcome.kind === 'out-of-step') this.#outOfStep.set(target.pid, target.start);
+      if (outcome.kind === 'out-of-step') Outbound.#outOfStep.set(target.pid, target.start);
       return outcome;
     } finally {
       if (this.pidfd >= 0) closeSync(this.pidfd);
@@ -104,7 +107,8 @@ export class Outbound {
       else this.sendBit(pid, next);
       return true;
     }
-    if (this.#outOfStep.size === 0 || !this.#outOfStep.has(pid) || holdsBus(pid)) return false;
+    if (Outbound.#outOfStep.size === 0 || !Outbound.#outOfStep.has(pid) || holdsBus(pid))
+      return false;
     this.#strayAt = now;
     return true;
   }
@@ -132,10 +136,10 @@ export class Outbound {
     const transfer = this.#transfer;
     if (!transfer) return;
     this.#transfer = undefined;
-    for (const [pid, start] of this.#outOfStep) {
-      if (this.#table.read(pid)?.start !== start) this.#outOfStep.delete(pid);
+    for (const [pid, start] of Outbound.#outOfStep) {
+      if (this.#table.read(pid)?.start !== start) Outbound.#outOfStep.delete(pid);
     }
-    this.#outOfStep.set(transfer.target.pid, transfer.target.start);
+    Outbound.#outOfStep.set(transfer.target.pid, transfer.target.start);
     transfer.fail(error);
   }
 
@@ -152,7 +156,7 @@ export class Outbound {
       const synchroniser = new Synchroniser();
       await this.#run(target, synchroniser, { signal, patience: () => SILENT_MS });
       if (!synchroniser.inStep) continue;
-      this.#outOfStep.delete(target.pid);
+      Outbound.#outOfStep.delete(target.pid);
       return;
     }
     throw linkErrors.outOfStep(target.pid);
@@ -200,7 +204,7 @@ export class Outbound {
       const info = this.#table.read(pid);
       if (!info || info.start !== start || /[ZX]/.test(info.state)) this.giveUpGone();
       else if (now - since > (/[Tt]/.test(info.state) ? STOPPED_MS : watch.patience())) {
-        this.giveUp(linkErrors.stalled(pid));
+        this.giveUp(linkErrors.stalled(pid, transfer.echoes));
       }
     }, LOOK_MS);
   }

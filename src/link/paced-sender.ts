@@ -54,13 +54,18 @@ export async function sendPaced(
 }
 
 /** Waits until the peer has taken the last bit and is ready for the next. */
-async function taken(target: EchoTarget, table: ProcessTable, options: PacedOptions): Promise<void> {
+async function taken(
+  target: EchoTarget,
+  table: ProcessTable,
+  options: PacedOptions,
+): Promise<void> {
   const since = performance.now();
   let reported = false;
   for (;;) {
     await sleep(BIT_MS, undefined, options.signal ? { signal: options.signal } : undefined);
     const info = table.read(target.pid);
-    if (!info || info.start !== target.start || /[ZX]/.test(info.state)) throw linkErrors.gone(target.pid);
+    if (!info || info.start !== target.start || /[ZX]/.test(info.state))
+      throw linkErrors.gone(target.pid);
     const waited = performance.now() - since;
     const stopped = /[Tt]/.test(info.state);
     if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;

@@ -11,7 +11,6 @@ export interface PlainLinkOptions {
   readonly dir: string;
   readonly maxFrameBytes: number;
   onPlain(sender: Sender, body: Uint8Array): void;
-  readonly keepAlive: boolean;
 }
 
 /**
@@ -21,7 +20,6 @@ export interface PlainLinkOptions {
 export class PlainLink {
   readonly #dir: string;
   readonly #decoder: PlainDecoder;
-  readonly #timer: NodeJS.Timeout | undefined;
   readonly #onZero = () => this.#onBit(0);
   readonly #onOne = () => this.#onBit(1);
   readonly #onPlain: PlainLinkOptions['onPlain'];
@@ -32,8 +30,6 @@ export class PlainLink {
     this.#onPlain = options.onPlain;
     process.on('SIGUSR1', this.#onZero);
     process.on('SIGUSR2', this.#onOne);
-    // A signal handler alone does not keep Node alive.
-    if (options.keepAlive) this.#timer = setInterval(() => {}, 0x7fff_ffff);
   }
 
   /** Runs `work` while no other sigmq process without the addon transmits. */
@@ -41,7 +37,12 @@ export class PlainLink {
     const { lock } = await import('proper-lockfile');
     let lost = false;
     const release = await retry(
-      () => lock(join(this.#dir, 'bus'), { realpath: false, stale: STALE_MS, onCompromised: () => (lost = true) }),
+      () =>
+        lock(join(this.#dir, 'bus'), {
+          realpath: false,
+          stale: STALE_MS,
+          onCompromised: () => (lost = true),
+        }),
       signal,
     );
     try {
@@ -52,7 +53,6 @@ export class PlainLink {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
     // The handlers stay: without them a late bit would kill us.
   }
 

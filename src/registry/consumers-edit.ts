@@ -12,6 +12,7 @@ import { registryErrors } from './errors.ts';
 import { LateAppends } from './late-appends.ts';
 import { withLock } from './lock.ts';
 import { readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
+import { wholeLines } from './whole-lines.ts';
 
 /**
  * Adds this consumer as the last line; earlier lines with its PID are its own or of a process that is
@@ -85,12 +86,12 @@ async function edit(
     const fd = openOld(path, create);
     if (fd === undefined) return undefined;
     try {
-      const { text, truncated } = readFrom(fd, 0, MAX_CONSUMERS_BYTES);
+      const text = wholeLines(() => readFrom(fd, 0, MAX_CONSUMERS_BYTES + 1));
       const lines = parseConsumers(text);
       const after = change(lines)
         .map((raw) => `${raw}\n`)
         .join('');
-      if (truncated || after.length > MAX_CONSUMERS_BYTES)
+      if (Math.max(text.length, after.length) > MAX_CONSUMERS_BYTES)
         throw registryErrors.consumersTooLarge(path, '1 MiB');
       if (lines.length > MAX_CONSUMERS_LINES) {
         throw registryErrors.consumersTooLarge(path, `${MAX_CONSUMERS_LINES} lines`);

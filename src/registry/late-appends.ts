@@ -4,13 +4,12 @@ import { MAX_CONSUMERS_BYTES } from './consumers-file.ts';
 import { withLock } from './lock.ts';
 import { hasOtherWriter } from './open-files.ts';
 import { readFrom, SAFE_OPEN } from './small-file.ts';
+import { wholeLines } from './whole-lines.ts';
 
 /** Covers a program that is inside open(2), between finding the old file and having a descriptor; ms. */
 const LOOK_MS = 20;
 /** A program that keeps the old file open for longer is not about to append its one line; ms. */
 const MAX_LOOK_MS = 1000;
-
-const NEWLINE = 0x0a;
 
 /**
  * Saves the lines that foreign programs append to consumers.txt while we replace it. Who opened the file
@@ -42,14 +41,15 @@ export class LateAppends {
       const deadline = performance.now() + MAX_LOOK_MS;
       do await sleep(LOOK_MS);
       while (hasOtherWriter(this.#old) && performance.now() < deadline);
-      if (this.#grown() !== '') await withLock(this.#path, () => this.#carry(this.#grown()));
+      if (this.#grown() !== '')
+        await withLock(this.#path, () => this.#carry(wholeLines(() => this.#grown())));
     } finally {
       closeSync(this.#old);
     }
   }
 
   #grown(): string {
-    return readFrom(this.#old, this.#offset, MAX_CONSUMERS_BYTES).text;
+    return readFrom(this.#old, this.#offset, MAX_CONSUMERS_BYTES);
   }
 
   #carry(text: string): void {
@@ -62,7 +62,8 @@ export class LateAppends {
       throw error;
     }
     try {
-      const before = endsInNewline(fd) ? '' : '\n';
+      const end = wholeLines(() => lastByte(fd));
+      const before = end === '' || end === '\n' ? '' : '\n';
       const after = text.endsWith('\n') ? '' : '\n';
       writeSync(fd, `${before}${text}${after}`, null, 'latin1');
       this.#offset += text.length;
@@ -72,7 +73,7 @@ export class LateAppends {
   }
 }
 
-function endsInNewline(fd: number): boolean {
+function lastByte(fd: number): string {
   const { size } = fstatSync(fd);
-  return size === 0 || readFrom(fd, size - 1, 1).text.charCodeAt(0) === NEWLINE;
+  return size === 0 ? '' : readFrom(fd, size - 1, 1);
 }

@@ -42,29 +42,27 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return unreadable;
-    return { ...readFrom(fd, 0, maxBytes), mtimeMs: stats.mtimeMs };
+    const text = readFrom(fd, 0, maxBytes);
+    return { text, truncated: stats.size > maxBytes, mtimeMs: stats.mtimeMs };
   } finally {
     closeSync(fd);
   }
 }
 
-/** Reads at most `maxBytes` from `offset` (bytes) on. */
-export function readFrom(
-  fd: number,
-  offset: number,
-  maxBytes: number,
-): { text: string; truncated: boolean } {
+/**
+ * Reads at most `maxBytes` from `offset` (bytes) on, as far as the file reaches now.
+ * @returns one character a byte (latin1)
+ */
+export function readFrom(fd: number, offset: number, maxBytes: number): string {
   const size = Math.max(0, fstatSync(fd).size - offset);
-  // One byte more than there should be, to see that there is more.
-  const bytes = Buffer.allocUnsafe(Math.min(size, maxBytes) + 1);
+  const bytes = Buffer.allocUnsafe(Math.min(size, maxBytes));
   let length = 0;
   while (length < bytes.length) {
     const got = readSync(fd, bytes, length, bytes.length - length, offset + length);
     if (got === 0) break;
     length += got;
   }
-  const text = bytes.toString('latin1', 0, Math.min(length, maxBytes));
-  return { text, truncated: length > maxBytes };
+  return bytes.toString('latin1', 0, length);
 }
 
 /**

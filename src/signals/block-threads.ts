@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 import type { Addon } from './addon.ts';
 
 /** Bits of SIGUSR1 and SIGUSR2 in the masks of /proc/PID/status (bit n-1 for signal n, proc(5)). */
-const BOTH = (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
+const BOTH =
+  (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
 /** V8's threads answer a nudge within a millisecond; ten seconds covers a machine out of breath. */
 const MAX_ROUNDS = 10_000;
 

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseProcess } from '../../src/registry/linux-process-table.ts';
+import {
+  hasProc,
+  linuxProcessTable,
+  portableProcessTable,
+  processTable,
+} from '../../src/registry/process-table.ts';
+import { startedAtMs } from '../../src/registry/start-time.ts';
+import {
+  blocker,
+  catcher,
+  gonePid,
+  mixed,
+  ready,
+  start,
+  startPython,
+  stranger,
+  tempDir,
+  until,
+} from './children.ts';
+
+const uid = process.getuid?.();
+const read = linuxProcessTable.read;
+
+describe('linuxProcessTable', { skip: !hasProc() && 'needs /proc' }, () => {
+  it('is the choice here', () => assert.equal(processTable(), linuxProcessTable));
+
+  it('finds this process', () => {
+    const info = read(process.pid);
+    assert.equal(info?.pid, linuxProcessTable.selfPid);
+    assert.equal(info.uid, uid);
+    assert.equal(info.state, 'R');
+    assert.equal(info.pending, false);
+    const started = startedAtMs(info.start) ?? Number.NaN;
+    assert.ok(Math.abs(started - (Date.now() - process.uptime() * 1000)) < 3000);
+  });
+
+  it('knows who would be killed', (t) => {
+    const info = read(stranger(t).pid);
+    assert.equal(info?.blocksBoth, false);
+    assert.equal(info.catchesBoth, false);
+  });
+
+  it('knows who catches', async (t) => {
+    const info = read((await catcher(t)).pid);
+    assert.equal(info?.blocksBoth, false);
+    assert.equal(info.catchesBoth, true);
+  });
+
+  it('knows who blocks one and catches the other', async (t) => {
+    const info = read((await mixed(t)).pid);
+    assert.equal(info?.blocksBoth, false);
+    assert.equal(info.catchesBoth, true);
+  });
+
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    it(`knows who blocks, and sees a pending ${signal}`, async (t) => {
+      const { pid, process: child } = await blocker(t);
+      assert.equal(read(pid)?.blocksBoth, true);
+      assert.equal(read(pid)?.pending, false);
+      child.kill(signal);
+      assert.equal(read(pid)?.pending, true);
+    });
+  }
+
+  for (const name of ['a b', ') S 1 (x', '((', '))) R', 'x\ny']) {
+    it(`reads a process named ${JSON.stringify(name)}`, (t) => {
+      const program = join(tempDir(t), name);
+      symlinkSync('/bin/sleep', program);
+      const info = read(start(t, program, ['600']).pid);
+      assert.ok(info);
+      assert.equal(info.uid, uid);
+      assert.match(info.state, /[RS]/);
+      assert.ok(info.start >= (read(process.pid)?.start ?? Number.POSITIVE_INFINITY));
+    });
+  }
+
+  it('returns a zombie with its state', async (t) => {
+    const parent = startPython(
+      t,
+      'pid = os.fork()\nif pid == 0: os._exit(0)\nprint(pid, flush=True)',
+    );
+    const pid = Number(await parent.line());
+    await until(() => read(pid)?.state === 'Z');
+    assert.equal(read(pid)?.uid, uid);
+  });
+
+  it('reads a status longer than its buffer', {
+    skip: uid !== 0 && 'only root may set groups',
+  }, async (t) => {
+    const child = await ready(
+      startPython(t, 'os.setgroups(range(100000, 110000)); block(signal.SIGUSR1, signal.SIGUSR2)'),
+    );
+    assert.ok(readFileSync(`/proc/${child.pid}/status`).length > 60_000);
+    assert.equal(read(child.pid)?.blocksBoth, true);
+  });
+
+  it('does not find a process that is gone, nor what is no PID', async (t) => {
+    assert.equal(read(await gonePid(t)), undefined);
+    for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 40]) assert.equal(read(pid), undefined);
+  });
+});
+
+describe('parseProcess', () => {
+  it('never throws on junk', () => {
+    const property = fc.property(fc.string(), fc.string(), (stat, status) => {
+      parseProcess(1, stat, `Name:\tx${status}`);
+    });
+    fc.assert(property);
+  });
+
+  it('is not fooled by a name', () => {
+    const stat = `7 (a) R 1 2 (b) S ${Array.from({ length: 50 }, (_, i) => 1000 + i).join(' ')}`;
+    const status =
+      'Name:\tx\nUid:\t5\t6\t7\t8\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000800\n';
+    const info = parseProcess(
+      7,
+      stat,
+      `${status}SigBlk:\t0000000000000a00\nSigCgt:\tffffffff00000000\n`,
+    );
+    const expected = {
+      pid: 7,
+      uid: 5,
+      state: 'S',
+      start: 1018,
+      blocksBoth: true,
+      catchesBoth: true,
+      pending: true,
+    };
+    assert.deepEqual(info, expected);
+  });
+});
+
+describe('portableProcessTable', () => {
+  it('knows who is there, and says that it knows no masks', async (t) => {
+    const table = portableProcessTable;
+    assert.equal(table.knowsSignals, false);
+    const { pid } = stranger(t);
+    const unknown = {
+      state: '?',
+      start: 0,
+      blocksBoth: undefined,
+      catchesBoth: undefined,
+      pending: undefined,
+    };
+    assert.deepEqual(table.read(pid), { pid, uid, ...unknown });
+    assert.equal(table.read(await gonePid(t)), undefined);
+  });
+
+  it('knows a process of another user', { skip: uid === 0 && 'root may signal all' }, () => {
+    assert.equal(portableProcessTable.read(1)?.uid, undefined);
+  });
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  linuxProcessTable,
+  type ProcessInfo,
+  portableProcessTable,
+} from '../../src/registry/process-table.ts';
+import { type VetFailure, vetSentence, vetTarget } from '../../src/registry/vet.ts';
+import { blocker, catcher, gonePid, mixed, start, stranger } from './children.ts';
+import { fakeTable, SELF, UID } from './fake-table.ts';
+
+const PID = 5000;
+
+const cases: {
+  name: string;
+  is?: Partial<ProcessInfo>;
+  start?: number;
+  result: VetFailure | 'echo' | 'plain';
+}[] = [
+  { name: 'blocks both', result: 'echo' },
+  { name: 'blocks both and is registered', start: 500, result: 'echo' },
+  { name: 'is registered without a start time', start: 0, result: 'echo' },
+  { name: 'catches both', is: { blocksBoth: false }, result: 'plain' },
+  {
+    name: 'does neither',
+    is: { blocksBoth: false, catchesBoth: false },
+    result: 'would-be-killed',
+  },
+  {
+    name: 'is not known to do either',
+    is: { blocksBoth: undefined, catchesBoth: undefined },
+    result: 'would-be-killed',
+  },
+  { name: 'started at another time', start: 499, result: 'recycled' },
+  { name: 'is of another user', is: { uid: UID + 1 }, result: 'not-ours' },
+  { name: 'is of root', is: { uid: 0 }, result: 'not-ours' },
+  { name: 'is of nobody knows whom', is: { uid: undefined }, result: 'not-ours' },
+  { name: 'is a zombie', is: { state: 'Z' }, result: 'not-running' },
+  { name: 'is dead', is: { state: 'X' }, result: 'not-running' },
+  { name: 'is stopped', is: { state: 'T' }, result: 'echo' },
+];
+
+describe('vetTarget', () => {
+  for (const { name, is, start, result } of cases) {
+    it(`says ${result} of a process that ${name}`, () => {
+      const vetted = vetTarget(PID, { start }, fakeTable({ pid: PID, ...is }));
+      assert.equal(vetted.ok ? vetted.kind : vetted.why, result);
+    });
+  }
+
+  for (const pid of [
+    0,
+    1,
+    -1,
+    -PID,
+    1.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    2 ** 31,
+    2 ** 32 + PID,
+    2 ** 53,
+  ]) {
+    it(`rejects ${pid} whatever the table says`, () => {
+      assert.deepEqual(vetTarget(pid, {}, fakeTable({ pid })), { ok: false, why: 'invalid' });
+    });
+  }
+
+  it('never lets a PID out of range pass', () => {
+    const property = fc.property(fc.oneof(fc.double(), fc.maxSafeInteger()), (pid) => {
+      const allowed = Number.isInteger(pid) && pid > 1 && pid < 2 ** 31 && pid !== SELF;
+      assert.equal(vetTarget(pid, {}, fakeTable({ pid })).ok, allowed);
+    });
+    fc.assert(property);
+  });
+
+  it('rejects this process', () => {
+    assert.deepEqual(vetTarget(SELF, {}, fakeTable()), { ok: false, why: 'self' });
+    assert.deepEqual(vetTarget(process.pid, {}, linuxProcessTable), { ok: false, why: 'self' });
+  });
+
+  it('does not ask for more than a table without /proc can know', () => {
+    const unknown = {
+      state: '?',
+      start: 0,
+      blocksBoth: undefined,
+      catchesBoth: undefined,
+      pending: undefined,
+    };
+    const table = { ...fakeTable({ pid: PID, ...unknown }), knowsSignals: false };
+    const vetted = vetTarget(PID, { start: 500 }, table);
+    assert.equal(vetted.ok && vetted.kind, 'plain');
+  });
+
+  it('tells real processes apart', async (t) => {
+    const result = (pid: number, start?: number) => {
+      const vetted = vetTarget(pid, { start }, linuxProcessTable);
+      return vetted.ok ? vetted.kind : vetted.why;
+    };
+    assert.equal(result((await blocker(t)).pid), 'echo');
+    assert.equal(result((await catcher(t)).pid), 'plain');
+    assert.equal(result((await mixed(t)).pid), 'plain');
+    assert.equal(result((await mixed(t)).pid, 1), 'recycled');
+    assert.equal(result(stranger(t).pid), 'would-be-killed');
+    assert.equal(result(await gonePid(t)), 'not-running');
+  });
+
+  it('does not take what root may signal for ours', {
+    skip: process.getuid?.() !== 0 && 'needs root',
+  }, (t) => {
+    const child = start(t, 'python3', [
+      '-c',
+      'import os, time; os.setuid(65534); print("ready", flush=True); time.sleep(600)',
+    ]);
+    return child.line().then(() => {
+      assert.deepEqual(vetTarget(child.pid, {}, linuxProcessTable), { ok: false, why: 'not-ours' });
+    });
+  });
+
+  it('takes what may be signalled for ours without /proc', (t) => {
+    const vetted = vetTarget(stranger(t).pid, {}, portableProcessTable);
+    assert.equal(vetted.ok && vetted.kind, 'plain');
+  });
+});
+
+describe('vetSentence', () => {
+  const all: VetFailure[] = [
+    'invalid',
+    'self',
+    'not-running',
+    'not-ours',
+    'recycled',
+    'would-be-killed',
+  ];
+  it('has one sentence of its own for each reason', () => {
+    const sentences = all.map((why) => vetSentence(PID, why));
+    assert.equal(new Set(sentences).size, all.length);
+    for (const sentence of sentences) assert.match(sentence, /^[A-Z0-9].*5000.*\.$|^5000.*\.$/);
+  });
+});
