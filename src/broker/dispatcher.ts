@@ -83,6 +83,11 @@ export class Dispatcher {
       if (consumer.kind === 'echo' && !endpoint.echo) continue;
       const message = await store.reserve(consumer.queues, consumer.key);
       if (!message) continue;
+      if (roster.isStopped(consumer)) {
+        await store.settle(message.id, { kind: 'release' });
+        roster.rest(consumer, now);
+        continue;
+      }
       consumer.holding.add(message.id);
       return { consumer, message };
     }
@@ -90,7 +95,7 @@ export class Dispatcher {
     return undefined;
   }
 
-  /** Consumers that did not answer are tried again; their pause ends also when nothing is waiting. */
+  /** Consumers that did not answer, or are stopped, are tried again. */
   #scheduleRetry(now: number): void {
     clearTimeout(this.#retry);
     let soonest = Number.POSITIVE_INFINITY;

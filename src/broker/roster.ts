@@ -6,7 +6,8 @@ import { DEFAULT_QUEUE } from './intake.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 const FIRST_REST_MS = 250;
-const LONGEST_REST_MS = 5000;
+/** So long a consumer that was continued waits at most for its next turn; ms. */
+const LONGEST_REST_MS = 1000;
 
 /** A process that takes messages. */
 export interface ConsumerState {
@@ -90,6 +91,11 @@ export class Roster {
   rest(consumer: ConsumerState, now: number): void {
     consumer.restsUntil = now + consumer.restMs;
     consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_REST_MS);
+  }
+
+  /** Stopped by a signal (Ctrl-Z) or a debugger: it would keep the bus from the others. */
+  isStopped({ pid }: ConsumerState): boolean {
+    return /[Tt]/.test(this.#options.table.read(pid)?.state ?? '');
   }
 
   isGone({ pid, start }: ConsumerState): boolean {

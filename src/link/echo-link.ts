@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
-import type { Addon, Watcher } from '../signals/addon.ts';
+import { type Addon, Exchange, type Watcher } from '../signals/addon.ts';
 import { blockInEveryThread } from '../signals/block-threads.ts';
 import { Bus } from './bus.ts';
 import { linkErrors } from './errors.ts';
@@ -60,6 +60,7 @@ export class EchoLink {
   readonly #outbound: Outbound;
   readonly #watcher: Watcher;
   #pumping = false;
+  #armed = true;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -121,28 +122,43 @@ export class EchoLink {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
     try {
-      const started = performance.now();
-      let now = started;
-      for (let n = 1; ; n++) {
-        if (n % EVENTS_PER_LOOK === 0) {
-          now = performance.now();
-          if (now - started > SLICE_MS) {
-            setImmediate(this.#pump);
-            return;
-          }
-        }
-        const patience = this.#outbound.busy || this.#inbound.moving ? PATIENCE_US : 0;
-        const event = this.#addon.wait(patience, this.#outbound.pidfd);
-        if (event <= 0) {
-          if (event < 0) this.#outbound.giveUpGone();
-          return;
-        }
-        this.#onSignal(event >>> 1, (event & 1) as Bit, now);
-      }
+      if (this.#takeSlice()) setImmediate(this.#pump);
+      else this.#arm(true);
     } finally {
       this.#pumping = false;
     }
   };
+
+  /** True when the slice ended before the signals did. */
+  #takeSlice(): boolean {
+    const { wire } = this.#outbound;
+    const started = performance.now();
+    let now = started;
+    for (let n = 1; ; n++) {
+      if (n % EVENTS_PER_LOOK === 0) {
+        now = performance.now();
+        if (now - started > SLICE_MS) {
+          wire.flush();
+          return true;
+        }
+      }
+      const moving = this.#outbound.busy || this.#inbound.moving;
+      if (moving) this.#arm(false);
+      const event = wire.next(moving ? PATIENCE_US : 0, this.#outbound.pidfd);
+      if (event <= 0) {
+        if (event === Exchange.Ended) this.#outbound.giveUpGone();
+        return false;
+      }
+      this.#onSignal(event >>> 1, (event & 1) as Bit, now);
+    }
+  }
+
+  /** Whether the event loop wakes us for a signal; needless, and slow, while we take them ourselves. */
+  #arm(on: boolean): void {
+    if (this.#armed === on || this.#closed) return;
+    this.#armed = on;
+    this.#addon.arm(this.#watcher, on);
+  }
 
   readonly #holdsBus = (pid: number): boolean => this.#bus.holder === pid;
 
@@ -156,14 +172,14 @@ export class EchoLink {
     }
     const reply = sender.receiver.onBit(bit);
     if (reply === JUDGE) this.#judge(sender);
-    else if (reply !== SILENT) this.#outbound.sendBit(sender.pid, reply);
+    else if (reply !== SILENT) this.#outbound.wire.send(sender.pid, reply);
   }
 
   #judge(sender: EchoSender): void {
     const frame = sender.receiver.frame as Uint8Array;
     const answer = (verdict: Verdict) => {
       if (this.#closed || sender.receiver.frame !== frame) return; // the sender gave up meanwhile
-      this.#outbound.sendBit(sender.pid, sender.receiver.answer(verdict));
+      this.#outbound.wire.send(sender.pid, sender.receiver.answer(verdict));
     };
     const bug = (error: unknown) => {
       this.#options.onBug(error);

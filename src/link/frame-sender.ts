@@ -1,12 +1,15 @@
 import { isReason, type Reason } from '../codec/reason.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
+import { type Bits, PAIR } from '../signals/addon.ts';
 
 /** Bits of a reason code (docs/protocol.md, section 4). */
 export const REASON_BITS = 4;
 
-/** What a machine that sends under echo asks for next: a bit to send, or {@link FINISHED}. */
-export const FINISHED = 2;
-export type Next = Bit | typeof FINISHED;
+/** What a machine that sends under echo asks for next: bits to send, or one of these. */
+export const FINISHED = 3;
+/** Nothing: an echo is still to come. */
+export const AWAIT = 4;
+export type Next = Bits | typeof FINISHED | typeof AWAIT;
 
 export type FrameOutcome =
   | { readonly kind: 'accepted' }
@@ -14,11 +17,11 @@ export type FrameOutcome =
   /** The receiver's answers make no sense: synchronise, then send again. */
   | { readonly kind: 'out-of-step' };
 
-/** A sequence of bits with one outstanding, driven by echoes. */
+/** A sequence of bits, driven by echoes. */
 export interface EchoMachine {
-  /** The first bit. */
-  readonly first: Bit;
-  /** Takes the echo of the outstanding bit. */
+  /** What to send first. */
+  readonly first: Bits;
+  /** Takes the next echo. */
   onEcho(echo: Bit): Next;
 }
 
@@ -27,12 +30,14 @@ export interface EchoMachine {
  * feed it echoes, send what it returns.
  */
 export class FrameSender implements EchoMachine {
-  readonly first: Bit;
+  readonly first: Bits;
   outcome: FrameOutcome | undefined;
   readonly #frame: Uint8Array;
   readonly #bits: number;
+  /** Bits echoed. */
   #index = 0;
-  #outstanding: Bit;
+  /** Bits sent. */
+  #sent = 0;
   #reasonBits = -1;
   #reason = 0;
 
@@ -40,8 +45,7 @@ export class FrameSender implements EchoMachine {
   constructor(frame: Uint8Array) {
     this.#frame = frame;
     this.#bits = frame.length * 8;
-    this.first = bitAt(frame, 0);
-    this.#outstanding = this.first;
+    this.first = this.#next();
   }
 
   /** Bits that the receiver has echoed; 0 to {@link total}. */
@@ -60,16 +64,25 @@ export class FrameSender implements EchoMachine {
 
   onEcho(echo: Bit): Next {
     if (this.#reasonBits >= 0) return this.#onReason(echo);
-    if (echo !== this.#outstanding) {
+    if (echo !== bitAt(this.#frame, this.#index)) {
       this.#reasonBits = 0;
       return 0;
     }
-    if (++this.#index === this.#bits) {
-      this.outcome = { kind: 'accepted' };
-      return FINISHED;
-    }
-    this.#outstanding = bitAt(this.#frame, this.#index);
-    return this.#outstanding;
+    if (++this.#index < this.#sent) return AWAIT;
+    if (this.#index < this.#bits) return this.#next();
+    this.outcome = { kind: 'accepted' };
+    return FINISHED;
+  }
+
+  /**
+   * The next bit, or two. A pair stays within a byte: a receiver refuses at the last bit of a byte only,
+   * so the first of a pair is never refused with the second under way.
+   */
+  #next(): Bits {
+    const bit = bitAt(this.#frame, this.#sent++);
+    if (bit === 1 || this.#sent % 8 === 0 || bitAt(this.#frame, this.#sent) === 0) return bit;
+    this.#sent++;
+    return PAIR;
   }
 
   #onReason(echo: Bit): Next {

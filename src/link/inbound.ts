@@ -10,10 +10,15 @@ const SILENT_MS = 2000;
 /** A sender that has not asked for a reason by then will not; ms. */
 const REASON_MS = 100;
 /**
- * Mean time per bit below which a plain "message" is a storm of signals: a plain sender needs about
- * 1,000 µs between bits, the fastest handler-based programs some 50 µs; a loop of kill(2) takes 1 to 10.
+ * A bit that comes so soon after the one before was not paced: a plain sender leaves about 1,000 µs
+ * between bits, the fastest handler-based programs some 50; a loop of kill(2) takes 1 to 10. µs.
  */
-const STORM_US_PER_BIT = 20;
+const STORM_GAP_US = 20;
+/**
+ * A "message" of which more than one bit in so many was not paced is a storm of signals. Of a real one
+ * two bits may wait for us together now and then, when this process is slow to wake.
+ */
+const STORM_SHARE = 8;
 
 /** A process that sends us bits, known by the PID that the kernel gives with each signal. */
 export interface Sender {
@@ -113,7 +118,8 @@ export class PlainDecoder {
   dropped = 0;
   readonly #codec: SignalCodec;
   #bits = 0;
-  #startedAt = 0;
+  #hasty = 0;
+  #last = 0;
 
   constructor(maxFrameBytes: number) {
     this.#codec = new SignalCodec({ maxFrameBytes });
@@ -125,20 +131,24 @@ export class PlainDecoder {
 
   /** A complete, non-empty message; else undefined. */
   push(bit: Bit): Uint8Array | undefined {
-    if (this.#bits++ === 0) this.#startedAt = performance.now();
+    const now = performance.now();
+    if (this.#bits++ > 0 && (now - this.#last) * 1000 < STORM_GAP_US) this.#hasty++;
+    this.#last = now;
     const step = this.#codec.push(bit);
     if (step === OVERFLOW) this.dropped++;
     if (!(step instanceof Uint8Array)) return undefined;
-    const usPerBit = ((performance.now() - this.#startedAt) * 1000) / this.#bits;
+    const isStorm = this.#hasty * STORM_SHARE > this.#bits;
     this.#bits = 0;
+    this.#hasty = 0;
     if (step.length === 0) return undefined;
-    if (usPerBit >= STORM_US_PER_BIT) return step;
+    if (!isStorm) return step;
     this.dropped++;
     return undefined;
   }
 
   reset(): void {
     this.#bits = 0;
+    this.#hasty = 0;
     this.#codec.reset();
   }
 }

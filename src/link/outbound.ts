@@ -1,5 +1,4 @@
 import { closeSync } from 'node:fs';
-import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bit } from '../codec/signal-codec.ts';
@@ -8,9 +7,16 @@ import { vetTarget } from '../registry/vet.ts';
 import type { Addon } from '../signals/addon.ts';
 import type { Hold } from './bus.ts';
 import { linkErrors } from './errors.ts';
-import { type EchoMachine, type FrameOutcome, FrameSender } from './frame-sender.ts';
+import {
+  AWAIT,
+  type EchoMachine,
+  FINISHED,
+  type FrameOutcome,
+  FrameSender,
+} from './frame-sender.ts';
 import { Synchroniser } from './synchroniser.ts';
 import { type EchoTarget, Transfer } from './transfer.ts';
+import { Wire } from './wire.ts';
 
 /** How often a transfer without progress is looked at; ms. */
 const LOOK_MS = 20;
@@ -44,6 +50,7 @@ interface Watch {
 export class Outbound {
   /** Readable when the peer of this moment ends; -1 without one. */
   pidfd = -1;
+  readonly wire: Wire;
   readonly #addon: Addon;
   readonly #table: ProcessTable;
   readonly #pump: () => void;
@@ -61,6 +68,7 @@ export class Outbound {
     this.#addon = addon;
     this.#table = table;
     this.#pump = pump;
+    this.wire = new Wire(addon, this.#mayGoOn, this.#onUnreachable);
   }
 
   set hold(hold: Hold | undefined) {
@@ -103,29 +111,26 @@ export class Outbound {
     const transfer = this.#transfer;
     if (transfer?.target.pid === pid) {
       const next = transfer.onEcho(bit);
-      if (next === undefined) this.#transfer = undefined;
-      else this.sendBit(pid, next);
+      if (next === FINISHED) this.#transfer = undefined;
+      else if (next !== AWAIT) this.wire.send(pid, next);
       return true;
     }
-    if (Outbound.#outOfStep.size === 0 || !Outbound.#outOfStep.has(pid) || holdsBus(pid))
-      return false;
+    const outOfStep = Outbound.#outOfStep;
+    if (outOfStep.size === 0 || !outOfStep.has(pid) || holdsBus(pid)) return false;
     this.#strayAt = now;
     return true;
   }
 
-  /** Sends a bit or an echo. After a pause, only if the bus is still ours, or was not needed. */
-  sendBit(pid: number, bit: Bit): void {
-    let result = this.#addon.send(pid, bit);
-    if (result === -1) {
-      if (this.#hold && !this.#hold.check()) {
-        this.giveUp(linkErrors.busLost());
-        return;
-      }
-      this.#addon.clearGap();
-      result = this.#addon.send(pid, bit);
-    }
-    if (result === constants.errno.ESRCH && this.#transfer?.target.pid === pid) this.giveUpGone();
-  }
+  /** After a pause: whether the bus is still ours, or was not needed. */
+  readonly #mayGoOn = (): boolean => {
+    if (!this.#hold || this.#hold.check()) return true;
+    this.giveUp(linkErrors.busLost());
+    return false;
+  };
+
+  readonly #onUnreachable = (pid: number): void => {
+    if (this.#transfer?.target.pid === pid) this.giveUpGone();
+  };
 
   giveUpGone(): void {
     if (this.#transfer) this.giveUp(linkErrors.gone(this.#transfer.target.pid));
@@ -179,7 +184,7 @@ export class Outbound {
     const timer = this.#watchStall(transfer, watch);
     this.#transfer = transfer;
     try {
-      this.sendBit(target.pid, machine.first);
+      this.wire.send(target.pid, machine.first);
       this.#pump();
       await transfer.done;
     } finally {

@@ -1,5 +1,5 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import { type EchoMachine, FINISHED } from './frame-sender.ts';
+import { type EchoMachine, FINISHED, type Next } from './frame-sender.ts';
 
 /** A process that blocks both signals and is to get frames. */
 export interface EchoTarget {
@@ -27,13 +27,12 @@ export class Transfer {
     });
   }
 
-  /** The next bit to send, or undefined when the machine has finished. */
-  onEcho(echo: Bit): Bit | undefined {
+  /** What the machine asks for next; resolves {@link done} when it has finished. */
+  onEcho(echo: Bit): Next {
     this.echoes++;
     const next = this.machine.onEcho(echo);
-    if (next !== FINISHED) return next;
-    this.#resolve();
-    return undefined;
+    if (next === FINISHED) this.#resolve();
+    return next;
   }
 
   fail(error: unknown): void {

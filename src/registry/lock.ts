@@ -6,10 +6,13 @@ import { registryErrors } from './errors.ts';
 /** A lock whose holder did not finish by then is taken over: it was killed or stopped; ms. */
 const STALE_MS = 5000;
 /** More than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
-const WAIT_MS = 20_000;
-/** Pause between two tries, random so that waiters do not run in step; ms. A hold is about 1 ms long. */
-const MIN_PAUSE_MS = 1;
-const MAX_PAUSE_MS = 15;
+const WAIT_MS = 30_000;
+/**
+ * Pause before a try, random so that waiters do not run in step, and longer with each one so that many
+ * waiters do not take the CPU from the holder; ms. A hold is about 1 ms long.
+ */
+const FIRST_PAUSE_MS = 5;
+const LONGEST_PAUSE_MS = 80;
 
 const GONE = 'gone';
 
@@ -30,7 +33,7 @@ export async function withLock<T>(
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
   const deadline = performance.now() + WAIT_MS;
-  for (;;) {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const lock = take(file);
     if (lock) {
       try {
@@ -45,7 +48,7 @@ export async function withLock<T>(
       }
     }
     if (performance.now() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
-    await sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
+    await sleep(1 + Math.random() * pause);
   }
 }
 

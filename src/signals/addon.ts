@@ -6,17 +6,36 @@ import type { Bit } from '../codec/signal-codec.ts';
 /** A descriptor that the event loop watches; opaque. */
 export type Watcher = { readonly watcher: unique symbol };
 
+/** Two bits at once: a 0 and then a 1. The kernel hands out the lower signal first (signal(7)). */
+export const PAIR = 2;
+export type Bits = Bit | typeof PAIR;
+
+/** What {@link Addon.exchange} returns beside a signal. */
+export const Exchange = {
+  /** No signal in time. */
+  None: 0,
+  /** The process of `pidfd` ended. */
+  Ended: -1,
+  /** Nothing was sent: there was a pause of 100 ms or more, and the bus may be lost (see bus.ts). */
+  Gap: -2,
+  /** The process to send to is not there, or not ours. */
+  Unreachable: -3,
+} as const;
+
 /** What the C file offers (src/signals/native/sigmq.c). */
 export interface Addon {
   /** Blocks both signals in this thread, and prepares {@link nudge} for the others. 0 or an errno. */
   block(): number;
   /** Makes one of our own threads block both signals. 0 or an errno. */
   nudge(tid: number): number;
-  /** One bit to the main thread of an echo peer. 0, an errno, or -1: a gap (see bus.ts), not sent. */
-  send(pid: number, bit: Bit): number;
+  /**
+   * Sends bits to the main thread of an echo peer (none when `pid` is 0), then waits for a signal (not
+   * when `us` is negative).
+   * @returns `pid * 2 + bit` of the next signal, or one of {@link Exchange}
+   */
+  exchange(pid: number, bits: Bits, us: number, pidfd: number): number;
+  /** Forgets the pause that {@link Exchange.Gap} reported. */
   clearGap(): void;
-  /** The next signal as `pid * 2 + bit`; 0: none within `us` µs; -1: the process of `pidfd` ended. */
-  wait(us: number, pidfd: number): number;
   /** A descriptor that becomes readable when the process ends, or -1. */
   pidfd(pid: number): number;
   /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block now. */
@@ -27,6 +46,8 @@ export interface Addon {
   monotonic(): number;
   /** Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`. */
   watch(fd: number, callback: () => void, keepAlive: boolean): Watcher;
+  /** Whether the event loop looks at it; on after {@link watch}. */
+  arm(watcher: Watcher, on: boolean): void;
   /** Once per watcher. */
   unwatch(watcher: Watcher): void;
 }

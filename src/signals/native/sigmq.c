@@ -28,6 +28,7 @@ typedef struct uv_loop_s uv_loop_t;
 typedef void (*uv_poll_cb)(void *handle, int status, int events);
 extern int uv_poll_init(uv_loop_t *loop, void *handle, int fd);
 extern int uv_poll_start(void *handle, int events, uv_poll_cb cb);
+extern int uv_poll_stop(void *handle);
 extern void uv_close(void *handle, void (*closed)(void *));
 extern size_t uv_handle_size(int type);
 extern void *uv_handle_get_data(const void *handle);
@@ -127,13 +128,18 @@ static napi_value nudge(napi_env env, napi_callback_info info) {
   return integer(env, syscall(SYS_tgkill, getpid(), tid, SIGUSR2) ? errno : 0);
 }
 
-/* send(pid, bit): one bit to the main thread of an echo peer. 0, an errno, or -1: a gap, not sent. */
-static napi_value send_bit(napi_env env, napi_callback_info info) {
-  int32_t a[2];
-  int_args(env, info, 2, a);
+/* What exchange() may send. PAIR: 0, then 1, at once; the kernel hands out the lower signal first. */
+enum { PAIR = 2 };
+/* What exchange() returns beside a signal. */
+enum { NONE = 0, ENDED = -1, GAP = -2, UNREACHABLE = -3 };
+
+/* Bits to the main thread of an echo peer: its pending set, which kill(2) never touches. */
+static int send_bits(int32_t pid, int32_t bits) {
   note_time();
-  if (gap) return integer(env, -1);
-  return integer(env, syscall(SYS_tgkill, a[0], a[0], a[1] ? SIGUSR2 : SIGUSR1) ? errno : 0);
+  if (gap) return GAP;
+  if (bits != 1 && syscall(SYS_tgkill, pid, pid, SIGUSR1)) return UNREACHABLE;
+  if (bits != 0 && syscall(SYS_tgkill, pid, pid, SIGUSR2)) return UNREACHABLE;
+  return 0;
 }
 
 /* clearGap() */
@@ -152,44 +158,51 @@ static int take(void) {
   return info.si_pid * 2 + (sig == SIGUSR2);
 }
 
-/*
- * wait(microseconds, pidfd): the next signal as pid * 2 + bit; 0: none in time; -1: the process behind
- * pidfd (or -1) ended. Polls while that pays, sleeps otherwise.
- */
-static napi_value wait_bit(napi_env env, napi_callback_info info) {
-  int32_t a[2];
-  int_args(env, info, 2, a);
+/* The next signal within so many microseconds. Polls while that pays, sleeps otherwise. */
+static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
   int result = take();
-  if (result == 0 && a[0] > 0) {
+  if (result == 0 && microseconds > 0) {
     int64_t before = now_ns(CLOCK_MONOTONIC);
-    int64_t deadline = before + (int64_t)a[0] * 1000;
+    int64_t deadline = before + (int64_t)microseconds * 1000;
     if (sleeps_left > 0) {
       sleeps_left--;
     } else {
       for (int i = 0; i < MAX_EMPTY_POLLS; i++) {
         sched_yield();
-        if ((result = take())) goto done;
         int64_t after = now_ns(CLOCK_MONOTONIC);
-        if (after - before > EXPENSIVE_YIELD_NS) {
-          sleeps_left = SLEEPS_AFTER_EXPENSIVE;
-          break;
-        }
-        if (after > deadline) goto done;
+        bool expensive = after - before > EXPENSIVE_YIELD_NS;
+        if (expensive) sleeps_left = SLEEPS_AFTER_EXPENSIVE;
+        if ((result = take()) || after > deadline) goto done;
+        if (expensive) break;
         before = after;
       }
     }
     int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
-    struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {a[1], POLLIN, 0}};
+    struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
     struct timespec timeout = {left > 0 ? left / 1000000000 : 0, left > 0 ? left % 1000000000 : 0};
-    int ready = ppoll(fds, a[1] >= 0 ? 2 : 1, &timeout, NULL);
+    int ready = ppoll(fds, pidfd >= 0 ? 2 : 1, &timeout, NULL);
     if (ready > 0) {
       result = take();
-      if (result == 0 && fds[1].revents) result = -1;
+      if (result == 0 && fds[1].revents) result = ENDED;
     }
   }
 done:
   note_time();
-  return integer(env, result);
+  return result;
+}
+
+/*
+ * exchange(pid, bits, microseconds, pidfd): sends bits (0, 1, PAIR) to pid, if that is not 0, then waits.
+ * One call for both, because crossing into C costs as much as half a system call; microseconds below 0:
+ * only send. Returns the next
+ * signal as pid * 2 + bit, or NONE: none in time; ENDED: the process behind pidfd (or -1) did; GAP: there
+ * was a pause, nothing was sent; UNREACHABLE: pid is not there, or not ours.
+ */
+static napi_value exchange(napi_env env, napi_callback_info info) {
+  int32_t a[4];
+  int_args(env, info, 4, a);
+  int failed = a[0] > 0 ? send_bits(a[0], a[1]) : 0;
+  return integer(env, failed || a[2] < 0 ? failed : wait_for_signal(a[2], a[3]));
 }
 
 /* pidfd(pid): a descriptor that becomes readable when the process ends, or -1 (Linux < 5.3, gone). */
@@ -286,6 +299,23 @@ static napi_value watch(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/*
+ * arm(watcher, on): whether the event loop looks at it. A signalfd in an epoll set costs every signal
+ * that arrives some 300 ns, so it is off while signals are taken by exchange().
+ */
+static napi_value arm(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  size_t count = 2;
+  struct watcher *w;
+  bool on = false;
+  napi_get_cb_info(env, info, &count, args, NULL, NULL);
+  if (napi_get_value_external(env, args[0], (void **)&w) != napi_ok) return NULL;
+  napi_get_value_bool(env, args[1], &on);
+  if (on) uv_poll_start(w->handle, UV_READABLE_EVENT, call_back);
+  else uv_poll_stop(w->handle);
+  return NULL;
+}
+
 /* unwatch(watcher): once; closes a descriptor that was given to watch(). */
 static napi_value unwatch(napi_env env, napi_callback_info info) {
   napi_value arg;
@@ -307,14 +337,14 @@ static void export(napi_env env, napi_value exports, const char *name, napi_call
 NAPI_MODULE_INIT() {
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);
-  export(env, exports, "send", send_bit);
   export(env, exports, "clearGap", clear_gap);
-  export(env, exports, "wait", wait_bit);
+  export(env, exports, "exchange", exchange);
   export(env, exports, "pidfd", open_pidfd);
   export(env, exports, "writable", writable);
   export(env, exports, "lock", lock_byte);
   export(env, exports, "monotonic", monotonic);
   export(env, exports, "watch", watch);
+  export(env, exports, "arm", arm);
   export(env, exports, "unwatch", unwatch);
   return exports;
 }
