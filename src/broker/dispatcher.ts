@@ -65,9 +65,9 @@ export class Dispatcher {
         this.#again = false;
         const next = await this.#next();
         if (!next) continue;
-        if (next.consumer.kind === 'plain') this.#startPaced(next);
-        else
-          await this.#options.endpoint.echo?.withBus((channel) => this.#deliverSome(channel, next));
+        const { echo } = this.#options.endpoint;
+        if (!echo || next.consumer.kind === 'plain') this.#startPaced(next);
+        else await echo.withBus((channel) => this.#deliverSome(channel, next));
         this.#again = true;
       }
     } catch (error) {
@@ -77,10 +77,9 @@ export class Dispatcher {
 
   /** The next free consumer for which there is a message, and the message. */
   async #next(): Promise<Delivery | undefined> {
-    const { roster, store, endpoint } = this.#options;
+    const { roster, store } = this.#options;
     const now = performance.now();
     for (const consumer of roster.free(now)) {
-      if (consumer.kind === 'echo' && !endpoint.echo) continue;
       const message = await store.reserve(consumer.queues, consumer.key);
       if (!message) continue;
       if (roster.isStopped(consumer)) {
@@ -185,7 +184,7 @@ export class Dispatcher {
     });
   }
 
-  /** To a plain consumer, which cannot settle: sent = done. */
+  /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
   async #deliverPaced({ consumer, message }: Delivery, onStalled: () => void): Promise<void> {
     const { roster, endpoint, store, onWarning } = this.#options;
     roster.served(consumer);

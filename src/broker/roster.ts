@@ -1,11 +1,14 @@
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
+import { RegistryError } from '../registry/errors.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { vetSentence, vetTarget } from '../registry/vet.ts';
 import { DEFAULT_QUEUE } from './intake.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 const FIRST_REST_MS = 250;
+/** Bad lines that are reported. */
+const MAX_WARNINGS = 20;
 /** So long a consumer that was continued waits at most for its next turn; ms. */
 const LONGEST_REST_MS = 1000;
 
@@ -70,7 +73,17 @@ export class Roster {
     for (const [key, consumer] of before) {
       if (!now.has(key)) this.#options.onGone(consumer, this.isGone(consumer));
     }
-    if (gone) await pruneConsumers(this.#options.dir, (line) => this.#isStale(line));
+    if (gone) await this.#prune();
+  }
+
+  /** The dead leave the file. That it cannot be written (a full disk) does not keep us from the living. */
+  async #prune(): Promise<void> {
+    try {
+      await pruneConsumers(this.#options.dir, (line) => this.#isStale(line));
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      this.#warn(error.code, `${error.message} ${error.hint}`);
+    }
   }
 
   /** Free consumers in turn, beginning behind the one that was served last. */
@@ -105,7 +118,10 @@ export class Roster {
 
   #consumerOf(line: ConsumerLine, before: Map<string, ConsumerState>) {
     if (line.pid === undefined)
-      return this.#warn(line.raw, 'consumers.txt has a line that does not start with a PID');
+      return this.#warn(
+        line.raw,
+        `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
+      );
     // A foreign line says nothing of the start time: the process that had the PID when we first saw it.
     const known = [...before.values()].find((consumer) => consumer.pid === line.pid);
     const start = startOf(line) ?? known?.start;
@@ -125,9 +141,10 @@ export class Roster {
   }
 
   #warn(raw: string, sentence: string): undefined {
-    if (this.#warned.has(raw) || this.#warned.size > 1000) return;
+    if (this.#warned.size > MAX_WARNINGS || this.#warned.has(raw)) return;
     this.#warned.add(raw);
-    this.#options.onWarning(sentence);
+    const more = this.#warned.size > MAX_WARNINGS;
+    this.#options.onWarning(more ? 'consumers.txt has more bad lines; no more is said.' : sentence);
   }
 }
 

@@ -92,7 +92,7 @@ async function edit(
         .map((raw) => `${raw}\n`)
         .join('');
       if (Math.max(text.length, after.length) > MAX_CONSUMERS_BYTES)
-        throw registryErrors.consumersTooLarge(path, '1 MiB');
+        throw registryErrors.consumersTooLarge(path, `${MAX_CONSUMERS_BYTES} bytes`);
       if (lines.length > MAX_CONSUMERS_LINES) {
         throw registryErrors.consumersTooLarge(path, `${MAX_CONSUMERS_LINES} lines`);
       }

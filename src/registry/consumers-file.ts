@@ -3,9 +3,9 @@ import { parsePid } from './pid-file.ts';
 import { readSmallFile } from './small-file.ts';
 
 /** Far more than any user's processes; bounds what a runaway program can make us read; bytes. */
-export const MAX_CONSUMERS_BYTES = 1 << 20;
-/** Linux gives a user some 30,000 processes by default; a list of half of them is a mistake. */
-export const MAX_CONSUMERS_LINES = 16_384;
+export const MAX_CONSUMERS_BYTES = 4 << 20;
+/** Several times the processes that Linux gives a user by default (some 30,000); the rest is junk. */
+export const MAX_CONSUMERS_LINES = 131_072;
 
 export const consumersPath = (dir: string) => join(dir, 'consumers.txt');
 

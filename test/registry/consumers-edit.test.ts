@@ -19,6 +19,7 @@ import {
 } from '../../src/registry/consumers-edit.ts';
 import {
   consumersPath,
+  MAX_CONSUMERS_BYTES,
   MAX_CONSUMERS_LINES,
   readConsumers,
 } from '../../src/registry/consumers-file.ts';
@@ -70,7 +71,7 @@ describe('registerConsumer', () => {
   });
 
   for (const [name, text] of [
-    ['a file over 1 MiB', `78\n${'x'.repeat(1 << 20)}`],
+    ['a file with too many bytes', `78\n${'x'.repeat(MAX_CONSUMERS_BYTES)}`],
     ['a file with too many lines', '78\n'.repeat(MAX_CONSUMERS_LINES + 1)],
     ['a file that the line would make too large', `78 ${'x'.repeat((1 << 20) - 5)}\n`],
   ] as const) {
