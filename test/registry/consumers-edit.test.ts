@@ -73,7 +73,7 @@ describe('registerConsumer', () => {
   for (const [name, text] of [
     ['a file with too many bytes', `78\n${'x'.repeat(MAX_CONSUMERS_BYTES)}`],
     ['a file with too many lines', '78\n'.repeat(MAX_CONSUMERS_LINES + 1)],
-    ['a file that the line would make too large', `78 ${'x'.repeat((1 << 20) - 5)}\n`],
+    ['a file that the line would make too large', `78 ${'x'.repeat(MAX_CONSUMERS_BYTES - 5)}\n`],
   ] as const) {
     it(`does not touch ${name}`, async (t) => {
       const dir = dirWith(t, text);
