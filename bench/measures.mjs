@@ -1,0 +1,135 @@
+// What is measured, each as a function that gives one sample. Times are µs per message bit unless the
+// name says otherwise.
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeEnvelope } from '../dist/src/codec/envelope.js';
+import { SignalCodec } from '../dist/src/codec/signal-codec.js';
+import { Endpoint } from '../dist/src/link/endpoint.js';
+import { processTable } from '../dist/src/registry/process-table.js';
+import { jsonOf, onStage, ROOT, switchesOf, timed } from './stage.mjs';
+
+const LIMIT_BITS = 400_000;
+const LINK_BYTES = 20_000;
+const WARM_UP_BYTES = 2_000;
+const FILE_BYTES = 20_000;
+const PACED_BITS = 1500;
+const SMALL_MESSAGES = 2000;
+const IDLE_MS = 5000;
+
+/** Compiles the yardstick. @returns its path; throws without a C compiler */
+export function buildYardstick(dir) {
+  const path = join(dir, 'yardstick');
+  const source = join(ROOT, 'bench/yardstick.c');
+  const { status, stderr } = spawnSync('cc', ['-O2', '-o', path, source], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the yardstick needs a C compiler (cc): ${stderr}`);
+  return path;
+}
+
+/** (a) Two C programs, blocked signals, polling ping-pong. */
+export const limit = (yardstick, bits = LIMIT_BITS) => jsonOf(yardstick, [String(bits)]).us_per_bit;
+
+/** (b) One frame from this process to another. */
+export const link = (bytes = LINK_BYTES) =>
+  onStage(async (stage) => {
+    const peer = stage.start(
+      process.execPath,
+      [join(ROOT, 'bench/link-peer.mjs'), stage.dir],
+      ['pipe', 'pipe', 'inherit'],
+    );
+    await peer.printed(1);
+    const table = processTable();
+    const endpoint = Endpoint.open({ dir: stage.dir, table, maxFrameBytes: 1 << 20 });
+    const { pid } = peer.child;
+    const target = { pid, start: table.read(pid).start };
+    let seq = 0;
+    const frameOf = (size) =>
+      SignalCodec.encode(
+        encodeEnvelope({
+          seq: seq++,
+          body: randomBytes(size),
+          more: false,
+          control: false,
+          fields: {},
+        }),
+      );
+    const send = (frame) =>
+      endpoint.echo.withBus(async (channel) => {
+        const { kind } = await channel.send(target, frame);
+        if (kind !== 'accepted') throw new Error(`the link says ${kind}`);
+      });
+    try {
+      await send(frameOf(WARM_UP_BYTES));
+      const frame = frameOf(bytes);
+      const { ms } = await timed(() => send(frame));
+      return (ms * 1000) / (frame.length * 8);
+    } finally {
+      await endpoint.close();
+      peer.child.stdin.end();
+    }
+  });
+
+/** (c) `sigmq send --file` from its start until the consumer has printed everything: two hops. */
+export const endToEnd = (bytes = FILE_BYTES) =>
+  onStage(async (stage) => {
+    await stage.broker();
+    const consumer = await stage.consumer();
+    const warmUp = join(stage.dir, 'warm-up');
+    const file = join(stage.dir, 'message');
+    writeFileSync(warmUp, randomBytes(WARM_UP_BYTES));
+    writeFileSync(file, randomBytes(bytes));
+    await stage.run(['send', '--file', warmUp]);
+    await consumer.printed(WARM_UP_BYTES + 1);
+    const { ms } = await timed(async () => {
+      const sent = stage.run(['send', '--file', file]);
+      await consumer.printed(WARM_UP_BYTES + bytes + 2);
+      await sent;
+    });
+    return (ms * 1000) / (bytes * 8);
+  });
+
+/** (d) Sending with a pause of 1 ms after each bit, and no echo. */
+export const paced = () =>
+  jsonOf('python3', [join(ROOT, 'bench/plain_pair.py'), String(PACED_BITS)]).us_per_bit;
+
+/** `send --lines` of 20-byte lines through to the consumer; messages per second. */
+export const smallMessages = (count = SMALL_MESSAGES) =>
+  onStage(async (stage) => {
+    await stage.broker();
+    const consumer = await stage.consumer();
+    const lines = Array.from({ length: count }, (_, n) => String(n).padStart(20, 'message '));
+    const { ms } = await timed(async () => {
+      await stage.run(['send', '--lines'], lines.join('\n'));
+      await consumer.printed(count * 21);
+    });
+    return (count * 1000) / ms;
+  });
+
+/** Sleeps per second of an idle broker and consumer together. */
+export const idleWakeUps = () =>
+  onStage(async (stage) => {
+    const broker = await stage.broker();
+    const consumer = await stage.consumer();
+    await stage.run(['send', 'hello']);
+    await consumer.printed(6);
+    await sleep(500);
+    const count = () => switchesOf(broker.child.pid) + switchesOf(consumer.child.pid);
+    const before = count();
+    await sleep(IDLE_MS);
+    return ((count() - before) * 1000) / IDLE_MS;
+  });
+
+/** Whole processes, in turn, so that the noise of the machine meets all of them; ms. */
+export const startUp = () =>
+  onStage(async (stage) => {
+    await stage.broker();
+    const node = () => {
+      spawnSync(process.execPath, ['-e', '0']);
+    };
+    const bare = (await timed(node)).ms;
+    const version = (await timed(() => stage.run(['--version']))).ms;
+    const send = (await timed(() => stage.run(['send', 'hello']))).ms;
+    return { bare, version, send };
+  });
