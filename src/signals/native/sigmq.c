@@ -42,6 +42,12 @@ static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
 /* So many empty polls (about 100 µs) before sleeping: longer than a peer needs for one bit, shorter
  * than the time it takes to store a message. */
 static const int MAX_EMPTY_POLLS = 200;
+/* Polls without a yield before those with one: the peer's echo is on its way from another CPU. */
+static const int BARE_POLLS = 6;
+/* A yield that takes longer than this ran somebody else on our CPU, perhaps the peer: no bare polls for
+ * so many waits. */
+static const int64_t SHARED_YIELD_NS = 1500;
+static const int YIELDS_AFTER_SHARED = 256;
 /* After an expensive yield so many waits sleep at once before polling is tried again. */
 static const int SLEEPS_AFTER_EXPENSIVE = 64;
 /* A pause of this length between two calls may have cost us the bus (docs/protocol.md, section 5). */
@@ -50,6 +56,7 @@ static const int64_t GAP_NS = 100 * 1000 * 1000;
 static sigset_t both;
 static int signal_fd = -1;
 static int sleeps_left = 0;
+static int yields_left = 0;
 static int64_t last_call_ns = 0;
 static bool gap = false;
 
@@ -167,9 +174,17 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
     if (sleeps_left > 0) {
       sleeps_left--;
     } else {
+      if (yields_left > 0) {
+        yields_left--;
+      } else {
+        for (int i = 0; i < BARE_POLLS; i++)
+          if ((result = take())) goto done;
+        before = now_ns(CLOCK_MONOTONIC);
+      }
       for (int i = 0; i < MAX_EMPTY_POLLS; i++) {
         sched_yield();
         int64_t after = now_ns(CLOCK_MONOTONIC);
+        if (after - before > SHARED_YIELD_NS) yields_left = YIELDS_AFTER_SHARED;
         bool expensive = after - before > EXPENSIVE_YIELD_NS;
         if (expensive) sleeps_left = SLEEPS_AFTER_EXPENSIVE;
         if ((result = take()) || after > deadline) goto done;
