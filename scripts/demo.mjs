@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const bin = join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/sigmq.js');
 const dir = mkdtempSync(join(tmpdir(), 'sigmq-demo-'));
-const env = { ...process.env, SIGMQ_DIR: dir };
+const env = { ...process.env, SIGMQ_DIR: dir, XDG_STATE_HOME: join(dir, 'state') };
 const running = [];
 /** Called whenever a program has printed something. */
 let look = () => {};

@@ -18,7 +18,7 @@ done
 cd "$folder/with space"
 npm init -y >/dev/null
 npm install --silent --no-audit --no-fund --ignore-scripts ../sigmq-*.tgz
-export SIGMQ_DIR="$folder/run"
+export SIGMQ_DIR="$folder/run" XDG_STATE_HOME="$folder/state"
 node --input-type=module -e "
   import { Broker, Consumer, Producer, SignalCodec } from 'sigmq';
   for (const part of [Broker, Consumer, Producer, SignalCodec]) if (!part) process.exit(1);

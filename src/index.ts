@@ -1,10 +1,18 @@
-export { Broker, type BrokerEvent, type BrokerOptions } from './broker/broker.ts';
+export {
+  Broker,
+  type BrokerEvent,
+  type BrokerOptions,
+  type BrokerStatus,
+} from './broker/broker.ts';
 export {
   Consumer,
   type ConsumerOptions,
   type Handler,
   type Message,
 } from './client/consumer.ts';
+export { Inspector } from './client/inspector.ts';
 export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export { Exit, SigmqError } from './errors.ts';
+export type { Fsync, StoreOptions } from './queue/open-store.ts';
+export type { Inspection, QueueCounts, Selection, State, Stored } from './queue/store.ts';

@@ -6,14 +6,17 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { type Settle, Verb } from '../link/settlement.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
-import type { Outcome, Reserved, Store } from '../queue/store.ts';
-import { type BrokerClaim, claimBroker } from '../registry/broker-claim.ts';
+import type { QueueCounts, Store } from '../queue/store.ts';
+import { storeFolder } from '../queue/store-folder.ts';
+import { assertNoBroker, type BrokerClaim, claimBroker } from '../registry/broker-claim.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon, type Watcher } from '../signals/addon.ts';
 import { VERSION } from '../version.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Holdings } from './holdings.ts';
 import { Intake } from './intake.ts';
+import { Requests } from './requests.ts';
 import { type ConsumerState, Roster } from './roster.ts';
 
 export const DEFAULT_ACK_WAIT_MS = 60_000;
@@ -21,13 +24,39 @@ export const DEFAULT_ACK_WAIT_MS = 60_000;
 export interface BrokerOptions {
   /** Runtime directory; default: see docs/protocol.md, section 1. */
   readonly dir?: string | undefined;
-  /** Where messages are kept; default: in memory. */
+  /** Where messages are kept; default: an SQLite file in `$XDG_STATE_HOME/sigmq`. */
   readonly store?: StoreOptions | undefined;
   /** Largest body in bytes; default 65,536. */
   readonly maxMessageBytes?: number | undefined;
   /** A consumer that took a message and neither settles nor ends loses it after this; ms. */
   readonly ackWaitMs?: number | undefined;
+  /** Somebody asked the broker to stop, by a request. */
+  readonly onStopRequest?: (() => void) | undefined;
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
+}
+
+/** What a broker says of itself. */
+export interface BrokerStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly dir: string;
+  readonly store: string;
+  readonly uptimeMs: number;
+  /** It takes no new messages and stops when it is empty. */
+  readonly draining: boolean;
+  /** Why it serves plain peers only. */
+  readonly plainBecause: string | null;
+  /** Messages since its start. */
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly queues: readonly QueueCounts[];
+  readonly consumers: readonly {
+    readonly pid: number;
+    readonly kind: 'echo' | 'plain';
+    readonly queues: readonly string[];
+    readonly jobs: number;
+    readonly holding: number;
+  }[];
 }
 
 export interface BrokerEvent {
@@ -56,13 +85,18 @@ export class Broker {
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #dispatcher: Dispatcher;
+  readonly #holdings: Holdings;
+  readonly #requests: Requests;
   readonly #deaths = new Map<string, Watcher>();
-  readonly #ackTimers = new Map<number, NodeJS.Timeout>();
+  readonly #startedAt = Date.now();
+  readonly #totals = { accepted: 0, delivered: 0 };
   #claim: BrokerClaim | undefined;
   #watcher: FSWatcher | undefined;
   #refresh: Promise<void> | undefined;
   #refreshAgain = false;
   #dueTimer: NodeJS.Timeout | undefined;
+  /** For what it is set. */
+  #dueAt: number | undefined;
   #stopped: Promise<void> | undefined;
 
   /**
@@ -71,7 +105,9 @@ export class Broker {
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
-    const store = await openStore(options.store ?? { kind: 'memory' });
+    assertNoBroker(dir, processTable());
+    const folder = storeFolder(dir, process.env);
+    const store = await openStore(options.store ?? { kind: 'sqlite', folder });
     const broker = new Broker(dir, store, options);
     try {
       await broker.#publish();
@@ -107,27 +143,57 @@ export class Broker {
       bootId: readBootId(),
       maxMessageBytes,
       settle: (sender, settle) => this.#onSettle(sender, settle),
-      onPublished: () => {
-        this.#dispatcher.wake();
-        this.#armDueTimer();
+      request: (sender, request) => {
+        this.#requests.take(sender, request);
+        return 0;
+      },
+      onPublished: (ids) => {
+        this.#totals.accepted += ids.length;
+        this.#onChange();
       },
       onStoreError: onError,
+    });
+    const onWarning = (sentence: string) => this.#say('warn', sentence);
+    const onChange = () => this.#onChange();
+    const { ackWaitMs = DEFAULT_ACK_WAIT_MS } = options;
+    this.#holdings = new Holdings({ store, ackWaitMs, onWarning, onError, onChange });
+    this.#requests = new Requests({
+      inspection: store,
+      endpoint: this.#endpoint,
+      broker: {
+        status: () => this.#status(),
+        drain: () => this.#drain(),
+        stop: () => this.#options.onStopRequest?.(),
+      },
+      onError,
+      onChange,
     });
     this.#roster = new Roster({
       dir,
       table: this.#table,
-      onWarning: (sentence) => this.#say('warn', sentence),
-      onGone: (consumer, ended) => this.#onGone(consumer, ended),
+      onWarning,
+      onLeft: ({ key, pid }) => {
+        this.#forgetDeath(key);
+        this.#say('info', `Consumer ${pid} left.`);
+      },
+      onEnded: (consumer) => this.#onEnded(consumer),
     });
     this.#dispatcher = new Dispatcher({
       store,
       roster: this.#roster,
       endpoint: this.#endpoint,
-      onWarning: (sentence) => this.#say('warn', sentence),
+      holdings: this.#holdings,
+      onWarning,
       onError,
-      onHeld: (consumer, message) => this.#startAckWait(consumer, message),
-      onDelivered: () => {},
+      onDelivered: () => {
+        this.#totals.delivered++;
+      },
     });
+  }
+
+  /** For people: where the messages are. */
+  get storeName(): string {
+    return this.#store.name;
   }
 
   /**
@@ -146,7 +212,8 @@ export class Broker {
     await this.#dispatcher.stop();
     this.#claim?.release();
     await this.#refresh?.catch(() => {});
-    for (const timer of this.#ackTimers.values()) clearTimeout(timer);
+    await this.#requests.settled();
+    this.#holdings.stop();
     for (const watcher of this.#deaths.values()) loadAddon().addon?.unwatch(watcher);
     this.#deaths.clear();
     await this.#endpoint.close(this.#receiver);
@@ -168,12 +235,14 @@ export class Broker {
     this.#dispatcher.wake();
   }
 
-  /** Messages that an earlier broker had given out. */
+  /** Messages that an earlier broker had given out: who has them and lives is asked what became of them. */
   async #recover(): Promise<void> {
-    for (const { id, consumer: key } of await this.#store.reservations()) {
-      const consumer = this.#roster.get(key);
-      await this.#store.settle(id, { kind: consumer ? 'release' : 'lost' });
+    for (const { consumer: key, ...message } of await this.#store.reservations()) {
+      const consumer = this.#roster.holder(key);
+      if (consumer) this.#holdings.owe(consumer, message);
+      else await this.#store.settle(message.id, { kind: 'lost' });
     }
+    for (const consumer of this.#roster.all) this.#watchDeath(consumer);
   }
 
   #refreshSoon(): void {
@@ -223,62 +292,71 @@ export class Broker {
     loadAddon().addon?.unwatch(watcher);
   }
 
-  #onGone(consumer: ConsumerState, ended: boolean): void {
+  #onEnded(consumer: ConsumerState): void {
     this.#forgetDeath(consumer.key);
-    this.#say('info', `Consumer ${consumer.pid} ${ended ? 'ended' : 'left'}.`);
-    for (const id of consumer.holding)
-      void this.#settle(consumer, id, { kind: ended ? 'lost' : 'release' });
+    this.#say('info', `Consumer ${consumer.pid} ended.`);
+    void this.#holdings.lose(consumer);
   }
 
-  #startAckWait(consumer: ConsumerState, { id }: Reserved): void {
-    const { ackWaitMs = DEFAULT_ACK_WAIT_MS } = this.#options;
-    const timer = setTimeout(() => {
-      this.#say(
-        'warn',
-        `Consumer ${consumer.pid} has not settled message ${id} in ${ackWaitMs} ms.`,
-      );
-      void this.#settle(consumer, id, { kind: 'lost' });
-    }, ackWaitMs);
-    timer.unref();
-    this.#ackTimers.set(id, timer);
-  }
-
-  async #onSettle({ pid, start }: Sender, { id, verb }: Settle): Promise<Verdict> {
+  async #onSettle({ pid, start }: Sender, { id, attempt, verb }: Settle): Promise<Verdict> {
     const consumer = this.#roster.get(`${pid}:${start}`);
-    if (!consumer?.holding.has(id)) return Reason.Unknown;
-    const kind = (
-      {
-        [Verb.Done]: 'done',
-        [Verb.Failed]: 'failed',
-        [Verb.Release]: 'release',
-        [Verb.Dead]: 'dead',
-      } as const
-    )[verb];
-    return this.#settle(consumer, id, { kind });
+    if (!consumer) return Reason.Unknown;
+    const verdict = await this.#holdings.settle(consumer, id, { kind: OUTCOMES[verb] }, attempt);
+    if (verdict === 0 && verb === Verb.Done) this.#totals.delivered++;
+    return verdict;
   }
 
-  async #settle(consumer: ConsumerState, id: number, outcome: Outcome): Promise<Verdict> {
-    if (!consumer.holding.delete(id)) return Reason.Unknown;
-    clearTimeout(this.#ackTimers.get(id));
-    this.#ackTimers.delete(id);
-    try {
-      await this.#store.settle(id, outcome);
-    } catch (error) {
-      this.#say('error', error instanceof Error ? error.message : String(error));
-      return Reason.Store;
-    }
+  async #status(): Promise<BrokerStatus> {
+    return {
+      pid: process.pid,
+      version: VERSION,
+      dir: this.dir,
+      store: this.#store.name,
+      uptimeMs: Date.now() - this.#startedAt,
+      draining: this.#intake.draining,
+      plainBecause: this.plainBecause ?? null,
+      ...this.#totals,
+      queues: await this.#store.counts(),
+      consumers: this.#roster.all.map(({ pid, kind, queues, slots, holding }) => ({
+        pid,
+        kind,
+        queues,
+        jobs: slots,
+        holding: holding.size,
+      })),
+    };
+  }
+
+  #drain(): void {
+    this.#intake.draining = true;
+    this.#say('info', 'Draining: no new messages are taken.');
+    this.#onChange();
+  }
+
+  #onChange(): void {
     this.#dispatcher.wake();
     this.#armDueTimer();
-    return 0;
+    if (this.#intake.draining) void this.#stopWhenEmpty();
+  }
+
+  async #stopWhenEmpty(): Promise<void> {
+    const counts = await this.#store.counts();
+    const left = counts.reduce((sum, { ready, reserved }) => sum + ready + reserved, 0);
+    if (left === 0) this.#options.onStopRequest?.();
   }
 
   /** One timer for the next delayed message. */
   #armDueTimer(): void {
-    void this.#store.nextDue().then((due) => {
+    const found = this.#store.nextDue().catch((error) => this.#say('error', String(error)));
+    void found.then((due) => {
+      if (due === this.#dueAt) return;
       clearTimeout(this.#dueTimer);
-      if (due === undefined || this.#stopped) return;
+      this.#dueAt = undefined;
+      if (typeof due !== 'number' || this.#stopped) return;
+      this.#dueAt = due;
       const wait = Math.min(Math.max(due - Date.now(), 0) + 1, 0x7fff_ffff);
       this.#dueTimer = setTimeout(() => {
+        this.#dueAt = undefined;
         this.#dispatcher.wake();
         this.#armDueTimer();
       }, wait);
@@ -290,6 +368,13 @@ export class Broker {
     this.#options.onEvent?.({ level, message });
   }
 }
+
+const OUTCOMES = {
+  [Verb.Done]: 'done',
+  [Verb.Failed]: 'failed',
+  [Verb.Release]: 'release',
+  [Verb.Dead]: 'dead',
+} as const;
 
 function readBootId(): string {
   try {

@@ -6,6 +6,7 @@ import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved, Store } from '../queue/store.ts';
+import type { Holdings } from './holdings.ts';
 import { DEFAULT_QUEUE } from './intake.ts';
 import type { ConsumerState, Roster } from './roster.ts';
 
@@ -14,15 +15,16 @@ const HOLD_MS = 50;
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
 const SEQ_MODULUS = 128;
+/** Pause after the store could not be read or written; ms. */
+const STORE_RETRY_MS = 1000;
 
 export interface DispatcherOptions {
   readonly store: Store;
   readonly roster: Roster;
   readonly endpoint: Endpoint;
   onWarning(sentence: string): void;
+  readonly holdings: Holdings;
   onError(error: unknown): void;
-  /** A consumer has a message that it will settle later. */
-  onHeld(consumer: ConsumerState, message: Reserved): void;
   onDelivered(): void;
 }
 
@@ -72,13 +74,17 @@ export class Dispatcher {
       }
     } catch (error) {
       this.#options.onError(error);
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.wake(), STORE_RETRY_MS);
     }
   }
 
   /** The next free consumer for which there is a message, and the message. */
   async #next(): Promise<Delivery | undefined> {
-    const { roster, store } = this.#options;
+    const { roster, store, holdings } = this.#options;
     const now = performance.now();
+    const owed = this.#nextOwed(now);
+    if (owed) return owed;
     for (const consumer of roster.free(now)) {
       const message = await store.reserve(consumer.queues, consumer.key);
       if (!message) continue;
@@ -87,10 +93,25 @@ export class Dispatcher {
         roster.rest(consumer, now);
         continue;
       }
-      consumer.holding.add(message.id);
+      holdings.take(consumer, message);
       return { consumer, message };
     }
     this.#scheduleRetry(now);
+    return undefined;
+  }
+
+  /** A message whose answer is not known goes to the same consumer again, before anything else. */
+  #nextOwed(now: number): Delivery | undefined {
+    const { roster } = this.#options;
+    for (const consumer of roster.all) {
+      if (consumer.owed.length === 0 || consumer.restsUntil > now) continue;
+      if (roster.isStopped(consumer)) {
+        roster.rest(consumer, now);
+        continue;
+      }
+      const message = consumer.owed.shift();
+      if (message) return { consumer, message, inDoubt: true };
+    }
     return undefined;
   }
 
@@ -116,8 +137,9 @@ export class Dispatcher {
     }
   }
 
-  async #deliver(channel: Channel, { consumer, message }: Delivery): Promise<void> {
+  async #deliver(channel: Channel, delivery: Delivery): Promise<void> {
     const { roster } = this.#options;
+    const { consumer, message } = delivery;
     consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
     const frame = deliveryFrame(message, consumer.seq);
     for (let attempt = 1; ; attempt++) {
@@ -130,10 +152,11 @@ export class Dispatcher {
         }
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        if (outcome.kind === 'out-of-step') return this.#owe(delivery);
         return await this.#onRefused(consumer, message, reason);
       } catch (error) {
         if (!(error instanceof LinkError)) throw error;
-        return await this.#onFailed(consumer, message, error);
+        return await this.#onFailed(delivery, error);
       }
     }
   }
@@ -142,7 +165,7 @@ export class Dispatcher {
     const { roster, onWarning } = this.#options;
     if (reason === Reason.Later) {
       roster.served(consumer);
-      this.#options.onHeld(consumer, message);
+      this.#options.holdings.awaitSettlement(consumer, message);
       return;
     }
     if (reason === Reason.Failed) {
@@ -158,19 +181,28 @@ export class Dispatcher {
     return this.#settle(consumer, message, { kind: 'release' });
   }
 
-  async #onFailed(consumer: ConsumerState, message: Reserved, error: LinkError): Promise<void> {
+  async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
     const { roster, onWarning } = this.#options;
-    if (error.code === 'bus-lost') return this.#settle(consumer, message, { kind: 'release' });
-    if (error.code !== 'link-closed') onWarning(error.message);
-    roster.rest(consumer, performance.now());
-    const outcome = roster.isGone(consumer) ? 'lost' : 'release';
-    if (outcome === 'lost') await roster.refresh();
-    // Nobody else may have settled it meanwhile: refresh() does, for a consumer that is gone.
-    return this.#settle(consumer, message, { kind: outcome });
+    const { consumer, message } = delivery;
+    if (error.code !== 'bus-lost' && error.code !== 'link-closed') onWarning(error.message);
+    const maybeThere = error.answerPending || delivery.inDoubt === true;
+    if (roster.isGone(consumer)) {
+      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'release' });
+      return roster.refresh();
+    }
+    if (maybeThere) return this.#owe(delivery);
+    if (error.code !== 'bus-lost') roster.rest(consumer, performance.now());
+    return this.#settle(consumer, message, { kind: 'release' });
   }
 
-  async #settle(consumer: ConsumerState, message: Reserved, outcome: Outcome): Promise<void> {
-    if (consumer.holding.delete(message.id)) await this.#options.store.settle(message.id, outcome);
+  #owe({ consumer, message }: Delivery): void {
+    const { roster, holdings } = this.#options;
+    roster.rest(consumer, performance.now());
+    if (consumer.holding.has(message.id)) holdings.owe(consumer, message);
+  }
+
+  #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {
+    return this.#options.holdings.settleSurely(consumer, id, outcome);
   }
 
   #startPaced(delivery: Delivery): void {
@@ -186,7 +218,7 @@ export class Dispatcher {
 
   /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
   async #deliverPaced({ consumer, message }: Delivery, onStalled: () => void): Promise<void> {
-    const { roster, endpoint, store, onWarning } = this.#options;
+    const { roster, endpoint, onWarning } = this.#options;
     roster.served(consumer);
     if (message.body.includes(0) || message.body.length === 0) {
       onWarning(
@@ -195,11 +227,13 @@ export class Dispatcher {
       consumer.restsUntil = performance.now() + 1000;
       return this.#settle(consumer, message, { kind: 'release' });
     }
+    // The slot stays taken while signals are on their way: the state of the stalled one is not known.
     let settled = false;
     const settle = async (outcome: Outcome) => {
       if (settled) return;
       settled = true;
-      await store.settle(message.id, outcome);
+      consumer.overdue.add(message.id);
+      await this.#settle(consumer, message, outcome);
     };
     try {
       await endpoint.sendPlain(consumer, message.body, {
@@ -219,7 +253,7 @@ export class Dispatcher {
       await settle({ kind: 'lost' });
       await roster.refresh();
     } finally {
-      consumer.holding.delete(message.id);
+      consumer.overdue.delete(message.id);
     }
   }
 }
@@ -227,6 +261,8 @@ export class Dispatcher {
 interface Delivery {
   readonly consumer: ConsumerState;
   readonly message: Reserved;
+  /** It may have got it before. */
+  readonly inDoubt?: boolean;
 }
 
 /** Defaults are left out: they cost eight signals a byte, twice. */

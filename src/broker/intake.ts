@@ -2,15 +2,19 @@ import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
+import { type Note, requestOf } from '../link/request.ts';
 import { type Settle, settlementOf } from '../link/settlement.ts';
+import { StoreFull } from '../queue/errors.ts';
 import { isQueueName } from '../queue/queue-name.ts';
-import { type NewMessage, type Store, StoreFull } from '../queue/store.ts';
+import type { NewMessage, Store } from '../queue/store.ts';
 import { isRepeat, type ProducerState, Producers } from './producers.ts';
 
 /** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
 const MAX_BATCH = 64;
 /** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
 const MAX_BATCH_BYTES = 4 << 20;
+/** A century: no clock or store overflows when it is added to a time; ms. */
+const MAX_WAIT_MS = 100 * 366 * 24 * 3_600_000;
 export const DEFAULT_QUEUE = 'default';
 
 export interface IntakeOptions {
@@ -20,6 +24,8 @@ export interface IntakeOptions {
   readonly maxMessageBytes: number;
   /** Takes a consumer's settlement. */
   settle(sender: Sender, settle: Settle): Promise<Verdict>;
+  /** Takes a request; its reply comes later. */
+  request(sender: Sender, request: Note): Verdict;
   /** Something was stored. */
   onPublished(ids: readonly number[]): void;
   onStoreError(error: unknown): void;
@@ -29,6 +35,8 @@ export interface IntakeOptions {
 export class Intake {
   /** Refuse everything new: the broker is shutting down. */
   closing = false;
+  /** Refuse new messages; those that are here still go out. */
+  draining = false;
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
   /** The only one with a batch: one hold of the bus at a time. */
@@ -52,7 +60,9 @@ export class Intake {
     const { envelope } = decoded;
     if (envelope.control) {
       const settle = settlementOf(envelope);
-      return settle ? this.#options.settle(sender, settle) : Reason.Unsupported;
+      if (settle) return this.#options.settle(sender, settle);
+      const request = requestOf(envelope);
+      return request ? this.#options.request(sender, request) : Reason.Unsupported;
     }
     return this.#onMessage(sender, envelope);
   }
@@ -67,7 +77,7 @@ export class Intake {
   }
 
   async #onMessage(sender: Sender, envelope: Envelope): Promise<Verdict> {
-    const name = this.#producers.name(sender);
+    const name = this.#producers.name(sender, envelope.fields.epoch);
     const state =
       this.#producers.get(name) ??
       this.#producers.add(name, await this.#options.store.lastSeq(name));
@@ -88,9 +98,12 @@ export class Intake {
   }
 
   #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
-    if (this.closing) return Reason.Closing;
+    if (this.closing || this.draining) return Reason.Closing;
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unknown;
+    if ((fields.delayMs ?? 0) > MAX_WAIT_MS || (fields.ttlMs ?? 0) > MAX_WAIT_MS) {
+      return Reason.Unknown;
+    }
     return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
   }
 
@@ -116,7 +129,7 @@ export class Intake {
   }
 
   async #publish(batch: readonly NewMessage[]): Promise<Verdict> {
-    if (this.closing) return Reason.Closing;
+    if (this.closing || this.draining) return Reason.Closing;
     try {
       this.#options.onPublished(await this.#options.store.publish(batch));
       return 0;

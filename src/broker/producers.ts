@@ -9,7 +9,7 @@ const MAX_PRODUCERS = 4096;
 
 /** What the broker knows of a producing process. */
 export interface ProducerState {
-  /** Names the process across PID reuse and reboots. */
+  /** Names the process, and its epoch, across PID reuse and reboots. */
   readonly process: string;
   /** The last sequence number accepted, durable or in `batch`; undefined: none. */
   last: number | undefined;
@@ -34,8 +34,8 @@ export class Producers {
     this.#bootId = bootId;
   }
 
-  name({ pid, start }: Sender): string {
-    return `${this.#bootId}:${pid}:${start}`;
+  name({ pid, start }: Sender, epoch = 0): string {
+    return `${this.#bootId}:${pid}:${start}${epoch === 0 ? '' : `:${epoch}`}`;
   }
 
   get(process: string): ProducerState | undefined {

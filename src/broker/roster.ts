@@ -1,3 +1,4 @@
+import type { Reserved } from '../queue/store.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { RegistryError } from '../registry/errors.ts';
@@ -7,6 +8,10 @@ import { DEFAULT_QUEUE } from './intake.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 const FIRST_REST_MS = 250;
+/** Queues of one consumer: each costs a look into the store for every delivery. */
+const MAX_QUEUES = 64;
+/** setTimeout takes no more; ms. */
+const MAX_ACK_WAIT_MS = 0x7fff_ffff;
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
 /** So long a consumer that was continued waits at most for its next turn; ms. */
@@ -22,8 +27,14 @@ export interface ConsumerState {
   readonly queues: readonly string[];
   /** Messages that it may hold at once. */
   readonly slots: number;
-  /** Ids of messages that it holds. */
-  readonly holding: Set<number>;
+  /** How long it may keep a message; undefined: as the broker says; ms. */
+  readonly ackWaitMs: number | undefined;
+  /** Messages that it holds: id and attempt. */
+  readonly holding: Map<number, number>;
+  /** Those among them of which it is not known whether it got them. */
+  owed: Reserved[];
+  /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
+  readonly overdue: Set<number>;
   /** Sequence number of the last frame to it, 0 to 127. */
   seq: number;
   /** It did not answer: not before this, ms of performance.now(). */
@@ -35,8 +46,10 @@ export interface RosterOptions {
   readonly dir: string;
   readonly table: ProcessTable;
   onWarning(sentence: string): void;
-  /** A consumer ended, left, or turned out to be another process. */
-  onGone(consumer: ConsumerState, ended: boolean): void;
+  /** A consumer has left the file; it may still hold messages. */
+  onLeft(consumer: ConsumerState): void;
+  /** A consumer ended, or turned out to be another process. */
+  onEnded(consumer: ConsumerState): void;
 }
 
 /** The consumers of consumers.txt that are safe to signal, in the order of the file. */
@@ -44,6 +57,8 @@ export class Roster {
   readonly #options: RosterOptions;
   readonly #warned = new Set<string>();
   #consumers = new Map<string, ConsumerState>();
+  /** They have left the file and still hold messages: they get no more, but may settle. */
+  readonly #leaving = new Map<string, ConsumerState>();
   /** The key that was served last: the next turn starts behind it. */
   #last = '';
 
@@ -51,12 +66,27 @@ export class Roster {
     this.#options = options;
   }
 
-  get all(): Iterable<ConsumerState> {
-    return this.#consumers.values();
+  get all(): ConsumerState[] {
+    return [...this.#consumers.values(), ...this.#leaving.values()];
   }
 
   get(key: string): ConsumerState | undefined {
-    return this.#consumers.get(key);
+    return this.#consumers.get(key) ?? this.#leaving.get(key);
+  }
+
+  /**
+   * The process that held a message when an earlier broker ended, if it lives and can say what became of
+   * it. @param key `pid:start`
+   */
+  holder(key: string): ConsumerState | undefined {
+    const known = this.get(key);
+    if (known) return known.kind === 'echo' ? known : undefined;
+    const [pid = 0, start = 0] = key.split(':').map(Number);
+    const vetted = vetTarget(pid, { start }, this.#options.table);
+    if (!vetted.ok || vetted.kind !== 'echo') return undefined;
+    const consumer = newConsumer({ raw: '', pid, attrs: new Map() }, key, pid, start, 'echo');
+    this.#leaving.set(key, consumer);
+    return consumer;
   }
 
   /** Reads the file again. */
@@ -70,10 +100,26 @@ export class Roster {
       else if (consumer) now.set(consumer.key, consumer);
     }
     this.#consumers = now;
-    for (const [key, consumer] of before) {
-      if (!now.has(key)) this.#options.onGone(consumer, this.isGone(consumer));
+    for (const [key, consumer] of before) if (!now.has(key)) this.#leave(consumer);
+    for (const consumer of this.#leaving.values()) {
+      if (now.has(consumer.key) || consumer.holding.size === 0) this.#leaving.delete(consumer.key);
+      else if (this.isGone(consumer)) this.#end(consumer);
     }
     if (gone) await this.#prune();
+  }
+
+  #leave(consumer: ConsumerState): void {
+    if (this.isGone(consumer)) {
+      this.#end(consumer);
+      return;
+    }
+    if (consumer.holding.size > 0) this.#leaving.set(consumer.key, consumer);
+    this.#options.onLeft(consumer);
+  }
+
+  #end(consumer: ConsumerState): void {
+    this.#leaving.delete(consumer.key);
+    this.#options.onEnded(consumer);
   }
 
   /** The dead leave the file. That it cannot be written (a full disk) does not keep us from the living. */
@@ -91,7 +137,8 @@ export class Roster {
     const all = [...this.#consumers.values()];
     const at = all.findIndex((consumer) => consumer.key === this.#last) + 1;
     return [...all.slice(at), ...all.slice(0, at)].filter(
-      (consumer) => consumer.holding.size < consumer.slots && consumer.restsUntil <= now,
+      ({ holding, overdue, slots, restsUntil }) =>
+        holding.size + overdue.size < slots && restsUntil <= now,
     );
   }
 
@@ -156,14 +203,18 @@ function newConsumer(
   kind: 'echo' | 'plain',
 ): ConsumerState {
   const jobs = Number(attrs.get('jobs'));
+  const ackWait = Number(attrs.get('ackwait'));
   return {
     pid,
     start,
     key,
     kind,
-    queues: attrs.get('queues')?.split(',') ?? [DEFAULT_QUEUE],
+    queues: attrs.get('queues')?.split(',').slice(0, MAX_QUEUES) ?? [DEFAULT_QUEUE],
     slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? jobs : 1,
-    holding: new Set(),
+    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
+    holding: new Map(),
+    owed: [],
+    overdue: new Set(),
     seq: 0,
     restsUntil: 0,
     restMs: FIRST_REST_MS,

@@ -1,15 +1,61 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { Fsync } from '../queue/open-store.ts';
 import { command, value } from './common.ts';
-import { parseSize } from './values.ts';
+import { parseCount, parseDuration, parseFsync, parseSize, parseStoreSize } from './values.ts';
 
 export interface BrokerFlags {
   readonly dir?: string;
-  readonly maxSize?: number;
+  readonly data?: string;
+  readonly memory?: true;
+  readonly fsync: Fsync;
+  readonly maxSize: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly maxAttempts: number;
+  readonly ackWait: number;
+  readonly backoff: number;
 }
 
 export function brokerCommand(name = 'broker'): Command {
   return command(name, 'Run the broker: take messages and give them to consumers in turn.')
+    .addOption(
+      new Option('--data <folder>', 'where messages are kept ($XDG_STATE_HOME/sigmq/...)').env(
+        'SIGMQ_DATA',
+      ),
+    )
+    .addOption(new Option('--memory', 'keep messages in memory only').conflicts('data'))
+    .option(
+      '--fsync <when>',
+      'write to the disk before each answer, at intervals, or never (always, 100ms, never)',
+      value(parseFsync),
+      'always',
+    )
     .option('--max-size <bytes>', 'largest message (64K, 1M)', value(parseSize), 65_536)
+    .option(
+      '--max-messages <n>',
+      'messages kept; more are refused with exit 75',
+      value(parseCount(1, 1e12)),
+      10_000_000,
+    )
+    .option('--max-bytes <bytes>', 'bytes kept (1G)', value(parseStoreSize), 2 ** 30)
+    .option(
+      '--max-attempts <n>',
+      'deliveries of a message before it counts as dead',
+      value(parseCount(1, 1e6)),
+      5,
+    )
+    .option(
+      '--ack-wait <duration>',
+      'a message that is not settled by then goes to another consumer',
+      value(parseDuration),
+      60_000,
+    )
+    .option(
+      '--backoff <duration>',
+      'pause after a failed attempt, doubled each time',
+      value(parseDuration),
+      1000,
+    )
     .action(async (flags: BrokerFlags) => {
       const { broker } = await import('./broker.ts');
       process.exitCode = await broker(flags);

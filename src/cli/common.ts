@@ -15,6 +15,12 @@ export function withVersion(program: Command): Command {
   return program.version(VERSION, '-V, --version');
 }
 
+/** As {@link value}, for an option that may be repeated. */
+export function collect<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
+  const parsed = value(parse);
+  return (text, before = []) => [...before, parsed(text)];
+}
+
 /** Makes a parser of an option's value one whose errors commander reports as usage errors. */
 export function value<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {

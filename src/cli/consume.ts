@@ -28,7 +28,8 @@ export async function consume(flags: ConsumeFlags): Promise<number> {
     }
   };
   try {
-    const consumer = await Consumer.start(print, { dir: flags.dir });
+    const { dir, queue: queues, jobs, ackWait: ackWaitMs } = flags;
+    const consumer = await Consumer.start(print, { dir, queues, jobs, ackWaitMs });
     onShutdown(() => end(Exit.Ok));
     if (consumer.plainBecause) {
       say(

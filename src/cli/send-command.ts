@@ -1,19 +1,35 @@
 import type { Command } from 'commander';
-import { command, value } from './common.ts';
-import { parseDuration } from './values.ts';
+import { collect, command, value } from './common.ts';
+import { parseCount, parseDuration, parseHeader, parseQueue } from './values.ts';
 
 export interface SendFlags {
   readonly dir?: string;
+  readonly queue?: string;
   readonly file?: string;
   readonly lines?: true;
+  readonly header?: readonly (readonly [string, string])[];
+  readonly priority?: number;
+  readonly delay?: number;
+  readonly ttl?: number;
+  readonly wait?: true;
   readonly timeout?: number;
 }
 
 export function sendCommand(name = 'send'): Command {
   return command(name, 'Send a message and wait until the broker has accepted it.')
     .argument('[message...]', 'the message; words are joined by a space; - reads standard input')
+    .option('-q, --queue <name>', 'queue to send to (default)', value(parseQueue))
     .option('-f, --file <path>', 'send the content of a file as one message; - is standard input')
     .option('-l, --lines', 'send each line of the file, or of standard input, as a message')
+    .option('-H, --header <name:value>', 'a header; may be repeated', collect(parseHeader))
+    .option(
+      '--priority <n>',
+      'higher goes first (0)',
+      value(parseCount(0, Number.MAX_SAFE_INTEGER)),
+    )
+    .option('--delay <duration>', 'deliver it no sooner (500ms, 2s, 5m)', value(parseDuration))
+    .option('--ttl <duration>', 'drop it when nobody has taken it by then', value(parseDuration))
+    .option('--wait', 'without a broker, wait for one')
     .option('-W, --timeout <duration>', 'give up after this (500ms, 2s, 5m)', value(parseDuration))
     .action(async (words: string[], flags: SendFlags) => {
       const { send } = await import('./send.ts');

@@ -1,5 +1,5 @@
 import { producerErrors } from '../client/errors.ts';
-import { Producer } from '../client/producer.ts';
+import { Producer, type SendOptions } from '../client/producer.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, lines, readWhole } from './input.ts';
@@ -16,13 +16,18 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
   let producer: Producer | undefined;
   try {
     const source = sourceOf(words, flags);
-    producer = await Producer.open({ dir: flags.dir });
+    const signal = deadline(flags.timeout);
+    producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
     if (producer.plainBecause) {
       say(
         `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
       );
     }
-    const options = { timeoutMs: flags.timeout, onProgress: progress.update };
+    const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
+    const options = {
+      ...{ queue, priority, delayMs, ttlMs, headers, signal, timeoutMs: flags.timeout },
+      onProgress: progress.update,
+    };
     if (flags.lines) await sendLines(producer, source, options);
     else
       await producer.send(
@@ -37,6 +42,14 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     progress.stop();
     await producer?.close();
   }
+}
+
+/** Of the whole command, from its start. */
+function deadline(timeoutMs: number | undefined): AbortSignal | undefined {
+  if (timeoutMs === undefined) return undefined;
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
+  return controller.signal;
 }
 
 /** A path to read from, or the message itself. */
@@ -64,7 +77,7 @@ function readMessage(producer: Producer, path: string): Buffer {
 async function sendLines(
   producer: Producer,
   source: string | { body: Buffer },
-  options: { timeoutMs: number | undefined },
+  options: SendOptions,
 ): Promise<void> {
   if (typeof source !== 'string') throw cliErrors.twoSources();
   let confirmed = 0;

@@ -40,6 +40,8 @@ export interface ConsumerOptions {
   readonly queues?: readonly string[] | undefined;
   /** Messages at once; default 1. */
   readonly jobs?: number | undefined;
+  /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
+  readonly ackWaitMs?: number | undefined;
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -113,11 +115,12 @@ export class Consumer {
   }
 
   async #register(): Promise<void> {
-    const { queues = ['default'], jobs = 1 } = this.#options;
+    const { queues = ['default'], jobs = 1, ackWaitMs } = this.#options;
     await registerConsumer(this.dir, process.pid, {
       ...(this.#start > 0 ? { start: String(this.#start) } : {}),
       ...(queues.join() === 'default' ? {} : { queues: queues.join() }),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
+      ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
     });
   }
 
@@ -183,7 +186,7 @@ export class Consumer {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     if (verb === Verb.Release) this.#handled.forget(id);
     else this.#handled.set(id, attempt, verb === Verb.Done ? 0 : Reason.Failed);
-    const frame = settlementFrame({ id, verb }, this.#endpoint.takeSeqs(1));
+    const frame = settlementFrame({ id, attempt, verb });
     for (;;) {
       try {
         const broker = findBroker(this.dir, this.#table);

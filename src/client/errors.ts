@@ -48,6 +48,34 @@ export const producerErrors = {
       'The broker is shutting down and refused the message.',
       'Start it again, then send again.',
     ),
+  badQueue: (name: string) =>
+    new ProducerError(
+      'bad-queue',
+      Exit.Usage,
+      `${JSON.stringify(name)} is no name for a queue.`,
+      'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+    ),
+  noAnswer: () =>
+    new ProducerError(
+      'no-answer',
+      Exit.TryAgain,
+      'The broker did not answer in time.',
+      'It may be busy; try again.',
+    ),
+  request: (sentence: string) =>
+    new ProducerError(
+      'request-failed',
+      Exit.Unexpected,
+      `The broker says: ${sentence}`,
+      'Look at its log.',
+    ),
+  plainRequest: () =>
+    new ProducerError(
+      'plain-broker',
+      Exit.Unavailable,
+      'The broker, or this process, is a plain peer: it answers no requests.',
+      'Run `sigmq doctor` to see why.',
+    ),
   refused: (reason: number) =>
     new ProducerError(
       'refused',

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Envelope, encodeEnvelope } from '../codec/envelope.ts';
+import { encodeEnvelope } from '../codec/envelope.ts';
 import type { MessageFields } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
-import type { SigmqError } from '../errors.ts';
+import { Exit, SigmqError } from '../errors.ts';
 import type { Channel } from '../link/echo-link.ts';
-import type { Endpoint } from '../link/endpoint.ts';
+import type { Endpoint, Numbers } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
@@ -23,9 +23,17 @@ const MAX_TRIES = 20;
 /** A broker that does not answer is given up after this when no timeout is set; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
 const SEQ_MODULUS = 128;
+/** Pause before another try; ms. */
+const RETRY_MS = 50;
+/** Failures of a link after which the same broker may still answer. */
+const PASSING: ReadonlySet<string> = new Set(['bus-lost', 'peer-stalled', 'out-of-step']);
 
 export interface ProducerOptions {
   readonly dir?: string | undefined;
+  /** Without a broker, wait for one: when it opens, and when one goes away. Default: fail. */
+  readonly wait?: boolean | undefined;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface SendOptions {
@@ -52,19 +60,28 @@ export interface SendOptions {
  */
 export class Producer {
   readonly #dir: string;
+  readonly #wait: boolean;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
 
   /** @throws SigmqError when the runtime directory is missing or unsafe, or no broker runs there */
-  static async open(options: ProducerOptions = {}): Promise<Producer> {
-    const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: false });
+  static async open({ dir, wait = false, signal }: ProducerOptions = {}): Promise<Producer> {
     const table = processTable();
-    findBroker(dir, table); // fail early, before the threads are touched
-    return new Producer(dir, table);
+    for (;;) {
+      try {
+        const path = openRuntimeDir({ dir, env: process.env, create: wait });
+        findBroker(path, table); // fail early, before the threads are touched
+        return new Producer(path, wait, table);
+      } catch (error) {
+        if (!wait || !isNoBroker(error)) throw error;
+        await pause(signal);
+      }
+    }
   }
 
-  private constructor(dir: string, table: ProcessTable) {
+  private constructor(dir: string, wait: boolean, table: ProcessTable) {
     this.#dir = dir;
+    this.#wait = wait;
     this.#table = table;
     this.#endpoint = openClientEndpoint(dir, table);
   }
@@ -123,38 +140,37 @@ export class Producer {
     await this.#endpoint.close();
   }
 
-  async #sendGroup(
+  #sendGroup(
     bodies: readonly Uint8Array[],
     options: SendOptions,
     signal: AbortSignal,
   ): Promise<void> {
-    const first = this.#endpoint.takeSeqs(bodies.length);
-    const startedAt = Date.now();
-    for (let attempt = 1; ; attempt++) {
-      const found = findBroker(this.#dir, this.#table);
-      try {
-        const outcome = await this.#tryGroup(found, bodies, first, options, signal);
-        if (outcome.kind === 'accepted') return;
-        const retry = outcome.kind === 'out-of-step' || outcome.reason === Reason.Damaged;
-        if (!retry || attempt >= MAX_TRIES) throw refusal(outcome, bodies, found);
-      } catch (error) {
-        if (!(error instanceof LinkError)) throw error;
-        if (error.code === 'peer-gone') throw error;
-        const patience = options.timeoutMs ?? DEFAULT_PATIENCE_MS;
-        const again =
-          error.code === 'bus-lost' ||
-          error.code === 'peer-stalled' ||
-          error.code === 'out-of-step';
-        if (!again || Date.now() - startedAt > patience) throw error;
-        await sleep(50, undefined, { signal }).catch(() => signal.throwIfAborted());
+    return this.#endpoint.numbered(bodies.length, async (numbers) => {
+      const startedAt = Date.now();
+      const patience = this.#wait
+        ? Number.POSITIVE_INFINITY
+        : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const broker = findBroker(this.#dir, this.#table);
+          const outcome = await this.#tryGroup(broker, bodies, numbers, options, signal);
+          if (outcome.kind === 'accepted') return;
+          const damaged = outcome.kind === 'out-of-step' || outcome.reason === Reason.Damaged;
+          if (!damaged || attempt >= MAX_TRIES) throw refusal(outcome, bodies, broker);
+        } catch (error) {
+          const isPassing = error instanceof LinkError && PASSING.has(error.code);
+          const again = isPassing || (this.#wait && isNoBroker(error));
+          if (!again || Date.now() - startedAt > patience) throw error;
+          await pause(signal);
+        }
       }
-    }
+    });
   }
 
   async #tryGroup(
     broker: BrokerFound,
     bodies: readonly Uint8Array[],
-    first: number,
+    { epoch, first }: Numbers,
     options: SendOptions,
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
@@ -168,7 +184,13 @@ export class Producer {
     if (broker.kind === 'echo' && echo) {
       const frames = bodies.map((body, i) =>
         SignalCodec.encode(
-          encodeEnvelope(envelope(body, (first + i) % SEQ_MODULUS, i < bodies.length - 1, options)),
+          encodeEnvelope({
+            seq: (first + i) % SEQ_MODULUS,
+            body,
+            more: i < bodies.length - 1,
+            control: false,
+            fields: fieldsOf(options, epoch),
+          }),
         ),
       );
       return echo.withBus(
@@ -207,16 +229,25 @@ async function sendFrames(
 }
 
 /** Defaults are left out: they cost eight signals a byte, twice. */
-function envelope(body: Uint8Array, seq: number, more: boolean, options: SendOptions): Envelope {
+function fieldsOf(options: SendOptions, epoch: number): MessageFields {
   const { queue, priority, delayMs, ttlMs, headers } = options;
-  const fields: MessageFields = {
+  return {
     ...(queue === undefined || queue === 'default' ? {} : { queue }),
     ...(priority ? { priority } : {}),
-    ...(delayMs ? { delayMs } : {}),
-    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
+    ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),
     ...(headers?.length ? { headers } : {}),
+    ...(epoch === 0 ? {} : { epoch }),
   };
-  return { seq, body, more, control: false, fields };
+}
+
+/** No broker runs, it went away, or it is about to: another may come. */
+function isNoBroker(error: unknown): boolean {
+  return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
 }
 
 function checkPlain(bodies: readonly Uint8Array[], options: SendOptions): void {

@@ -15,6 +15,10 @@ export interface MessageFields {
   ttlMs?: number;
   /** The id of the message that a settlement names. */
   ref?: number;
+  /** A request's number; its reply names it in `ref`. */
+  request?: number;
+  /** Grows when a sender gives frames up, of which it does not know whether they arrived; absent: 0. */
+  epoch?: number;
   /** The id of a message that is delivered. */
   id?: number;
   /** Which attempt a delivery is; absent: 1. */
@@ -33,6 +37,8 @@ const NUMBERS = [
   [3, 'delayMs'],
   [4, 'ttlMs'],
   [5, 'ref'],
+  [6, 'request'],
+  [7, 'epoch'],
   [64, 'id'],
   [65, 'attempt'],
 ] as const;

@@ -15,6 +15,12 @@ const FOR_EVER_MS = 0x7fff_ffff;
 /** Who takes what arrives. A process has one PID and so one receiver. */
 export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug'>;
 
+export interface Numbers {
+  readonly epoch: number;
+  /** Sequence number of the first frame. */
+  readonly first: number;
+}
+
 export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' | 'maxFrameBytes'> {
   /** Left out by who only sends. Keeps the process alive. */
   readonly receiver?: Receiver;
@@ -28,6 +34,8 @@ export class Endpoint {
   static #current: Endpoint | undefined;
   /** Of the process, not of an endpoint: a receiver knows us by our PID. */
   static #seq = 0;
+  static #epoch = 0;
+  static #turn: Promise<unknown> = Promise.resolve();
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
   readonly echo: EchoLink | undefined;
@@ -73,11 +81,24 @@ export class Endpoint {
     else this.#plain = new PlainLink(options);
   }
 
-  /** Reserves `count` sequence numbers, 0 to 127, for frames of this process; returns the first. */
-  takeSeqs(count: number): number {
-    const first = Endpoint.#seq;
-    Endpoint.#seq = (first + count) % SEQ_MODULUS;
-    return first;
+  /**
+   * Runs `work` with `count` sequence numbers for frames of this process, from 0 to 127, when all earlier
+   * ones have been answered or given up: a receiver takes what comes out of order for a repeat. When
+   * `work` fails nobody knows which of its frames arrived, and a new epoch begins.
+   */
+  async numbered<T>(count: number, work: (numbers: Numbers) => Promise<T>): Promise<T> {
+    const mine = Endpoint.#turn.then(async () => {
+      const first = Endpoint.#seq;
+      Endpoint.#seq = (first + count) % SEQ_MODULUS;
+      try {
+        return await work({ epoch: Endpoint.#epoch, first });
+      } catch (error) {
+        Endpoint.#epoch++;
+        throw error;
+      }
+    });
+    Endpoint.#turn = mine.catch(() => {});
+    return mine;
   }
 
   /** Runs `work` while no other sigmq process of the directory transmits. */

@@ -6,7 +6,7 @@ import type { ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import type { Addon } from '../signals/addon.ts';
 import type { Hold } from './bus.ts';
-import { linkErrors } from './errors.ts';
+import { LinkError, linkErrors } from './errors.ts';
 import {
   AWAIT,
   type EchoMachine,
@@ -92,11 +92,16 @@ export class Outbound {
         await this.#synchronise(target, options.signal);
       }
       const sender = new FrameSender(frame);
-      await this.#run(target, sender, {
-        signal: options.signal,
-        onLook: () => options.onProgress?.(sender.sent, sender.total),
-        patience: () => (sender.awaitsAnswer ? ANSWER_MS : SILENT_MS),
-      });
+      try {
+        await this.#run(target, sender, {
+          signal: options.signal,
+          onLook: () => options.onProgress?.(sender.sent, sender.total),
+          patience: () => (sender.awaitsAnswer ? ANSWER_MS : SILENT_MS),
+        });
+      } catch (error) {
+        if (error instanceof LinkError) error.answerPending = sender.awaitsAnswer;
+        throw error;
+      }
       const outcome = sender.outcome ?? { kind: 'out-of-step' };
       if (outcome.kind === 'out-of-step') Outbound.#outOfStep.set(target.pid, target.start);
       return outcome;

@@ -1,5 +1,5 @@
-import { type Envelope, encodeEnvelope } from '../codec/envelope.ts';
-import { SignalCodec } from '../codec/signal-codec.ts';
+import type { Envelope } from '../codec/envelope.ts';
+import { controlFrame } from './control-frame.ts';
 
 /** What a consumer says of a message that it answered with `later` (docs/protocol.md, section 7). */
 export const Verb = { Done: 'd', Failed: 'f', Release: 'r', Dead: 'x' } as const;
@@ -7,6 +7,8 @@ export type Verb = (typeof Verb)[keyof typeof Verb];
 
 export interface Settle {
   readonly id: number;
+  /** Which delivery of it. */
+  readonly attempt: number;
   readonly verb: Verb;
 }
 
@@ -16,12 +18,11 @@ const verbs: ReadonlySet<string> = new Set(Object.values(Verb));
 export function settlementOf({ body, fields }: Envelope): Settle | undefined {
   const verb = String.fromCharCode(...body.subarray(0, 1));
   if (body.length !== 1 || !verbs.has(verb) || fields.ref === undefined) return undefined;
-  return { id: fields.ref, verb: verb as Verb };
+  return { id: fields.ref, attempt: fields.attempt ?? 1, verb: verb as Verb };
 }
 
-/** The frame of a settlement, with its zero byte. @param seq 0 to 127 */
-export function settlementFrame(settle: Settle, seq: number): Uint8Array {
-  const body = Uint8Array.of(settle.verb.charCodeAt(0));
-  const fields = { ref: settle.id };
-  return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control: true, fields }));
+/** The frame of a settlement, with its zero byte. */
+export function settlementFrame({ id, attempt, verb }: Settle): Uint8Array {
+  const body = Uint8Array.of(verb.charCodeAt(0));
+  return controlFrame(body, { ref: id, ...(attempt === 1 ? {} : { attempt }) });
 }

@@ -1,29 +1,28 @@
 import TinyQueue from 'tinyqueue';
-import type { StoreOptions } from './open-store.ts';
 import {
+  backoff,
+  DEFAULT_PEEK,
   type NewMessage,
   type Outcome,
   type QueueCounts,
   type Reservation,
   type Reserved,
+  type Selection,
+  STATES,
+  type State,
   type Store,
-  StoreFull,
+  type Stored,
+  type StorePolicy,
+  sizeOf,
 } from './store.ts';
-
-/** What a laptop's memory takes without notice, at some 300 bytes a message beside its body. */
-const DEFAULT_MAX_MESSAGES = 1_000_000;
-const DEFAULT_MAX_BYTES = 256 << 20;
-/** Deliveries of one message before it counts as dead. */
-const MAX_ATTEMPTS = 5;
-/** Pause after the first failed attempt, doubled after each further one; ms. */
-const RETRY_MS = 1000;
+import { Tally } from './tally.ts';
 
 interface Entry {
   readonly id: number;
   readonly message: NewMessage;
   readonly enqueuedAt: number;
   readonly expiresAt: number;
-  state: 'ready' | 'delayed' | 'reserved' | 'dead';
+  state: State | 'gone';
   /** Attempts spent. */
   spent: number;
   dueAt: number;
@@ -32,34 +31,26 @@ interface Entry {
 
 /** Keeps messages in memory, and loses them with the process. */
 export class MemoryStore implements Store {
-  readonly #maxMessages: number;
-  readonly #maxBytes: number;
+  readonly name = 'memory';
+  readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #entries = new Map<number, Entry>();
   readonly #ready = new Map<string, TinyQueue<Entry>>();
   readonly #delayed = new TinyQueue<Entry>([], (a, b) => a.dueAt - b.dueAt);
-  #bytes = 0;
+  readonly #expiring = new TinyQueue<Entry>([], (a, b) => a.expiresAt - b.expiresAt);
+  readonly #tally = new Tally();
   /** Ids of a later process must not repeat ours: consumers recognise a redelivery by them. */
   #nextId: number;
 
-  constructor(options: Partial<StoreOptions> = {}, now: () => number = Date.now) {
-    this.#maxMessages = options.maxMessages ?? DEFAULT_MAX_MESSAGES;
-    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  constructor(policy: StorePolicy, now: () => number = Date.now) {
+    this.#policy = policy;
     this.#now = now;
     this.#nextId = now();
   }
 
   async publish(batch: readonly NewMessage[]): Promise<number[]> {
-    const bytes = batch.reduce((sum, { body }) => sum + body.length, 0);
-    if (this.#entries.size + batch.length > this.#maxMessages) {
-      throw new StoreFull(
-        `The store holds ${this.#entries.size} messages; ${this.#maxMessages} are allowed.`,
-      );
-    }
-    if (this.#bytes + bytes > this.#maxBytes) {
-      throw new StoreFull(`The store holds ${this.#bytes} bytes; ${this.#maxBytes} are allowed.`);
-    }
-    this.#bytes += bytes;
+    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
+    this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const now = this.#now();
     return batch.map((message) => {
       const entry: Entry = {
@@ -72,9 +63,11 @@ export class MemoryStore implements Store {
         dueAt: now + (message.delayMs ?? 0),
         consumer: '',
       };
+      if (entry.dueAt > now) entry.state = 'delayed';
       this.#entries.set(entry.id, entry);
-      if (entry.dueAt > now) this.#delay(entry, entry.dueAt);
-      else this.#offer(entry);
+      this.#tally.add(message.queue, entry.state as State, 1, sizeOf(message));
+      if (message.ttlMs !== undefined) this.#expiring.push(entry);
+      this.#enqueue(entry);
       return entry.id;
     });
   }
@@ -85,25 +78,17 @@ export class MemoryStore implements Store {
   }
 
   async reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined> {
-    const now = this.#now();
-    this.#wakeDue(now);
+    this.#sweep();
     const heads = queues
-      .map((queue) => this.#head(queue, now))
+      .filter((queue) => !this.#tally.paused.has(queue))
+      .map((queue) => this.#head(queue))
       .filter((entry) => entry !== undefined);
     const entry = heads.sort(inTurn)[0];
     if (!entry) return undefined;
     this.#ready.get(entry.message.queue)?.pop();
-    entry.state = 'reserved';
+    this.#move(entry, 'reserved');
     entry.consumer = consumer;
-    const { queue, body, headers = [] } = entry.message;
-    return {
-      id: entry.id,
-      queue,
-      body,
-      headers,
-      attempt: entry.spent + 1,
-      enqueuedAt: entry.enqueuedAt,
-    };
+    return reservedOf(entry);
   }
 
   async settle(id: number, outcome: Outcome): Promise<'settled' | 'unknown'> {
@@ -115,30 +100,68 @@ export class MemoryStore implements Store {
       return 'settled';
     }
     if (outcome.kind !== 'release') entry.spent++;
-    if (outcome.kind === 'dead' || entry.spent >= MAX_ATTEMPTS) entry.state = 'dead';
+    const isDead = outcome.kind !== 'release' && entry.spent >= this.#policy.maxAttempts;
+    if (outcome.kind === 'dead' || isDead) this.#move(entry, 'dead');
     else if (outcome.kind === 'failed') {
-      this.#delay(entry, this.#now() + RETRY_MS * 2 ** (entry.spent - 1));
-    } else this.#offer(entry);
+      entry.dueAt = this.#now() + backoff(this.#policy, entry.spent);
+      this.#move(entry, 'delayed');
+    } else this.#move(entry, 'ready');
+    this.#enqueue(entry);
+    if (entry.expiresAt < Number.POSITIVE_INFINITY) this.#expiring.push(entry);
     return 'settled';
   }
 
   async reservations(): Promise<Reservation[]> {
-    return [...this.#entries.values()].filter(({ state }) => state === 'reserved');
+    return [...this.#entries.values()]
+      .filter(({ state }) => state === 'reserved')
+      .map((entry) => ({ ...reservedOf(entry), consumer: entry.consumer }));
   }
 
   async nextDue(): Promise<number | undefined> {
+    this.#dropStale();
     return this.#delayed.peek()?.dueAt;
   }
 
   async counts(): Promise<QueueCounts[]> {
-    const counts = new Map<string, { -readonly [K in keyof QueueCounts]: QueueCounts[K] }>();
-    for (const { message, state } of this.#entries.values()) {
-      const { queue } = message;
-      const count = counts.get(queue) ?? { queue, ready: 0, delayed: 0, reserved: 0, dead: 0 };
-      count[state]++;
-      counts.set(queue, count);
+    this.#sweep();
+    return this.#tally.counts();
+  }
+
+  async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
+    this.#sweep();
+    const { limit = DEFAULT_PEEK } = selection;
+    return this.#select(queue, { ...selection, limit }).map((entry) => ({
+      ...reservedOf(entry),
+      body: entry.message.body.subarray(0, selection.maxBody),
+      bytes: entry.message.body.length,
+      state: entry.state as State,
+      priority: entry.message.priority,
+      ...(entry.state === 'delayed' ? { dueAt: entry.dueAt } : {}),
+    }));
+  }
+
+  async purge(queue: string, selection: Selection = {}): Promise<number> {
+    const { limit, ...rest } = selection;
+    const entries = this.#select(queue, rest)
+      .filter(({ state }) => state !== 'reserved')
+      .slice(0, limit);
+    for (const entry of entries) this.#remove(entry);
+    return entries.length;
+  }
+
+  async kick(queue: string, selection: Selection = {}): Promise<number> {
+    const entries = this.#select(queue, { ...selection, state: 'dead' });
+    for (const entry of entries) {
+      entry.spent = 0;
+      this.#move(entry, 'ready');
+      this.#enqueue(entry);
     }
-    return [...counts.values()];
+    return entries.length;
+  }
+
+  async pause(queue: string, paused: boolean): Promise<void> {
+    if (paused) this.#tally.paused.add(queue);
+    else this.#tally.paused.delete(queue);
   }
 
   async close(): Promise<void> {
@@ -146,19 +169,25 @@ export class MemoryStore implements Store {
     this.#ready.clear();
   }
 
-  /** The next message of a queue; drops expired ones on the way. */
-  #head(queue: string, now: number): Entry | undefined {
-    const ready = this.#ready.get(queue);
-    for (let entry = ready?.peek(); entry; entry = ready?.peek()) {
-      if (entry.expiresAt > now) return entry;
-      ready?.pop();
-      this.#remove(entry);
-    }
-    return undefined;
+  #select(queue: string, { state, id, limit }: Selection): Entry[] {
+    return [...this.#entries.values()]
+      .filter((entry) => entry.message.queue === queue)
+      .filter((entry) => state === undefined || entry.state === state)
+      .filter((entry) => id === undefined || entry.id === id)
+      .sort((a, b) => rank(a) - rank(b) || inTurn(a, b))
+      .slice(0, limit);
   }
 
-  #offer(entry: Entry): void {
-    entry.state = 'ready';
+  #head(queue: string): Entry | undefined {
+    const ready = this.#ready.get(queue);
+    // Entries that were purged, or are in a heap twice, stay in it until they come up.
+    while (ready?.peek() && ready.peek()?.state !== 'ready') ready.pop();
+    return ready?.peek();
+  }
+
+  #enqueue(entry: Entry): void {
+    if (entry.state === 'delayed') this.#delayed.push(entry);
+    if (entry.state !== 'ready') return;
     const { queue } = entry.message;
     let ready = this.#ready.get(queue);
     if (!ready) {
@@ -168,27 +197,47 @@ export class MemoryStore implements Store {
     ready.push(entry);
   }
 
-  #delay(entry: Entry, dueAt: number): void {
-    entry.state = 'delayed';
-    entry.dueAt = dueAt;
-    this.#delayed.push(entry);
-  }
-
-  #wakeDue(now: number): void {
-    for (
-      let entry = this.#delayed.peek();
-      entry && entry.dueAt <= now;
-      entry = this.#delayed.peek()
-    ) {
+  /** What is due becomes ready, what has expired goes. */
+  #sweep(): void {
+    const now = this.#now();
+    for (let entry = this.#expiring.peek(); entry; entry = this.#expiring.peek()) {
+      if (entry.expiresAt > now) break;
+      this.#expiring.pop();
+      // One that a consumer holds is looked at again when it comes back; a dead one is kept.
+      if (entry.state === 'ready' || entry.state === 'delayed') this.#remove(entry);
+    }
+    for (let entry = this.#delayed.peek(); entry; entry = this.#delayed.peek()) {
+      if (entry.state === 'delayed' && entry.dueAt > now) break;
       this.#delayed.pop();
-      this.#offer(entry);
+      if (entry.state !== 'delayed') continue;
+      this.#move(entry, 'ready');
+      this.#enqueue(entry);
     }
   }
 
-  #remove(entry: Entry): void {
-    this.#entries.delete(entry.id);
-    this.#bytes -= entry.message.body.length;
+  #dropStale(): void {
+    while (this.#delayed.peek() && this.#delayed.peek()?.state !== 'delayed') this.#delayed.pop();
   }
+
+  #move(entry: Entry, to: State): void {
+    this.#tally.move(entry.message.queue, entry.state as State, to);
+    entry.state = to;
+  }
+
+  #remove(entry: Entry): void {
+    this.#tally.add(entry.message.queue, entry.state as State, -1, -sizeOf(entry.message));
+    entry.state = 'gone';
+    this.#entries.delete(entry.id);
+  }
+}
+
+function reservedOf({ id, message, spent, enqueuedAt }: Entry): Reserved {
+  const { queue, body, headers = [] } = message;
+  return { id, queue, body, headers, attempt: spent + 1, enqueuedAt };
+}
+
+function rank({ state }: Entry): number {
+  return STATES.indexOf(state as State);
 }
 
 /** Highest priority first, then the oldest. */

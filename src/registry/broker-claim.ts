@@ -29,13 +29,18 @@ export async function claimBroker(
   const start = table.read(pid)?.start;
   if (start === undefined) throw registryErrors.noStart();
   await withLock(brokerPidPath(dir), (assertHeld) => {
-    const owner = liveOwner(dir, table);
-    if (owner !== undefined) throw registryErrors.brokerRuns(dir, owner);
+    assertNoBroker(dir, table);
     // The PID last: who finds it finds what goes with it.
     replaceFile(brokerJsonPath(dir), `${JSON.stringify({ pid, start, ...info })}\n`, assertHeld);
     replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
   });
   return { release: () => release(dir, pid, start) };
+}
+
+/** Before anything else is opened. @throws RegistryError broker-runs */
+export function assertNoBroker(dir: string, table: ProcessTable): void {
+  const owner = liveOwner(dir, table);
+  if (owner !== undefined) throw registryErrors.brokerRuns(dir, owner);
 }
 
 /** The PID of the broker that has the directory. */

@@ -1,0 +1,65 @@
+import { Exit, SigmqError } from '../errors.ts';
+
+/** The store cannot be opened, read or written. */
+export class StoreError extends SigmqError {}
+
+/** The store holds as many messages or bytes as it may. */
+export class StoreFull extends SigmqError {}
+
+const OTHER = 'Move it away, or name another folder with --data.';
+
+/** The sentences of everything that can go wrong with the store. */
+export const storeErrors = {
+  tooMany: (held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `The store holds ${held} messages; ${max} are allowed.`,
+      'Start more consumers, or raise --max-messages.',
+    ),
+  tooLarge: (held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `The store holds ${held} bytes; ${max} are allowed.`,
+      'Start more consumers, or raise --max-bytes.',
+    ),
+  cannotCreate: (path: string, cause: unknown) =>
+    new StoreError(
+      'cannot-create-store',
+      Exit.CannotCreate,
+      `The store ${path} cannot be created: ${messageOf(cause)}.`,
+      'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
+      cause,
+    ),
+  unsafe: (path: string, why: string) =>
+    new StoreError('unsafe-store', Exit.NotPermitted, `The store ${path} ${why}.`, OTHER),
+  inUse: (path: string) =>
+    new StoreError(
+      'store-in-use',
+      Exit.Config,
+      `The store ${path} is in use by another broker.`,
+      'Stop that one, or give this one a store of its own with --data.',
+    ),
+  notAStore: (path: string) =>
+    new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
+  newer: (path: string, version: number, known: number) =>
+    new StoreError(
+      'newer-store',
+      Exit.Config,
+      `The store ${path} has version ${version}; this sigmq knows versions up to ${known}.`,
+      'Use the newer sigmq, or name another folder with --data.',
+    ),
+  failed: (path: string, cause: unknown) =>
+    new StoreError(
+      'store-failed',
+      Exit.TryAgain,
+      `The store ${path} cannot be written or read: ${messageOf(cause)}.`,
+      'Make room on its file system and look at its permissions; nothing that was confirmed is lost.',
+      cause,
+    ),
+};
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

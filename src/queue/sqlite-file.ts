@@ -1,0 +1,110 @@
+import { closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { StoreError, storeErrors } from './errors.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+
+export type Db = Database.Database;
+
+/** An open file, ours alone until it is closed or the process ends. */
+export interface SqliteFile {
+  readonly path: string;
+  readonly db: Db;
+  close(): void;
+}
+
+/**
+ * Opens the store in a folder, made if need be; another process may read it, but no other broker have it.
+ * @throws StoreError
+ */
+export function openSqliteFile(folder: string): SqliteFile {
+  const path = join(folder, 'queue.db');
+  const lockPath = join(folder, 'queue.lock');
+  makeFolder(folder);
+  for (const file of [path, lockPath]) makeFile(file);
+  const lock = takeLock(lockPath, path);
+  let db: Db | undefined;
+  try {
+    db = new Database(path);
+    prepare(db, path);
+    const opened = db;
+    const close = () => {
+      opened.close();
+      lock.close();
+    };
+    return { path, db, close };
+  } catch (error) {
+    db?.close();
+    lock.close();
+    throw error instanceof StoreError ? error : openError(path, error);
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storeErrors.cannotCreate(folder, error);
+  }
+  const stats = lstatSync(folder);
+  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
+  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
+  if (stats.mode & 0o002) throw storeErrors.unsafe(folder, 'can be written by everybody');
+}
+
+/** Before SQLite does it, with another mode, or follows a link. */
+function makeFile(path: string): void {
+  try {
+    const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    closeSync(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ELOOP') throw storeErrors.unsafe(path, 'is a symbolic link');
+    throw storeErrors.cannotCreate(path, error);
+  }
+  const stats = lstatSync(path);
+  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
+  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
+}
+
+/**
+ * A transaction that never ends, on an empty file: the kernel drops its lock with the process, and the
+ * store itself stays readable for the sqlite3 shell.
+ */
+function takeLock(lockPath: string, path: string): Db {
+  const lock = new Database(lockPath);
+  try {
+    lock.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw codeOf(error) === 'SQLITE_BUSY' ? storeErrors.inUse(path) : openError(lockPath, error);
+  }
+}
+
+function prepare(db: Db, path: string): void {
+  const id = pragma(db, 'application_id');
+  const version = pragma(db, 'user_version');
+  if (id === APPLICATION_ID && version > SCHEMA_VERSION) {
+    throw storeErrors.newer(path, version, SCHEMA_VERSION);
+  }
+  const isEmpty = db.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() === undefined;
+  if (id !== APPLICATION_ID && !(isEmpty && id === 0)) throw storeErrors.notAStore(path);
+  db.pragma('journal_mode = WAL');
+  if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
+}
+
+function pragma(db: Db, name: string): number {
+  const row = db.prepare(`PRAGMA ${name}`).get() as Record<string, number>;
+  return row[name] ?? 0;
+}
+
+function openError(path: string, error: unknown): StoreError {
+  const code = codeOf(error);
+  if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') return storeErrors.notAStore(path);
+  return storeErrors.failed(path, error);
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}

@@ -1,0 +1,54 @@
+import { storeErrors } from './errors.ts';
+import type { QueueCounts, State, StorePolicy } from './store.ts';
+
+type Counts = Record<State, number>;
+
+/** How many messages there are, by queue and state, and their bytes: kept, so that nobody has to count. */
+export class Tally {
+  readonly #queues = new Map<string, Counts>();
+  readonly paused = new Set<string>();
+  #messages = 0;
+  #bytes = 0;
+
+  clear(): void {
+    this.#queues.clear();
+    this.paused.clear();
+    this.#messages = 0;
+    this.#bytes = 0;
+  }
+
+  /** @throws StoreFull when so much more is not allowed */
+  assertRoom({ maxMessages, maxBytes }: StorePolicy, messages: number, bytes: number): void {
+    if (this.#messages + messages > maxMessages)
+      throw storeErrors.tooMany(this.#messages, maxMessages);
+    if (this.#bytes + bytes > maxBytes) throw storeErrors.tooLarge(this.#bytes, maxBytes);
+  }
+
+  add(queue: string, state: State, messages: number, bytes: number): void {
+    let counts = this.#queues.get(queue);
+    if (!counts) {
+      counts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
+      this.#queues.set(queue, counts);
+    }
+    counts[state] += messages;
+    this.#messages += messages;
+    this.#bytes += bytes;
+    if (Object.values(counts).every((count) => count === 0)) this.#queues.delete(queue);
+  }
+
+  move(queue: string, from: State, to: State, messages = 1): void {
+    this.add(queue, to, messages, 0);
+    this.add(queue, from, -messages, 0);
+  }
+
+  /** By name. A paused queue is named even when it is empty. */
+  counts(): QueueCounts[] {
+    const names = new Set([...this.#queues.keys(), ...this.paused]);
+    const none: Counts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
+    return [...names].sort().map((queue) => ({
+      queue,
+      paused: this.paused.has(queue),
+      ...(this.#queues.get(queue) ?? none),
+    }));
+  }
+}

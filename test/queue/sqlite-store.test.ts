@@ -1,0 +1,233 @@
+/** What is particular to a store in a file: it stays, it may be full, broken, or someone else's. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import Database from 'libsql';
+import { StoreError } from '../../src/queue/errors.ts';
+import { openStore } from '../../src/queue/open-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function open(t: TestContext, folder: string): SqliteStore {
+  const store = SqliteStore.open(folder, DEFAULT_POLICY, 'always');
+  let closed = false;
+  const close = store.close.bind(store);
+  store.close = async () => {
+    if (!closed) await close();
+    closed = true;
+  };
+  t.after(() => store.close());
+  return store;
+}
+
+const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
+  queue: 'default',
+  body: Buffer.from(text),
+  priority: 0,
+  ...more,
+});
+
+const isStoreError = (code: string, exitCode: number) => (error: unknown) => {
+  assert.ok(error instanceof StoreError, String(error));
+  assert.deepEqual([error.code, error.exitCode], [code, exitCode]);
+  return true;
+};
+
+describe('a store in a file', () => {
+  it('has everything when it is opened again', async (t) => {
+    const folder = folderOf(t);
+    const first = open(t, folder);
+    const [held = 0] = await first.publish([
+      message('held', { producer: { process: 'boot:1:2', seq: 7 } }),
+      message('ready', { headers: [['a', 'b']] }),
+      message('delayed', { delayMs: 1_000_000 }),
+    ]);
+    await first.reserve(['default'], '3:4');
+    await first.pause('other', true);
+    const counts = await first.counts();
+    const due = await first.nextDue();
+    await first.close();
+
+    const second = open(t, folder);
+    assert.deepEqual(await second.counts(), counts);
+    assert.equal(await second.nextDue(), due);
+    assert.equal(await second.lastSeq('boot:1:2'), 7);
+    assert.equal(await second.lastSeq('boot:1:3'), undefined);
+    const [reservation] = await second.reservations();
+    assert.deepEqual([reservation?.id, reservation?.consumer], [held, '3:4']);
+    await second.settle(held, { kind: 'lost' });
+    assert.equal((await second.reserve(['default'], '5:6'))?.attempt, 2);
+    const [id = 0] = await second.publish([message('new')]);
+    assert.ok(id > held + 2, 'ids are never given twice');
+  });
+
+  it('is refused to a second opener, and free again when the first is killed', async (t) => {
+    const folder = folderOf(t);
+    const script = `
+      const { SqliteStore } = await import(${JSON.stringify(new URL('../../src/queue/sqlite-store.js', import.meta.url).href)});
+      const { DEFAULT_POLICY } = await import(${JSON.stringify(new URL('../../src/queue/store.js', import.meta.url).href)});
+      const store = SqliteStore.open(process.argv[1], DEFAULT_POLICY, 'always');
+      await store.publish([{ queue: 'default', body: Buffer.from('kept'), priority: 0 }]);
+      process.stdout.write('open');
+      process.kill(process.pid, 'SIGKILL');
+    `;
+    const store = open(t, folder);
+    assert.throws(
+      () => SqliteStore.open(folder, DEFAULT_POLICY, 'always'),
+      isStoreError('store-in-use', 78),
+    );
+    await store.close();
+    const args = ['--input-type=module', '-e', script, folder];
+    const { stdout, signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.deepEqual([stdout, signal], ['open', 'SIGKILL'], stderr);
+    const again = open(t, folder);
+    assert.equal(
+      Buffer.from((await again.reserve(['default'], '1:1'))?.body ?? []).toString(),
+      'kept',
+    );
+  });
+
+  it('explains itself to the sqlite3 shell, while a broker has it', async (t) => {
+    const folder = folderOf(t);
+    const store = open(t, folder);
+    await store.publish([message('abc'), message('de')]);
+    const reader = new Database(join(folder, 'queue.db'));
+    t.after(() => reader.close());
+    const counts = reader.prepare('SELECT * FROM queue_counts').all();
+    assert.deepEqual(counts, [{ queue: 'default', state: 'ready', messages: 2, bytes: 5 }]);
+    const { sql } = reader
+      .prepare("SELECT sql FROM sqlite_master WHERE name = 'messages'")
+      .get() as { sql: string };
+    assert.match(sql, /-- higher goes first/);
+  });
+
+  it('is readable for its owner only', (t) => {
+    const folder = join(folderOf(t), 'new/folder');
+    open(t, folder);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    for (const name of ['queue.db', 'queue.db-wal', 'queue.lock']) {
+      assert.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
+    }
+  });
+
+  it('of a newer version is refused and left as it is', async (t) => {
+    const folder = folderOf(t);
+    await open(t, folder).close();
+    const path = join(folder, 'queue.db');
+    const db = new Database(path);
+    db.exec('PRAGMA user_version = 999; PRAGMA wal_checkpoint(TRUNCATE)');
+    db.close();
+    const before = readFileSync(path);
+    assert.throws(() => open(t, folder), isStoreError('newer-store', 78));
+    assert.ok(readFileSync(path).equals(before));
+  });
+
+  it('that is junk, or another program’s database, is refused and left as it is', async (t) => {
+    const folder = folderOf(t);
+    const path = join(folder, 'queue.db');
+    writeFileSync(path, 'junk '.repeat(1000));
+    assert.throws(() => open(t, folder), isStoreError('not-a-store', 78));
+    assert.equal(readFileSync(path, 'utf8'), 'junk '.repeat(1000));
+    rmSync(path);
+    const other = new Database(path);
+    other.exec('CREATE TABLE t (x)');
+    other.close();
+    assert.throws(() => open(t, folder), isStoreError('not-a-store', 78));
+  });
+
+  it('that is a symbolic link, or in a folder open to everybody, is refused', (t) => {
+    const folder = folderOf(t);
+    writeFileSync(join(folder, 'target'), '');
+    mkdirSync(join(folder, 'linked'));
+    symlinkSync(join(folder, 'target'), join(folder, 'linked/queue.db'));
+    assert.throws(() => open(t, join(folder, 'linked')), isStoreError('unsafe-store', 77));
+    mkdirSync(join(folder, 'open'));
+    chmodSync(join(folder, 'open'), 0o777);
+    assert.throws(() => open(t, join(folder, 'open')), isStoreError('unsafe-store', 77));
+  });
+
+  it('in a place that cannot be written says so', (t) => {
+    const folder = folderOf(t);
+    writeFileSync(join(folder, 'file'), '');
+    assert.throws(
+      () => open(t, join(folder, 'file/below')),
+      isStoreError('cannot-create-store', 73),
+    );
+  });
+
+  it('on a full disk refuses, and goes on when there is room', async (t) => {
+    const folder = join(folderOf(t), 'small');
+    mkdirSync(folder);
+    const mounted = spawnSync('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      'size=400k,mode=700',
+      'tmpfs',
+      folder,
+    ]);
+    if (mounted.status !== 0) {
+      t.skip('SKIPPED: no tmpfs can be mounted here; needs root');
+      return;
+    }
+    const store = SqliteStore.open(folder, DEFAULT_POLICY, 'always');
+    const ids: number[] = [];
+    const big = message('x'.repeat(20_000));
+    try {
+      await assert.rejects(
+        async () => {
+          for (;;) ids.push(...(await store.publish([big])));
+        },
+        isStoreError('store-failed', 75),
+      );
+      assert.ok(ids.length > 0);
+      assert.equal((await store.counts())[0]?.ready, ids.length);
+      spawnSync('mount', ['-o', 'remount,size=4m', folder]);
+      ids.push(...(await store.publish([big])));
+      for (const id of ids) {
+        assert.equal((await store.reserve(['default'], '1:1'))?.id, id);
+        assert.equal(await store.settle(id, { kind: 'done' }), 'settled');
+      }
+      assert.deepEqual(await store.counts(), []);
+    } finally {
+      await store.close();
+      spawnSync('umount', ['-l', folder]); // SQLite closes its files when its statements are collected
+    }
+  });
+
+  it('forgets producers that have long sent nothing', async (t) => {
+    const store = open(t, folderOf(t));
+    const from = (process: string, seq: number) => message('', { producer: { process, seq } });
+    await store.publish([from('old', 1)]);
+    const batch = Array.from({ length: 17_000 }, (_, n) => from(`p${n}`, 2));
+    await store.publish(batch);
+    assert.equal(await store.lastSeq('old'), undefined);
+    assert.equal(await store.lastSeq('p16999'), 2);
+  });
+
+  it('is what openStore opens, with its defaults', async (t) => {
+    const folder = folderOf(t);
+    const store = await openStore({ kind: 'sqlite', folder, fsync: 5, maxMessages: 1 });
+    t.after(() => store.close());
+    await store.publish([message('a')]);
+    await assert.rejects(store.publish([message('b')]), { code: 'store-full' });
+  });
+});

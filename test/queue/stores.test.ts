@@ -1,0 +1,306 @@
+/** What holds for every store. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { StoreFull } from '../../src/queue/errors.ts';
+import { MemoryStore } from '../../src/queue/memory-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import {
+  DEFAULT_POLICY,
+  type NewMessage,
+  type Store,
+  type StorePolicy,
+} from '../../src/queue/store.ts';
+
+/** A clock that moves when told. */
+class Clock {
+  ms = 1_000_000;
+  readonly now = () => this.ms;
+}
+
+type Open = (t: { after(fn: () => void): void }, policy: StorePolicy, clock: Clock) => Store;
+
+const stores: Record<string, Open> = {
+  memory: (_t, policy, clock) => new MemoryStore(policy, clock.now),
+  sqlite: (t, policy, clock) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    return SqliteStore.open(folder, policy, 'never', clock.now);
+  },
+};
+
+const bytes = (text: string) => Buffer.from(text);
+const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
+  queue: 'default',
+  body: bytes(text),
+  priority: 0,
+  ...more,
+});
+
+for (const [name, open] of Object.entries(stores)) {
+  const given = (t: TestContext, policy: Partial<StorePolicy> = {}) => {
+    const clock = new Clock();
+    const store = open(t, { ...DEFAULT_POLICY, ...policy }, clock);
+    t.after(() => store.close());
+    const next = async (queues = ['default']) => {
+      const reserved = await store.reserve(queues, '1:1');
+      return reserved && Buffer.from(reserved.body).toString();
+    };
+    return { store, clock, next };
+  };
+
+  describe(`${name} store`, () => {
+    it('gives the highest priority first, then the oldest, of all queues that are asked for', async (t) => {
+      const { store, next } = given(t);
+      await store.publish([
+        message('a'),
+        message('b', { queue: 'other', priority: 1 }),
+        message('c', { priority: 2 }),
+        message('d', { queue: 'unasked', priority: 9 }),
+        message('e'),
+      ]);
+      const order = [];
+      for (let n = 0; n < 5; n++) order.push(await next(['default', 'other']));
+      assert.deepEqual(order, ['c', 'b', 'a', 'e', undefined]);
+    });
+
+    it('keeps any bytes, headers and the time', async (t) => {
+      const { store, clock } = given(t);
+      const body = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
+      const headers = [['kind', 'größer'] as const];
+      const [id] = await store.publish([message('', { body, headers })]);
+      const reserved = await store.reserve(['default'], '1:1');
+      assert.deepEqual(reserved && { ...reserved, body: Buffer.from(reserved.body) }, {
+        id,
+        queue: 'default',
+        body,
+        headers,
+        attempt: 1,
+        enqueuedAt: clock.ms,
+      });
+    });
+
+    it('gives nothing twice while it is held, and names who holds it', async (t) => {
+      const { store, next } = given(t);
+      const [id] = await store.publish([message('a')]);
+      await store.reserve(['default'], '7:8');
+      assert.equal(await next(), undefined);
+      const held = await store.reservations();
+      assert.deepEqual(
+        held.map((one) => [one.id, one.consumer, one.attempt]),
+        [[id, '7:8', 1]],
+      );
+    });
+
+    it('forgets what is done, and says so when it is settled again', async (t) => {
+      const { store } = given(t);
+      const [id = 0] = await store.publish([message('a')]);
+      assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
+      await store.reserve(['default'], '1:1');
+      assert.equal(await store.settle(id, { kind: 'done' }), 'settled');
+      assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
+      assert.deepEqual(await store.counts(), []);
+    });
+
+    it('puts what is given back at its old place, without spending an attempt', async (t) => {
+      const { store, next } = given(t, { maxAttempts: 1 });
+      const [id = 0] = await store.publish([message('a'), message('b')]);
+      await store.reserve(['default'], '1:1');
+      await store.settle(id, { kind: 'release' });
+      const again = await store.reserve(['default'], '1:1');
+      assert.deepEqual([again?.id, again?.attempt], [id, 1]);
+      assert.equal(await next(), 'b');
+    });
+
+    it('makes a lost one ready at once, a failed one after a pause that doubles', async (t) => {
+      const { store, clock } = given(t, { maxAttempts: 9, backoffMs: 100 });
+      const [id = 0] = await store.publish([message('a')]);
+      await store.reserve(['default'], '1:1');
+      await store.settle(id, { kind: 'lost' });
+      assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 2);
+      await store.settle(id, { kind: 'failed' });
+      assert.equal(await store.reserve(['default'], '1:1'), undefined);
+      assert.equal(await store.nextDue(), clock.ms + 200);
+      clock.ms += 199;
+      assert.equal(await store.reserve(['default'], '1:1'), undefined);
+      clock.ms += 1;
+      assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 3);
+      assert.equal(await store.nextDue(), undefined);
+    });
+
+    for (const kind of ['failed', 'lost'] as const) {
+      it(`counts one as dead when its attempts are used up (${kind})`, async (t) => {
+        const { store, clock, next } = given(t, { maxAttempts: 2, backoffMs: 10 });
+        const [id = 0] = await store.publish([message('a')]);
+        for (let attempt = 1; attempt <= 2; attempt++) {
+          clock.ms += 1000;
+          await store.reserve(['default'], '1:1');
+          await store.settle(id, { kind });
+        }
+        clock.ms += 1000;
+        assert.equal(await next(), undefined);
+        const [dead] = await store.peek('default', { state: 'dead' });
+        assert.deepEqual([dead?.id, dead?.state], [id, 'dead']);
+        assert.equal(await store.kick('default'), 1);
+        assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 1);
+      });
+    }
+
+    it('counts one as dead at once when the consumer says so', async (t) => {
+      const { store } = given(t);
+      const [id = 0] = await store.publish([message('a')]);
+      await store.reserve(['default'], '1:1');
+      await store.settle(id, { kind: 'dead' });
+      assert.equal((await store.counts())[0]?.dead, 1);
+    });
+
+    it('holds a delayed one back, and drops an expired one', async (t) => {
+      const { store, clock, next } = given(t);
+      await store.publish([
+        message('later', { delayMs: 50.5 }),
+        message('short', { ttlMs: 20 }),
+        message('both', { delayMs: 10, ttlMs: 20 }),
+      ]);
+      assert.equal(await store.nextDue(), clock.ms + 10);
+      clock.ms += 25;
+      assert.equal(await next(), undefined);
+      clock.ms += 30;
+      assert.equal(await next(), 'later');
+      const [counts] = await store.counts();
+      assert.deepEqual(counts, {
+        queue: 'default',
+        paused: false,
+        ready: 0,
+        delayed: 0,
+        reserved: 1,
+        dead: 0,
+      });
+    });
+
+    it('drops one that expired in the hands of a consumer who gives it back', async (t) => {
+      const { store, clock, next } = given(t);
+      const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
+      await store.reserve(['default'], '1:1');
+      clock.ms += 20;
+      assert.equal(await next(), undefined);
+      await store.settle(id, { kind: 'release' });
+      assert.equal(await next(), undefined);
+      assert.deepEqual(await store.counts(), []);
+    });
+
+    it('refuses a batch over its limits, all of it, and takes it when there is room', async (t) => {
+      const { store } = given(t, { maxMessages: 3, maxBytes: 100 });
+      const three = [message('a'), message('b'), message('c')];
+      await assert.rejects(store.publish([...three, message('d')]), StoreFull);
+      assert.deepEqual(await store.counts(), []);
+      await assert.rejects(store.publish([message('x'.repeat(101))]), StoreFull);
+      const [id = 0] = await store.publish(three);
+      await assert.rejects(store.publish([message('d')]), StoreFull);
+      await store.reserve(['default'], '1:1');
+      await assert.rejects(store.publish([message('d')]), StoreFull);
+      await store.settle(id, { kind: 'done' });
+      await store.publish([message('d')]);
+    });
+
+    it('gives nothing from a paused queue, and takes for it', async (t) => {
+      const { store, next } = given(t);
+      await store.publish([message('a')]);
+      await store.pause('default', true);
+      await store.publish([message('b')]);
+      assert.equal(await next(), undefined);
+      assert.equal((await store.counts())[0]?.paused, true);
+      await store.pause('default', false);
+      assert.equal(await next(), 'a');
+    });
+
+    it('purges by queue, state and id, but not what a consumer holds', async (t) => {
+      const { store, next } = given(t);
+      const ids = await store.publish([
+        message('held'),
+        message('a'),
+        message('b'),
+        message('c', { queue: 'other' }),
+        message('d', { delayMs: 99 }),
+      ]);
+      await next();
+      assert.equal(await store.purge('default', { id: ids[1] }), 1);
+      assert.equal(await store.purge('default', { state: 'delayed' }), 1);
+      assert.equal(await store.purge('default', { state: 'reserved' }), 0);
+      assert.equal(await store.purge('default'), 1);
+      assert.equal(await store.purge('nothing'), 0);
+      assert.equal(await next(), undefined);
+      assert.equal(await next(['other']), 'c');
+      assert.equal(await store.settle(ids[0] ?? 0, { kind: 'done' }), 'settled');
+    });
+
+    it('shows messages without taking them', async (t) => {
+      const { store, clock } = given(t);
+      await store.publish([
+        message('a', { delayMs: 5 }),
+        message('b'),
+        message('c', { priority: 1 }),
+      ]);
+      const shown = await store.peek('default');
+      assert.deepEqual(
+        shown.map((one) => [Buffer.from(one.body).toString(), one.state, one.priority, one.dueAt]),
+        [
+          ['c', 'ready', 1, undefined],
+          ['b', 'ready', 0, undefined],
+          ['a', 'delayed', 0, clock.ms + 5],
+        ],
+      );
+      assert.equal((await store.peek('default', { limit: 1 })).length, 1);
+    });
+
+    it('counts as its messages say, whatever is done', async () => {
+      const step = fc.record({
+        act: fc.constantFrom('publish', 'reserve', 'settle', 'purge', 'kick', 'wait'),
+        queue: fc.constantFrom('a', 'b'),
+        outcome: fc.constantFrom('done', 'failed', 'lost', 'release', 'dead'),
+        ms: fc.constantFrom(0, 10, 100),
+        state: fc.constantFrom('ready', 'delayed', 'dead', undefined),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+          const cleanUps: (() => void)[] = [];
+          const clock = new Clock();
+          const after = (fn: () => void) => cleanUps.push(fn);
+          const policy = { ...DEFAULT_POLICY, maxAttempts: 2, backoffMs: 50 };
+          const store = open({ after }, policy, clock);
+          const held: number[] = [];
+          try {
+            for (const { act, queue, outcome, ms, state } of steps) {
+              if (act === 'publish') {
+                const times = ms > 0 ? { delayMs: ms, ttlMs: 3 * ms } : {};
+                await store.publish([message('x', { queue, ...times })]);
+              } else if (act === 'reserve') {
+                const reserved = await store.reserve([queue], '1:1');
+                if (reserved) held.push(reserved.id);
+              } else if (act === 'settle') {
+                const id = held.shift();
+                if (id !== undefined) {
+                  assert.equal(await store.settle(id, { kind: outcome }), 'settled');
+                }
+              } else if (act === 'purge') await store.purge(queue, { state });
+              else if (act === 'kick') await store.kick(queue);
+              else clock.ms += ms;
+              for (const { queue, paused: _, ...counts } of await store.counts()) {
+                for (const [state, count] of Object.entries(counts)) {
+                  const found = await store.peek(queue, { state: state as 'ready', limit: 1000 });
+                  assert.equal(found.length, count, `${state} in ${queue} after ${act}`);
+                }
+              }
+            }
+          } finally {
+            await store.close();
+            for (const cleanUp of cleanUps) cleanUp();
+          }
+        }),
+        { numRuns: name === 'memory' ? 200 : 25 },
+      );
+    });
+  });
+}
