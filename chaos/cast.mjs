@@ -11,7 +11,7 @@ class Actor {
   constructor(cast, args, stdio) {
     this.child = spawn(process.execPath, [SIGMQ, ...args], { env: cast.env, stdio });
     this.pid = this.child.pid;
-    this.ended = once(this.child, 'close').then(([code]) => code);
+    this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
     this.said = '';
     this.died = false;
     this.stopped = false;
@@ -29,7 +29,8 @@ class Actor {
     if (!this.lives) return false;
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
     const mask = BigInt(`0x${/^SigBlk:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`);
-    return (mask & 0xa00n) === 0xa00n; // SIGUSR1 is 10, SIGUSR2 is 12
+    // SIGUSR1 is 10, SIGUSR2 is 12. All blocked, also SIGTERM (15): it is not yet past its exec.
+    return (mask & 0x4a00n) === 0xa00n;
   }
 
   signal(name) {

@@ -55,7 +55,7 @@ async function produce(cast, ledger, random, count, until) {
 }
 
 function confirmedLines(said) {
-  return Number(/(\d+) lines were confirmed/.exec(said)?.[1] ?? 0);
+  return Number(/(\d+) lines? w(?:as|ere) confirmed/.exec(said)?.[1] ?? 0);
 }
 
 async function delivered(cast, ledger) {

@@ -90,7 +90,7 @@ async function sendLines(
       await producer.sendAll(messages, { ...options, onConfirmed });
     }
   } catch (error) {
-    say(`${confirmed} lines were confirmed before this:`);
+    say(`${confirmed} ${confirmed === 1 ? 'line was' : 'lines were'} confirmed before this:`);
     throw error;
   }
   if (empty > 0) say(`skipped ${empty} empty ${empty === 1 ? 'line' : 'lines'}.`);

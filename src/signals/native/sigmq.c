@@ -116,14 +116,16 @@ static napi_value block(napi_env env, napi_callback_info info) {
   sigemptyset(&both);
   sigaddset(&both, SIGUSR1);
   sigaddset(&both, SIGUSR2);
-  int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
-  if (failed) return integer(env, failed);
+  /* The handler first: whoever sees the mask of the main thread may send a signal, and another thread
+   * may get it. */
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_sigaction = block_in_this_thread;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
   action.sa_mask = both;
   if (sigaction(SIGUSR1, &action, NULL) || sigaction(SIGUSR2, &action, NULL)) return integer(env, errno);
+  int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
+  if (failed) return integer(env, failed);
   if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
   return integer(env, signal_fd < 0 ? errno : 0);
 }

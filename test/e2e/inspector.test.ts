@@ -1,0 +1,98 @@
+/** Requests to a running broker: by signals, as everything else. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { BrokerStatus } from '../../src/broker/broker.ts';
+import { Inspector } from '../../src/client/inspector.ts';
+import { Stage } from './harness.ts';
+
+async function inspected(t: TestContext, args: readonly string[] = []) {
+  const stage = new Stage(t);
+  const broker = await stage.broker(args);
+  const inspector = Inspector.open({ dir: stage.dir });
+  t.after(() => inspector.close());
+  return { stage, broker, inspector };
+}
+
+const texts = (messages: readonly { body: Uint8Array }[]) =>
+  messages.map(({ body }) => Buffer.from(body).toString());
+
+describe('Inspector', () => {
+  it('counts, shows and purges what waits', async (t) => {
+    const { stage, inspector } = await inspected(t);
+    assert.deepEqual(await inspector.counts(), []);
+    await stage.sent(['--lines'], { stdin: 'a\nb\nc' });
+    await stage.sent(['-q', 'other', '--delay', '1h', '-H', 'k:v', 'later']);
+    assert.deepEqual(
+      (await inspector.counts()).map(({ queue, ready, delayed }) => [queue, ready, delayed]),
+      [
+        ['default', 3, 0],
+        ['other', 0, 1],
+      ],
+    );
+    assert.deepEqual(texts(await inspector.peek('default', { limit: 2 })), ['a', 'b']);
+    const [later] = await inspector.peek('other', { maxBody: 3 });
+    assert.deepEqual(
+      [later?.state, later?.bytes, later && texts([later]), later?.headers],
+      ['delayed', 5, ['lat'], [['k', 'v']]],
+    );
+    assert.equal(await inspector.purge('default', { limit: 1 }), 1);
+    const consumer = await stage.consumer();
+    assert.deepEqual(await consumer.printed(2), ['b', 'c']);
+  });
+
+  it('pauses a queue over a restart of the broker, and resumes it', async (t) => {
+    const { stage, broker, inspector } = await inspected(t);
+    await inspector.pause('default', true);
+    await stage.sent(['held']);
+    const consumer = await stage.consumer();
+    broker.signal('SIGKILL');
+    await broker.ended;
+    await stage.broker();
+    await stage.sent(['-q', 'other', 'x']);
+    assert.deepEqual(consumer.lines, []);
+    assert.equal((await inspector.counts())[0]?.paused, true);
+    await inspector.pause('default', false);
+    assert.deepEqual(await consumer.printed(1), ['held']);
+  });
+
+  it('tells what the broker says of itself', async (t) => {
+    const { stage, broker, inspector } = await inspected(t);
+    const consumer = await stage.consumer(['-q', 'a', '-q', 'b', '-j', '4']);
+    await stage.sent(['-q', 'a', 'x']);
+    await consumer.printed(1);
+    const status = await inspector.status<BrokerStatus>();
+    assert.equal(status.pid, broker.pid);
+    assert.deepEqual(status.consumers, [
+      { pid: consumer.pid, kind: 'echo', queues: ['a', 'b'], jobs: 4, holding: 0 },
+    ]);
+    assert.deepEqual([status.accepted, status.delivered], [1, 1]);
+  });
+
+  it('refuses a bad name, and says so', async (t) => {
+    const { inspector } = await inspected(t);
+    await assert.rejects(inspector.pause('no such name', true), { code: 'request-failed' });
+  });
+
+  it('stops a broker', async (t) => {
+    const { broker, inspector } = await inspected(t);
+    await inspector.stop();
+    assert.equal((await broker.ended).code, 0);
+  });
+
+  it('drains a broker: it takes nothing new, gives out what it has, and stops', async (t) => {
+    const { stage, broker, inspector } = await inspected(t);
+    await stage.sent(['last']);
+    await inspector.drain();
+    assert.equal((await stage.send(['too late'])).code, 69);
+    const consumer = await stage.consumer();
+    assert.equal((await broker.ended).code, 0);
+    assert.deepEqual(await consumer.printed(1), ['last']);
+  });
+
+  it('says so when the broker goes away', async (t) => {
+    const { broker, inspector } = await inspected(t);
+    broker.signal('SIGKILL');
+    await broker.ended;
+    await assert.rejects(inspector.counts(), { exitCode: 69 });
+  });
+});
