@@ -4,6 +4,17 @@ import type { ProcessInfo, ProcessTable } from './process-table.ts';
 
 /** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
 const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.SIGUSR2 - 1));
+/** What a process blocks that blocks everything, among others. */
+const TERM = 1 << (constants.signals.SIGTERM - 1);
+const INT = 1 << (constants.signals.SIGINT - 1);
+/**
+ * A process that blocks all signals is mostly about to stop doing so: fork and posix_spawn of libuv and
+ * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
+ * then kills it. Looked at again after these pauses; ms.
+ */
+const LOOKS_AGAIN_MS = [1, 2, 4, 8, 16, 32, 64];
+/** Processes remembered that block everything for good. */
+const MAX_SETTLED = 256;
 /** /proc/PID/status has 1.5 KB; only a long list of groups makes more. The kernel allows 65,536. */
 const MAX_BYTES = 1 << 20;
 /** Fields of /proc/PID/stat, counted from the state, which is field 3 of proc(5). */
@@ -18,20 +29,53 @@ export const linuxProcessTable: ProcessTable = {
   selfUid: process.getuid?.() ?? -1,
   read(pid) {
     if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
-    // The masks last: should the PID change hands in between, they are those of the process that would
-    // get the signal, and the start time is the old one, or theirs.
-    const stat = readProc(`/proc/${pid}/stat`);
-    const status = stat === undefined ? undefined : readProc(`/proc/${pid}/status`);
-    if (stat === undefined || status === undefined) return undefined;
-    return parseProcess(pid, stat, status);
+    const info = readOnce(pid);
+    return info?.blocksAll === true && !info.catchesAlso ? readSettled(info) : info;
   },
 };
+
+interface LinuxProcessInfo extends ProcessInfo {
+  /** It blocks more than our two signals: everything, it seems. */
+  readonly blocksAll: boolean;
+  /** Both signals are caught, too: nothing can kill it when it unblocks them. */
+  readonly catchesAlso: boolean;
+}
+
+const settled = new Map<number, number>();
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
+  const { pid, start } = first;
+  if (settled.get(pid) === start) return first;
+  let info: LinuxProcessInfo | undefined = first;
+  for (const ms of LOOKS_AGAIN_MS) {
+    Atomics.wait(sleeper, 0, 0, ms);
+    info = readOnce(pid);
+    if (!info?.blocksAll) return info;
+  }
+  if (settled.size >= MAX_SETTLED) settled.clear();
+  settled.set(pid, start);
+  return info;
+}
+
+function readOnce(pid: number): LinuxProcessInfo | undefined {
+  // The masks last: should the PID change hands in between, they are those of the process that would
+  // get the signal, and the start time is the old one, or theirs.
+  const stat = readProc(`/proc/${pid}/stat`);
+  const status = stat === undefined ? undefined : readProc(`/proc/${pid}/status`);
+  if (stat === undefined || status === undefined) return undefined;
+  return parseProcess(pid, stat, status);
+}
 
 /**
  * Reads what the kernel says in /proc/PID/stat and /proc/PID/status.
  * @returns undefined when a field is missing
  */
-export function parseProcess(pid: number, stat: string, status: string): ProcessInfo | undefined {
+export function parseProcess(
+  pid: number,
+  stat: string,
+  status: string,
+): LinuxProcessInfo | undefined {
   // The name stands in parentheses and may have any character in it, ')' and ' ' too; what follows has
   // no parenthesis. In status the kernel escapes a newline in the name, so lines can be trusted.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -39,16 +83,19 @@ export function parseProcess(pid: number, stat: string, status: string): Process
   const start = Number(fields[START_FIELD] ?? Number.NaN);
   const uid = Number.parseInt(field(status, 'Uid'), 10);
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
-  const blocked = mask(status, 'SigBlk');
-  const harmless = blocked | mask(status, 'SigCgt');
+  const allBlocked = mask(status, 'SigBlk');
+  const blocked = allBlocked & BOTH;
+  const caught = mask(status, 'SigCgt') & BOTH;
   return {
     pid,
     uid,
     state,
     start,
     blocksBoth: blocked === BOTH,
-    catchesBoth: harmless === BOTH,
-    pending: (mask(status, 'SigPnd') | mask(status, 'ShdPnd')) !== 0,
+    catchesBoth: (blocked | caught) === BOTH,
+    pending: ((mask(status, 'SigPnd') | mask(status, 'ShdPnd')) & BOTH) !== 0,
+    blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
+    catchesAlso: caught === BOTH,
   };
 }
 
@@ -61,9 +108,9 @@ function field(status: string, name: string): string {
   return status.slice(from, end === -1 ? undefined : end);
 }
 
-/** The bits of our two signals in a mask: its last 8 hexadecimal digits are signals 1 to 32. */
+/** Signals 1 to 32 of a mask: its last 8 hexadecimal digits. */
 function mask(status: string, name: string): number {
-  return Number.parseInt(field(status, name).slice(-8) || '0', 16) & BOTH;
+  return Number.parseInt(field(status, name).slice(-8) || '0', 16);
 }
 
 /** @throws when the process may well be there but cannot be read: out of descriptors or memory */

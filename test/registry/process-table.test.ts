@@ -52,6 +52,37 @@ describe('linuxProcessTable', { skip: !hasProc() && 'needs /proc' }, () => {
     assert.equal(info.catchesBoth, true);
   });
 
+  it('takes nobody for a peer who blocks all signals for a moment, as fork does', async (t) => {
+    const { pid } = startPython(
+      t,
+      `import signal, time
+ALL = range(1, 65)
+print('ready', flush=True)
+while True:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ALL)
+    time.sleep(0.002)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
+    time.sleep(0.001)`,
+    );
+    for (let n = 0; n < 200; n++) {
+      assert.notEqual(read(pid)?.blocksBoth, true);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
+  it('takes one for a peer who blocks all signals for good', async (t) => {
+    const child = startPython(
+      t,
+      `import signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+print('ready', flush=True)
+time.sleep(600)`,
+    );
+    await ready(child);
+    assert.equal(read(child.pid)?.blocksBoth, true);
+    assert.equal(read(child.pid)?.blocksBoth, true);
+  });
+
   it('knows who blocks one and catches the other', async (t) => {
     const info = read((await mixed(t)).pid);
     assert.equal(info?.blocksBoth, false);
