@@ -88,6 +88,7 @@ export class Consumer {
     this.#receiver = {
       onFrame: (_sender, frame) => this.#judge(frame),
       onPlain: (_sender, body) => this.#takePlain(body),
+      lingers: () => this.#inHand.size === 0,
       onBug: (error) => this.#options.onError?.(error),
     };
     this.#endpoint = openClientEndpoint(dir, this.#table, this.#receiver);

@@ -25,6 +25,9 @@ const DRAIN_LOOK_MS = 5;
 /** A frame without a bit for so long is not waited for; ms. */
 const DRAIN_SILENCE_MS = 1000;
 
+/** The broker's pause between two deliveries is some 0.3 ms; waking up costs a tenth of that, or more; ms. */
+const LINGER_MS = 1;
+
 export interface EchoLinkOptions {
   readonly dir: string;
   readonly addon: Addon;
@@ -33,6 +36,8 @@ export interface EchoLinkOptions {
   readonly maxFrameBytes: number;
   /** Judges a frame from an echo peer. An exception is a bug: it is reported, and the frame refused. */
   onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict>;
+  /** Whether there is nothing better to do after a frame than to wait for the next for a moment. */
+  lingers?(): boolean;
   /** Takes a message from a plain peer. */
   onPlain(sender: Sender, body: Uint8Array): void;
   onBug(error: unknown): void;
@@ -144,13 +149,20 @@ export class EchoLink {
       }
       const moving = this.#outbound.busy || this.#inbound.moving;
       if (moving) this.#arm(false);
-      const event = wire.next(moving ? PATIENCE_US : 0, this.#outbound.pidfd);
+      const event = wire.next(moving ? PATIENCE_US : this.#lingerUs(now), this.#outbound.pidfd);
       if (event <= 0) {
         if (event === Exchange.Ended) this.#outbound.giveUpGone();
         return false;
       }
       this.#onSignal(event >>> 1, (event & 1) as Bit, now);
     }
+  }
+
+  /** So long to wait for the next frame when there was one just now. */
+  #lingerUs(now: number): number {
+    if (!this.#options.lingers?.() || now - this.#inbound.lastBitAt > LINGER_MS) return 0;
+    this.#arm(false);
+    return LINGER_MS * 1000;
   }
 
   /** Whether the event loop wakes us for a signal; needless, and slow, while we take them ourselves. */

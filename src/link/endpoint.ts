@@ -13,7 +13,7 @@ const SEQ_MODULUS = 128;
 const FOR_EVER_MS = 0x7fff_ffff;
 
 /** Who takes what arrives. A process has one PID and so one receiver. */
-export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug'>;
+export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug' | 'lingers'>;
 
 export interface Numbers {
   readonly epoch: number;
@@ -75,6 +75,7 @@ export class Endpoint {
       maxFrameBytes,
       onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
+      lingers: () => this.#receiver?.lingers?.() === true,
       onBug: (error) => this.#receiver?.onBug(error),
     };
     if (addon) this.echo = new EchoLink({ ...options, addon });

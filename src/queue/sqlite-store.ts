@@ -105,7 +105,7 @@ export class SqliteStore implements Store {
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
     this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const now = this.#now();
-    const ids = this.#transaction(true, () => {
+    const ids = this.#transaction(() => {
       const ids = batch.map((message) => this.#insert(message, now));
       const producers = new Map(batch.map(({ producer }) => [producer?.process, producer?.seq]));
       for (const [process, seq] of producers) {
@@ -141,12 +141,10 @@ export class SqliteStore implements Store {
         .filter((head) => head !== undefined)
         .sort((a, b) => b.priority - a.priority || a.id - b.id)[0];
       if (!row) return undefined;
-      this.#transaction(false, () =>
-        this.#run("UPDATE messages SET state = 'reserved', consumer = ? WHERE id = ?", [
-          consumer,
-          row.id,
-        ]),
-      );
+      this.#write("UPDATE messages SET state = 'reserved', consumer = ? WHERE id = ?", [
+        consumer,
+        row.id,
+      ]);
       this.#hold(row);
       this.#tally.move(row.queue, 'ready', 'reserved');
       return reservedOf(row);
@@ -158,7 +156,7 @@ export class SqliteStore implements Store {
     if (!held) return 'unknown';
     const { queue, bytes } = held;
     if (outcome.kind === 'done') {
-      this.#transaction(false, () => this.#run('DELETE FROM messages WHERE id = ?', [id]));
+      this.#write('DELETE FROM messages WHERE id = ?', [id]);
       this.#tally.add(queue, 'reserved', -1, -bytes);
     } else {
       const spent = held.spent + (outcome.kind === 'release' ? 0 : 1);
@@ -166,11 +164,9 @@ export class SqliteStore implements Store {
       const pause = outcome.kind === 'failed' && !usedUp;
       const state = outcome.kind === 'dead' || usedUp ? 'dead' : pause ? 'delayed' : 'ready';
       const dueAt = pause ? Math.ceil(this.#now() + backoff(this.#policy, spent)) : null;
-      this.#transaction(false, () =>
-        this.#run(
-          'UPDATE messages SET state = ?, spent = ?, due_at = ?, consumer = NULL WHERE id = ?',
-          [state, spent, dueAt, id],
-        ),
+      this.#write(
+        'UPDATE messages SET state = ?, spent = ?, due_at = ?, consumer = NULL WHERE id = ?',
+        [state, spent, dueAt, id],
       );
       this.#tally.move(queue, 'reserved', state);
       if (dueAt !== null) this.#nextDue = Math.min(this.#nextDue, dueAt);
@@ -238,7 +234,7 @@ export class SqliteStore implements Store {
     const sql = paused
       ? 'INSERT OR IGNORE INTO paused (queue) VALUES (?)'
       : 'DELETE FROM paused WHERE queue = ?';
-    this.#transaction(true, () => this.#run(sql, [queue]));
+    this.#transaction(() => this.#run(sql, [queue]));
     if (paused) this.#tally.paused.add(queue);
     else this.#tally.paused.delete(queue);
   }
@@ -252,7 +248,7 @@ export class SqliteStore implements Store {
 
   /** Changes by hand are rare: afterwards everything is counted again. */
   #change(sql: string, parameters: readonly unknown[]): number {
-    const changes = this.#transaction(true, () => this.#run(sql, parameters));
+    const changes = this.#transaction(() => this.#run(sql, parameters));
     this.#try(() => this.#count());
     return changes;
   }
@@ -324,9 +320,7 @@ export class SqliteStore implements Store {
       const where = "state = 'delayed' AND due_at <= ?";
       const due = this.#groups(where, [now]);
       if (due.length > 0) {
-        this.#transaction(false, () =>
-          this.#run(`UPDATE messages SET state = 'ready', due_at = NULL WHERE ${where}`, [now]),
-        );
+        this.#write(`UPDATE messages SET state = 'ready', due_at = NULL WHERE ${where}`, [now]);
       }
       for (const { queue, messages } of due) this.#tally.move(queue, 'delayed', 'ready', messages);
       this.#findNextDue();
@@ -337,7 +331,7 @@ export class SqliteStore implements Store {
     const where = "expires_at <= ? AND state IN ('ready', 'delayed')";
     const expired = this.#groups(where, [now]);
     if (expired.length === 0) return;
-    this.#transaction(false, () => this.#run(`DELETE FROM messages WHERE ${where}`, [now]));
+    this.#write(`DELETE FROM messages WHERE ${where}`, [now]);
     for (const { queue, state, messages, bytes } of expired) {
       this.#tally.add(queue, state, -messages, -bytes);
     }
@@ -360,17 +354,27 @@ export class SqliteStore implements Store {
   }
 
   /**
-   * All of it or nothing. A message must be on the disk before it is confirmed; a reservation or a
-   * settlement that an OS crash undoes only causes another delivery.
+   * One statement, not flushed to the disk: a reservation or a settlement that an OS crash undoes only
+   * causes another delivery.
    */
-  #transaction<T>(publishes: boolean, work: () => T): T {
+  #write(sql: string, parameters: readonly unknown[]): void {
+    this.#try(() => {
+      this.#flush('NORMAL');
+      this.#run(sql, parameters);
+    });
+  }
+
+  #flush(synchronous: 'FULL' | 'NORMAL'): void {
+    if (synchronous === this.#synchronous) return;
+    this.#file.db.exec(`PRAGMA synchronous = ${synchronous}`);
+    this.#synchronous = synchronous;
+  }
+
+  /** All of it or nothing, and on the disk afterwards: a message must be before it is confirmed. */
+  #transaction<T>(work: () => T): T {
     const { db } = this.#file;
     return this.#try(() => {
-      const synchronous = publishes && this.#fsync === 'always' ? 'FULL' : 'NORMAL';
-      if (synchronous !== this.#synchronous) {
-        db.exec(`PRAGMA synchronous = ${synchronous}`);
-        this.#synchronous = synchronous;
-      }
+      this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
       db.exec('BEGIN IMMEDIATE');
       try {
         const result = work();

@@ -58,13 +58,46 @@ function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
   return info;
 }
 
+/**
+ * /proc/PID/status of the processes that were asked for last. An open one belongs to that process for
+ * ever: when it has ended reads fail with ESRCH, also when its PID names another one by then (proc_pid(5),
+ * fs/proc/base.c). So one system call tells whether the process is still that one, and its masks.
+ */
+const open = new Map<number, { readonly fd: number; readonly stat: string }>();
+/** A broker talks to a few processes at a time. */
+const MAX_OPEN = 16;
+
 function readOnce(pid: number): LinuxProcessInfo | undefined {
-  // The masks last: should the PID change hands in between, they are those of the process that would
-  // get the signal, and the start time is the old one, or theirs.
+  const known = open.get(pid);
+  if (known) {
+    const status = readFd(known.fd);
+    const info = status === undefined ? undefined : parseProcess(pid, known.stat, status);
+    if (info) return info;
+    forget(pid, known.fd);
+  }
+  return openAndRead(pid);
+}
+
+function openAndRead(pid: number): LinuxProcessInfo | undefined {
+  const fd = openProc(`/proc/${pid}/status`);
+  if (fd === undefined) return undefined;
+  // Opened before `stat` is read, read after it: what both say is of one process, or fails.
   const stat = readProc(`/proc/${pid}/stat`);
-  const status = stat === undefined ? undefined : readProc(`/proc/${pid}/status`);
-  if (stat === undefined || status === undefined) return undefined;
-  return parseProcess(pid, stat, status);
+  const status = readFd(fd);
+  const info =
+    stat === undefined || status === undefined ? undefined : parseProcess(pid, stat, status);
+  if (!info || stat === undefined) {
+    closeSync(fd);
+    return undefined;
+  }
+  for (const [other, { fd }] of open) if (open.size >= MAX_OPEN) forget(other, fd);
+  open.set(pid, { fd, stat });
+  return info;
+}
+
+function forget(pid: number, fd: number): void {
+  open.delete(pid);
+  closeSync(fd);
 }
 
 /**
@@ -79,7 +112,7 @@ export function parseProcess(
   // The name stands in parentheses and may have any character in it, ')' and ' ' too; what follows has
   // no parenthesis. In status the kernel escapes a newline in the name, so lines can be trusted.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
+  const state = field(status, 'State').slice(0, 1);
   const start = Number(fields[START_FIELD] ?? Number.NaN);
   const uid = Number.parseInt(field(status, 'Uid'), 10);
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
@@ -113,27 +146,42 @@ function mask(status: string, name: string): number {
   return Number.parseInt(field(status, name).slice(-8) || '0', 16);
 }
 
-/** @throws when the process may well be there but cannot be read: out of descriptors or memory */
 function readProc(path: string): string | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, 'r');
+  const fd = openProc(path);
+  if (fd === undefined) return undefined;
+  const text = readFd(fd);
+  closeSync(fd);
+  return text;
+}
+
+/** @throws when the process may well be there but cannot be read: out of descriptors or memory */
+function openProc(path: string): number | undefined {
+  return ifThere(() => openSync(path, 'r'));
+}
+
+/** From its beginning. @throws as openProc */
+function readFd(fd: number): string | undefined {
+  return ifThere(() => {
     let length = 0;
     for (;;) {
-      const got = readSync(fd, buffer, length, buffer.length - length, null);
+      const got = readSync(fd, buffer, length, buffer.length - length, length);
       length += got;
       // The kernel makes the text for one read, as much of it as fits: there is more only if it is full.
       if (got === 0 || length < buffer.length || length >= MAX_BYTES)
         return buffer.toString('latin1', 0, length);
       buffer = Buffer.concat([buffer], buffer.length * 2);
     }
+  });
+}
+
+function ifThere<T>(work: () => T): T | undefined {
+  try {
+    return work();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // ESRCH: it ended between open and read. EACCES, EPERM: hidepid (proc(5)), so not ours.
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM')
       return undefined;
     throw error;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -148,7 +148,7 @@ describe('parseProcess', () => {
   it('is not fooled by a name', () => {
     const stat = `7 (a) R 1 2 (b) S ${Array.from({ length: 50 }, (_, i) => 1000 + i).join(' ')}`;
     const status =
-      'Name:\tx\nUid:\t5\t6\t7\t8\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000800\n';
+      'Name:\tx\nState:\tS (sleeping)\nUid:\t5\t6\t7\t8\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000800\n';
     const info = parseProcess(
       7,
       stat,
@@ -161,6 +161,8 @@ describe('parseProcess', () => {
       start: 1018,
       blocksBoth: true,
       catchesBoth: true,
+      blocksAll: false,
+      catchesAlso: false,
       pending: true,
     };
     assert.deepEqual(info, expected);

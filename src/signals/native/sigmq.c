@@ -48,14 +48,18 @@ static const int BARE_POLLS = 6;
  * so many waits. */
 static const int64_t SHARED_YIELD_NS = 1500;
 static const int YIELDS_AFTER_SHARED = 256;
-/* After an expensive yield so many waits sleep at once before polling is tried again. */
-static const int SLEEPS_AFTER_EXPENSIVE = 64;
+/* After an expensive yield so many waits sleep at once before polling is tried again: twice as many as
+ * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
+ * cheap waits in a row bring it back to the start. */
+enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
 /* A pause of this length between two calls may have cost us the bus (docs/protocol.md, section 5). */
 static const int64_t GAP_NS = 100 * 1000 * 1000;
 
 static sigset_t both;
 static int signal_fd = -1;
 static int sleeps_left = 0;
+static int next_sleeps = MIN_SLEEPS;
+static int cheap_waits = 0;
 static int yields_left = 0;
 static int64_t last_call_ns = 0;
 static bool gap = false;
@@ -167,6 +171,11 @@ static int take(void) {
   return info.si_pid * 2 + (sig == SIGUSR2);
 }
 
+static void after_expensive_yield(void) {
+  sleeps_left = next_sleeps;
+  next_sleeps = next_sleeps * 2 > MAX_SLEEPS ? MAX_SLEEPS : next_sleeps * 2;
+}
+
 /* The next signal within so many microseconds. Polls while that pays, sleeps otherwise. */
 static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
   int result = take();
@@ -188,12 +197,16 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
         int64_t after = now_ns(CLOCK_MONOTONIC);
         if (after - before > SHARED_YIELD_NS) yields_left = YIELDS_AFTER_SHARED;
         bool expensive = after - before > EXPENSIVE_YIELD_NS;
-        if (expensive) sleeps_left = SLEEPS_AFTER_EXPENSIVE;
+        if (expensive) {
+          after_expensive_yield();
+          cheap_waits = -1;
+        }
         if ((result = take()) || after > deadline) goto done;
         if (expensive) break;
         before = after;
       }
     }
+    cheap_waits = 0;
     int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
     struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
     struct timespec timeout = {left > 0 ? left / 1000000000 : 0, left > 0 ? left % 1000000000 : 0};
@@ -204,6 +217,7 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
     }
   }
 done:
+  if (++cheap_waits > CHEAP_WAITS) next_sleeps = MIN_SLEEPS;
   note_time();
   return result;
 }
