@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Bit } from '../codec/signal-codec.ts';
+
+/** The package's folder, seen from dist/src/signals/ (the library) and from dist/cli/ (executables). */
+const PLACES = ['../../..', '../..'];
 
 /** A descriptor that the event loop watches; opaque. */
 export type Watcher = { readonly watcher: unique symbol };
@@ -67,13 +71,15 @@ export function loadAddon(): AddonResult {
 function load(): AddonResult {
   if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
   if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
-  const path = fileURLToPath(
-    new URL(`../../../prebuilds/linux-${arch}/sigmq.node`, import.meta.url),
-  );
+  const require = createRequire(import.meta.url);
+  const path = PLACES.map((place) =>
+    fileURLToPath(new URL(`${place}/prebuilds/linux-${arch}/sigmq.node`, import.meta.url)),
+  ).find((path) => existsSync(path));
+  if (!path) return { why: `the package has no addon for linux-${arch}` };
   try {
-    return { addon: createRequire(import.meta.url)(path) as Addon };
+    return { addon: require(path) as Addon };
   } catch (error) {
     const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    return { why: /Cannot find module/.test(text) ? `${path} is not there` : text };
+    return { why: text };
   }
 }
