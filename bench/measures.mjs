@@ -125,7 +125,7 @@ export const idleWakeUps = () =>
 /** Whole processes, in turn, so that the noise of the machine meets all of them; ms. */
 export const startUp = () =>
   onStage(async (stage) => {
-    await stage.broker();
+    await stage.broker(['--memory']);
     const node = () => {
       spawnSync(process.execPath, ['-e', '0']);
     };

@@ -11,16 +11,33 @@ const executables = ['sigmq', 'sigmq-broker', 'sigmq-consumer', 'sigmq-producer'
 /** Commands that a `*-command.ts` loads when it runs. */
 const COMMAND = /^\.\/(\w+)\.ts$/;
 
+/** A package that is needed now and then, loaded when it is. */
+const RARE = /^(cli-progress|proper-lockfile)$/;
+
 const commands = new Set();
 const apart = {
   name: 'apart',
   setup(bundle) {
+    bundle.onResolve({ filter: RARE }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `../cli/${path}.js`, external: true } : undefined,
+    );
     bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
       if (kind !== 'dynamic-import' || !importer.endsWith('-command.ts')) return undefined;
       const name = COMMAND.exec(path)[1];
       commands.add(name);
       return { path: `../cli/${name}.js`, external: true };
     });
+  },
+};
+
+/** commander wants it for subcommands that are programs of their own; loading it takes 5 ms. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'child_process', namespace: 'stub' } : undefined,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'stub' }, () => ({ contents: 'export {}' }));
   },
 };
 
@@ -46,12 +63,17 @@ await build({
   ...options,
   entryPoints: executables.map((name) => `bin/${name}.ts`),
   outdir: 'dist/bin',
-  plugins: [apart],
+  plugins: [apart, withoutChildProcess],
 });
 await build({
   ...options,
-  entryPoints: [...commands].map((name) => `src/cli/${name}.ts`),
+  entryPoints: [
+    ...[...commands].map((name) => ({ in: `src/cli/${name}.ts`, out: name })),
+    { in: 'cli-progress', out: 'cli-progress' },
+    { in: 'proper-lockfile', out: 'proper-lockfile' },
+  ],
   outdir: 'dist/cli',
+  plugins: [apart],
 });
 for (const folder of ['bin', 'cli']) {
   writeFileSync(join(root, 'dist', folder, 'package.json'), '{ "type": "commonjs" }\n');

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { clockMs } from '../clock.ts';
 import { encodeEnvelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
@@ -82,7 +82,7 @@ export class Dispatcher {
   /** The next free consumer for which there is a message, and the message. */
   async #next(): Promise<Delivery | undefined> {
     const { roster, store, holdings } = this.#options;
-    const now = performance.now();
+    const now = clockMs();
     const owed = this.#nextOwed(now);
     if (owed) return owed;
     for (const consumer of roster.free(now)) {
@@ -128,12 +128,12 @@ export class Dispatcher {
 
   /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
-    const until = performance.now() + HOLD_MS;
+    const until = clockMs() + HOLD_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#startPaced(delivery);
       else await this.#deliver(channel, delivery);
-      delivery = this.#stopped || performance.now() > until ? undefined : await this.#next();
+      delivery = this.#stopped || clockMs() > until ? undefined : await this.#next();
     }
   }
 
@@ -177,7 +177,7 @@ export class Dispatcher {
       return this.#settle(consumer, message, { kind: 'failed' });
     }
     if (reason === Reason.Damaged) onWarning(`Consumer ${consumer.pid} gets every frame damaged.`);
-    roster.rest(consumer, performance.now());
+    roster.rest(consumer, clockMs());
     return this.#settle(consumer, message, { kind: 'release' });
   }
 
@@ -191,13 +191,13 @@ export class Dispatcher {
       return roster.refresh();
     }
     if (maybeThere) return this.#owe(delivery);
-    if (error.code !== 'bus-lost') roster.rest(consumer, performance.now());
+    if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
     return this.#settle(consumer, message, { kind: 'release' });
   }
 
   #owe({ consumer, message }: Delivery): void {
     const { roster, holdings } = this.#options;
-    roster.rest(consumer, performance.now());
+    roster.rest(consumer, clockMs());
     if (consumer.holding.has(message.id)) holdings.owe(consumer, message);
   }
 
@@ -224,7 +224,7 @@ export class Dispatcher {
       onWarning(
         `Message ${message.id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
       );
-      consumer.restsUntil = performance.now() + 1000;
+      consumer.restsUntil = clockMs() + 1000;
       return this.#settle(consumer, message, { kind: 'release' });
     }
     // The slot stays taken while signals are on their way: the state of the stalled one is not known.

@@ -4,12 +4,13 @@ const SHOW_AFTER_MS = 1000;
 /** A bar on stderr for a send that takes its time; nothing when stderr is no terminal. */
 export class Progress {
   readonly #startedAt = Date.now();
-  readonly #enabled = process.stderr.isTTY === true && process.env.TERM !== 'dumb';
   #bar: { update(value: number): void; setTotal(total: number): void; stop(): void } | undefined;
   #loading = false;
 
   readonly update = (sentBits: number, totalBits: number): void => {
-    if (!this.#enabled || Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
+    if (Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
+    // Asked late: process.stderr takes 2 ms to make.
+    if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') return;
     if (!this.#loading) {
       this.#loading = true;
       void this.#show(totalBits);
@@ -19,7 +20,7 @@ export class Progress {
   };
 
   stop(): void {
-    this.#enabled && this.#bar?.stop();
+    this.#bar?.stop();
     this.#bar = undefined;
   }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
+import { clockMs } from '../clock.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import type { Addon } from '../signals/addon.ts';
 import { BusQueue, type Ticket } from './bus-queue.ts';
@@ -112,7 +112,7 @@ class HolderWatch {
   #since = 0;
 
   isStopped({ generation, pid, stamp }: BusRecord): boolean {
-    const now = performance.now();
+    const now = clockMs();
     if (generation !== this.#generation || pid !== this.#pid || stamp !== this.#stamp) {
       this.#generation = generation;
       this.#pid = pid;

@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
@@ -92,7 +92,7 @@ export class EchoLink {
 
   /** Waits until the frame that is being received, if any, is complete. */
   async drained(): Promise<void> {
-    const goesOn = () => performance.now() - this.#inbound.lastBitAt < DRAIN_SILENCE_MS;
+    const goesOn = () => clockMs() - this.#inbound.lastBitAt < DRAIN_SILENCE_MS;
     while (this.#inbound.moving && goesOn()) await sleep(DRAIN_LOOK_MS);
   }
 
@@ -137,11 +137,11 @@ export class EchoLink {
   /** True when the slice ended before the signals did. */
   #takeSlice(): boolean {
     const { wire } = this.#outbound;
-    const started = performance.now();
+    const started = clockMs();
     let now = started;
     for (let n = 1; ; n++) {
       if (n % EVENTS_PER_LOOK === 0) {
-        now = performance.now();
+        now = clockMs();
         if (now - started > SLICE_MS) {
           wire.flush();
           return true;

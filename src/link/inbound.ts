@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { clockMs } from '../clock.ts';
 import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { FrameReceiver } from './frame-receiver.ts';
@@ -131,7 +131,7 @@ export class PlainDecoder {
 
   /** A complete, non-empty message; else undefined. */
   push(bit: Bit): Uint8Array | undefined {
-    const now = performance.now();
+    const now = clockMs();
     if (this.#bits++ > 0 && (now - this.#last) * 1000 < STORM_GAP_US) this.#hasty++;
     this.#last = now;
     const step = this.#codec.push(bit);

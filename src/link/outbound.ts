@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
@@ -174,11 +174,11 @@ export class Outbound {
 
   /** Waits until no signal is on its way between the peer and us. */
   async #quiet({ pid }: EchoTarget): Promise<void> {
-    const deadline = performance.now() + SILENT_MS;
+    const deadline = clockMs() + SILENT_MS;
     do {
-      if (performance.now() > deadline) throw linkErrors.stalled(pid);
+      if (clockMs() > deadline) throw linkErrors.stalled(pid);
       await sleep(QUIET_MS);
-    } while (this.#table.read(pid)?.pending || performance.now() - this.#strayAt < QUIET_MS);
+    } while (this.#table.read(pid)?.pending || clockMs() - this.#strayAt < QUIET_MS);
   }
 
   async #run(target: EchoTarget, machine: EchoMachine, watch: Watch): Promise<void> {
@@ -202,9 +202,9 @@ export class Outbound {
   #watchStall(transfer: Transfer, watch: Watch): NodeJS.Timeout {
     const { pid, start } = transfer.target;
     let echoes = transfer.echoes;
-    let since = performance.now();
+    let since = clockMs();
     return setInterval(() => {
-      const now = performance.now();
+      const now = clockMs();
       watch.onLook?.();
       if (transfer.echoes !== echoes) {
         echoes = transfer.echoes;

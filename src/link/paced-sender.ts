@@ -1,6 +1,6 @@
-import { performance } from 'node:perf_hooks';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { bitAt } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
@@ -59,14 +59,14 @@ async function taken(
   table: ProcessTable,
   options: PacedOptions,
 ): Promise<void> {
-  const since = performance.now();
+  const since = clockMs();
   let reported = false;
   for (;;) {
     await sleep(BIT_MS, undefined, options.signal ? { signal: options.signal } : undefined);
     const info = table.read(target.pid);
     if (!info || info.start !== target.start || /[ZX]/.test(info.state))
       throw linkErrors.gone(target.pid);
-    const waited = performance.now() - since;
+    const waited = clockMs() - since;
     const stopped = /[Tt]/.test(info.state);
     if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;
     if (waited > STALLED_MS && !reported) {

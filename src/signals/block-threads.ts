@@ -16,6 +16,7 @@ const MAX_ROUNDS = 10_000;
 export function blockInEveryThread(addon: Addon): void {
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
+  for (const tid of threads()) if (tid !== process.pid) addon.nudge(tid);
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const open = openThreads();
@@ -26,16 +27,18 @@ export function blockInEveryThread(addon: Addon): void {
   throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
 }
 
+function threads(): number[] {
+  return readdirSync('/proc/self/task').map(Number);
+}
+
 function openThreads(): number[] {
-  return readdirSync('/proc/self/task')
-    .map(Number)
-    .filter((tid) => {
-      try {
-        const status = readFileSync(`/proc/self/task/${tid}/status`, 'latin1');
-        const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
-        return (BigInt(`0x${mask}`) & BOTH) !== BOTH;
-      } catch {
-        return false; // the thread ended meanwhile
-      }
-    });
+  return threads().filter((tid) => {
+    try {
+      const status = readFileSync(`/proc/self/task/${tid}/status`, 'latin1');
+      const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
+      return (BigInt(`0x${mask}`) & BOTH) !== BOTH;
+    } catch {
+      return false; // the thread ended meanwhile
+    }
+  });
 }
