@@ -162,6 +162,8 @@ export class Broker {
       endpoint: this.#endpoint,
       broker: {
         status: () => this.#status(),
+        waiting: (sender, queues) => this.#waiting(sender, queues),
+        lastIds: (sender) => this.#intake.lastIds(sender),
         drain: () => this.#drain(),
         stop: () => this.#options.onStopRequest?.(),
       },
@@ -304,6 +306,13 @@ export class Broker {
     const verdict = await this.#holdings.settle(consumer, id, { kind: OUTCOMES[verb] }, attempt);
     if (verdict === 0 && verb === Verb.Done) this.#totals.delivered++;
     return verdict;
+  }
+
+  async #waiting({ pid, start }: Sender, queues: readonly unknown[]): Promise<number> {
+    const counts = await this.#store.counts();
+    const open = counts.filter(({ queue, paused }) => !paused && queues.includes(queue));
+    const held = this.#roster.get(`${pid}:${start}`)?.holding.size ?? 0;
+    return open.reduce((sum, { ready }) => sum + ready, held);
   }
 
   async #status(): Promise<BrokerStatus> {

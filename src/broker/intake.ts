@@ -67,6 +67,11 @@ export class Intake {
     return this.#onMessage(sender, envelope);
   }
 
+  /** Of the messages that a producer sent last; empty: not known. */
+  lastIds(sender: Sender): readonly number[] {
+    return this.#producers.newest(sender)?.lastIds ?? [];
+  }
+
   /** A message of a plain peer: nobody waits for an answer. */
   async takePlain(body: Uint8Array): Promise<void> {
     if (body.length > this.#options.maxMessageBytes) {
@@ -110,7 +115,9 @@ export class Intake {
   /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */
   async #commit(state: ProducerState): Promise<Verdict> {
     if (state.batch.length === 0) return 0;
-    const verdict = await this.#publish(state.batch);
+    const verdict = await this.#publish(state.batch, (ids) => {
+      state.lastIds = ids;
+    });
     if (verdict !== 0) this.#abandon(state);
     this.#clear(state);
     return verdict;
@@ -128,10 +135,15 @@ export class Intake {
     this.#batching = undefined;
   }
 
-  async #publish(batch: readonly NewMessage[]): Promise<Verdict> {
+  async #publish(
+    batch: readonly NewMessage[],
+    onIds: (ids: readonly number[]) => void = () => {},
+  ): Promise<Verdict> {
     if (this.closing || this.draining) return Reason.Closing;
     try {
-      this.#options.onPublished(await this.#options.store.publish(batch));
+      const ids = await this.#options.store.publish(batch);
+      onIds(ids);
+      this.#options.onPublished(ids);
       return 0;
     } catch (error) {
       this.#options.onStoreError(error);

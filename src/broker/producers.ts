@@ -16,6 +16,8 @@ export interface ProducerState {
   /** Accepted provisionally (MORE); the next frame without MORE confirms them. */
   batch: NewMessage[];
   batchBytes: number;
+  /** Of the messages that were stored last. */
+  lastIds: readonly number[];
   /** `last` before the batch, to go back to when the batch is refused. */
   beforeBatch: number | undefined;
 }
@@ -47,8 +49,18 @@ export class Producers {
     return state;
   }
 
+  /** Of all epochs of a process the one that it used last. */
+  newest(sender: Sender): ProducerState | undefined {
+    const name = this.name(sender);
+    const isOf = ({ process }: ProducerState) => process === name || process.startsWith(`${name}:`);
+    return [...this.#states.values()].filter(isOf).at(-1);
+  }
+
   add(process: string, last: number | undefined): ProducerState {
-    const state: ProducerState = { process, last, batch: [], batchBytes: 0, beforeBatch: last };
+    const state: ProducerState = {
+      ...{ process, last, beforeBatch: last },
+      ...{ batch: [], batchBytes: 0, lastIds: [] },
+    };
     this.#states.set(process, state);
     if (this.#states.size > MAX_PRODUCERS) {
       const oldest = this.#states.keys().next().value;

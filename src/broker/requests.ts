@@ -11,6 +11,10 @@ const MAX_REPLY_BYTES = 1 << 20;
 /** What is asked of the broker beside what the store knows. */
 export interface BrokerAnswers {
   status(): Promise<unknown>;
+  /** Messages that this consumer could get from these queues now, or holds. */
+  waiting(sender: Sender, queues: readonly unknown[]): Promise<number>;
+  /** Of what this producer sent last. */
+  lastIds(sender: Sender): readonly number[];
   /** Takes no more messages, and stops when what it has is delivered. */
   drain(): void;
   stop(): void;
@@ -43,8 +47,9 @@ export class Requests {
     return this.#last;
   }
 
-  async #answer({ pid, start }: Sender, { number, content }: Note): Promise<void> {
-    const reply = await this.#replyTo(content);
+  async #answer(sender: Sender, { number, content }: Note): Promise<void> {
+    const { pid, start } = sender;
+    const reply = await this.#replyTo(sender, content);
     let frame = replyFrame({ number, content: reply });
     if (frame.length > MAX_REPLY_BYTES) {
       frame = replyFrame({ number, content: { error: 'The answer is too large: ask for less.' } });
@@ -52,22 +57,26 @@ export class Requests {
     await this.#options.endpoint.echo?.withBus((channel) => channel.send({ pid, start }, frame));
   }
 
-  async #replyTo(content: unknown): Promise<unknown> {
+  async #replyTo(sender: Sender, content: unknown): Promise<unknown> {
     try {
-      return { ok: await this.#do(content as Record<string, unknown>) };
+      return { ok: await this.#do(sender, content as Record<string, unknown>) };
     } catch (error) {
       if (error instanceof SigmqError) return { error: `${error.message} ${error.hint}` };
       throw error;
     }
   }
 
-  async #do(content: Record<string, unknown> | null): Promise<unknown> {
+  async #do(sender: Sender, content: Record<string, unknown> | null): Promise<unknown> {
     const { inspection, broker, onChange } = this.#options;
     const queue = String(content?.queue ?? '');
     const selection = selectionOf(content);
     switch (content?.op) {
       case 'status':
         return broker.status();
+      case 'waiting':
+        return broker.waiting(sender, Array.isArray(content.queues) ? content.queues : []);
+      case 'ids':
+        return broker.lastIds(sender);
       case 'drain':
         return broker.drain();
       case 'stop':

@@ -11,6 +11,7 @@ import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Handled } from './handled.ts';
+import { Requester } from './requester.ts';
 
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
 const SETTLE_RETRY_MS = 200;
@@ -61,6 +62,7 @@ export class Consumer {
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
+  readonly #requester: Requester;
   readonly #start: number;
   readonly #handled = new Handled();
   /** Messages that were answered with `later` and are not settled yet. */
@@ -92,11 +94,21 @@ export class Consumer {
       onBug: (error) => this.#options.onError?.(error),
     };
     this.#endpoint = openClientEndpoint(dir, this.#table, this.#receiver);
+    this.#requester = new Requester(dir, this.#table, this.#endpoint);
   }
 
   /** Why this consumer cannot confirm what it takes; undefined with the addon. */
   get plainBecause(): string | undefined {
     return this.#endpoint.plainBecause;
+  }
+
+  /**
+   * How many messages the broker has that this consumer could get now, or holds.
+   * @throws SigmqError no broker runs, or it does not answer
+   */
+  waiting(): Promise<number> {
+    const { queues = ['default'] } = this.#options;
+    return this.#requester.ask({ op: 'waiting', queues });
   }
 
   /** Takes nothing new, settles what is in hand, leaves the registry. */
@@ -132,7 +144,8 @@ export class Consumer {
     if (decoded.kind !== 'envelope') return Reason.Damaged;
     const { body, fields } = decoded.envelope;
     const { id, attempt = 1, queue = 'default', headers = [] } = fields;
-    if (id === undefined || decoded.envelope.control) return Reason.Unsupported;
+    if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
+    if (id === undefined) return Reason.Unsupported;
     const before = this.#handled.get(id, attempt);
     if (before !== undefined) return before;
     if (this.#stopping) return Reason.Closing;
