@@ -11,7 +11,12 @@ export {
   type Message,
 } from './client/consumer.ts';
 export { Inspector } from './client/inspector.ts';
-export { Producer, type ProducerOptions, type SendOptions } from './client/producer.ts';
+export {
+  Producer,
+  type ProducerOptions,
+  type SendOptions,
+  type SentFrame,
+} from './client/producer.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export { Exit, SigmqError } from './errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';

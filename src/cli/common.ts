@@ -16,9 +16,11 @@ export function withVersion(program: Command): Command {
 }
 
 /** As {@link value}, for an option that may be repeated. */
-export function collect<T>(parse: (text: string) => T): (text: string, before?: T[]) => T[] {
+export function collect<T>(
+  parse: (text: string) => readonly T[],
+): (text: string, before?: readonly T[]) => T[] {
   const parsed = value(parse);
-  return (text, before = []) => [...before, parsed(text)];
+  return (text, before = []) => [...before, ...parsed(text)];
 }
 
 /** Makes a parser of an option's value one whose errors commander reports as usage errors. */

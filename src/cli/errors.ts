@@ -1,19 +1,12 @@
 import { Exit, SigmqError } from '../errors.ts';
 
 export const cliErrors = {
-  noMessage: () =>
-    new SigmqError(
-      'no-message',
-      Exit.Usage,
-      'There is nothing to send.',
-      'Give a message, or `-` to read it from standard input; see `sigmq send --help`.',
-    ),
   twoSources: () =>
     new SigmqError(
       'two-sources',
       Exit.Usage,
-      'A message and --file or --lines do not go together.',
-      'Give one of them.',
+      'A message, --file, --lines and --null do not all go together.',
+      'Give one source, and --lines or --null to cut it up.',
     ),
   cannotRead: (path: string, cause: Error) =>
     new SigmqError(
@@ -29,6 +22,20 @@ export const cliErrors = {
       Exit.Usage,
       `"${text}" is not a duration.`,
       'Write it like 500ms, 2s, 5m or 1h.',
+    ),
+  twoFormats: () =>
+    new SigmqError(
+      'two-formats',
+      Exit.Usage,
+      '--format, --json, --raw and --null do not go together.',
+      'Give one of them.',
+    ),
+  badFormat: (token: string) =>
+    new SigmqError(
+      'bad-format',
+      Exit.Usage,
+      `The format has ${JSON.stringify(token)}, which means nothing.`,
+      'See `sigmq consume --help`; write %% for a percent sign.',
     ),
   badNumber: (text: string, min: number, max: number) =>
     new SigmqError(

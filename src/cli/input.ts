@@ -3,7 +3,6 @@ import { cliErrors } from './errors.ts';
 
 const STDIN = 0;
 const CHUNK_BYTES = 65_536;
-const NEWLINE = 0x0a;
 
 /** Chunks of a file, or of standard input for `-`. @throws SigmqError cannot-read */
 function* chunks(path: string): Generator<Buffer> {
@@ -76,20 +75,20 @@ function regularSize(fd: number): number | undefined {
 }
 
 /**
- * Lines without their newline, as they come: each array is what could be read at once. The last line may
- * lack its newline. A line over `max` bytes comes cut at max + 1, and is the last.
+ * Lines (or what else ends in `end`) without their end, as they come: each array is what could be read at
+ * once. The last one may lack its end. One over `max` bytes comes cut at max + 1, and is the last.
  * @throws SigmqError cannot-read
  */
-export async function* lines(path: string, max: number): AsyncGenerator<Buffer[]> {
+export async function* records(path: string, end: number, max: number): AsyncGenerator<Buffer[]> {
   const stream = path === '-' ? process.stdin : createReadStream(path);
   let rest: Buffer = Buffer.alloc(0);
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       let data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
       const found: Buffer[] = [];
-      for (let end = data.indexOf(NEWLINE); end !== -1; end = data.indexOf(NEWLINE)) {
-        found.push(data.subarray(0, end));
-        data = data.subarray(end + 1);
+      for (let at = data.indexOf(end); at !== -1; at = data.indexOf(end)) {
+        found.push(data.subarray(0, at));
+        data = data.subarray(at + 1);
       }
       rest = data;
       if (found.length > 0) yield found;

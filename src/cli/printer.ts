@@ -4,10 +4,9 @@ import { loadAddon } from '../signals/addon.ts';
 const STDOUT = 1;
 /** PIPE_BUF on Linux: a pipe that is writable takes so much without blocking (pipe(7)). */
 const PIPE_BUF = 4096;
-const NEWLINE = Buffer.from('\n');
 
 /**
- * Writes messages to stdout, each with a newline, whole and in order. Returns when it is written, or a
+ * Writes messages to stdout, whole and in order. Returns when it is written, or a
  * promise when the reader is slow: then a thread waits for it and this one goes on answering signals.
  */
 export class Printer {
@@ -15,8 +14,7 @@ export class Printer {
   #last: Promise<void> | undefined;
 
   /** @throws the error of write(2), EPIPE when the reader is gone */
-  print(body: Uint8Array): void | Promise<void> {
-    const line = Buffer.concat([body, NEWLINE]);
+  print(line: Uint8Array): void | Promise<void> {
     if (this.#last === undefined && this.#canWriteNow(line.length)) {
       for (let at = 0; at < line.length; ) at += writeSync(STDOUT, line, at);
       return;
@@ -36,7 +34,7 @@ export class Printer {
   }
 }
 
-async function writeAll(buffer: Buffer): Promise<void> {
+async function writeAll(buffer: Uint8Array): Promise<void> {
   for (let at = 0; at < buffer.length; ) {
     at += await new Promise<number>((resolve, reject) => {
       write(STDOUT, buffer, at, (error, written) => (error ? reject(error) : resolve(written)));

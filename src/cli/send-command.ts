@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { collect, command, value } from './common.ts';
 import { parseCount, parseDuration, parseHeader, parseQueue } from './values.ts';
 
@@ -7,20 +7,30 @@ export interface SendFlags {
   readonly queue?: string;
   readonly file?: string;
   readonly lines?: true;
+  readonly null?: true;
   readonly header?: readonly (readonly [string, string])[];
   readonly priority?: number;
   readonly delay?: number;
   readonly ttl?: number;
   readonly wait?: true;
   readonly timeout?: number;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly trace?: true;
 }
 
 export function sendCommand(name = 'send'): Command {
-  return command(name, 'Send a message and wait until the broker has accepted it.')
+  const send = command(name, 'Send a message and wait until the broker has accepted it.');
+  return send
     .argument('[message...]', 'the message; words are joined by a space; - reads standard input')
-    .option('-q, --queue <name>', 'queue to send to (default)', value(parseQueue))
+    .addOption(
+      new Option('-q, --queue <name>', 'queue to send to (default)')
+        .env('SIGMQ_QUEUE')
+        .argParser(value(parseQueue)),
+    )
     .option('-f, --file <path>', 'send the content of a file as one message; - is standard input')
     .option('-l, --lines', 'send each line of the file, or of standard input, as a message')
+    .option('-0, --null', 'as --lines, with zero bytes between the messages')
     .option('-H, --header <name:value>', 'a header; may be repeated', collect(parseHeader))
     .option(
       '--priority <n>',
@@ -31,8 +41,13 @@ export function sendCommand(name = 'send'): Command {
     .option('--ttl <duration>', 'drop it when nobody has taken it by then', value(parseDuration))
     .option('--wait', 'without a broker, wait for one')
     .option('-W, --timeout <duration>', 'give up after this (500ms, 2s, 5m)', value(parseDuration))
+    .option('--json', 'print id, queue and bytes of each message')
+    .option('--trace', 'show each byte, its bits, the signals, and what came back')
+    .option('--quiet', 'say nothing but errors')
     .action(async (words: string[], flags: SendFlags) => {
-      const { send } = await import('./send.ts');
-      process.exitCode = await send(words, flags);
+      const { send: run } = await import('./send.ts');
+      const code = await run(words, flags);
+      if (code === 'help') send.help({ error: true });
+      process.exitCode = code;
     });
 }

@@ -1,46 +1,90 @@
+import { writeSync } from 'node:fs';
 import { producerErrors } from '../client/errors.ts';
-import { Producer, type SendOptions } from '../client/producer.ts';
+import { Inspector } from '../client/inspector.ts';
+import { Producer, type SendOptions, type SentFrame } from '../client/producer.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
-import { knownSize, lines, readWhole } from './input.ts';
+import { knownSize, readWhole, records } from './input.ts';
 import { Progress } from './progress.ts';
 import { report, say } from './report.ts';
 import type { SendFlags } from './send-command.ts';
+import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
 const MAX_BYTES = 32 << 20;
+const STDOUT = 1;
+const NEWLINE = 0x0a;
+const NUL = 0;
 
-/** `sigmq send`. @returns the exit code */
-export async function send(words: readonly string[], flags: SendFlags): Promise<number> {
+/** `sigmq send`. @returns the exit code; `help`: nothing was said of what to send */
+export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {
   const progress = new Progress();
-  let producer: Producer | undefined;
+  let sender: Sender | undefined;
   try {
     const source = sourceOf(words, flags);
+    if (source === undefined) return 'help';
     const signal = deadline(flags.timeout);
-    producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
-    if (producer.plainBecause) {
+    const producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
+    if (producer.plainBecause && !flags.quiet) {
       say(
         `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
       );
     }
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
-    const options = {
+    sender = new Sender(producer, flags, {
       ...{ queue, priority, delayMs, ttlMs, headers, signal, timeoutMs: flags.timeout },
       onProgress: progress.update,
-    };
-    if (flags.lines) await sendLines(producer, source, options);
-    else
-      await producer.send(
-        typeof source === 'string' ? readMessage(producer, source) : source.body,
-        options,
-      );
+    });
+    if (flags.lines || flags.null) await sendRecords(sender, source, flags);
+    else await sender.send([typeof source === 'string' ? readMessage(producer, source) : source]);
     return Exit.Ok;
   } catch (error) {
     progress.stop();
     return report(error);
   } finally {
     progress.stop();
-    await producer?.close();
+    await sender?.close();
+  }
+}
+
+/** Sends, and prints what the flags ask for. */
+class Sender {
+  readonly producer: Producer;
+  /** Messages that the broker has confirmed. */
+  confirmed = 0;
+  readonly #flags: SendFlags;
+  readonly #options: SendOptions;
+  #inspector: Inspector | undefined;
+
+  constructor(producer: Producer, flags: SendFlags, options: SendOptions) {
+    this.producer = producer;
+    this.#flags = flags;
+    const onFrame = (sent: SentFrame) => writeSync(STDOUT, traceOf(sent));
+    this.#options = flags.trace ? { ...options, onFrame } : options;
+  }
+
+  async send(bodies: readonly Uint8Array[]): Promise<void> {
+    if (this.#flags.json) {
+      for (const body of bodies) await this.#sendAndTell(body);
+      return;
+    }
+    const onConfirmed = (count: number) => (this.confirmed += count);
+    await this.producer.sendAll(bodies, { ...this.#options, onConfirmed });
+  }
+
+  async close(): Promise<void> {
+    await this.#inspector?.close();
+    await this.producer.close();
+  }
+
+  /** Only the broker knows the id: asked for one message at a time. */
+  async #sendAndTell(body: Uint8Array): Promise<void> {
+    await this.producer.send(body, this.#options);
+    this.confirmed++;
+    this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
+    const [id = null] = await this.#inspector.lastIds();
+    const { queue = 'default' } = this.#flags;
+    writeSync(STDOUT, `${JSON.stringify({ id, queue, bytes: body.length })}\n`);
   }
 }
 
@@ -52,18 +96,20 @@ function deadline(timeoutMs: number | undefined): AbortSignal | undefined {
   return controller.signal;
 }
 
-/** A path to read from, or the message itself. */
+/** A path to read from, or the message itself; undefined: neither, and a terminal is no source. */
 function sourceOf(
   words: readonly string[],
-  { file, lines: asLines }: SendFlags,
-): string | { body: Buffer } {
+  { file, lines, null: nul }: SendFlags,
+): string | Buffer | undefined {
+  if (lines && nul) throw cliErrors.twoSources();
   const dash = words.length === 1 && words[0] === '-';
-  if (words.length > 0 && (file !== undefined || (asLines && !dash))) throw cliErrors.twoSources();
+  if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
+    throw cliErrors.twoSources();
+  }
   if (file !== undefined) return file;
   if (dash) return '-';
-  if (words.length > 0) return { body: Buffer.from(words.join(' ')) };
-  if (process.stdin.isTTY) throw cliErrors.noMessage();
-  return '-';
+  if (words.length > 0) return Buffer.from(words.join(' '));
+  return process.stdin.isTTY ? undefined : '-';
 }
 
 function readMessage(producer: Producer, path: string): Buffer {
@@ -74,24 +120,29 @@ function readMessage(producer: Producer, path: string): Buffer {
   return readWhole(path, max ?? MAX_BYTES);
 }
 
-async function sendLines(
-  producer: Producer,
-  source: string | { body: Buffer },
-  options: SendOptions,
+async function sendRecords(
+  sender: Sender,
+  source: string | Buffer,
+  { null: nul, quiet }: SendFlags,
 ): Promise<void> {
   if (typeof source !== 'string') throw cliErrors.twoSources();
-  let confirmed = 0;
+  const kind = nul ? 'message' : 'line';
   let empty = 0;
   try {
-    for await (const batch of lines(source, producer.maxMessageBytes ?? MAX_BYTES)) {
-      const messages = batch.filter((line) => line.length > 0);
+    const max = sender.producer.maxMessageBytes ?? MAX_BYTES;
+    for await (const batch of records(source, nul ? NUL : NEWLINE, max)) {
+      const messages = batch.filter((record) => record.length > 0);
       empty += batch.length - messages.length;
-      const onConfirmed = (count: number) => (confirmed += count);
-      await producer.sendAll(messages, { ...options, onConfirmed });
+      await sender.send(messages);
     }
   } catch (error) {
-    say(`${confirmed} ${confirmed === 1 ? 'line was' : 'lines were'} confirmed before this:`);
+    const { confirmed } = sender;
+    say(`${counted(confirmed, kind)} ${confirmed === 1 ? 'was' : 'were'} confirmed before this:`);
     throw error;
   }
-  if (empty > 0) say(`skipped ${empty} empty ${empty === 1 ? 'line' : 'lines'}.`);
+  if (empty > 0 && !quiet) say(`skipped ${counted(empty, `empty ${kind}`)}.`);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -24,6 +24,11 @@ export function parseQueue(text: string): string {
   return text;
 }
 
+/** One queue, or several between commas. @throws SigmqError bad-queue */
+export function parseQueues(text: string): string[] {
+  return text.split(',').map(parseQueue);
+}
+
 /** A whole number. @throws SigmqError bad-number */
 export function parseCount(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -44,12 +49,12 @@ export function parseFsync(text: string): Fsync {
 }
 
 /** `name:value`; what surrounds the value in space does not belong to it. @throws SigmqError bad-header */
-export function parseHeader(text: string): readonly [string, string] {
+export function parseHeader(text: string): [readonly [string, string]] {
   const match = /^([!-9;-~]{1,128}):\s*(.*?)\s*$/s.exec(text);
   if (!match?.[1] || match[2] === undefined || match[2].includes('\0')) {
     throw cliErrors.badHeader(text);
   }
-  return [match[1], match[2]];
+  return [[match[1], match[2]]];
 }
 
 /** Bytes of a message: `65536`, `64K`, `1M`; at most 32 MiB. @throws SigmqError bad-size */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeEnvelope } from '../codec/envelope.ts';
 import type { MessageFields } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
-import { SignalCodec } from '../codec/signal-codec.ts';
+import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint, Numbers } from '../link/endpoint.ts';
@@ -47,6 +47,14 @@ export interface SendOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
+  /** Called with each frame that was sent, and what came back; for people who want to see it. */
+  readonly onFrame?: ((sent: SentFrame) => void) | undefined;
+}
+
+/** A frame with its zero byte, and the echo of each of its bits, low bit of the first byte first. */
+export interface SentFrame {
+  readonly frame: Uint8Array;
+  readonly echoes: readonly Bit[];
 }
 
 /**
@@ -221,7 +229,10 @@ async function sendFrames(
   for (const frame of frames) {
     const onProgress =
       options.onProgress && ((sent: number) => options.onProgress?.(before + sent, total));
-    outcome = await channel.send(broker, frame, { signal, onProgress });
+    const echoes: Bit[] = [];
+    const onEcho = options.onFrame && ((echo: Bit) => echoes.push(echo));
+    outcome = await channel.send(broker, frame, { signal, onProgress, onEcho });
+    options.onFrame?.({ frame, echoes });
     if (outcome.kind !== 'accepted') break;
     before += frame.length * 8;
   }

@@ -36,6 +36,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called every {@link LOOK_MS} or so with the bits echoed so far. */
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
+  /** Called with each echo; costs speed. */
+  readonly onEcho?: ((echo: Bit) => void) | undefined;
 }
 
 /** What happens to a transfer, seen from outside its machine. */
@@ -62,6 +64,7 @@ export class Outbound {
   #transfer: Transfer | undefined;
   #hold: Hold | undefined;
   #strayAt = 0;
+  #onEcho: ((echo: Bit) => void) | undefined;
 
   /** @param pump takes signals; called after the first bit of a machine. */
   constructor(addon: Addon, table: ProcessTable, pump: () => void) {
@@ -92,6 +95,7 @@ export class Outbound {
         await this.#synchronise(target, options.signal);
       }
       const sender = new FrameSender(frame);
+      this.#onEcho = options.onEcho;
       try {
         await this.#run(target, sender, {
           signal: options.signal,
@@ -108,6 +112,7 @@ export class Outbound {
     } finally {
       if (this.pidfd >= 0) closeSync(this.pidfd);
       this.pidfd = -1;
+      this.#onEcho = undefined;
     }
   }
 
@@ -115,6 +120,7 @@ export class Outbound {
   onSignal(pid: number, bit: Bit, now: number, holdsBus: (pid: number) => boolean): boolean {
     const transfer = this.#transfer;
     if (transfer?.target.pid === pid) {
+      this.#onEcho?.(bit);
       const next = transfer.onEcho(bit);
       if (next === FINISHED) this.#transfer = undefined;
       else if (next !== AWAIT) this.wire.send(pid, next);

@@ -1,0 +1,95 @@
+import type { Message } from '../client/consumer.ts';
+import { cliErrors } from './errors.ts';
+import { visible } from './visible.ts';
+
+/** What is written to stdout for one message. */
+export type Format = (message: Message) => Buffer;
+
+export interface OutputFlags {
+  readonly format?: string;
+  readonly json?: true;
+  readonly raw?: true;
+  readonly null?: true;
+}
+
+const NEWLINE = Buffer.from('\n');
+const NUL = Buffer.from('\0');
+
+/** @throws SigmqError two-formats, bad-format */
+export function formatOf(
+  { format, json, raw, null: nul }: OutputFlags,
+  isTerminal: boolean,
+): Format {
+  if ([format, json, raw, nul].filter((flag) => flag !== undefined).length > 1) {
+    throw cliErrors.twoFormats();
+  }
+  if (json) return (message) => Buffer.from(`${JSON.stringify(jsonOf(message))}\n`);
+  if (format !== undefined) return parseFormat(format);
+  if (raw) return ({ body }) => Buffer.from(body);
+  if (nul) return ({ body }) => Buffer.concat([body, NUL]);
+  if (isTerminal) return ({ body }) => Buffer.from(`${visible(body)}\n`);
+  return ({ body }) => Buffer.concat([body, NEWLINE]);
+}
+
+function jsonOf({ id, queue, attempt, headers, body }: Message) {
+  const text = textOf(body);
+  return {
+    id,
+    queue,
+    attempt,
+    time: new Date().toISOString(),
+    bytes: body.length,
+    ...(headers.length > 0 ? { headers: Object.fromEntries(headers) } : {}),
+    ...(text === undefined
+      ? { body: Buffer.from(body).toString('base64'), base64: true }
+      : { body: text }),
+  };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** undefined: it is not UTF-8. */
+function textOf(body: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+type Part = (message: Message) => string | Uint8Array;
+
+const PARTS: Readonly<Record<string, Part>> = {
+  '%%': () => '%',
+  '%p': ({ body }) => body,
+  '%i': ({ id }) => String(id ?? ''),
+  '%q': ({ queue }) => queue,
+  '%a': ({ attempt }) => String(attempt),
+  '%l': ({ body }) => String(body.length),
+  '%t': () => new Date().toISOString(),
+  '\\n': () => '\n',
+  '\\t': () => '\t',
+  '\\0': () => '\0',
+  '\\\\': () => '\\',
+};
+const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
+
+/** @throws SigmqError bad-format */
+function parseFormat(format: string): Format {
+  const parts = [...format.matchAll(TOKEN)].map(([token, header]): Part => {
+    if (header !== undefined) return ({ headers }) => headerOf(headers, header);
+    const part = PARTS[token];
+    if (part) return part;
+    if (token.startsWith('%') || token.startsWith('\\')) throw cliErrors.badFormat(token);
+    return () => token;
+  });
+  return (message) => Buffer.concat(parts.map((part) => bufferOf(part(message))));
+}
+
+function bufferOf(part: string | Uint8Array): Uint8Array {
+  return typeof part === 'string' ? Buffer.from(part) : part;
+}
+
+function headerOf(headers: Message['headers'], wanted: string): string {
+  return headers.find(([name]) => name.toLowerCase() === wanted.toLowerCase())?.[1] ?? '';
+}
