@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { Fsync } from '../queue/open-store.ts';
 import { command, value } from './common.ts';
+import { FORMATS, LEVELS, type LogFlags } from './log.ts';
 import { parseCount, parseDuration, parseFsync, parseSize, parseStoreSize } from './values.ts';
 
-export interface BrokerFlags {
+export interface BrokerFlags extends LogFlags {
   readonly dir?: string;
   readonly data?: string;
   readonly memory?: true;
@@ -55,6 +56,14 @@ export function brokerCommand(name = 'broker'): Command {
       'pause after a failed attempt, doubled each time',
       value(parseDuration),
       1000,
+    )
+    .addOption(
+      new Option('--log-level <level>', 'say what is at least this')
+        .choices(LEVELS)
+        .default('info'),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'how to say it').choices(FORMATS).default('text'),
     )
     .action(async (flags: BrokerFlags) => {
       const { broker } = await import('./broker.ts');

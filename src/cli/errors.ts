@@ -23,6 +23,22 @@ export const cliErrors = {
       `"${text}" is not a duration.`,
       'Write it like 500ms, 2s, 5m or 1h.',
     ),
+  noSuchMessage: (id: number, queue: string) =>
+    new SigmqError(
+      'no-such-message',
+      Exit.Unexpected,
+      `There is no dead message ${id} in queue ${queue}.`,
+      'See `sigmq dead ls`.',
+    ),
+  needsForce: () =>
+    new SigmqError(
+      'needs-force',
+      Exit.Usage,
+      'This removes messages for ever, and there is no terminal to ask at.',
+      'Give --force.',
+    ),
+  badConfig: (path: string, why: string) =>
+    new SigmqError('bad-config', Exit.Config, `${path} ${why}.`, 'Mend it, or move it away.'),
   twoFormats: () =>
     new SigmqError(
       'two-formats',

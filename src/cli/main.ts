@@ -1,25 +1,32 @@
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../errors.ts';
+import { adminCommands } from './admin-command.ts';
 import { brokerCommand } from './broker-command.ts';
 import { withVersion } from './common.ts';
+import { completionCommand } from './completion-command.ts';
+import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
 import { report } from './report.ts';
 import { sendCommand } from './send-command.ts';
 
 /** `sigmq`: all commands. */
 export function sigmq(): Command {
-  return withVersion(new Command('sigmq'))
+  const program = withVersion(new Command('sigmq'));
+  program
     .description('A message broker and work queue whose only transport is two UNIX signals.')
     .showSuggestionAfterError()
     .addCommand(brokerCommand())
     .addCommand(consumeCommand())
     .addCommand(sendCommand());
+  for (const admin of adminCommands()) program.addCommand(admin);
+  return program.addCommand(completionCommand(() => program));
 }
 
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
   exitByThrowing(program);
   try {
+    applyConfig(program);
     await program.parseAsync();
   } catch (error) {
     if (!(error instanceof CommanderError)) process.exitCode = report(error);

@@ -1,0 +1,119 @@
+import { Argument, type Command, Option } from 'commander';
+import { STATES } from '../queue/store.ts';
+import { command, value } from './common.ts';
+import { parseCount, parseQueue } from './values.ts';
+
+export interface AdminFlags {
+  readonly dir?: string;
+  readonly data?: string;
+  readonly json?: true;
+  readonly count?: number;
+  readonly state?: (typeof STATES)[number];
+  readonly force?: true;
+  readonly clean?: true;
+}
+
+const count = value(parseCount(1, 1e6));
+const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
+const DATA = '--data <folder>';
+const DATA_TEXT = 'store to look into when no broker runs';
+
+const queueArgument = () =>
+  new Argument('[queue]', 'which one').default('default').argParser(value(parseQueue));
+const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
+
+function ids(text: string, before: number[] = []): number[] {
+  return [...before, id(text)];
+}
+
+/** Everything beside the three main commands: looking at a broker and its queues, and changing them. */
+export function adminCommands(): Command[] {
+  return [
+    command('status', 'Show the broker, its queues and its consumers.')
+      .option('--json', 'as JSON')
+      .action((flags: AdminFlags) => run('status', flags)),
+    command('ls', 'List the queues and how many messages are in them.')
+      .option('--json', 'as JSON, one line a queue')
+      .option(DATA, DATA_TEXT)
+      .action((flags: AdminFlags) => run('ls', flags)),
+    command('peek', 'Show messages without taking them.')
+      .addArgument(queueArgument())
+      .option('-c, --count <n>', 'how many (10)', count)
+      .addOption(new Option('-s, --state <state>', 'only those').choices(STATES))
+      .option('--json', 'as JSON, one line a message')
+      .option(DATA, DATA_TEXT)
+      .action((queue: string, flags: AdminFlags) => run('peek', flags, queue)),
+    command('purge', 'Remove all messages of a queue that no consumer holds.')
+      .addArgument(queueArgument())
+      .addOption(new Option('-s, --state <state>', 'only those').choices(STATES))
+      .option('--force', 'do not ask')
+      .option(DATA, DATA_TEXT)
+      .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
+    dead(),
+    command('pause', 'Stop deliveries from a queue; it goes on taking messages.')
+      .addArgument(queueArgument())
+      .option(DATA, DATA_TEXT)
+      .action((queue: string, flags: AdminFlags) => run('pause', flags, queue)),
+    command('resume', 'Let deliveries from a paused queue go on.')
+      .addArgument(queueArgument())
+      .option(DATA, DATA_TEXT)
+      .action((queue: string, flags: AdminFlags) => run('resume', flags, queue)),
+    command('drain', 'Let the broker take no more, give out what it has, and stop.').action(
+      (flags: AdminFlags) => run('drain', flags),
+    ),
+    command('stop', 'Stop the broker.').action((flags: AdminFlags) => run('stop', flags)),
+    command('doctor', 'Look for what is wrong here, or slower than it could be.')
+      .option('--clean', 'remove what dead processes have left')
+      .option(DATA, DATA_TEXT)
+      .action(async (flags: AdminFlags) => {
+        const { doctor } = await import('./doctor.ts');
+        process.exitCode = await doctor(flags);
+      }),
+  ];
+}
+
+function dead(): Command {
+  const queue = ['-q, --queue <name>', 'queue (default)', value(parseQueue), 'default'] as const;
+  type Flags = AdminFlags & { queue: string };
+  return command('dead', 'List dead messages, show one, bring them back, remove them.')
+    .addCommand(
+      command('ls', 'List dead messages.')
+        .option(...queue)
+        .option('-c, --count <n>', 'how many (100)', count)
+        .option('--json', 'as JSON, one line a message')
+        .option(DATA, DATA_TEXT)
+        .action((flags: Flags) => run('dead-ls', flags, flags.queue)),
+    )
+    .addCommand(
+      command('show', 'Print the body of a dead message.')
+        .argument('<id>', 'which one', id)
+        .option(...queue)
+        .option(DATA, DATA_TEXT)
+        .action((which: number, flags: Flags) => run('dead-show', flags, flags.queue, [which])),
+    )
+    .addCommand(
+      command('kick', 'Make dead messages ready again, with all attempts before them.')
+        .addArgument(idsArgument())
+        .option(...queue)
+        .option(DATA, DATA_TEXT)
+        .action((which: number[], flags: Flags) => run('dead-kick', flags, flags.queue, which)),
+    )
+    .addCommand(
+      command('rm', 'Remove dead messages for ever.')
+        .addArgument(idsArgument())
+        .option(...queue)
+        .option('--force', 'do not ask')
+        .option(DATA, DATA_TEXT)
+        .action((which: number[], flags: Flags) => run('dead-rm', flags, flags.queue, which)),
+    );
+}
+
+async function run(
+  action: string,
+  flags: AdminFlags,
+  queue = 'default',
+  which: readonly number[] = [],
+): Promise<void> {
+  const { admin } = await import('./admin.ts');
+  process.exitCode = await admin(action as never, flags, queue, which);
+}

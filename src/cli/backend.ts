@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Inspector } from '../client/inspector.ts';
+import { SigmqError } from '../errors.ts';
+import { openStore } from '../queue/open-store.ts';
+import type { Inspection } from '../queue/store.ts';
+import type { AdminFlags } from './admin-command.ts';
+import { dataFolder } from './data-folder.ts';
+
+/** Something that is open and has to be closed. */
+export type Backend = Inspection & { close(): Promise<void> };
+
+/**
+ * The running broker; without one its store, so that one can look at what waits.
+ * @throws SigmqError no-broker when there is no store either
+ */
+export async function openBackend(flags: AdminFlags): Promise<Backend> {
+  try {
+    return Inspector.open({ dir: flags.dir });
+  } catch (error) {
+    const folder = dataFolder(flags);
+    const isNoBroker = error instanceof SigmqError && error.code === 'no-broker';
+    if (!isNoBroker || !existsSync(join(folder, 'queue.db'))) throw error;
+    return openStore({ kind: 'sqlite', folder });
+  }
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { Command, Option } from 'commander';
+import { cliErrors } from './errors.ts';
+
+/** A file of options has some hundred bytes. */
+const MAX_BYTES = 1 << 20;
+
+type Values = Readonly<Record<string, unknown>>;
+
+/**
+ * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the
+ * name of a command, of those for that command only. Environment and flags go before it.
+ * @throws SigmqError bad-config
+ */
+export function applyConfig(program: Command, env: NodeJS.ProcessEnv = process.env): void {
+  const home = env.XDG_CONFIG_HOME;
+  const folder = home && isAbsolute(home) ? home : env.HOME && join(env.HOME, '.config');
+  if (!folder) return;
+  const path = join(folder, 'sigmq/config.json');
+  const text = readIfThere(path);
+  if (text !== undefined) apply(program, parse(path, text), path);
+}
+
+function apply(command: Command, values: Values, path: string): void {
+  for (const option of command.options) {
+    const value = values[option.long?.slice(2) ?? ''];
+    if (value !== undefined && !isObject(value)) setOption(command, option, value, path);
+  }
+  for (const sub of command.commands) {
+    const own = values[sub.name()];
+    apply(sub, isObject(own) ? { ...values, ...own } : values, path);
+  }
+}
+
+function setOption(command: Command, option: Option, value: unknown, path: string): void {
+  const name = option.attributeName();
+  if (!option.required && !option.optional) {
+    if (typeof value !== 'boolean')
+      throw cliErrors.badConfig(path, `has a ${option.long} that is not true or false`);
+    if (value) command.setOptionValueWithSource(name, true, 'config');
+    return;
+  }
+  const texts = (Array.isArray(value) ? value : [value]).map(String);
+  try {
+    let parsed: unknown;
+    for (const text of texts) parsed = option.parseArg ? option.parseArg(text, parsed) : text;
+    if (option.argChoices && !option.argChoices.includes(String(parsed))) {
+      throw new Error(`allowed are ${option.argChoices.join(', ')}`);
+    }
+    command.setOptionValueWithSource(name, parsed, 'config');
+  } catch (error) {
+    throw cliErrors.badConfig(path, `has a bad ${option.long}: ${(error as Error).message}`);
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').slice(0, MAX_BYTES);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw cliErrors.badConfig(path, `cannot be read: ${message}`);
+  }
+}
+
+function parse(path: string, text: string): Values {
+  try {
+    const values: unknown = JSON.parse(text);
+    if (isObject(values)) return values;
+  } catch {
+    // said below
+  }
+  throw cliErrors.badConfig(path, 'is not a JSON object');
+}
+
+function isObject(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

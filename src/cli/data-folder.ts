@@ -1,0 +1,16 @@
+import { resolve } from 'node:path';
+import { storeFolder } from '../queue/store-folder.ts';
+import { resolveRuntimeDir } from '../registry/runtime-dir.ts';
+
+/** Where `sigmq broker` keeps the messages of a runtime directory. */
+export function dataFolder({
+  dir,
+  data,
+}: {
+  readonly dir?: string | undefined;
+  readonly data?: string | undefined;
+}): string {
+  const named = data ?? process.env.SIGMQ_DATA;
+  if (named) return resolve(named);
+  return storeFolder(resolveRuntimeDir({ dir, env: process.env }).path, process.env);
+}

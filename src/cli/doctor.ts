@@ -1,0 +1,196 @@
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { availableParallelism, release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import chalk from 'chalk';
+import { clockMs } from '../clock.ts';
+import { Exit, SigmqError } from '../errors.ts';
+import { brokerJsonPath, brokerPidPath, inspectBroker } from '../registry/broker-file.ts';
+import { pruneConsumers } from '../registry/consumers-edit.ts';
+import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
+import { type ProcessTable, processTable } from '../registry/process-table.ts';
+import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
+import { vetTarget } from '../registry/vet.ts';
+import { loadAddon } from '../signals/addon.ts';
+import type { AdminFlags } from './admin-command.ts';
+import { dataFolder } from './data-folder.ts';
+import { report } from './report.ts';
+
+/** A flush that takes longer than this is what limits `send`; ms. */
+const SLOW_FLUSH_MS = 5;
+const FLUSHES = 15;
+
+type Mark = 'ok' | 'note' | 'bad';
+
+/** Prints what it finds; `bad` makes the exit code 1. */
+class Findings {
+  bad = 0;
+
+  say(mark: Mark, text: string): void {
+    if (mark === 'bad') this.bad++;
+    const colour = { ok: chalk.green, note: chalk.yellow, bad: chalk.red }[mark];
+    process.stdout.write(`${colour(mark.padEnd(5))}${text}\n`);
+  }
+}
+
+/** `sigmq doctor`. @returns the exit code: 1 when something is wrong */
+export async function doctor(flags: AdminFlags): Promise<number> {
+  if (process.env.NO_COLOR) chalk.level = 0;
+  const findings = new Findings();
+  const table = processTable();
+  try {
+    onSystem(findings, table);
+    onAddon(findings);
+    const dir = onDirectory(findings, flags);
+    if (dir !== undefined) {
+      onBroker(findings, dir, table, flags);
+      await onConsumers(findings, dir, table, flags);
+    }
+    onDisk(findings, dataFolder(flags));
+    return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function onSystem(findings: Findings, table: ProcessTable): void {
+  const cpus = availableParallelism();
+  const system = `${process.platform} ${release()}, Node ${process.version}`;
+  findings.say('ok', `${system}, ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}`);
+  if (cpus === 1) {
+    findings.say(
+      'note',
+      'One CPU: sender and receiver take turns; two make a bit 2-3 times faster.',
+    );
+  }
+  if (!table.knowsSignals) {
+    findings.say(
+      'bad',
+      'There is no /proc: whether a process would be killed by a signal cannot be known here.',
+    );
+  }
+}
+
+function onAddon(findings: Findings): void {
+  const { addon, why } = loadAddon();
+  if (addon) findings.say('ok', 'The addon is loaded: bits are echoed and verified.');
+  else {
+    findings.say(
+      'bad',
+      `No addon (${why}): sigmq runs as a plain peer, slow and unconfirmed. Install a C compiler and run \`npm rebuild sigmq\`, or unset SIGMQ_PLAIN.`,
+    );
+  }
+}
+
+function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefined {
+  const { path } = resolveRuntimeDir({ dir, env: process.env });
+  if (!existsSync(path)) {
+    findings.say('note', `The runtime directory ${path} is not there; the first broker makes it.`);
+    return undefined;
+  }
+  try {
+    openRuntimeDir({ dir, env: process.env, create: false });
+    findings.say('ok', `The runtime directory is ${path}.`);
+    return path;
+  } catch (error) {
+    if (!(error instanceof SigmqError)) throw error;
+    findings.say('bad', `${error.message} ${error.hint}`);
+    return undefined;
+  }
+}
+
+function onBroker(
+  findings: Findings,
+  dir: string,
+  table: ProcessTable,
+  { clean }: AdminFlags,
+): void {
+  const found = inspectBroker(dir, table);
+  if (found.ok) {
+    findings.say(
+      'ok',
+      `A broker runs: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
+    );
+    return;
+  }
+  if (!existsSync(brokerPidPath(dir))) {
+    findings.say('note', 'No broker runs.');
+    return;
+  }
+  if (clean) {
+    for (const path of [brokerPidPath(dir), brokerJsonPath(dir)]) rmSync(path, { force: true });
+    findings.say('ok', 'Removed the broker.pid that a dead broker had left.');
+  } else {
+    findings.say('note', `${found.error.message} \`sigmq doctor --clean\` removes the file.`);
+  }
+}
+
+async function onConsumers(
+  findings: Findings,
+  dir: string,
+  table: ProcessTable,
+  { clean }: AdminFlags,
+): Promise<void> {
+  const isGone = (line: ConsumerLine) => {
+    if (line.pid === undefined) return false;
+    const vetted = vetTarget(line.pid, { start: startOf(line) }, table);
+    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+  };
+  const lines = readConsumers(dir);
+  const gone = lines.filter(isGone).length;
+  const junk = lines.filter(({ pid }) => pid === undefined).length;
+  const living = lines.length - gone - junk;
+  findings.say('ok', `${living} ${living === 1 ? 'consumer is' : 'consumers are'} registered.`);
+  if (junk > 0) findings.say('note', `consumers.txt has ${junk} lines that name no process.`);
+  if (gone === 0) return;
+  if (clean) {
+    await pruneConsumers(dir, isGone);
+    findings.say('ok', `Removed ${gone} lines of dead consumers.`);
+  } else {
+    findings.say(
+      'note',
+      `consumers.txt has ${gone} lines of dead consumers. \`sigmq doctor --clean\` removes them.`,
+    );
+  }
+}
+
+function onDisk(findings: Findings, folder: string): void {
+  const ms = flushMs(folder);
+  if (ms === undefined) {
+    findings.say('bad', `Nothing can be written where messages are kept: ${folder}.`);
+    return;
+  }
+  const text = `A flush to the disk takes ${ms.toFixed(2)} ms where messages are kept (${folder}).`;
+  if (ms < SLOW_FLUSH_MS) findings.say('ok', text);
+  else findings.say('note', `${text} Every send waits for one; see --fsync, and use --lines.`);
+}
+
+/** The median of a few, in the nearest folder above that exists; undefined: it cannot be written. */
+function flushMs(folder: string): number | undefined {
+  let place = folder;
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  let dir: string | undefined;
+  try {
+    dir = mkdtempSync(join(place, '.sigmq-doctor-'));
+    const fd = openSync(join(dir, 'flush'), 'w');
+    const times = Array.from({ length: FLUSHES }, () => {
+      const from = clockMs();
+      writeSync(fd, Buffer.alloc(4096));
+      fdatasyncSync(fd);
+      return clockMs() - from;
+    });
+    closeSync(fd);
+    return times.sort((a, b) => a - b)[FLUSHES >> 1];
+  } catch {
+    return undefined;
+  } finally {
+    if (dir !== undefined && dir !== tmpdir()) rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,22 @@
+/** Rows as text in columns; numbers to the right. The first row is the title. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => String(row[column] ?? '').length)),
+  );
+  const isNumber = (rows[0] ?? []).map((_, column) =>
+    rows.slice(1).every((row) => typeof row[column] === 'number'),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) =>
+          isNumber[at] && rows.length > 1
+            ? String(cell).padStart(widths[at] ?? 0)
+            : String(cell).padEnd(widths[at] ?? 0),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
