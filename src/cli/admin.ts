@@ -147,7 +147,7 @@ function show(messages: readonly Stored[], { json }: AdminFlags): void {
     return;
   }
   const rows = messages.map(({ id, state, priority, attempt, bytes, body }) => [
-    ...[id, state, priority, attempt, bytes],
+    ...[id, state, priority, state === 'dead' ? attempt - 1 : attempt, bytes],
     visible(body).replaceAll('\n', '\\n').replaceAll('\t', '\\t').slice(0, PREVIEW_CHARACTERS),
   ]);
   print(titled(table([['ID', 'STATE', 'PRIO', 'ATTEMPT', 'BYTES', 'BODY'], ...rows])));

@@ -14,6 +14,7 @@ export async function broker(flags: BrokerFlags): Promise<number> {
     stop = resolve;
   });
   const tell = log(flags);
+  onShutdown(stop);
   try {
     const running = await Broker.start({
       dir: flags.dir,
@@ -23,7 +24,6 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       onStopRequest: stop,
       onEvent: ({ level, message }) => tell(level, message),
     });
-    onShutdown(stop);
     if (running.plainBecause) {
       tell(
         'warn',

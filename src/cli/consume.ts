@@ -57,11 +57,11 @@ class Session {
     const { dir, queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
     const onError = (error: unknown) => this.#onError(error);
     const options = { dir, queues, jobs, ackWaitMs, onError };
-    const consumer = await Consumer.start((message) => this.#take(message), options);
     onShutdown(
       () => this.#end(Exit.Ok),
       () => this.#runner?.kill(),
     );
+    const consumer = await Consumer.start((message) => this.#take(message), options);
     if (consumer.plainBecause) {
       say(
         `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,

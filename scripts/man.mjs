@@ -1,0 +1,145 @@
+// Writes the man pages from the same definitions as --help: sigmq(1), and one for each main command.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { sigmq } from '../dist/src/cli/main.js';
+import { VERSION } from '../dist/src/version.js';
+
+const folder = fileURLToPath(new URL('../dist/man', import.meta.url));
+
+const EXIT = [
+  ['0', 'Done. For send: the broker has the message, and keeps it.'],
+  ['1', 'Something unexpected.'],
+  ['64', 'Wrong use of the command.'],
+  ['65', 'The message is too large, or cannot be sent to this broker.'],
+  ['69', 'No broker runs, or it went away.'],
+  ['70', 'A bug in sigmq.'],
+  ['73', 'The runtime directory or the store cannot be created.'],
+  [
+    '75',
+    'Try again: the queue is full, the message was not confirmed, or --count was not reached.',
+  ],
+  ['77', 'Not permitted: the runtime directory or the store is not safe.'],
+  [
+    '78',
+    'Configuration: another broker runs there, or the store or the configuration file is not readable.',
+  ],
+  ['124', '--timeout is over.'],
+  ['126, 127', 'The command of consume cannot be executed, or was not found.'],
+  ['128+n', 'Ended by signal n.'],
+];
+
+const FILES = [
+  [
+    '$SIGMQ_DIR, $XDG_RUNTIME_DIR/sigmq or /tmp/sigmq-UID',
+    'The runtime directory: broker.pid, consumers.txt, bus.',
+  ],
+  [
+    '$XDG_STATE_HOME/sigmq',
+    'Messages: a folder for each runtime directory, with an SQLite file queue.db.',
+  ],
+  [
+    '$XDG_CONFIG_HOME/sigmq/config.json',
+    'Defaults of options: {"queue": "mail", "broker": {"fsync": "100ms"}}. Flags and environment go before it.',
+  ],
+];
+
+const EXAMPLES = {
+  sigmq: ['sigmq broker', 'sigmq consume', 'sigmq send "hello"'],
+  broker: [
+    'sigmq broker',
+    'sigmq broker --memory --log-level warn',
+    'sigmq broker --data ~/jobs --fsync 100ms',
+  ],
+  consume: [
+    'sigmq consume',
+    "sigmq consume -q mail -j 4 -- sh -c 'sendmail -t'",
+    'sigmq consume -c1 -e --quiet',
+    "sigmq consume -F '%i %p\\n'",
+  ],
+  send: [
+    'sigmq send "hello"',
+    'ls | sigmq send --lines',
+    'find . -print0 | sigmq send -0',
+    'sigmq send --wait -W 1m --file photo.jpg',
+  ],
+};
+
+/** roff takes a backslash, and a dot or quote at the start of a line, for its own. */
+const text = (words) =>
+  words
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/, '\\&$1');
+
+const tagged = (entries) =>
+  entries.flatMap(([tag, what]) => ['.TP', `.B ${text(tag)}`, text(what)]);
+
+function optionsOf(command) {
+  return tagged(
+    command.options
+      .filter(({ hidden }) => !hidden)
+      .map(({ flags, description, defaultValue, envVar, argChoices }) => [
+        flags,
+        [
+          description,
+          ...(argChoices ? [`(${argChoices.join(', ')})`] : []),
+          ...(defaultValue === undefined || defaultValue === true
+            ? []
+            : [`Default: ${defaultValue}.`]),
+          ...(envVar ? [`Environment: ${envVar}.`] : []),
+        ].join(' '),
+      ]),
+  );
+}
+
+const usageOf = (command, name) => `.B ${text(name)}\n${text(command.usage())}`;
+
+function page(title, summary, sections) {
+  const lines = [
+    `.\\" Made by scripts/man.mjs from the definitions of the command line.`,
+    `.TH ${title.toUpperCase()} 1 "" "sigmq ${VERSION}" "sigmq"`,
+    '.SH NAME',
+    `${text(title)} \\- ${text(summary)}`,
+    ...sections.flatMap(([heading, content]) => [`.SH ${heading}`, ...content]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const program = sigmq();
+const example = (key) => [
+  'EXAMPLES',
+  EXAMPLES[key].flatMap((line) => ['.PP', '.nf', text(line), '.fi']),
+];
+const allCommands = (command, path) =>
+  command.commands.flatMap((sub) => [
+    [`${path}${sub.name()} ${sub.usage()}`, sub.description()],
+    ...allCommands(sub, `${path}${sub.name()} `),
+  ]);
+
+mkdirSync(folder, { recursive: true });
+const mains = ['broker', 'consume', 'send'];
+writeFileSync(
+  join(folder, 'sigmq.1'),
+  page('sigmq', program.description(), [
+    ['SYNOPSIS', [usageOf(program, 'sigmq')]],
+    ['COMMANDS', tagged(allCommands(program, ''))],
+    ['EXIT STATUS', tagged(EXIT)],
+    ['FILES', tagged(FILES)],
+    example('sigmq'),
+    ['SEE ALSO', [mains.map((name) => `.BR sigmq\\-${name} (1)`).join(',\n')]],
+  ]),
+);
+for (const name of mains) {
+  const command = program.commands.find((one) => one.name() === name);
+  writeFileSync(
+    join(folder, `sigmq-${name}.1`),
+    page(`sigmq-${name}`, command.description(), [
+      ['SYNOPSIS', [usageOf(command, `sigmq ${name}`)]],
+      ['OPTIONS', optionsOf(command)],
+      ['EXIT STATUS', tagged(EXIT)],
+      example(name),
+      ['SEE ALSO', ['.BR sigmq (1)']],
+    ]),
+  );
+}
