@@ -1,0 +1,79 @@
+/** Settlements, requests and replies: there and back, and what is none of them. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
+import { type Note, replyFrame, replyOf, requestFrame, requestOf } from '../../src/link/request.ts';
+import { settlementFrame, settlementOf, Verb } from '../../src/link/settlement.ts';
+import { anyEnvelope } from '../codec/arbitraries.ts';
+import { utf8 } from '../codec/vectors.ts';
+
+function opened(frame: Uint8Array): Envelope {
+  assert.equal(frame.at(-1), 0);
+  const decoded = decodeFrame(frame.subarray(0, -1));
+  assert.ok(decoded.kind === 'envelope');
+  assert.equal(decoded.envelope.control, true);
+  return decoded.envelope;
+}
+
+const number = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const verb = fc.constantFrom(...Object.values(Verb));
+const plain: Envelope = { seq: 0, more: false, control: true, body: utf8('d'), fields: {} };
+
+describe('a settlement', () => {
+  it('arrives as it was sent, and is neither request nor reply', () => {
+    const property = fc.property(number, number, verb, (id, attempt, verb) => {
+      const envelope = opened(settlementFrame({ id, attempt, verb }));
+      assert.deepEqual(settlementOf(envelope), { id, attempt, verb });
+      assert.equal(requestOf(envelope), undefined);
+      assert.equal(replyOf(envelope), undefined);
+    });
+    fc.assert(property);
+  });
+
+  it('takes no byte for the first attempt', () => {
+    const { length } = settlementFrame({ id: 7, attempt: 1, verb: Verb.Done });
+    assert.equal(length, 13); // header 7, length of the fields 1, ref 3, body 1, zero byte 1
+  });
+
+  it('is one known letter and a message', () => {
+    for (const body of ['', 'dd', 'q', 'D']) {
+      const envelope = { ...plain, body: utf8(body), fields: { ref: 1 } };
+      assert.equal(settlementOf(envelope), undefined, JSON.stringify(body));
+    }
+    assert.equal(settlementOf(plain), undefined);
+  });
+});
+
+for (const [name, frameOf, noteOf, otherOf] of [
+  ['request', requestFrame, requestOf, replyOf],
+  ['reply', replyFrame, replyOf, requestOf],
+] as const) {
+  describe(`a ${name}`, () => {
+    it('arrives as it was sent, and as nothing else', () => {
+      // JSON has one zero.
+      const content = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value)));
+      const property = fc.property(number, content, (number, content) => {
+        const envelope = opened(frameOf({ number, content }));
+        assert.deepEqual(noteOf(envelope), { number, content } satisfies Note);
+        assert.equal(otherOf(envelope), undefined);
+      });
+      fc.assert(property);
+    });
+
+    it('is JSON in a control frame with a number', () => {
+      const envelope = opened(frameOf({ number: 1, content: null }));
+      assert.deepEqual(noteOf(envelope), { number: 1, content: null });
+      assert.equal(noteOf({ ...envelope, control: false }), undefined);
+      assert.equal(noteOf({ ...envelope, fields: {} }), undefined);
+      assert.equal(noteOf({ ...envelope, body: utf8('{') }), undefined);
+    });
+  });
+}
+
+it('no envelope makes any of them throw', () => {
+  const property = fc.property(anyEnvelope, (envelope) => {
+    for (const read of [settlementOf, requestOf, replyOf]) read(envelope);
+  });
+  fc.assert(property);
+});

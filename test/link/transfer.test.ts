@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Bit } from '../../src/codec/signal-codec.ts';
+import { AWAIT, FINISHED, type Next } from '../../src/link/frame-sender.ts';
+import { Transfer } from '../../src/link/transfer.ts';
+
+/** A transfer whose machine asks for these. */
+function transferOf(...nexts: Next[]): { transfer: Transfer; taken: Bit[] } {
+  const taken: Bit[] = [];
+  const onEcho = (echo: Bit) => {
+    taken.push(echo);
+    return nexts.shift() ?? FINISHED;
+  };
+  return { transfer: new Transfer({ pid: 5, start: 500 }, { first: 0, onEcho }), taken };
+}
+
+describe('Transfer', () => {
+  it('counts the echoes that it passes to its machine, and is done when that has finished', async () => {
+    const { transfer, taken } = transferOf(1, AWAIT, FINISHED);
+    const seen = ([1, 0, 1] as const).map((echo) => [transfer.onEcho(echo), transfer.echoes]);
+    assert.deepEqual(seen, [
+      [1, 1],
+      [AWAIT, 2],
+      [FINISHED, 3],
+    ]);
+    assert.deepEqual(taken, [1, 0, 1]);
+    await transfer.done;
+  });
+
+  it('fails with what it is told', async () => {
+    const { transfer } = transferOf();
+    transfer.fail(new Error('gone'));
+    await assert.rejects(transfer.done, /^Error: gone$/);
+  });
+});
