@@ -134,13 +134,15 @@ export class PlainDecoder {
     const now = clockMs();
     if (this.#bits++ > 0 && (now - this.#last) * 1000 < STORM_GAP_US) this.#hasty++;
     this.#last = now;
+    const wasDiscarding = this.#codec.discarding;
     const step = this.#codec.push(bit);
     if (step === OVERFLOW) this.dropped++;
-    if (!(step instanceof Uint8Array)) return undefined;
+    const isEnd = step instanceof Uint8Array || (wasDiscarding && !this.#codec.discarding);
+    if (!isEnd) return undefined;
     const isStorm = this.#hasty * STORM_SHARE > this.#bits;
     this.#bits = 0;
     this.#hasty = 0;
-    if (step.length === 0) return undefined;
+    if (!(step instanceof Uint8Array) || step.length === 0) return undefined;
     if (!isStorm) return step;
     this.dropped++;
     return undefined;

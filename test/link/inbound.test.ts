@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { Reason } from '../../src/codec/reason.ts';
+import { type Bit, SignalCodec } from '../../src/codec/signal-codec.ts';
+import { JUDGE } from '../../src/link/frame-receiver.ts';
+import {
+  type EchoSender,
+  Inbound,
+  PlainDecoder,
+  type PlainSender,
+} from '../../src/link/inbound.ts';
+import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import { bytes, utf8 } from '../codec/vectors.ts';
+import { fakeTable, UID } from '../registry/fake-table.ts';
+import { FakeClock } from './fakes.ts';
+
+const PID = 70;
+const MAX = 100;
+
+/** A machine of which a process may change; how often it was looked at. */
+function given() {
+  let now = fakeTable({ pid: PID });
+  const looks: number[] = [];
+  const table = {
+    ...now,
+    read: (pid: number) => {
+      looks.push(pid);
+      return now.read(pid);
+    },
+  };
+  const inbound = new Inbound(table, MAX);
+  const change = (...processes: (Partial<ProcessInfo> & { pid: number })[]) => {
+    now = fakeTable(...processes);
+  };
+  const echo = (at: number) => {
+    const sender = inbound.sender(PID, at);
+    assert.ok(sender.kind === 'echo');
+    return sender;
+  };
+  return { inbound, change, looks, echo };
+}
+
+/** In the middle of a frame. */
+function begin(sender: EchoSender | PlainSender): void {
+  if (sender.kind === 'echo') sender.receiver.onBit(1);
+  else sender.decoder.push(1);
+}
+
+const isIdle = (sender: EchoSender | PlainSender) =>
+  sender.kind === 'echo' ? sender.receiver.idle : sender.decoder.idle;
+
+describe('Inbound', () => {
+  const kinds: [name: string, is: Partial<ProcessInfo> | undefined, kind: 'echo' | 'plain'][] = [
+    ['blocks both signals', {}, 'echo'],
+    ['catches them', { blocksBoth: false }, 'plain'],
+    ['is not known to block them', { blocksBoth: undefined }, 'plain'],
+    ['blocks them and is not ours', { uid: UID + 1 }, 'plain'],
+    ['has ended', undefined, 'plain'],
+  ];
+  for (const [name, is, kind] of kinds) {
+    it(`takes a sender that ${name} for ${kind}`, () => {
+      const { inbound, change } = given();
+      change(...(is ? [{ pid: PID, ...is }] : []));
+      const { pid, start, kind: found } = inbound.sender(PID, 0);
+      assert.deepEqual([pid, start, found], [PID, is ? 500 : 0, kind]);
+    });
+  }
+
+  it('looks at a process at the start of each frame, and not within', () => {
+    const { looks, echo } = given();
+    const sender = echo(0);
+    assert.equal(echo(1), sender);
+    assert.equal(looks.length, 2);
+    begin(sender);
+    assert.equal(echo(2), sender);
+    assert.equal(looks.length, 2);
+  });
+
+  it('begins afresh with another process of the same PID, and with one that changed its kind', () => {
+    const { inbound, change, echo } = given();
+    const first = echo(0);
+    change({ pid: PID, start: 501 });
+    const second = echo(1);
+    assert.notEqual(second, first);
+    change({ pid: PID, start: 501, blocksBoth: false });
+    const third = inbound.sender(PID, 2);
+    assert.equal(third.kind, 'plain');
+    change({ pid: PID, start: 501 });
+    assert.notEqual(echo(3), second);
+  });
+
+  it('drops what a sender began that is silent for 2 s', () => {
+    for (const blocksBoth of [true, false]) {
+      const { inbound, change } = given();
+      change({ pid: PID, blocksBoth });
+      const sender = inbound.sender(PID, 0);
+      begin(sender);
+      assert.equal(isIdle(inbound.sender(PID, 1999)), false);
+      assert.equal(inbound.sender(PID, 3999), sender);
+      assert.equal(isIdle(sender), true);
+    }
+  });
+
+  it('forgets a reason that is not asked for within 100 ms', () => {
+    const { echo } = given();
+    const { receiver } = echo(0);
+    for (const bit of SignalCodec.bits(bytes(0))) receiver.onBit(bit);
+    receiver.onBit(0);
+    assert.equal(echo(100).receiver.refusing, true);
+    assert.equal(echo(201).receiver.refusing, false);
+    assert.equal(receiver.idle, true);
+  });
+
+  it('keeps 256 decoders, and drops the one that was silent longest', () => {
+    const { inbound, change } = given();
+    change(...Array.from({ length: 257 }, (_, n) => ({ pid: 1000 + n })));
+    const senders = Array.from({ length: 256 }, (_, n) => inbound.sender(1000 + n, n));
+    for (const sender of senders) begin(sender);
+    inbound.sender(1000, 300);
+    inbound.sender(1256, 301);
+    assert.equal(inbound.sender(1000, 302), senders[0]);
+    assert.equal(inbound.sender(1002, 302), senders[2]);
+    assert.notEqual(inbound.sender(1001, 302), senders[1]);
+  });
+
+  it('knows whether the frame of an echo peer is moving, and since when not', () => {
+    const { inbound, change, echo } = given();
+    assert.deepEqual([inbound.moving, inbound.lastBitAt], [false, 0]);
+    const { receiver } = echo(5);
+    assert.deepEqual([inbound.moving, inbound.lastBitAt], [false, 5]);
+    const bits = [...SignalCodec.bits(bytes(1, 0))];
+    for (const bit of bits.slice(0, -1)) {
+      receiver.onBit(bit);
+      assert.equal(inbound.moving, true);
+    }
+    assert.equal(receiver.onBit(0), JUDGE);
+    assert.equal(inbound.moving, false);
+    receiver.answer(Reason.Full);
+    assert.equal(inbound.moving, true, 'the reason is still to be read');
+    receiver.reset();
+    change({ pid: PID }, { pid: 80, blocksBoth: false });
+    begin(inbound.sender(80, 9));
+    assert.deepEqual([inbound.moving, inbound.lastBitAt], [false, 5]);
+  });
+
+  it('resets the decoder of a sender, and knows when there is none', () => {
+    const { inbound, change } = given();
+    inbound.reset(PID);
+    for (const blocksBoth of [true, false]) {
+      change({ pid: PID, blocksBoth });
+      const sender = inbound.sender(PID, 0);
+      begin(sender);
+      inbound.reset(PID);
+      assert.equal(isIdle(sender), true);
+    }
+  });
+});
+
+/** A decoder and a clock: bits come so many microseconds apart. */
+function decoding(t: TestContext, gapsUs: (at: number) => number = () => 1000) {
+  const clock = new FakeClock(t);
+  const decoder = new PlainDecoder(MAX);
+  let at = 0;
+  const push = (...values: number[]) => {
+    const found: (Uint8Array | undefined)[] = [...SignalCodec.bits(bytes(...values))].map((bit) => {
+      clock.ms += gapsUs(at++) / 1000;
+      return decoder.push(bit as Bit);
+    });
+    return found.filter((body) => body !== undefined);
+  };
+  return { decoder, push };
+}
+
+describe('PlainDecoder', () => {
+  it('gives the messages of a paced sender, and none for an empty one', (t) => {
+    const { decoder, push } = decoding(t);
+    assert.deepEqual(push(...utf8('hi'), 0, 0, ...utf8('ho'), 0), [utf8('hi'), utf8('ho')]);
+    assert.deepEqual([decoder.dropped, decoder.idle], [0, true]);
+  });
+
+  it('takes fast programs for what they are: 50 µs between bits', (t) => {
+    assert.deepEqual(decoding(t, () => 50).push(...utf8('hi'), 0), [utf8('hi')]);
+  });
+
+  it('throws a storm away, and takes the next message', (t) => {
+    let gap = 5;
+    const { decoder, push } = decoding(t, () => gap);
+    assert.deepEqual(push(...utf8('hi'), 0), []);
+    assert.deepEqual([decoder.dropped, decoder.idle], [1, true]);
+    gap = 1000;
+    assert.deepEqual(push(...utf8('hi'), 0), [utf8('hi')]);
+    assert.equal(decoder.dropped, 1);
+  });
+
+  it('forgives one bit in eight that comes right behind another', (t) => {
+    const hasty = new Set([2, 7, 20]); // 3 of 24 bits
+    assert.equal(decoding(t, (at) => (hasty.has(at) ? 1 : 1000)).push(...utf8('hi'), 0).length, 1);
+  });
+
+  it('forgives no more', (t) => {
+    const hasty = new Set([2, 7, 12, 20]);
+    assert.equal(decoding(t, (at) => (hasty.has(at) ? 1 : 1000)).push(...utf8('hi'), 0).length, 0);
+  });
+
+  it('drops a message that is too long, and takes the next', (t) => {
+    const { decoder, push } = decoding(t);
+    assert.deepEqual(push(...Array<number>(MAX + 5).fill(1), 0, ...utf8('hi'), 0), [utf8('hi')]);
+    assert.equal(decoder.dropped, 1);
+  });
+
+  it('does not hold a storm that was too long against the next message', (t) => {
+    let gap = 1;
+    const { decoder, push } = decoding(t, () => gap);
+    push(...Array<number>(MAX + 5).fill(1));
+    assert.equal(decoder.idle, false);
+    push(0);
+    assert.equal(decoder.idle, true);
+    gap = 1000;
+    assert.deepEqual(push(...utf8('hi'), 0), [utf8('hi')]);
+  });
+
+  it('forgets on reset what it has, and how fast it came', (t) => {
+    let gap = 1;
+    const { decoder, push } = decoding(t, () => gap);
+    push(1, 1);
+    assert.equal(decoder.idle, false);
+    decoder.reset();
+    assert.equal(decoder.idle, true);
+    gap = 1000;
+    assert.deepEqual(push(...utf8('hi'), 0), [utf8('hi')]);
+  });
+});
