@@ -30,6 +30,7 @@ export interface PacedOptions {
 /**
  * Sends one frame (with its zero byte) to a plain peer: at least 1 ms between bits, and none before the
  * one before has been taken.
+ * @param send sends one signal; kill(2)
  * @throws LinkError peer-gone, unsafe-target; the reason of `signal`
  */
 export async function sendPaced(
@@ -37,6 +38,7 @@ export async function sendPaced(
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
+  send: typeof kill = kill,
 ): Promise<void> {
   const vetted = vetTarget(target.pid, { start: target.start }, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
@@ -45,7 +47,7 @@ export async function sendPaced(
     if (i > 0) await taken(target, table, options);
     options.signal?.throwIfAborted();
     try {
-      kill(target.pid, bitAt(frame, i) === 0 ? 'SIGUSR1' : 'SIGUSR2');
+      send(target.pid, bitAt(frame, i) === 0 ? 'SIGUSR1' : 'SIGUSR2');
     } catch {
       throw linkErrors.gone(target.pid);
     }
@@ -62,7 +64,8 @@ async function taken(
   const since = clockMs();
   let reported = false;
   for (;;) {
-    await sleep(BIT_MS, undefined, options.signal ? { signal: options.signal } : undefined);
+    await sleep(BIT_MS);
+    options.signal?.throwIfAborted();
     const info = table.read(target.pid);
     if (!info || info.start !== target.start || /[ZX]/.test(info.state))
       throw linkErrors.gone(target.pid);
