@@ -106,9 +106,7 @@ export class Outbound {
         if (error instanceof LinkError) error.answerPending = sender.awaitsAnswer;
         throw error;
       }
-      const outcome = sender.outcome ?? { kind: 'out-of-step' };
-      if (outcome.kind === 'out-of-step') Outbound.#outOfStep.set(target.pid, target.start);
-      return outcome;
+      return sender.outcome ?? { kind: 'out-of-step' };
     } finally {
       if (this.pidfd >= 0) closeSync(this.pidfd);
       this.pidfd = -1;
@@ -122,7 +120,7 @@ export class Outbound {
     if (transfer?.target.pid === pid) {
       this.#onEcho?.(bit);
       const next = transfer.onEcho(bit);
-      if (next === FINISHED) this.#transfer = undefined;
+      if (next === FINISHED) this.#onFinished(transfer);
       else if (next !== AWAIT) this.wire.send(pid, next);
       return true;
     }
@@ -130,6 +128,14 @@ export class Outbound {
     if (outOfStep.size === 0 || !outOfStep.has(pid) || holdsBus(pid)) return false;
     this.#strayAt = now;
     return true;
+  }
+
+  /** At once: when the answer made no sense, an echo may still be on its way, and must not be taken for a bit. */
+  #onFinished({ machine, target }: Transfer): void {
+    this.#transfer = undefined;
+    if (machine instanceof FrameSender && machine.outcome?.kind === 'out-of-step') {
+      Outbound.#outOfStep.set(target.pid, target.start);
+    }
   }
 
   /** After a pause: whether the bus is still ours, or was not needed. */

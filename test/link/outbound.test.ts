@@ -324,6 +324,15 @@ describe('Outbound out of step', () => {
     assert.deepEqual(scene.accepted, [whole('next')]);
   });
 
+  it('does not take the echo that is left of a pair for a bit', async () => {
+    const scene = new Scene();
+    let bits = 0;
+    scene.addon.peers.set(scene.pid, () => (bits++ < 6 ? 0 : 1)); // bits 6 and 7 go together
+    assert.deepEqual(await scene.send(), { kind: 'out-of-step' });
+    assert.equal(bits, 12);
+    assert.deepEqual(scene.strangers, []);
+  });
+
   it('gives up a peer that never refuses anything', async () => {
     const scene = new Scene();
     await scene.fallOutOfStep();
