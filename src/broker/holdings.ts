@@ -88,7 +88,8 @@ export class Holdings {
 
   /** A consumer has ended: what it held goes to others. */
   async lose(consumer: ConsumerState): Promise<void> {
-    for (const id of consumer.holding.keys()) {
+    // A copy: what the store does not take is held again, and would come up again at once.
+    for (const id of [...consumer.holding.keys()]) {
       await this.settleSurely(consumer, id, { kind: 'lost' });
     }
   }

@@ -1,0 +1,95 @@
+import type { ConsumerState } from '../../src/broker/roster.ts';
+import type { Channel } from '../../src/link/echo-link.ts';
+import type { Endpoint } from '../../src/link/endpoint.ts';
+import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import { MemoryStore } from '../../src/queue/memory-store.ts';
+import { DEFAULT_POLICY, type NewMessage, type Store } from '../../src/queue/store.ts';
+
+/** A store in memory of which methods can be made to fail. */
+export class FakeStore extends MemoryStore implements Store {
+  /** Thrown by the methods of these names. */
+  readonly failing = new Map<keyof Store, Error>();
+
+  constructor() {
+    super({ ...DEFAULT_POLICY, maxAttempts: 2 });
+  }
+
+  override async publish(batch: readonly NewMessage[]) {
+    this.#fail('publish');
+    return super.publish(batch);
+  }
+
+  override async settle(...args: Parameters<Store['settle']>) {
+    this.#fail('settle');
+    return super.settle(...args);
+  }
+
+  override async reserve(...args: Parameters<Store['reserve']>) {
+    this.#fail('reserve');
+    return super.reserve(...args);
+  }
+
+  /** Adds messages to the default queue. */
+  put(...bodies: string[]): Promise<number[]> {
+    return this.publish(
+      bodies.map((body) => ({ queue: 'default', body: Buffer.from(body), priority: 0 })),
+    );
+  }
+
+  /** The state of each message, in the order of ids. */
+  async states(): Promise<string[]> {
+    const messages = await this.peek('default');
+    return messages.sort((a, b) => a.id - b.id).map(({ state }) => state);
+  }
+
+  #fail(method: keyof Store): void {
+    const error = this.failing.get(method);
+    if (error) throw error;
+  }
+}
+
+/** Answers a frame to a process, or throws as a link does. */
+export type Answer = (pid: number, frame: Uint8Array) => FrameOutcome | Promise<FrameOutcome>;
+
+/** An endpoint whose peers answer as they are told; what was sent, and how often the bus was taken. */
+export class FakeEndpoint {
+  readonly sent: { pid: number; frame: Uint8Array }[] = [];
+  holds = 0;
+  answer: Answer = () => ({ kind: 'accepted' });
+  /** What becomes of a paced transfer. */
+  paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
+
+  get endpoint(): Endpoint {
+    const channel: Channel = {
+      send: async ({ pid }, frame) => {
+        this.sent.push({ pid, frame });
+        return this.answer(pid, frame);
+      },
+    };
+    const withBus = (work: (channel: Channel) => Promise<unknown>) => {
+      this.holds++;
+      return work(channel);
+    };
+    const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>
+      this.paced(target.pid, body, () => options?.onStalled?.());
+    return { echo: { withBus }, sendPlain } as unknown as Endpoint;
+  }
+}
+
+export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
+  return {
+    start: 500,
+    key: `${more.pid}:500`,
+    kind: 'echo',
+    queues: ['default'],
+    slots: 1,
+    ackWaitMs: undefined,
+    holding: new Map(),
+    owed: [],
+    overdue: new Set(),
+    seq: 0,
+    restsUntil: 0,
+    restMs: 250,
+    ...more,
+  };
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Holdings } from '../../src/broker/holdings.ts';
+import type { ConsumerState } from '../../src/broker/roster.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import type { Reserved } from '../../src/queue/store.ts';
+import { consumer, FakeStore } from './fakes.ts';
+
+const ACK_WAIT_MS = 1000;
+
+/** Messages in the hands of a consumer. */
+async function given(t: TestContext, count = 1, more: Partial<ConsumerState> = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const store = new FakeStore();
+  const warnings: string[] = [];
+  const errors: unknown[] = [];
+  let changes = 0;
+  const holdings = new Holdings({
+    store,
+    ackWaitMs: ACK_WAIT_MS,
+    onWarning: (sentence) => warnings.push(sentence),
+    onError: (error) => {
+      if (errors.push(error) > 10) store.failing.clear(); // or who tries for ever would hang the test
+    },
+    onChange: () => changes++,
+  });
+  const who = consumer({ pid: 70, ...more });
+  await store.put(...Array.from({ length: count }, (_, n) => `${n}`));
+  const messages: Reserved[] = [];
+  for (let n = 0; n < count; n++) {
+    const message = (await store.reserve(['default'], who.key)) as Reserved;
+    holdings.take(who, message);
+    messages.push(message);
+  }
+  const pass = async (ms: number) => {
+    t.mock.timers.tick(ms);
+    await turn();
+  };
+  const message = messages[0] as Reserved;
+  return {
+    store,
+    holdings,
+    who,
+    message,
+    messages,
+    warnings,
+    errors,
+    pass,
+    changes: () => changes,
+  };
+}
+
+describe('Holdings', () => {
+  it('settles what a consumer holds, once', async (t) => {
+    const { store, holdings, who, message, changes } = await given(t);
+    assert.deepEqual([...who.holding], [[message.id, 1]]);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), 0);
+    assert.deepEqual([await store.states(), who.holding.size, changes()], [[], 0, 1]);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), Reason.Unknown);
+  });
+
+  it('settles nothing under another attempt, or for another consumer', async (t) => {
+    const { store, holdings, who, message } = await given(t);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 2), Reason.Unknown);
+    const other = consumer({ pid: 71 });
+    assert.equal(await holdings.settle(other, message.id, { kind: 'done' }, 1), Reason.Unknown);
+    assert.deepEqual(await store.states(), ['reserved']);
+    assert.equal(who.holding.size, 1);
+  });
+
+  it('leaves everything as it is when the store fails', async (t) => {
+    const { store, holdings, who, message, errors } = await given(t);
+    store.failing.set('settle', new Error('disk'));
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }), Reason.Store);
+    assert.deepEqual([errors.length, who.holding.size], [1, 1]);
+    store.failing.clear();
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }), 0);
+  });
+
+  it('tries again until the store takes what nobody will tell again', async (t) => {
+    const { store, holdings, who, message, errors, pass } = await given(t);
+    store.failing.set('settle', new Error('disk'));
+    await holdings.settleSurely(who, message.id, { kind: 'lost' });
+    await pass(500);
+    await pass(500);
+    assert.equal(errors.length, 3);
+    store.failing.clear();
+    assert.deepEqual(await store.states(), ['reserved']);
+    await pass(500);
+    assert.deepEqual(await store.states(), ['ready']);
+  });
+
+  it('does not try again what is unknown', async (t) => {
+    const { holdings, who, errors, pass } = await given(t);
+    await holdings.settleSurely(who, 1, { kind: 'lost' });
+    await pass(500);
+    assert.deepEqual(errors, []);
+  });
+
+  it('gives all that a consumer held to others when it has ended', async (t) => {
+    const { store, holdings, who } = await given(t, 3);
+    await holdings.lose(who);
+    assert.deepEqual([await store.states(), who.holding.size], [['ready', 'ready', 'ready'], 0]);
+  });
+
+  it('tries each again later when it has ended and the store fails', async (t) => {
+    const { store, holdings, who, errors, pass } = await given(t, 3);
+    store.failing.set('settle', new Error('disk'));
+    await holdings.lose(who);
+    assert.equal(errors.length, 3);
+    store.failing.clear();
+    await pass(500);
+    assert.deepEqual([await store.states(), who.holding.size], [['ready', 'ready', 'ready'], 0]);
+  });
+});
+
+describe('Holdings, when a settlement stays away,', () => {
+  it('gives the message to another, and keeps the slot until the first speaks', async (t) => {
+    const { store, holdings, who, message, warnings, pass, changes } = await given(t);
+    holdings.awaitSettlement(who, message);
+    await pass(ACK_WAIT_MS - 1);
+    assert.deepEqual([await store.states(), warnings], [['reserved'], []]);
+    await pass(1);
+    assert.deepEqual(await store.states(), ['ready']);
+    assert.match(warnings[0] ?? '', /Consumer 70 .* 1000 ms/);
+    assert.deepEqual([who.holding.size, [...who.overdue]], [0, [message.id]]);
+    const before = changes();
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), Reason.Unknown);
+    assert.deepEqual([who.overdue.size, changes()], [0, before + 1]);
+    assert.deepEqual(await store.states(), ['ready'], 'the late word does not count');
+  });
+
+  it('waits as long as that consumer asked for', async (t) => {
+    const { store, holdings, who, message, pass } = await given(t, 1, { ackWaitMs: 5000 });
+    holdings.awaitSettlement(who, message);
+    await pass(4999);
+    assert.deepEqual(await store.states(), ['reserved']);
+    await pass(1);
+    assert.deepEqual(await store.states(), ['ready']);
+  });
+
+  it('does not wait for what is settled', async (t) => {
+    const { holdings, who, message, warnings, pass } = await given(t);
+    holdings.awaitSettlement(who, message);
+    await holdings.settle(who, message.id, { kind: 'done' });
+    await pass(ACK_WAIT_MS);
+    assert.deepEqual([warnings, who.overdue.size], [[], 0]);
+  });
+
+  it('counts from the first delivery, not from its repeats', async (t) => {
+    const { store, holdings, who, message, pass } = await given(t);
+    holdings.awaitSettlement(who, message);
+    await pass(ACK_WAIT_MS - 1);
+    holdings.awaitSettlement(who, message);
+    await pass(1);
+    assert.deepEqual(await store.states(), ['ready']);
+  });
+
+  it('forgets all timers when it is stopped', async (t) => {
+    const { store, holdings, who, message, messages, warnings, pass } = await given(t, 2);
+    holdings.awaitSettlement(who, message);
+    store.failing.set('settle', new Error('disk'));
+    await holdings.settleSurely(who, (messages[1] as Reserved).id, { kind: 'lost' });
+    store.failing.clear();
+    holdings.stop();
+    await pass(ACK_WAIT_MS);
+    assert.deepEqual([await store.states(), warnings], [['reserved', 'reserved'], []]);
+  });
+});
+
+describe('Holdings, when an answer is not known,', () => {
+  it('owes the message until it is settled', async (t) => {
+    const { holdings, who, message, messages } = await given(t, 2);
+    for (const one of messages) holdings.owe(who, one);
+    assert.deepEqual(who.owed, messages);
+    await holdings.settle(who, message.id, { kind: 'done' });
+    assert.deepEqual(who.owed, [messages[1]]);
+  });
+
+  it('owes it no longer than the ack-wait; it then takes no slot', async (t) => {
+    const { store, holdings, who, message, pass } = await given(t);
+    holdings.owe(who, message);
+    await pass(ACK_WAIT_MS);
+    assert.deepEqual([who.owed, who.overdue.size, who.holding.size], [[], 0, 0]);
+    assert.deepEqual(await store.states(), ['ready']);
+  });
+
+  it('owes what an earlier broker had given out', async (t) => {
+    const { holdings, message } = await given(t);
+    const later = consumer({ pid: 70 });
+    holdings.owe(later, { ...message, attempt: 2 });
+    assert.deepEqual([...later.holding], [[message.id, 2]]);
+  });
+});
