@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Intake } from '../../src/broker/intake.ts';
+import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import type { Verdict } from '../../src/link/frame-receiver.ts';
+import type { Sender } from '../../src/link/inbound.ts';
+import { type Note, requestFrame } from '../../src/link/request.ts';
+import { type Settle, settlementFrame } from '../../src/link/settlement.ts';
+import { storeErrors } from '../../src/queue/errors.ts';
+import { oddFrames, utf8 } from '../codec/vectors.ts';
+import { FakeStore } from './fakes.ts';
+
+const PRODUCER: Sender = { pid: 70, start: 500 };
+const OTHER: Sender = { pid: 71, start: 500 };
+const MAX = 100;
+
+function given() {
+  const store = new FakeStore();
+  const errors: unknown[] = [];
+  const published: number[] = [];
+  const settles: Settle[] = [];
+  const requests: Note[] = [];
+  const intake = new Intake({
+    store,
+    bootId: 'boot',
+    maxMessageBytes: MAX,
+    settle: async (_sender, settle) => {
+      settles.push(settle);
+      return Reason.Unknown;
+    },
+    request: (_sender, request) => {
+      requests.push(request);
+      return 0;
+    },
+    onPublished: (ids) => published.push(...ids),
+    onStoreError: (error) => errors.push(error),
+  });
+  const judge = async (
+    seq: number,
+    body: string | Uint8Array,
+    more: Partial<Envelope> = {},
+    sender = PRODUCER,
+  ): Promise<Verdict> => {
+    const bytes = typeof body === 'string' ? utf8(body) : body;
+    const envelope = { seq, body: bytes, more: false, control: false, fields: {}, ...more };
+    return intake.judge(sender, encodeEnvelope(envelope));
+  };
+  /** What waits in a queue. */
+  const waiting = async (queue = 'default') =>
+    (await store.peek(queue)).map(({ body }) => Buffer.from(body).toString());
+  return { store, intake, errors, published, settles, requests, judge, waiting };
+}
+
+const MORE = { more: true };
+
+describe('Intake', () => {
+  it('stores a message with what its fields say', async () => {
+    const { intake, store, published, judge } = given();
+    const fields = { queue: 'q', priority: 3, delayMs: 60_000, headers: [['k', 'v']] as const };
+    assert.equal(await judge(0, 'hi', { fields }), 0);
+    const [message] = await store.peek('q');
+    assert.ok(message);
+    const { body, headers, priority, state } = message;
+    assert.deepEqual(
+      [Buffer.from(body).toString(), headers, priority, state],
+      ['hi', fields.headers, 3, 'delayed'],
+    );
+    assert.deepEqual(published, [message.id]);
+    assert.deepEqual(intake.lastIds(PRODUCER), [message.id]);
+    assert.deepEqual(intake.lastIds(OTHER), []);
+  });
+
+  it('keeps the bytes of a message, not those of the frame that it came in', async () => {
+    const { intake, waiting } = given();
+    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const frame = encodeEnvelope(envelope);
+    const judging = intake.judge(PRODUCER, frame);
+    assert.equal(await judging, 0);
+    frame.fill(0);
+    assert.deepEqual(await waiting(), ['hi']);
+  });
+
+  it('takes printable text without an envelope, and nothing else', async () => {
+    const { intake, waiting } = given();
+    assert.equal(await intake.judge(PRODUCER, utf8('grüß 🐟')), 0);
+    for (const body of ['a\u0007b', '\u0085', 'line\n']) {
+      assert.equal(await intake.judge(PRODUCER, utf8(body)), Reason.Damaged);
+    }
+    assert.equal(await intake.judge(PRODUCER, Uint8Array.of(0x41, 0xff)), Reason.Damaged);
+    assert.deepEqual(await waiting(), ['grüß 🐟']);
+  });
+
+  for (const { name, wire, kind } of oddFrames) {
+    it(`refuses ${name} as ${kind}`, () => {
+      const verdict = given().intake.judge(PRODUCER, wire);
+      assert.equal(verdict, kind === 'damaged' ? Reason.Damaged : Reason.Unsupported);
+    });
+  }
+
+  it('refuses a frame with any one bit turned, and stores nothing', async () => {
+    const { intake, waiting } = given();
+    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const frame = encodeEnvelope(envelope);
+    for (let bit = 0; bit < frame.length * 8; bit++) {
+      const turned = Uint8Array.from(frame);
+      turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.notEqual(await intake.judge(PRODUCER, turned), 0, `bit ${bit}`);
+    }
+    assert.deepEqual(await waiting(), []);
+  });
+
+  it('passes settlements and requests on, and refuses other control frames', async () => {
+    const { intake, settles, requests } = given();
+    const settle: Settle = { id: 7, attempt: 2, verb: 'f' };
+    assert.equal(
+      await intake.judge(PRODUCER, settlementFrame(settle).subarray(0, -1)),
+      Reason.Unknown,
+    );
+    const note = { number: 3, content: { op: 'status' } };
+    assert.equal(intake.judge(PRODUCER, requestFrame(note).subarray(0, -1)), 0);
+    assert.deepEqual([settles, requests], [[settle], [note]]);
+    const odd = { seq: 0, body: utf8('?'), more: false, control: true, fields: {} };
+    assert.equal(intake.judge(PRODUCER, encodeEnvelope(odd)), Reason.Unsupported);
+  });
+
+  const unfit: [string, string | Uint8Array, Partial<Envelope>, Reason][] = [
+    ['is too large', new Uint8Array(MAX + 1), {}, Reason.TooLarge],
+    ['goes to a queue with a bad name', 'x', { fields: { queue: 'a b' } }, Reason.Unknown],
+    [
+      'is to wait for more than a century',
+      'x',
+      { fields: { delayMs: 2 ** 53 - 1 } },
+      Reason.Unknown,
+    ],
+    ['is to live for more than a century', 'x', { fields: { ttlMs: 2 ** 53 - 1 } }, Reason.Unknown],
+  ];
+  for (const [name, body, more, reason] of unfit) {
+    it(`refuses what ${name}, and takes the next under the same number`, async () => {
+      const { judge, waiting } = given();
+      assert.equal(await judge(5, body, more), reason);
+      assert.equal(await judge(5, 'next'), 0);
+      assert.deepEqual(await waiting(), ['next']);
+    });
+  }
+
+  it('takes a message of exactly the limit', async () => {
+    assert.equal(await given().judge(0, new Uint8Array(MAX)), 0);
+  });
+
+  for (const mode of ['closing', 'draining'] as const) {
+    it(`refuses new messages while ${mode}`, async () => {
+      const { intake, judge, waiting } = given();
+      intake[mode] = true;
+      assert.equal(await judge(0, 'x'), Reason.Closing);
+      assert.equal(await intake.judge(PRODUCER, utf8('plain')), Reason.Closing);
+      await intake.takePlain(utf8('plain'));
+      assert.deepEqual(await waiting(), []);
+    });
+  }
+});
+
+describe('Intake and a repeat', () => {
+  it('answers as before and stores nothing', async () => {
+    const { judge, waiting } = given();
+    for (const seq of [0, 1, 1, 0, 2, 0]) assert.equal(await judge(seq, `${seq}`), 0);
+    assert.deepEqual(await waiting(), ['0', '1', '2']);
+  });
+
+  it('knows it over the wrap of the numbers', async () => {
+    const { judge, waiting } = given();
+    for (const seq of [126, 127, 0, 127, 126, 1]) await judge(seq, `${seq}`);
+    assert.deepEqual(await waiting(), ['126', '127', '0', '1']);
+  });
+
+  it('is none when it comes from another process, or in another epoch', async () => {
+    const { judge, waiting } = given();
+    await judge(0, 'first');
+    await judge(0, 'of another', {}, OTHER);
+    await judge(0, 'of another start', {}, { ...PRODUCER, start: 501 });
+    await judge(0, 'of another epoch', { fields: { epoch: 1 } });
+    assert.equal((await waiting()).length, 4);
+  });
+
+  it('is known from the store by a broker that was started anew', async () => {
+    const { store, judge, waiting } = given();
+    store.lastSeq = (async (name: string) => (name === 'boot:70:500' ? 9 : undefined)) as never;
+    assert.equal(await judge(9, 'repeat'), 0);
+    assert.equal(await judge(10, 'new'), 0);
+    assert.deepEqual(await waiting(), ['new']);
+  });
+
+  it('is none when the first one could not be stored', async () => {
+    const { store, judge, waiting, errors } = given();
+    store.failing.set('publish', new Error('disk'));
+    assert.equal(await judge(0, 'x'), Reason.Store);
+    assert.equal(errors.length, 1);
+    store.failing.clear();
+    assert.equal(await judge(0, 'x'), 0);
+    assert.deepEqual(await waiting(), ['x']);
+  });
+});
+
+describe('Intake and a group', () => {
+  it('stores it with its last frame, and not before', async () => {
+    const { intake, judge, waiting, published } = given();
+    assert.equal(await judge(0, 'a', MORE), 0);
+    assert.equal(await judge(1, 'b', MORE), 0);
+    assert.deepEqual(await waiting(), []);
+    assert.equal(await judge(2, 'c'), 0);
+    assert.deepEqual(await waiting(), ['a', 'b', 'c']);
+    assert.deepEqual(intake.lastIds(PRODUCER), published);
+  });
+
+  it('takes each frame of it once, also when the last is repeated', async () => {
+    const { judge, waiting } = given();
+    for (const [seq, more] of [
+      [0, true],
+      [0, true],
+      [1, true],
+      [1, false],
+      [1, false],
+    ] as const) {
+      assert.equal(await judge(seq, `${seq}`, { more }), 0);
+    }
+    assert.deepEqual(await waiting(), ['0', '1']);
+  });
+
+  it('drops all of it when one is refused, and takes them again', async () => {
+    const { judge, waiting } = given();
+    await judge(0, 'a', MORE);
+    assert.equal(await judge(1, new Uint8Array(MAX + 1), MORE), Reason.TooLarge);
+    assert.equal(await judge(0, 'a', MORE), 0);
+    assert.equal(await judge(1, 'b'), 0);
+    assert.deepEqual(await waiting(), ['a', 'b']);
+  });
+
+  it('drops all of it when it cannot be stored, and takes them again', async () => {
+    const { store, judge, waiting } = given();
+    store.failing.set('publish', storeErrors.tooMany(1, 1));
+    await judge(0, 'a', MORE);
+    assert.equal(await judge(1, 'b'), Reason.Full);
+    store.failing.clear();
+    await judge(0, 'a', MORE);
+    assert.equal(await judge(1, 'b'), 0);
+    assert.deepEqual(await waiting(), ['a', 'b']);
+  });
+
+  it('drops what a producer began and another one interrupts', async () => {
+    const { judge, waiting } = given();
+    await judge(0, 'lost', MORE);
+    await judge(0, 'of another', {}, OTHER);
+    assert.equal(await judge(1, 'later'), 0);
+    assert.equal(await judge(0, 'lost', { fields: { epoch: 1 } }), 0);
+    assert.deepEqual(await waiting(), ['of another', 'later', 'lost']);
+  });
+
+  it('is at most 64 messages', async () => {
+    const { judge, waiting } = given();
+    for (let seq = 0; seq < 63; seq++) assert.equal(await judge(seq, 'x', MORE), 0);
+    assert.equal(await judge(63, 'x', MORE), 0);
+    assert.equal(await judge(64, 'x'), Reason.Full);
+    assert.deepEqual(await waiting(), []);
+  });
+});
+
+describe('Intake and plain producers', () => {
+  it('takes any bytes of them, up to the limit', async () => {
+    const { intake, waiting, errors } = given();
+    await intake.takePlain(Uint8Array.of(0x80, 7));
+    assert.equal((await waiting()).length, 1);
+    await intake.takePlain(new Uint8Array(MAX + 1).fill(1));
+    assert.equal((await waiting()).length, 1);
+    assert.match(String(errors[0]), /101 bytes is too large/);
+  });
+
+  it('says that it lost one, as nobody waits for an answer', async () => {
+    const { store, intake, errors } = given();
+    store.failing.set('publish', new Error('disk'));
+    await intake.takePlain(utf8('x'));
+    assert.match(String(errors[0]), /disk/);
+  });
+});
