@@ -24,11 +24,11 @@ export interface ConsumerState {
   /** `pid:start`: names the process in the store, across broker restarts. */
   readonly key: string;
   readonly kind: 'echo' | 'plain';
-  readonly queues: readonly string[];
+  queues: readonly string[];
   /** Messages that it may hold at once. */
-  readonly slots: number;
+  slots: number;
   /** How long it may keep a message; undefined: as the broker says; ms. */
-  readonly ackWaitMs: number | undefined;
+  ackWaitMs: number | undefined;
   /** Messages that it holds: id and attempt. */
   readonly holding: Map<number, number>;
   /** Those among them of which it is not known whether it got them. */
@@ -100,12 +100,20 @@ export class Roster {
       else if (consumer) now.set(consumer.key, consumer);
     }
     this.#consumers = now;
+    this.#keepTurn([...before.keys()]);
     for (const [key, consumer] of before) if (!now.has(key)) this.#leave(consumer);
     for (const consumer of this.#leaving.values()) {
       if (now.has(consumer.key) || consumer.holding.size === 0) this.#leaving.delete(consumer.key);
       else if (this.isGone(consumer)) this.#end(consumer);
     }
     if (gone) await this.#prune();
+  }
+
+  /** When who was served last is gone, the next turn still starts where it stood. */
+  #keepTurn(before: readonly string[]): void {
+    let at = before.indexOf(this.#last);
+    while (at >= 0 && !this.#consumers.has(before[at] ?? '')) at--;
+    this.#last = before[at] ?? '';
   }
 
   #leave(consumer: ConsumerState): void {
@@ -178,7 +186,9 @@ export class Roster {
       return this.#warn(line.raw, vetSentence(line.pid, vetted.why));
     }
     const key = `${line.pid}:${vetted.info.start}`;
-    return before.get(key) ?? newConsumer(line, key, line.pid, vetted.info.start, vetted.kind);
+    const consumer = before.get(key) ?? this.#leaving.get(key);
+    if (!consumer) return newConsumer(line, key, line.pid, vetted.info.start, vetted.kind);
+    return Object.assign(consumer, wishesOf(line, consumer.kind)); // it may have registered anew
   }
 
   #isStale(line: ConsumerLine): boolean {
@@ -195,23 +205,33 @@ export class Roster {
   }
 }
 
-function newConsumer(
+/** What a consumer says of itself. */
+function wishesOf(
   { attrs }: ConsumerLine,
+  kind: 'echo' | 'plain',
+): Pick<ConsumerState, 'queues' | 'slots' | 'ackWaitMs'> {
+  const jobs = Number(attrs.get('jobs'));
+  const ackWait = Number(attrs.get('ackwait'));
+  return {
+    queues: attrs.get('queues')?.split(',').slice(0, MAX_QUEUES) ?? [DEFAULT_QUEUE],
+    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? jobs : 1,
+    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
+  };
+}
+
+function newConsumer(
+  line: ConsumerLine,
   key: string,
   pid: number,
   start: number,
   kind: 'echo' | 'plain',
 ): ConsumerState {
-  const jobs = Number(attrs.get('jobs'));
-  const ackWait = Number(attrs.get('ackwait'));
   return {
     pid,
     start,
     key,
     kind,
-    queues: attrs.get('queues')?.split(',').slice(0, MAX_QUEUES) ?? [DEFAULT_QUEUE],
-    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? jobs : 1,
-    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
+    ...wishesOf(line, kind),
     holding: new Map(),
     owed: [],
     overdue: new Set(),
