@@ -1,8 +1,9 @@
 import { clockMs } from '../clock.ts';
+import { CodecError } from '../codec/codec-error.ts';
 import { encodeEnvelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
-import type { Channel } from '../link/echo-link.ts';
+import type { Channel, EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved, Store } from '../queue/store.ts';
@@ -69,7 +70,7 @@ export class Dispatcher {
         if (!next) continue;
         const { echo } = this.#options.endpoint;
         if (!echo || next.consumer.kind === 'plain') this.#startPaced(next);
-        else await echo.withBus((channel) => this.#deliverSome(channel, next));
+        else await this.#deliverUnderBus(echo, next);
         this.#again = true;
       }
     } catch (error) {
@@ -126,6 +127,19 @@ export class Dispatcher {
     this.#retry = setTimeout(() => this.wake(), soonest - now + 1);
   }
 
+  async #deliverUnderBus(echo: Pick<EchoLink, 'withBus'>, first: Delivery): Promise<void> {
+    let hasBus = false;
+    try {
+      await echo.withBus((channel) => {
+        hasBus = true;
+        return this.#deliverSome(channel, first);
+      });
+    } catch (error) {
+      if (!hasBus) this.#owe(first);
+      throw error;
+    }
+  }
+
   /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
     const until = clockMs() + HOLD_MS;
@@ -140,8 +154,8 @@ export class Dispatcher {
   async #deliver(channel: Channel, delivery: Delivery): Promise<void> {
     const { roster } = this.#options;
     const { consumer, message } = delivery;
-    consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
-    const frame = deliveryFrame(message, consumer.seq);
+    const frame = this.#frameOf(delivery);
+    if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
     for (let attempt = 1; ; attempt++) {
       try {
         const outcome = await channel.send(consumer, frame);
@@ -155,9 +169,22 @@ export class Dispatcher {
         if (outcome.kind === 'out-of-step') return this.#owe(delivery);
         return await this.#onRefused(consumer, message, reason);
       } catch (error) {
-        if (!(error instanceof LinkError)) throw error;
-        return await this.#onFailed(delivery, error);
+        if (error instanceof LinkError) return await this.#onFailed(delivery, error);
+        this.#owe(delivery);
+        throw error;
       }
+    }
+  }
+
+  /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
+  #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
+    consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
+    try {
+      return deliveryFrame(message, consumer.seq);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#options.onWarning(`Message ${message.id} cannot be delivered: ${error.message}`);
+      return undefined;
     }
   }
 

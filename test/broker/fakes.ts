@@ -56,6 +56,8 @@ export class FakeEndpoint {
   readonly sent: { pid: number; frame: Uint8Array }[] = [];
   holds = 0;
   answer: Answer = () => ({ kind: 'accepted' });
+  /** Why the bus cannot be taken. */
+  busFails: Error | undefined;
   /** What becomes of a paced transfer. */
   paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
 
@@ -66,8 +68,9 @@ export class FakeEndpoint {
         return this.answer(pid, frame);
       },
     };
-    const withBus = (work: (channel: Channel) => Promise<unknown>) => {
+    const withBus = async (work: (channel: Channel) => Promise<unknown>) => {
       this.holds++;
+      if (this.busFails) throw this.busFails;
       return work(channel);
     };
     const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>
