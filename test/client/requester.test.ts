@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Requester } from '../../src/client/requester.ts';
+import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import { linkErrors } from '../../src/link/errors.ts';
+import { replyFrame, requestOf } from '../../src/link/request.ts';
+import { settlementFrame } from '../../src/link/settlement.ts';
+import { FakeEndpoint } from '../broker/fakes.ts';
+import { tempDir } from '../registry/children.ts';
+import { fakeTable } from '../registry/fake-table.ts';
+
+const BROKER = 70;
+
+const opened = (frame: Uint8Array): Envelope => {
+  const decoded = decodeFrame(frame.subarray(0, -1));
+  assert.ok(decoded.kind === 'envelope');
+  return decoded.envelope;
+};
+
+/** A broker that replies with what `reply` makes of a request, before it answers the frame. */
+function given(t: TestContext, reply?: (content: unknown) => unknown, isEcho = true) {
+  const dir = tempDir(t);
+  writeFileSync(join(dir, 'broker.pid'), `${BROKER}\n`);
+  const table = fakeTable({ pid: BROKER, blocksBoth: isEcho });
+  const fake = new FakeEndpoint();
+  const requester = new Requester(dir, table, fake.endpoint);
+  const verdicts: unknown[] = [];
+  fake.answer = (_pid, frame) => {
+    const note = requestOf(opened(frame)) ?? assert.fail('no request');
+    if (reply) {
+      const content = reply(note.content);
+      verdicts.push(requester.judge(opened(replyFrame({ number: note.number, content }))));
+    }
+    return { kind: 'accepted' };
+  };
+  return { requester, fake, verdicts };
+}
+
+describe('Requester', () => {
+  it('gives the answer to each of several requests to who asked it', async (t) => {
+    const { requester, verdicts } = given(t, (content) => ({ ok: content }));
+    assert.deepEqual(await Promise.all([1, 2, 3].map((n) => requester.ask(n))), [1, 2, 3]);
+    assert.deepEqual(verdicts, [0, 0, 0]);
+  });
+
+  it('fails with what the broker says', async (t) => {
+    const { requester } = given(t, () => ({ error: 'No.' }));
+    await assert.rejects(requester.ask({}), { code: 'request-failed', message: /says: No\./ });
+  });
+
+  it('takes no other control frame, and a late reply without a word', (t) => {
+    const { requester } = given(t);
+    const settlement = opened(settlementFrame({ id: 1, attempt: 1, verb: 'd' }));
+    assert.equal(requester.judge(settlement), Reason.Unsupported);
+    assert.equal(requester.judge(opened(replyFrame({ number: 99, content: {} }))), 0);
+  });
+
+  it('asks again when the frame is damaged, or the peer slow', async (t) => {
+    const { requester, fake } = given(t, () => ({ ok: 1 }));
+    const answer = fake.answer;
+    const before: (() => never | { kind: 'refused'; reason: Reason } | { kind: 'out-of-step' })[] =
+      [
+        () => ({ kind: 'refused', reason: Reason.Damaged }),
+        () => ({ kind: 'out-of-step' }),
+        () => {
+          throw linkErrors.stalled(BROKER);
+        },
+      ];
+    fake.answer = (pid, frame) => before.shift()?.() ?? answer(pid, frame);
+    assert.equal(await requester.ask({}), 1);
+    assert.equal(fake.sent.length, 4);
+    assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 1);
+  });
+
+  it('does not ask again who refuses, who is gone, or what is broken', async (t) => {
+    const { requester, fake } = given(t);
+    fake.answer = () => ({ kind: 'refused', reason: Reason.Unsupported });
+    await assert.rejects(requester.ask({}), { code: 'refused' });
+    fake.answer = () => {
+      throw linkErrors.gone(BROKER);
+    };
+    await assert.rejects(requester.ask({}), { code: 'peer-gone' });
+    fake.busFails = new Error('no directory');
+    await assert.rejects(requester.ask({}), /no directory/);
+    assert.equal(fake.sent.length, 2);
+  });
+
+  it('asks no plain broker, and not without one', async (t) => {
+    await assert.rejects(given(t, undefined, false).requester.ask({}), { code: 'plain-broker' });
+    const nowhere = new Requester(tempDir(t), fakeTable(), new FakeEndpoint().endpoint);
+    await assert.rejects(nowhere.ask({}), { code: 'no-broker' });
+  });
+
+  it('gives up after 30 s without an answer', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { requester } = given(t);
+    const asking = requester.ask({});
+    const failed = assert.rejects(asking, { code: 'no-answer', exitCode: 75 });
+    await turn();
+    t.mock.timers.tick(29_999);
+    let isOver = false;
+    void asking.catch(() => {
+      isOver = true;
+    });
+    await turn();
+    assert.equal(isOver, false);
+    t.mock.timers.tick(1);
+    await failed;
+  });
+});
