@@ -13,12 +13,15 @@ const MAX_ROUNDS = 10_000;
  * thread that has it open: with SIGUSR2 open in V8's threads, bits arrive in the wrong order.
  * @throws Error when a thread keeps a signal open; then the PID must not be published.
  */
-export function blockInEveryThread(addon: Addon): void {
+export function blockInEveryThread(
+  addon: Pick<Addon, 'block' | 'nudge'>,
+  maxRounds = MAX_ROUNDS,
+): void {
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
   for (const tid of threads()) if (tid !== process.pid) addon.nudge(tid);
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const open = openThreads();
     if (open.length === 0) return;
     for (const tid of open) addon.nudge(tid);

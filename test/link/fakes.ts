@@ -104,8 +104,8 @@ export class FakeAddon implements Addon {
     return -1;
   }
 
-  block = () => 0;
-  nudge = () => 0;
+  block: () => number = () => 0;
+  nudge: (tid: number) => number = () => 0;
   writable = () => 1;
   lock = () => 0;
   monotonic = () => 0;
