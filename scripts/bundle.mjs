@@ -1,6 +1,6 @@
 // Makes the executables: one small file each, which loads a second one for the command that runs. Without
 // this, Node would open and compile some hundred files before `sigmq send` does anything. The library
-// (dist/src) is not bundled.
+// (dist/src) is not bundled. --readable: not minified, so that coverage can be told by branch.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,7 @@ const options = {
   // Node reads CommonJS faster than ES modules.
   format: 'cjs',
   supported: { 'dynamic-import': false },
-  minify: true,
+  minify: !process.argv.includes('--readable'),
   keepNames: false,
   sourcemap: true,
   sourcesContent: false,

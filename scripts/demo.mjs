@@ -69,9 +69,13 @@ async function stopAll() {
 try {
   const broker = start('broker', ['broker']);
   await until(() => broker.err.some((line) => line.includes('runs in')));
-  const consumers = ['consumer 1', 'consumer 2'].map((name) => start(name, ['consume']));
-  for (const { err } of consumers)
-    await until(() => err.some((line) => line.includes('waits for messages')));
+  const consumers = [];
+  // One after the other: the turn goes by the order of registration.
+  for (const name of ['consumer 1', 'consumer 2']) {
+    const consumer = start(name, ['consume']);
+    await until(() => consumer.err.some((line) => line.includes('waits for messages')));
+    consumers.push(consumer);
+  }
   const messages = ['hello', 'from', 'two', 'signals', 'größer als', '信号'];
   for (const message of messages) send(message);
   await until(() => consumers.every(({ out }) => out.length === 3));

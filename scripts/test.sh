@@ -13,9 +13,12 @@ if [ $# -gt 0 ]; then
 fi
 
 shopt -s globstar
-counts=$(mktemp)
-trap 'rm -f "$counts"' EXIT
-# Thresholds: see "c8" in package.json. Spawned children count too.
-npx c8 node --test --test-concurrency=2 --test-reporter=spec dist/test/**/*.test.js | tee "$counts"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+node scripts/bundle.mjs --readable
+NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 --test-reporter=spec \
+  dist/test/**/*.test.js | tee "$scratch/counts"
+node scripts/coverage.mjs "$scratch/coverage"
+node scripts/bundle.mjs
 bash scripts/pack-check.sh
-grep -E '^. (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ' "$counts"
+grep -E '^. (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ' "$scratch/counts"

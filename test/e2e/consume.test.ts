@@ -269,6 +269,7 @@ describe('consume -- CMD', () => {
     assert.equal(consumer.lines.length, 2);
     writeFileSync(stage.path('go'), '');
     await consumer.printed(3);
+    assert.equal((await consumer.end()).code, 0);
   });
 
   it('loses its message when it takes longer than --ack-wait', async (t) => {

@@ -30,6 +30,22 @@ export async function until<T>(
   }
 }
 
+const endings = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** As `t.after`, but the last first: a directory goes when the programs in it have ended. */
+function endAfter(t: TestContext, end: () => unknown): void {
+  const known = endings.get(t);
+  if (known) {
+    known.push(end);
+    return;
+  }
+  const mine = [end];
+  endings.set(t, mine);
+  t.after(async () => {
+    for (const end of mine.reverse()) await end();
+  });
+}
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -66,7 +82,7 @@ export class Program {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }),
       );
     });
-    t.after(() => this.end());
+    endAfter(t, () => this.end());
   }
 
   get stdout(): Buffer {
@@ -86,16 +102,27 @@ export class Program {
     this.child.kill(name);
   }
 
-  /** Ends it politely, so that it writes its coverage, even when it is stopped; then for sure. */
+  get lives(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Ends it politely, so that it writes its coverage, even when it is stopped. */
   async end(): Promise<Ended> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
+    if (this.lives) {
       this.child.kill('SIGCONT');
       this.child.kill('SIGTERM');
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS / 4);
-      await this.ended;
-      clearTimeout(timer);
     }
+    const timer = setTimeout(() => this.#endForSure(), PATIENCE_MS / 4);
+    await this.ended;
+    clearTimeout(timer);
     return this.ended;
+  }
+
+  /** What it has started may live on and keep its pipes open: it is not waited for. */
+  #endForSure(): void {
+    this.child.kill('SIGKILL');
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
   }
 
   /** Waits for a text on stderr. */
@@ -133,7 +160,7 @@ export class Stage {
   constructor(t: TestContext, env: NodeJS.ProcessEnv = {}) {
     this.#t = t;
     this.#env = { SIGMQ_DIR: this.dir, XDG_STATE_HOME: join(this.dir, 'state'), ...env };
-    t.after(() => rmSync(this.dir, { recursive: true, force: true }));
+    endAfter(t, () => rmSync(this.dir, { recursive: true, force: true }));
   }
 
   path(name: string): string {
