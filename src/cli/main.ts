@@ -15,6 +15,7 @@ export function sigmq(): Command {
   program
     .description('A message broker and work queue whose only transport is two UNIX signals.')
     .showSuggestionAfterError()
+    .showHelpAfterError('Try --help.')
     .addCommand(brokerCommand())
     .addCommand(consumeCommand())
     .addCommand(sendCommand());
@@ -24,7 +25,7 @@ export function sigmq(): Command {
 
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
-  exitByThrowing(program);
+  prepare(program);
   try {
     applyConfig(program);
     await program.parseAsync();
@@ -34,9 +35,12 @@ export async function run(program: Command): Promise<void> {
   }
 }
 
-function exitByThrowing(program: Command): void {
-  program.exitOverride();
-  for (const command of program.commands) exitByThrowing(command);
+/** Errors are thrown, so that one place sets the exit code, and begin as all of ours do. */
+function prepare(program: Command): void {
+  program.exitOverride().configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, 'sigmq: ')),
+  });
+  for (const command of program.commands) prepare(command);
 }
 
 export { brokerCommand, consumeCommand, sendCommand, withVersion };

@@ -1,40 +1,52 @@
 /** A send that takes longer than this shows its progress; ms. */
 const SHOW_AFTER_MS = 1000;
 
-/** A bar on stderr for a send that takes its time; nothing when stderr is no terminal. */
+const BITS = 'sending {bar} {percentage}% | {value}/{total} bits | {eta_formatted} left';
+const MESSAGES = 'sending | {value} messages confirmed | {duration_formatted}';
+
+interface Bar {
+  start(total: number, value: number): void;
+  update(value: number): void;
+  setTotal(total: number): void;
+  stop(): void;
+}
+
+/** One line on stderr for a send that takes its time; nothing when stderr is no terminal. */
 export class Progress {
   readonly #startedAt = Date.now();
-  #bar: { update(value: number): void; setTotal(total: number): void; stop(): void } | undefined;
+  #bar: Bar | undefined;
   #loading = false;
+  #stopped = false;
 
-  readonly update = (sentBits: number, totalBits: number): void => {
+  readonly bits = (sent: number, total: number): void => this.#show(BITS, sent, total);
+
+  readonly messages = (confirmed: number): void => this.#show(MESSAGES, confirmed, 0);
+
+  stop(): void {
+    this.#stopped = true;
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #show(format: string, value: number, total: number): void {
     if (Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
     // Asked late: process.stderr takes 2 ms to make.
     if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') return;
     if (!this.#loading) {
       this.#loading = true;
-      void this.#show(totalBits);
+      void this.#start(format, value, total);
     }
-    this.#bar?.setTotal(totalBits);
-    this.#bar?.update(sentBits);
-  };
-
-  stop(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.#bar?.setTotal(total);
+    this.#bar?.update(value);
   }
 
-  async #show(totalBits: number): Promise<void> {
+  async #start(format: string, value: number, total: number): Promise<void> {
     const { default: cliProgress } = await import('cli-progress');
-    const bar = new cliProgress.SingleBar(
-      {
-        format: 'sending {bar} {percentage}% | {value}/{total} bits | {eta_formatted} left',
-        clearOnComplete: true,
-        hideCursor: true,
-      },
+    if (this.#stopped) return;
+    this.#bar = new cliProgress.SingleBar(
+      { format, clearOnComplete: true, hideCursor: true },
       cliProgress.Presets.shades_classic,
     );
-    bar.start(totalBits, 0);
-    this.#bar = bar;
+    this.#bar.start(total, value);
   }
 }

@@ -8,6 +8,7 @@ import { knownSize, readWhole, records } from './input.ts';
 import { Progress } from './progress.ts';
 import { report, say } from './report.ts';
 import type { SendFlags } from './send-command.ts';
+import { onInterrupt } from './shutdown.ts';
 import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
@@ -31,11 +32,12 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
       );
     }
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
-    sender = new Sender(producer, flags, {
+    const many = flags.lines || flags.null;
+    sender = new Sender(producer, flags, progress, {
       ...{ queue, priority, delayMs, ttlMs, headers, signal, timeoutMs: flags.timeout },
-      onProgress: progress.update,
+      ...(many ? {} : { onProgress: progress.bits }),
     });
-    if (flags.lines || flags.null) await sendRecords(sender, source, flags);
+    if (many) await sendRecords(sender, source, flags);
     else await sender.send([typeof source === 'string' ? readMessage(producer, source) : source]);
     return Exit.Ok;
   } catch (error) {
@@ -50,15 +52,17 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
 /** Sends, and prints what the flags ask for. */
 class Sender {
   readonly producer: Producer;
-  /** Messages that the broker has confirmed. */
-  confirmed = 0;
   readonly #flags: SendFlags;
+  readonly #progress: Progress;
   readonly #options: SendOptions;
+  /** Messages that the broker has confirmed. */
+  #confirmed = 0;
   #inspector: Inspector | undefined;
 
-  constructor(producer: Producer, flags: SendFlags, options: SendOptions) {
+  constructor(producer: Producer, flags: SendFlags, progress: Progress, options: SendOptions) {
     this.producer = producer;
     this.#flags = flags;
+    this.#progress = progress;
     const onFrame = (sent: SentFrame) => writeSync(STDOUT, traceOf(sent));
     this.#options = flags.trace ? { ...options, onFrame } : options;
   }
@@ -68,8 +72,18 @@ class Sender {
       for (const body of bodies) await this.#sendAndTell(body);
       return;
     }
-    const onConfirmed = (count: number) => (this.confirmed += count);
+    const onConfirmed = (count: number) => {
+      this.#confirmed += count;
+      if (!this.#options.onProgress) this.#progress.messages(this.#confirmed);
+    };
     await this.producer.sendAll(bodies, { ...this.#options, onConfirmed });
+  }
+
+  /** For who has to end before everything is sent: from there on it may be sent again. */
+  tellConfirmed(kind: string): void {
+    this.#progress.stop();
+    const verb = this.#confirmed === 1 ? 'was' : 'were';
+    say(`${counted(this.#confirmed, kind)} ${verb} confirmed before this.`);
   }
 
   async close(): Promise<void> {
@@ -80,7 +94,7 @@ class Sender {
   /** Only the broker knows the id: asked for one message at a time. */
   async #sendAndTell(body: Uint8Array): Promise<void> {
     await this.producer.send(body, this.#options);
-    this.confirmed++;
+    this.#confirmed++;
     this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
     const [id = null] = await this.#inspector.lastIds();
     const { queue = 'default' } = this.#flags;
@@ -128,6 +142,7 @@ async function sendRecords(
   if (typeof source !== 'string') throw cliErrors.twoSources();
   const kind = nul ? 'message' : 'line';
   let empty = 0;
+  onInterrupt(() => sender.tellConfirmed(kind));
   try {
     const max = sender.producer.maxMessageBytes ?? MAX_BYTES;
     for await (const batch of records(source, nul ? NUL : NEWLINE, max)) {
@@ -136,8 +151,7 @@ async function sendRecords(
       await sender.send(messages);
     }
   } catch (error) {
-    const { confirmed } = sender;
-    say(`${counted(confirmed, kind)} ${confirmed === 1 ? 'was' : 'were'} confirmed before this:`);
+    sender.tellConfirmed(kind);
     throw error;
   }
   if (empty > 0 && !quiet) say(`skipped ${counted(empty, `empty ${kind}`)}.`);

@@ -20,3 +20,13 @@ export function onShutdown(stop: () => void, kill: () => void = () => {}): void 
     });
   }
 }
+
+/** Calls `last` when the process is asked to end; then it ends by that signal, as it would have anyway. */
+export function onInterrupt(last: () => void): void {
+  for (const signal of ENDING) {
+    process.once(signal, () => {
+      last();
+      process.kill(process.pid, signal);
+    });
+  }
+}

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
@@ -68,6 +68,8 @@ export class EchoLink {
   #armed = true;
   #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
+  /** When the event loop had its last turn, as far as we know. */
+  #breathedAt = clockMs();
 
   /** Blocks both signals in every thread; afterwards the PID may be published. */
   constructor(options: EchoLinkOptions) {
@@ -111,6 +113,7 @@ export class EchoLink {
     const hold = await this.#bus.take(signal);
     this.#outbound.hold = hold;
     const send: Channel['send'] = async (target, frame, options = {}) => {
+      await this.#breathe();
       if (this.#closed) throw linkErrors.closed();
       return this.#outbound.send(target, frame, options);
     };
@@ -120,6 +123,13 @@ export class EchoLink {
       this.#outbound.hold = undefined;
       hold.release();
     }
+  }
+
+  /** Short frames, one after the other, need no turn of the event loop; everybody else in the process does. */
+  async #breathe(): Promise<void> {
+    if (clockMs() - this.#breathedAt < SLICE_MS) return;
+    await nextTurn();
+    this.#breathedAt = clockMs();
   }
 
   /** Takes signals as long as they come, a slice at a time. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { DIST, Program, Stage } from './harness.ts';
+import { DIST, Program, Stage, until } from './harness.ts';
 
 async function staged(t: TestContext) {
   const stage = new Stage(t);
@@ -100,6 +100,38 @@ describe('send', () => {
     assert.match(stdout.toString(), /sending .*%/);
     const piped = await stage.send(['-f', stage.path('body')]);
     assert.deepEqual([piped.code, piped.stderr], [0, '']);
+  });
+
+  it('interrupted between two lines says how many are safe', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker(['--memory']);
+    const consumer = await stage.consumer();
+    const send = stage.sigmq(['send', '--lines'], { stdin: 'open' });
+    send.child.stdin?.write('a\nb\nc\n');
+    await consumer.printed(3);
+    // Printed comes before told: the answer to the last line may still be on its way.
+    send.child.stdin?.write('d\n');
+    await consumer.printed(4);
+    send.signal('SIGINT');
+    const { signal, stderr } = await send.ended;
+    assert.equal(signal, 'SIGINT');
+    assert.match(stderr, /^sigmq: [34] lines were confirmed before this\.$/m);
+  });
+
+  it('can be interrupted at any time, however short its frames are', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker(['--memory']);
+    // All of it is read at once, and nobody else wants the bus: nothing but the signals waits for anything.
+    const lines = 30_000;
+    const send = stage.sigmq(['send', '--lines'], { stdin: 'x\n'.repeat(lines) });
+    await until('the first lines', async () =>
+      (await stage.sigmq(['ls']).ended).stdout.toString().includes('default'),
+    );
+    send.signal('SIGINT');
+    const { signal, stderr } = await send.ended;
+    assert.equal(signal, 'SIGINT');
+    const confirmed = Number(/(\d+) lines were confirmed/.exec(stderr)?.[1]);
+    assert.ok(confirmed > 0 && confirmed < lines, stderr);
   });
 
   it('refuses two sources, empty messages and missing files', async (t) => {
