@@ -102,7 +102,7 @@ function forget(pid: number, fd: number): void {
 
 /**
  * Reads what the kernel says in /proc/PID/stat and /proc/PID/status.
- * @returns undefined when a field is missing
+ * @returns undefined when a field is missing, or `pid` is a thread's
  */
 export function parseProcess(
   pid: number,
@@ -115,6 +115,9 @@ export function parseProcess(
   const state = field(status, 'State').slice(0, 1);
   const start = Number(fields[START_FIELD] ?? Number.NaN);
   const uid = Number.parseInt(field(status, 'Uid'), 10);
+  // /proc answers for the id of any thread. A thread has a mask of its own, but kill(2) takes its id for the
+  // whole process, whose other threads the signal may kill: a thread is nobody to signal.
+  if (field(status, 'Tgid') !== String(pid)) return undefined;
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
   const allBlocked = mask(status, 'SigBlk');
   const blocked = allBlocked & BOTH;

@@ -111,6 +111,23 @@ time.sleep(600)`,
     });
   }
 
+  it('takes a thread that blocks both for nobody: a signal to it could kill its process', async (t) => {
+    const child = startPython(
+      t,
+      `import threading, time
+def run():
+    block(signal.SIGUSR1, signal.SIGUSR2)
+    print(threading.get_native_id(), flush=True)
+    time.sleep(600)
+threading.Thread(target=run, daemon=True).start()`,
+    );
+    const thread = Number((await child.line())?.replace('ready', ''));
+    assert.ok(thread > 1 && thread !== child.pid);
+    assert.match(readFileSync(`/proc/${thread}/status`, 'latin1'), /^SigBlk:.*a00$/m);
+    assert.equal(read(thread), undefined);
+    assert.equal(read(child.pid)?.blocksBoth, false);
+  });
+
   it('returns a zombie with its state', async (t) => {
     const parent = startPython(
       t,
@@ -148,7 +165,7 @@ describe('parseProcess', () => {
   it('is not fooled by a name', () => {
     const stat = `7 (a) R 1 2 (b) S ${Array.from({ length: 50 }, (_, i) => 1000 + i).join(' ')}`;
     const status =
-      'Name:\tx\nState:\tS (sleeping)\nUid:\t5\t6\t7\t8\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000800\n';
+      'Name:\tx\nState:\tS (sleeping)\nTgid:\t7\nUid:\t5\t6\t7\t8\nSigPnd:\t0000000000000000\nShdPnd:\t0000000000000800\n';
     const info = parseProcess(
       7,
       stat,
