@@ -1,14 +1,16 @@
 import {
   type FSWatcher,
+  lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   statSync,
   unlinkSync,
-  utimesSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { registryErrors } from '../registry/errors.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 
 /** A waiter that was touched less than this ago has the first right to a free bus; ms. */
@@ -30,7 +32,7 @@ export class BusQueue {
   constructor(dir: string, table: ProcessTable) {
     this.#dir = dir;
     this.#table = table;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeRoom(dir);
   }
 
   /** Stands in line. `onTurn` is called when it may be our turn. */
@@ -66,7 +68,7 @@ export class BusQueue {
         if (!info || info.start !== waiter.start || /[ZX]/.test(info.state)) unlinkSync(path);
         else if (!/[Tt]/.test(info.state)) {
           const now = new Date();
-          utimesSync(path, now, now);
+          lutimesSync(path, now, now);
           return;
         }
       } catch {
@@ -76,7 +78,8 @@ export class BusQueue {
   }
 
   #names(): string[] {
-    const names = readdirSync(this.#dir);
+    // What is no waiter's name is not ours: it has no turn, and stays.
+    const names = readdirSync(this.#dir).filter(parse);
     return names.length > 1 ? names.sort() : names;
   }
 }
@@ -102,6 +105,20 @@ export class Ticket {
       // somebody took us for dead; the line is left either way
     }
   }
+}
+
+/**
+ * Files are made and removed in there, so it must be a directory of the runtime directory itself and no
+ * link to another. @throws RegistryError not-a-dir, cannot-create-dir
+ */
+function makeRoom(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw registryErrors.cannotCreateDir(dir, error);
+  }
+  if (!lstatSync(dir).isDirectory()) throw registryErrors.notADir(dir);
 }
 
 function parse(name: string): Waiter | undefined {

@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { registryErrors } from '../registry/errors.ts';
 
 /** Who holds the bus: the first 32 bytes of the file `bus` (docs/protocol.md, section 5). */
 export interface BusRecord {
@@ -21,9 +22,20 @@ export class BusFile {
   readonly fd: number;
   readonly #buffer = Buffer.alloc(RECORD_BYTES);
 
+  /** @throws RegistryError not-a-file, cannot-write */
   constructor(path: string) {
-    const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-    this.fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    try {
+      this.fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === 'ELOOP' || code === 'EISDIR'
+        ? registryErrors.notAFile(path)
+        : registryErrors.cannotWrite(path, error);
+    }
+    if (fstatSync(this.fd).isFile()) return;
+    closeSync(this.fd);
+    throw registryErrors.notAFile(path);
   }
 
   read(): BusRecord {

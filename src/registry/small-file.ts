@@ -85,7 +85,10 @@ export function replaceFile(path: string, text: string, beforeRename: () => void
     renameSync(beside, path);
   } catch (error) {
     removeFile(beside);
-    throw error;
+    // A directory in its place, for example. What `beforeRename` throws has no code of the system.
+    throw (error as NodeJS.ErrnoException).syscall
+      ? registryErrors.cannotWrite(path, error)
+      : error;
   }
 }
 
