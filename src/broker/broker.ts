@@ -143,10 +143,7 @@ export class Broker {
       bootId: readBootId(),
       maxMessageBytes,
       settle: (sender, settle) => this.#onSettle(sender, settle),
-      request: (sender, request) => {
-        this.#requests.take(sender, request);
-        return 0;
-      },
+      request: (sender, request) => this.#requests.take(sender, request),
       onPublished: (ids) => {
         this.#totals.accepted += ids.length;
         this.#onChange();
@@ -308,9 +305,9 @@ export class Broker {
     return verdict;
   }
 
-  async #waiting({ pid, start }: Sender, queues: readonly unknown[]): Promise<number> {
+  async #waiting({ pid, start }: Sender, queues: ReadonlySet<unknown>): Promise<number> {
     const counts = await this.#store.counts();
-    const open = counts.filter(({ queue, paused }) => !paused && queues.includes(queue));
+    const open = counts.filter(({ queue, paused }) => !paused && queues.has(queue));
     const held = this.#roster.get(`${pid}:${start}`)?.holding.size ?? 0;
     return open.reduce((sum, { ready }) => sum + ready, held);
   }
@@ -349,7 +346,8 @@ export class Broker {
   }
 
   async #stopWhenEmpty(): Promise<void> {
-    const counts = await this.#store.counts();
+    const counts = await this.#store.counts().catch((error) => this.#say('error', String(error)));
+    if (!counts) return;
     const left = counts.reduce((sum, { ready, reserved }) => sum + ready + reserved, 0);
     if (left === 0) this.#options.onStopRequest?.();
   }

@@ -1,18 +1,33 @@
-import { SigmqError } from '../errors.ts';
+import { Reason } from '../codec/reason.ts';
+import { Exit, SigmqError } from '../errors.ts';
 import type { Endpoint } from '../link/endpoint.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { type Note, replyFrame } from '../link/request.ts';
 import { isQueueName } from '../queue/queue-name.ts';
-import { type Inspection, type Selection, STATES, type State } from '../queue/store.ts';
+import {
+  DEFAULT_PEEK,
+  type Inspection,
+  type Selection,
+  STATES,
+  type State,
+} from '../queue/store.ts';
+import { MAX_QUEUES } from './roster.ts';
 
 /** Bytes of a reply: some 10 s on the wire at worst, and below what a client takes. */
 const MAX_REPLY_BYTES = 1 << 20;
+/** Each takes more than 100 bytes of a reply, so that no more of them can be told. */
+const MAX_PEEK = 10_000;
+/** Requests of one process at once; ours ask for one thing at a time. */
+const MAX_PENDING_OF_ONE = 4;
+/** Requests at once: each can take a second when the one who asked does not listen. */
+const MAX_PENDING = 64;
 
 /** What is asked of the broker beside what the store knows. */
 export interface BrokerAnswers {
   status(): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
-  waiting(sender: Sender, queues: readonly unknown[]): Promise<number>;
+  waiting(sender: Sender, queues: ReadonlySet<unknown>): Promise<number>;
   /** Of what this producer sent last. */
   lastIds(sender: Sender): readonly number[];
   /** Takes no more messages, and stops when what it has is delivered. */
@@ -32,14 +47,27 @@ export interface RequestsOptions {
 /** Answers requests (docs/protocol.md, section 8), one after the other. */
 export class Requests {
   readonly #options: RequestsOptions;
+  /** The PIDs whose requests are not answered yet; a PID for each request. */
+  #pending: readonly number[] = [];
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
   }
 
-  take(sender: Sender, request: Note): void {
-    this.#last = this.#last.then(() => this.#answer(sender, request)).catch(this.#options.onError);
+  /** @returns `full` when too much is asked at once */
+  take(sender: Sender, request: Note): Verdict {
+    const { pid } = sender;
+    const own = this.#pending.filter((other) => other === pid).length;
+    if (this.#pending.length >= MAX_PENDING || own >= MAX_PENDING_OF_ONE) return Reason.Full;
+    this.#pending = [...this.#pending, pid];
+    this.#last = this.#last
+      .then(() => this.#answer(sender, request))
+      .catch(this.#options.onError)
+      .then(() => {
+        this.#pending = this.#pending.toSpliced(this.#pending.indexOf(pid), 1);
+      });
+    return 0;
   }
 
   /** Resolves when what was asked so far is answered. */
@@ -59,22 +87,21 @@ export class Requests {
 
   async #replyTo(sender: Sender, content: unknown): Promise<unknown> {
     try {
-      return { ok: await this.#do(sender, content as Record<string, unknown>) };
+      return { ok: await this.#do(sender, content) };
     } catch (error) {
       if (error instanceof SigmqError) return { error: `${error.message} ${error.hint}` };
       throw error;
     }
   }
 
-  async #do(sender: Sender, content: Record<string, unknown> | null): Promise<unknown> {
+  async #do(sender: Sender, content: unknown): Promise<unknown> {
     const { inspection, broker, onChange } = this.#options;
-    const queue = String(content?.queue ?? '');
-    const selection = selectionOf(content);
-    switch (content?.op) {
+    const { op, paused, queues } = (content ?? {}) as Record<string, unknown>;
+    switch (op) {
       case 'status':
         return broker.status();
       case 'waiting':
-        return broker.waiting(sender, Array.isArray(content.queues) ? content.queues : []);
+        return broker.waiting(sender, queuesOf(queues));
       case 'ids':
         return broker.lastIds(sender);
       case 'drain':
@@ -84,32 +111,53 @@ export class Requests {
       case 'counts':
         return inspection.counts();
       case 'peek':
-        return (await inspection.peek(queue, selection)).map((message) => ({
-          ...message,
-          body: Buffer.from(message.body).toString('base64'),
-        }));
+        return this.#peek(queueOf(content), selectionOf(content));
       case 'purge':
-        return inspection.purge(queue, selection);
+        return inspection.purge(queueOf(content), selectionOf(content));
       case 'kick': {
-        const count = await inspection.kick(queue, selection);
+        const count = await inspection.kick(queueOf(content), selectionOf(content));
         onChange();
         return count;
       }
       case 'pause':
-        if (!isQueueName(queue)) throw unknownRequest(content);
-        await inspection.pause(queue, content.paused === true);
+        if (typeof paused !== 'boolean') throw badRequest('paused');
+        await inspection.pause(queueOf(content), paused);
         onChange();
         return null;
       default:
-        throw unknownRequest(content);
+        throw unknownRequest(op);
     }
+  }
+
+  async #peek(queue: string, selection: Selection): Promise<unknown> {
+    const { limit = DEFAULT_PEEK } = selection;
+    // What would not fit into the reply need not be read into memory either.
+    const bounds = { limit: Math.min(limit, MAX_PEEK), maxBytes: MAX_REPLY_BYTES };
+    const found = await this.#options.inspection.peek(queue, { ...selection, ...bounds });
+    return found.map((message) => ({
+      ...message,
+      body: Buffer.from(message.body).toString('base64'),
+    }));
   }
 }
 
-function selectionOf(content: Record<string, unknown> | null): Selection {
-  const { state, id, limit, maxBody } = content ?? {};
+function queueOf(content: unknown): string {
+  const { queue } = content as { queue?: unknown };
+  if (typeof queue !== 'string' || !isQueueName(queue)) throw badRequest('queue');
+  return queue;
+}
+
+function queuesOf(queues: unknown): Set<unknown> {
+  if (!Array.isArray(queues)) throw badRequest('queues');
+  return new Set(queues.slice(0, MAX_QUEUES));
+}
+
+/** What cannot be understood is refused: without it a request to remove one message would mean all. */
+function selectionOf(content: unknown): Selection {
+  const { state, id, limit, maxBody } = content as Record<string, unknown>;
+  if (state !== undefined && !STATES.includes(state as State)) throw badRequest('state');
   return {
-    ...(STATES.includes(state as State) ? { state: state as State } : {}),
+    ...(state === undefined ? {} : { state: state as State }),
     ...numberOf('id', id),
     ...numberOf('limit', limit),
     ...numberOf('maxBody', maxBody),
@@ -117,14 +165,26 @@ function selectionOf(content: Record<string, unknown> | null): Selection {
 }
 
 function numberOf(name: string, value: unknown): Record<string, number> {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? { [name]: value as number } : {};
+  if (value === undefined) return {};
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw badRequest(name);
+  return { [name]: value as number };
 }
 
-function unknownRequest(content: unknown): SigmqError {
+function badRequest(name: string): SigmqError {
+  return new SigmqError(
+    'bad-request',
+    Exit.Usage,
+    `A request has a ${name} that the broker does not understand.`,
+    'It may be of another version than this command.',
+  );
+}
+
+function unknownRequest(op: unknown): SigmqError {
+  const name = typeof op === 'string' ? JSON.stringify(op.slice(0, 40)) : 'without a name';
   return new SigmqError(
     'unknown-request',
-    64,
-    `The broker does not know the request ${JSON.stringify(content)?.slice(0, 80)}.`,
+    Exit.Usage,
+    `The broker does not know the request ${name}.`,
     'It may be of another version than this command.',
   );
 }

@@ -1,3 +1,4 @@
+import { isQueueName } from '../queue/queue-name.ts';
 import type { Reserved } from '../queue/store.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
@@ -9,7 +10,9 @@ import { DEFAULT_QUEUE } from './intake.ts';
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 const FIRST_REST_MS = 250;
 /** Queues of one consumer: each costs a look into the store for every delivery. */
-const MAX_QUEUES = 64;
+export const MAX_QUEUES = 64;
+/** Messages of one consumer at once, as `consume --jobs` has it: each is kept in memory, with a timer. */
+const MAX_SLOTS = 1000;
 /** setTimeout takes no more; ms. */
 const MAX_ACK_WAIT_MS = 0x7fff_ffff;
 /** Bad lines that are reported. */
@@ -136,7 +139,7 @@ export class Roster {
       await pruneConsumers(this.#options.dir, (line) => this.#isStale(line));
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      this.#warn(error.code, `${error.message} ${error.hint}`);
+      this.#warn(`${error.message} ${error.hint}`);
     }
   }
 
@@ -174,7 +177,6 @@ export class Roster {
   #consumerOf(line: ConsumerLine, before: Map<string, ConsumerState>) {
     if (line.pid === undefined)
       return this.#warn(
-        line.raw,
         `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
       );
     // A foreign line says nothing of the start time: the process that had the PID when we first saw it.
@@ -183,7 +185,7 @@ export class Roster {
     const vetted = vetTarget(line.pid, { start }, this.#options.table);
     if (!vetted.ok) {
       if (vetted.why === 'not-running' || vetted.why === 'recycled') return 'gone' as const;
-      return this.#warn(line.raw, vetSentence(line.pid, vetted.why));
+      return this.#warn(vetSentence(line.pid, vetted.why));
     }
     const key = `${line.pid}:${vetted.info.start}`;
     const consumer = before.get(key) ?? this.#leaving.get(key);
@@ -197,9 +199,9 @@ export class Roster {
     return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
   }
 
-  #warn(raw: string, sentence: string): undefined {
-    if (this.#warned.size > MAX_WARNINGS || this.#warned.has(raw)) return;
-    this.#warned.add(raw);
+  #warn(sentence: string): undefined {
+    if (this.#warned.size > MAX_WARNINGS || this.#warned.has(sentence)) return;
+    this.#warned.add(sentence);
     const more = this.#warned.size > MAX_WARNINGS;
     this.#options.onWarning(more ? 'consumers.txt has more bad lines; no more is said.' : sentence);
   }
@@ -213,8 +215,9 @@ function wishesOf(
   const jobs = Number(attrs.get('jobs'));
   const ackWait = Number(attrs.get('ackwait'));
   return {
-    queues: attrs.get('queues')?.split(',').slice(0, MAX_QUEUES) ?? [DEFAULT_QUEUE],
-    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? jobs : 1,
+    queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
+    slots:
+      kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_SLOTS) : 1,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
   };
 }

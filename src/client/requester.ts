@@ -13,6 +13,8 @@ import { producerErrors } from './errors.ts';
 const PATIENCE_MS = 30_000;
 /** Pause before a request is sent again; ms. */
 const RETRY_MS = 50;
+/** Reasons after which the broker may take the request the next time. */
+const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
 export class Requester {
@@ -48,8 +50,9 @@ export class Requester {
       });
       const frame = requestFrame({ number, content });
       const [, reply] = await Promise.all([this.#send(frame, timeout.signal), answer]);
-      const { ok, error } = reply as { ok?: unknown; error?: string };
-      if (error !== undefined) throw producerErrors.request(error);
+      // Any process of this user could have sent it.
+      const { ok, error } = (reply ?? {}) as { ok?: unknown; error?: unknown };
+      if (typeof error === 'string') throw producerErrors.request(error);
       return ok as T;
     } finally {
       clearTimeout(timer);
@@ -68,7 +71,7 @@ export class Requester {
           signal,
         );
         if (outcome.kind === 'accepted') return;
-        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) {
+        if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
           throw producerErrors.refused(outcome.reason);
         }
       } catch (error) {

@@ -129,15 +129,21 @@ export class MemoryStore implements Store {
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
     this.#sweep();
-    const { limit = DEFAULT_PEEK } = selection;
-    return this.#select(queue, { ...selection, limit }).map((entry) => ({
-      ...reservedOf(entry),
-      body: entry.message.body.subarray(0, selection.maxBody),
-      bytes: entry.message.body.length,
-      state: entry.state as State,
-      priority: entry.message.priority,
-      ...(entry.state === 'delayed' ? { dueAt: entry.dueAt } : {}),
-    }));
+    const { limit = DEFAULT_PEEK, maxBody, maxBytes = Number.POSITIVE_INFINITY } = selection;
+    const found: Stored[] = [];
+    let bytes = 0;
+    for (const entry of this.#select(queue, { ...selection, limit })) {
+      if (bytes > maxBytes) break;
+      const { body, priority } = entry.message;
+      const shown = body.subarray(0, maxBody);
+      bytes += shown.length;
+      found.push({
+        ...{ ...reservedOf(entry), body: shown, bytes: body.length },
+        ...{ state: entry.state as State, priority },
+        ...(entry.state === 'delayed' ? { dueAt: entry.dueAt } : {}),
+      });
+    }
+    return found;
   }
 
   async purge(queue: string, selection: Selection = {}): Promise<number> {

@@ -38,6 +38,11 @@ interface Row {
   readonly consumer: string | null;
 }
 
+/** As one looks at it: the body is asked for apart. */
+type BodilessRow = Omit<Row, 'body' | 'consumer'> & { readonly bytes: number };
+const ALL_BUT_BODY =
+  'id, queue, state, priority, headers, spent, enqueued_at, due_at, length(body) AS bytes';
+
 interface Group {
   readonly queue: string;
   readonly state: State;
@@ -145,7 +150,7 @@ export class SqliteStore implements Store {
         consumer,
         row.id,
       ]);
-      this.#hold(row);
+      this.#held.set(row.id, { queue: row.queue, spent: row.spent, bytes: bytesOf(row) });
       this.#tally.move(row.queue, 'ready', 'reserved');
       return reservedOf(row);
     });
@@ -198,14 +203,20 @@ export class SqliteStore implements Store {
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
     return this.#try(() => {
       this.#sweep();
-      let { limit = DEFAULT_PEEK } = selection;
+      let { limit = DEFAULT_PEEK, maxBytes = Number.POSITIVE_INFINITY } = selection;
       const found: Stored[] = [];
       // One state at a time: each has its index.
       for (const state of selection.state ? [selection.state] : STATES) {
         const { where, parameters } = condition(queue, { ...selection, state });
-        const sql = `SELECT * FROM messages WHERE ${where} ORDER BY priority DESC, id LIMIT ?`;
-        const rows = this.#rows(sql, [...parameters, limit]);
-        found.push(...rows.map((row) => storedOf(row, selection.maxBody)));
+        // Without the bodies, which the driver would read a hundred at once.
+        const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY priority DESC, id LIMIT ?`;
+        const rows = this.#sql(sql).all([...parameters, limit]) as BodilessRow[];
+        for (const row of rows) {
+          if (maxBytes < 0) return found;
+          const body = this.#body(row.id, selection.maxBody);
+          maxBytes -= body.length;
+          found.push(storedOf(row, body));
+        }
         limit -= rows.length;
       }
       return found;
@@ -259,9 +270,10 @@ export class SqliteStore implements Store {
     for (const { queue, state, messages, bytes } of this.#groups('true', [])) {
       this.#tally.add(queue, state, messages, bytes);
     }
-    for (const row of this.#rows("SELECT * FROM messages WHERE state = 'reserved'")) {
-      this.#hold(row);
-    }
+    const held = this.#sql(
+      `SELECT id, queue, spent, ${BYTES} AS bytes FROM messages WHERE state = 'reserved'`,
+    ).all() as (Held & { id: number })[];
+    for (const { id, queue, spent, bytes } of held) this.#held.set(id, { queue, spent, bytes });
     const paused = this.#sql('SELECT queue FROM paused').all() as { queue: string }[];
     for (const { queue } of paused) this.#tally.paused.add(queue);
   }
@@ -300,10 +312,11 @@ export class SqliteStore implements Store {
     ).get([queue]) as Row | undefined;
   }
 
-  #hold(row: Row): void {
-    const { queue, spent } = row;
-    const bytes = bytesOf(row);
-    this.#held.set(row.id, { queue, spent, bytes });
+  #body(id: number, maxBytes: number | undefined): Uint8Array {
+    const sql =
+      'SELECT substr(body, 1, ifnull(?, length(body))) AS body FROM messages WHERE id = ?';
+    const row = this.#sql(sql).get([maxBytes ?? null, id]) as Pick<Row, 'body'> | undefined;
+    return asBytes(row?.body ?? new Uint8Array());
   }
 
   /** What is due becomes ready, what has expired goes. Asks the file only when there may be some. */
@@ -436,8 +449,21 @@ function asBytes(body: Row['body']): Uint8Array {
   return body instanceof Uint8Array ? body : new Uint8Array(body);
 }
 
+/** What cannot be understood any more (a damaged file) is left out; the message itself may be whole. */
 function headersOf(json: string | null): Headers {
-  return json === null ? [] : (JSON.parse(json) as Headers);
+  if (json === null) return [];
+  try {
+    const headers: unknown = JSON.parse(json);
+    return Array.isArray(headers) ? headers.filter(isHeader) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isHeader(header: unknown): header is Headers[number] {
+  if (!Array.isArray(header) || header.length !== 2) return false;
+  const [name, value] = header as unknown[];
+  return typeof name === 'string' && typeof value === 'string' && !name.includes('\0');
 }
 
 /** States are ours, not a user's: written out, so that SQLite finds the index of that state. */
@@ -450,15 +476,14 @@ function condition(queue: string, { state, id }: Selection) {
   return { where: where.join(' AND '), parameters: id === undefined ? [queue] : [queue, id] };
 }
 
-function storedOf(row: Row, maxBody: number | undefined): Stored {
-  const { state, priority, due_at: dueAt } = row;
-  const reserved = reservedOf(row);
-  const body = reserved.body.subarray(0, maxBody);
+function storedOf(row: BodilessRow, body: Uint8Array): Stored {
+  const { state, priority, bytes, due_at: dueAt } = row;
   const due = state === 'delayed' && dueAt !== null ? { dueAt } : {};
-  return { ...reserved, body, bytes: reserved.body.length, state, priority, ...due };
+  return { ...reservedOf({ ...row, body }), bytes, state, priority, ...due };
 }
 
-function reservedOf({ id, queue, body, headers, spent, enqueued_at: enqueuedAt }: Row): Reserved {
+function reservedOf(row: Omit<Row, 'consumer'>): Reserved {
+  const { id, queue, body, headers, spent, enqueued_at: enqueuedAt } = row;
   return {
     id,
     queue,

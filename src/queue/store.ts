@@ -73,6 +73,8 @@ export interface Selection {
   readonly limit?: number | undefined;
   /** Bytes of a body that are wanted; default: all. */
   readonly maxBody?: number | undefined;
+  /** Bytes of bodies after which no more messages are wanted; default: no bound. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** Looking at what waits, and changing it by hand. */
