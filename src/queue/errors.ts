@@ -51,14 +51,27 @@ export const storeErrors = {
       'Use the newer sigmq, or name another folder with --data.',
     ),
   failed: (path: string, cause: unknown) =>
-    new StoreError(
-      'store-failed',
-      Exit.TryAgain,
-      `The store ${path} cannot be written or read: ${messageOf(cause)}.`,
-      'Make room on its file system and look at its permissions; nothing that was confirmed is lost.',
-      cause,
-    ),
+    isDamage(cause)
+      ? new StoreError(
+          'store-damaged',
+          Exit.Config,
+          `The store ${path} is damaged: ${messageOf(cause)}.`,
+          'Save what can be read with `sqlite3 queue.db .recover`, then move it away.',
+          cause,
+        )
+      : new StoreError(
+          'store-failed',
+          Exit.TryAgain,
+          `The store ${path} cannot be written or read: ${messageOf(cause)}.`,
+          'Make room on its file system and look at its permissions; nothing that was confirmed is lost.',
+          cause,
+        ),
 };
+
+/** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
+function isDamage(cause: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(String((cause as { code?: unknown } | null)?.code));
+}
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

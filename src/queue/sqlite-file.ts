@@ -49,7 +49,8 @@ function makeFolder(folder: string): void {
   const stats = lstatSync(folder);
   if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
-  if (stats.mode & 0o002) throw storeErrors.unsafe(folder, 'can be written by everybody');
+  // Who can write here can put a write-ahead log beside the store, and with it messages into it.
+  if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
 }
 
 /** Before SQLite does it, with another mode, or follows a link. */
@@ -101,7 +102,7 @@ function pragma(db: Db, name: string): number {
 
 function openError(path: string, error: unknown): StoreError {
   const code = codeOf(error);
-  if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT') return storeErrors.notAStore(path);
+  if (code === 'SQLITE_NOTADB') return storeErrors.notAStore(path);
   return storeErrors.failed(path, error);
 }
 
