@@ -54,6 +54,7 @@ export class Intake {
     if (decoded.kind === 'plain') {
       // Without a checksum only what no damaged envelope can look like is taken for a message.
       if (!isPrintableText(decoded.body)) return Reason.Damaged;
+      if (decoded.body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
       return this.#publish([this.#message(decoded.body)]);
     }
     if (decoded.kind === 'damaged') return Reason.Damaged;
