@@ -203,16 +203,23 @@ export class EchoLink {
       if (this.#closed || sender.receiver.frame !== frame) return; // the sender gave up meanwhile
       this.#outbound.wire.send(sender.pid, sender.receiver.answer(verdict));
     };
-    const bug = (error: unknown) => {
-      this.#options.onBug(error);
-      answer(Reason.Store);
-    };
     try {
       const verdict = this.#options.onFrame(sender, frame);
       if (typeof verdict === 'number') answer(verdict);
-      else void verdict.then(answer).catch(bug).then(this.#pump);
+      else {
+        void verdict
+          .catch((error) => {
+            this.#options.onBug(error);
+            return Reason.Store;
+          })
+          // A store may take seconds: the sender may have ended, and its PID be another's.
+          .then((late) => (this.#inbound.isStill(sender) ? answer(late) : undefined))
+          .catch((error) => this.#options.onBug(error))
+          .then(this.#pump);
+      }
     } catch (error) {
-      bug(error);
+      this.#options.onBug(error);
+      answer(Reason.Store);
     }
   }
 }

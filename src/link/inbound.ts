@@ -82,6 +82,12 @@ export class Inbound {
     return sender;
   }
 
+  /** Whether an echo may go to it: it is the process that it was, and blocks both signals. */
+  isStill({ pid, start }: EchoSender): boolean {
+    const info = this.#table.read(pid);
+    return info?.start === start && info.blocksBoth === true;
+  }
+
   reset(pid: number): void {
     const known = this.#senders.get(pid);
     if (known?.kind === 'echo') known.receiver.reset();

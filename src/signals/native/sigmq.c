@@ -165,8 +165,13 @@ static napi_value clear_gap(napi_env env, napi_callback_info info) {
 static int take(void) {
   static const struct timespec zero = {0, 0};
   siginfo_t info;
-  int sig = sigtimedwait(&both, &info, &zero);
-  if (sig < 0) return 0;
+  int sig;
+  /* si_pid is the kernel's word for kill and tgkill only: sigqueue lets its caller write any PID there,
+   * and in a signal of a timer it is something else (sigaction(2)). */
+  do {
+    sig = sigtimedwait(&both, &info, &zero);
+    if (sig < 0) return 0;
+  } while (info.si_code != SI_USER && info.si_code != SI_TKILL);
   /* si_pid is 0 for a sender outside our PID namespace: nobody whom we could answer. */
   return info.si_pid * 2 + (sig == SIGUSR2);
 }
