@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { cliErrors } from './errors.ts';
@@ -41,10 +41,14 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
     if (value) command.setOptionValueWithSource(name, true, 'config');
     return;
   }
-  const texts = (Array.isArray(value) ? value : [value]).map(String);
+  const texts = Array.isArray(value) ? value : [value];
   try {
     let parsed: unknown;
-    for (const text of texts) parsed = option.parseArg ? option.parseArg(text, parsed) : text;
+    for (const given of texts) {
+      if (!['string', 'number', 'boolean'].includes(typeof given)) throw new Error('it is no text');
+      const text = String(given);
+      parsed = option.parseArg ? option.parseArg(text, parsed) : text;
+    }
     if (option.argChoices && !option.argChoices.includes(String(parsed))) {
       throw new Error(`allowed are ${option.argChoices.join(', ')}`);
     }
@@ -55,12 +59,21 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
 }
 
 function readIfThere(path: string): string | undefined {
+  let fd: number | undefined;
   try {
-    return readFileSync(path, 'utf8').slice(0, MAX_BYTES);
+    // A FIFO in its place would keep us waiting.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!fstatSync(fd).isFile()) throw new Error('it is no file');
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    const bytes = readSync(fd, buffer, 0, buffer.length, 0);
+    if (bytes > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
+    return buffer.toString('utf8', 0, bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw cliErrors.badConfig(path, `cannot be read: ${message}`);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -60,14 +60,29 @@ export class Runner {
     for (const { pid } of this.#children) if (pid !== undefined) process.kill(-pid, 'SIGTERM');
   }
 
+  /** @throws Settled it cannot be started */
+  #start(message: Message): ChildProcess {
+    const variables = variablesOf(message);
+    // No environment has a zero byte; our own `send` takes none, other programs may.
+    if (Object.values(variables).some((value) => value.includes('\0')))
+      throw new Settled('It has a header with a zero byte, which no command can get.', 'dead');
+    try {
+      return spawn(this.#command, this.#args, {
+        stdio: ['pipe', 'inherit', 'inherit'],
+        env: { ...process.env, ...variables },
+        detached: true,
+      });
+    } catch (error) {
+      // Some failures are thrown, others are events (child_process.js, ChildProcess.prototype.spawn).
+      this.#onHopeless(NOT_EXECUTABLE);
+      throw new Settled(`${this.#command} cannot be run: ${(error as Error).message}.`, 'release');
+    }
+  }
+
   #spawn(message: Message): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     return new Promise((resolve) => {
       // libuv gives a child an empty signal mask and default actions (uv_spawn).
-      const child = spawn(this.#command, this.#args, {
-        stdio: ['pipe', 'inherit', 'inherit'],
-        env: { ...process.env, ...variablesOf(message) },
-        detached: true,
-      });
+      const child = this.#start(message);
       this.#children.add(child);
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
         this.#children.delete(child);
