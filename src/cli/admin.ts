@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import chalk from 'chalk';
 import type { BrokerStatus } from '../broker/broker.ts';
@@ -8,9 +7,10 @@ import type { QueueCounts, Stored } from '../queue/store.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { type Backend, openBackend } from './backend.ts';
 import { cliErrors } from './errors.ts';
+import { print } from './output.ts';
 import { report, say } from './report.ts';
 import { table } from './table.ts';
-import { visible } from './visible.ts';
+import { jsonText, visible } from './visible.ts';
 
 /** Bytes of a body that a list shows. */
 const PREVIEW_BYTES = 200;
@@ -27,7 +27,7 @@ interface Request {
 const onBroker = {
   status: async (broker: Inspector, { flags }: Request) => {
     const status = await broker.status<BrokerStatus>();
-    print(flags.json ? `${JSON.stringify(status)}\n` : statusText(status));
+    print(flags.json ? `${jsonText(status)}\n` : statusText(status));
   },
   drain: (broker: Inspector) => broker.drain(),
   stop: (broker: Inspector) => broker.stop(),
@@ -124,13 +124,8 @@ export async function isSure(question: string, { force }: AdminFlags): Promise<b
   return yes;
 }
 
-function print(text: string | Uint8Array): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
-}
-
 function jsonLines(items: readonly unknown[]): string {
-  return items.map((item) => `${JSON.stringify(item)}\n`).join('');
+  return items.map((item) => `${jsonText(item)}\n`).join('');
 }
 
 function show(messages: readonly Stored[], { json }: AdminFlags): void {
@@ -178,7 +173,7 @@ function statusText(status: BrokerStatus): string {
     queues.join(','),
   ]);
   const consumersText = titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
-  return `${lines.join('\n')}\n\n${queuesText(queues)}\n${consumersText}`;
+  return `${visible(lines.join('\n'))}\n\n${queuesText(queues)}\n${consumersText}`;
 }
 
 function duration(ms: number): string {

@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { command } from './common.ts';
+import { printHelp } from './output.ts';
 
 /** @param root gives the whole program, of which this command is a part */
 export function completionCommand(root: () => Command): Command {
@@ -15,6 +16,6 @@ To use it:
     )
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
       const { completion } = await import('./completion.ts');
-      process.stdout.write(completion(shell, root()));
+      printHelp(completion(shell, root()));
     });
 }

@@ -21,7 +21,9 @@ import { vetTarget } from '../registry/vet.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
+import { print } from './output.ts';
 import { report } from './report.ts';
+import { visible } from './visible.ts';
 
 /** A flush that takes longer than this is what limits `send`; ms. */
 const SLOW_FLUSH_MS = 5;
@@ -36,7 +38,7 @@ class Findings {
   say(mark: Mark, text: string): void {
     if (mark === 'bad') this.bad++;
     const colour = { ok: chalk.green, note: chalk.yellow, bad: chalk.red }[mark];
-    process.stdout.write(`${colour(mark.padEnd(5))}${text}\n`);
+    print(`${colour(mark.padEnd(5))}${visible(text)}\n`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Message } from '../client/consumer.ts';
 import { cliErrors } from './errors.ts';
-import { visible } from './visible.ts';
+import { jsonText, visible } from './visible.ts';
 
 /** What is written to stdout for one message. */
 export type Format = (message: Message) => Buffer;
@@ -23,12 +23,12 @@ export function formatOf(
   if ([format, json, raw, nul].filter((flag) => flag !== undefined).length > 1) {
     throw cliErrors.twoFormats();
   }
-  if (json) return (message) => Buffer.from(`${JSON.stringify(jsonOf(message))}\n`);
-  if (format !== undefined) return parseFormat(format);
+  if (json) return (message) => Buffer.from(`${jsonText(jsonOf(message))}\n`);
+  if (format !== undefined) return parseFormat(format, isTerminal ? visible : bytesOf);
   if (raw) return ({ body }) => Buffer.from(body);
-  if (nul) return ({ body }) => Buffer.concat([body, NUL]);
-  if (isTerminal) return ({ body }) => Buffer.from(`${visible(body)}\n`);
-  return ({ body }) => Buffer.concat([body, NEWLINE]);
+  const end = nul ? NUL : NEWLINE;
+  if (isTerminal) return ({ body }) => Buffer.concat([Buffer.from(visible(body)), end]);
+  return ({ body }) => Buffer.concat([body, end]);
 }
 
 function jsonOf({ id, queue, attempt, headers, body }: Message) {
@@ -59,34 +59,42 @@ function textOf(body: Uint8Array): string | undefined {
 
 type Part = (message: Message) => string | Uint8Array;
 
-const PARTS: Readonly<Record<string, Part>> = {
-  '%%': () => '%',
-  '%p': ({ body }) => body,
-  '%i': ({ id }) => String(id ?? ''),
-  '%q': ({ queue }) => queue,
-  '%a': ({ attempt }) => String(attempt),
-  '%l': ({ body }) => String(body.length),
-  '%t': () => new Date().toISOString(),
-  '\\n': () => '\n',
-  '\\t': () => '\t',
-  '\\0': () => '\0',
-  '\\\\': () => '\\',
-};
+/** What a message puts in. */
+const PARTS = new Map<string, Part>([
+  ['%p', ({ body }) => body],
+  ['%i', ({ id }) => String(id ?? '')],
+  ['%q', ({ queue }) => queue],
+  ['%a', ({ attempt }) => String(attempt)],
+  ['%l', ({ body }) => String(body.length)],
+  ['%t', () => new Date().toISOString()],
+]);
+/** What stands for a character that is hard to type; everything else stands for itself. */
+const CHARACTERS = new Map([
+  ['%%', '%'],
+  ['\\n', '\n'],
+  ['\\t', '\t'],
+  ['\\0', '\0'],
+  ['\\\\', '\\'],
+]);
 const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
 
-/** @throws SigmqError bad-format */
-function parseFormat(format: string): Format {
+/**
+ * @param shown how what a message puts in is written; the format itself is the user's
+ * @throws SigmqError bad-format
+ */
+function parseFormat(format: string, shown: (part: string | Uint8Array) => string | Uint8Array) {
   const parts = [...format.matchAll(TOKEN)].map(([token, header]): Part => {
-    if (header !== undefined) return ({ headers }) => headerOf(headers, header);
-    const part = PARTS[token];
-    if (part) return part;
-    if (token.startsWith('%') || token.startsWith('\\')) throw cliErrors.badFormat(token);
-    return () => token;
+    const part =
+      header === undefined ? PARTS.get(token) : ({ headers }: Message) => headerOf(headers, header);
+    if (part) return (message) => shown(part(message));
+    const text = CHARACTERS.get(token) ?? token;
+    if (text === token && /^[%\\]/.test(token)) throw cliErrors.badFormat(token);
+    return () => text;
   });
-  return (message) => Buffer.concat(parts.map((part) => bufferOf(part(message))));
+  return (message: Message) => Buffer.concat(parts.map((part) => bytesOf(part(message))));
 }
 
-function bufferOf(part: string | Uint8Array): Uint8Array {
+function bytesOf(part: string | Uint8Array): Uint8Array {
   return typeof part === 'string' ? Buffer.from(part) : part;
 }
 

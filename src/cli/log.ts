@@ -1,5 +1,7 @@
 import type { BrokerEvent } from '../broker/broker.ts';
+import { printError } from './output.ts';
 import { say } from './report.ts';
+import { jsonText } from './visible.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export const FORMATS = ['text', 'json'] as const;
@@ -16,7 +18,7 @@ export function log({ logLevel, logFormat }: LogFlags) {
     if (LEVELS.indexOf(level) < least) return;
     if (logFormat === 'json') {
       const time = new Date().toISOString();
-      process.stderr.write(`${JSON.stringify({ time, level, message })}\n`);
+      printError(`${jsonText({ time, level, message })}\n`);
     } else say(level === 'info' || level === 'debug' ? message : `${level}: ${message}`);
   };
 }

@@ -6,6 +6,7 @@ import { withVersion } from './common.ts';
 import { completionCommand } from './completion-command.ts';
 import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
+import { printError, printHelp } from './output.ts';
 import { report } from './report.ts';
 import { sendCommand } from './send-command.ts';
 
@@ -38,6 +39,8 @@ export async function run(program: Command): Promise<void> {
 /** Errors are thrown, so that one place sets the exit code, and begin as all of ours do. */
 function prepare(program: Command): void {
   program.exitOverride().configureOutput({
+    writeErr: printError,
+    writeOut: printHelp,
     outputError: (text, write) => write(text.replace(/^error: /, 'sigmq: ')),
   });
   for (const command of program.commands) prepare(command);

@@ -1,8 +1,9 @@
 import { Exit, SigmqError } from '../errors.ts';
+import { printError } from './output.ts';
 
 /** A line for the user, on stderr: stdout is for messages. */
 export function say(sentence: string): void {
-  process.stderr.write(`sigmq: ${sentence}\n`);
+  printError(`sigmq: ${sentence}\n`);
 }
 
 /** Turns any error into words on stderr and an exit code; the only place that does. */
@@ -11,7 +12,9 @@ export function report(error: unknown): number {
     say(`${error.message} ${error.hint}`);
     return error.exitCode;
   }
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  // Who reads our output has enough, as with `| head -1`.
+  if (code === 'EPIPE' && syscall === 'write') return Exit.Ok;
   if (error instanceof Error && typeof code === 'string') {
     say(`${error.message}.`);
     return Exit.Unexpected;

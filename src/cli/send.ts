@@ -1,10 +1,10 @@
-import { writeSync } from 'node:fs';
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Producer, type SendOptions, type SentFrame } from '../client/producer.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
+import { print } from './output.ts';
 import { Progress } from './progress.ts';
 import { report, say } from './report.ts';
 import type { SendFlags } from './send-command.ts';
@@ -13,7 +13,6 @@ import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
 const MAX_BYTES = 32 << 20;
-const STDOUT = 1;
 const NEWLINE = 0x0a;
 const NUL = 0;
 
@@ -63,7 +62,7 @@ class Sender {
     this.producer = producer;
     this.#flags = flags;
     this.#progress = progress;
-    const onFrame = (sent: SentFrame) => writeSync(STDOUT, traceOf(sent));
+    const onFrame = (sent: SentFrame) => print(traceOf(sent));
     this.#options = flags.trace ? { ...options, onFrame } : options;
   }
 
@@ -98,7 +97,7 @@ class Sender {
     this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
     const [id = null] = await this.#inspector.lastIds();
     const { queue = 'default' } = this.#flags;
-    writeSync(STDOUT, `${JSON.stringify({ id, queue, bytes: body.length })}\n`);
+    print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);
   }
 }
 

@@ -1,5 +1,10 @@
+import { visible } from './visible.ts';
+
 /** Rows as text in columns; numbers to the right. The first row is the title. */
-export function table(rows: readonly (readonly (string | number)[])[]): string {
+export function table(cells: readonly (readonly (string | number)[])[]): string {
+  const rows = cells.map((row) =>
+    row.map((cell) => (typeof cell === 'string' ? visible(cell) : cell)),
+  );
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),
   );

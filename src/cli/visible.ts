@@ -1,16 +1,26 @@
+/** What could move a terminal's cursor, retitle it, or show text in another order than it has. */
+const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu;
+
 /**
- * A message as it may go to a terminal: control characters, which could move its cursor, retitle it or
- * worse, are written as escapes. Newlines and tabs stay.
+ * Text as it may go to a terminal: control characters are written as escapes. Newlines and tabs stay.
+ * @param text bytes are read as UTF-8
  */
-export function visible(body: Uint8Array): string {
-  return Buffer.from(body)
-    .toString()
-    .replace(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, escapeOf);
+export function visible(text: string | Uint8Array): string {
+  return String(typeof text === 'string' ? text : Buffer.from(text)).replace(
+    CONTROL,
+    (character) => (character === '\n' || character === '\t' ? character : escapeOf(character)),
+  );
+}
+
+/** JSON in ASCII where a terminal could take it for a command; the same value for who parses it. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(CONTROL, (character) => `\\u${hex(character, 4)}`);
 }
 
 function escapeOf(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100
-    ? `\\x${code.toString(16).padStart(2, '0')}`
-    : `\\u${code.toString(16).padStart(4, '0')}`;
+  return character < '\u0100' ? `\\x${hex(character, 2)}` : `\\u${hex(character, 4)}`;
+}
+
+function hex(character: string, digits: number): string {
+  return character.charCodeAt(0).toString(16).padStart(digits, '0');
 }

@@ -1,0 +1,40 @@
+import { writeSync } from 'node:fs';
+import { visible } from './visible.ts';
+
+const STDOUT = 1;
+/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
+const FULL_MS = 10;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/** Writes all of it to stdout. @throws the error of write(2), EPIPE when the reader is gone */
+export function print(text: string | Uint8Array): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(STDOUT, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(sleeper, 0, 0, FULL_MS);
+    }
+  }
+}
+
+/** As {@link print}, for text that nobody misses whose reader is gone. */
+export function printHelp(text: string): void {
+  try {
+    print(text);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
+}
+
+let stderr: NodeJS.WriteStream | undefined;
+
+/**
+ * Writes to stderr, where many a sentence repeats what a user or a file said: control characters become
+ * visible. That nobody reads it is no reason to end.
+ */
+export function printError(text: string): void {
+  stderr ??= process.stderr.on('error', () => {});
+  stderr.write(visible(text));
+}
