@@ -1,125 +1,168 @@
-// The processes of a run: all of them are children of this one and are signalled by their own PID only.
-import { spawn } from 'node:child_process';
+// The processes of one act: a broker that is started again whenever it ends, consumers, producers.
 import { once } from 'node:events';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Consumer, PlainConsumer, Sigmq } from './actor.mjs';
 
-const SIGMQ = fileURLToPath(new URL('../dist/bin/sigmq.js', import.meta.url));
-
-class Actor {
-  constructor(cast, args, stdio) {
-    this.child = spawn(process.execPath, [SIGMQ, ...args], { env: cast.env, stdio });
-    this.pid = this.child.pid;
-    this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
-    this.said = '';
-    this.died = false;
-    this.stopped = false;
-    this.child.stderr?.on('data', (chunk) => {
-      this.said += chunk;
-    });
-  }
-
-  get lives() {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
-  /** It can take signals without being killed by them: it is past its start. */
-  get blocks() {
-    if (!this.lives) return false;
-    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
-    const mask = BigInt(`0x${/^SigBlk:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`);
-    // SIGUSR1 is 10, SIGUSR2 is 12. All blocked, also SIGTERM (15): it is not yet past its exec.
-    return (mask & 0x4a00n) === 0xa00n;
-  }
-
-  signal(name) {
-    if (this.lives) this.child.kill(name);
-  }
-
-  kill() {
-    this.died = true;
-    this.signal('SIGKILL');
-    return this.ended;
-  }
-
-  async says(text) {
-    while (!this.said.includes(text)) {
-      if (!this.lives) return false;
-      await Promise.race([once(this.child.stderr, 'data'), this.ended]);
-    }
-    return true;
-  }
-}
-
-class Consumer extends Actor {
-  constructor(cast, path, args) {
-    super(cast, ['consume', ...args], ['ignore', openSync(path, 'a'), 'pipe']);
-    this.path = path;
-  }
-
-  get lines() {
-    return readFileSync(this.path, 'utf8').split('\n').slice(0, -1);
-  }
-}
+/** Exit codes of a `send`: done, no broker, not confirmed, time over. */
+const EXPECTED = new Set([0, 69, 75, 124]);
+/** Pause before a broker that ended by itself gets its successor; ms. */
+const RESTART_MS = 300;
 
 export class Cast {
   consumers = [];
   producers = new Set();
   brokers = 0;
+  /** Sentences about what no process should do. */
+  wrong = [];
+  /** Ids of messages that were taken from consumers because they were silent for too long. */
+  expired = new Set();
+  /** A broker may be unable to start just now. */
+  mayFailToStart = () => false;
+  /** A consumer may be unable to start just now. */
+  mayFailToRegister = () => false;
   #ending = false;
 
-  constructor(dir, brokerArgs) {
+  /** @param clock wall clock of the broker and of every second other process; undefined: the real one */
+  constructor(dir, { brokerArgs, clock, run = join(dir, 'run'), state = join(dir, 'state') }) {
     this.dir = dir;
+    this.run = run;
     this.brokerArgs = brokerArgs;
-    this.env = { ...process.env, SIGMQ_DIR: join(dir, 'run'), XDG_STATE_HOME: join(dir, 'state') };
-    mkdirSync(join(dir, 'out'));
+    this.clock = clock;
+    this.env = { ...process.env, SIGMQ_DIR: run, XDG_STATE_HOME: state };
+    for (const name of ['out', 'log']) mkdirSync(join(dir, name));
   }
 
   get livingConsumers() {
     return this.consumers.filter(({ lives }) => lives);
   }
 
-  /** Starts a broker, and another whenever it has ended. */
-  async keepBroker() {
-    const started = performance.now();
-    this.broker = new Actor(this, ['broker', ...this.brokerArgs], ['ignore', 'ignore', 'pipe']);
-    this.brokers++;
-    const { broker } = this;
-    void broker.ended.then((code) => {
-      if (this.#ending) return;
-      if (!broker.died) throw new Error(`the broker ended by itself with ${code}: ${broker.said}`);
-      void this.keepBroker();
-    });
-    if (await broker.says('runs in'))
-      this.slowestStart = Math.max(this.slowestStart ?? 0, performance.now() - started);
+  #place(hasClock) {
+    const env = this.clock && hasClock ? this.clock.env(this.env) : this.env;
+    return { env, log: join(this.dir, 'log') };
   }
 
-  async addConsumer(args = []) {
-    const path = join(this.dir, 'out', String(this.consumers.length));
-    const consumer = new Consumer(this, path, args);
+  /** Starts a broker, and another whenever it has ended. */
+  async keepBroker() {
+    const args = ['broker', ...this.brokerArgs];
+    const broker = new Sigmq(this.#place(true), 'broker', args, ['ignore', 'ignore', 'pipe']);
+    this.broker = broker;
+    this.brokers++;
+    broker.onSaid = (text) => this.#listen(text);
+    void broker.exited.then(async (code) => {
+      if (this.#ending) return;
+      if (!broker.died) {
+        await broker.ended;
+        if (!this.mayFailToStart())
+          this.wrong.push(`broker ${broker.pid} ended by itself with ${code}: ${broker.said}`);
+        await sleep(RESTART_MS);
+      }
+      await broker.beforeSuccessor;
+      if (!this.#ending) await this.keepBroker();
+    });
+    await broker.says('runs in');
+  }
+
+  /** What the broker says of what it did explains repeats. */
+  #listen(text) {
+    for (const [, id] of text.matchAll(/has not settled message (\d+) in/g))
+      this.expired.add(Number(id));
+    for (const [, pid] of text.matchAll(/Plain consumer (\d+) does not take/g)) {
+      const plain = this.consumers.find((consumer) => consumer.pid === Number(pid));
+      if (plain) plain.stalled = true;
+    }
+  }
+
+  /** Starts one, again if need be, and waits until it is registered. */
+  async addConsumer(args = [], Kind = Consumer) {
+    while (!this.#ending) {
+      const consumer = this.startConsumer(args, Kind);
+      if (await consumer.says('waits for messages')) return consumer;
+      const code = await consumer.ended;
+      if (!consumer.died && !this.mayFailToRegister())
+        this.wrong.push(`consumer ${consumer.pid} did not start, ${code}: ${consumer.said}`);
+      await sleep(RESTART_MS);
+    }
+    return undefined;
+  }
+
+  startConsumer(args = [], Kind = Consumer) {
+    const { length } = this.consumers;
+    const consumer = new Kind(this.#place(length % 2 === 1), this.#out(), args);
     this.consumers.push(consumer);
-    await consumer.says('waits for messages');
+    void consumer.ended.then((code) => {
+      if (consumer.died || this.#ending || consumer.mayEnd || this.mayFailToRegister()) return;
+      this.wrong.push(`consumer ${consumer.pid} ended by itself with ${code}: ${consumer.said}`);
+    });
     return consumer;
   }
 
-  /** Starts a `send`. */
+  async addPlainConsumer(args = []) {
+    const plain = new PlainConsumer(this.#place(false), this.#out(), this.run, args);
+    this.consumers.push(plain);
+    await plain.says('ready');
+    return plain;
+  }
+
+  #out() {
+    return join(this.dir, 'out', String(this.consumers.length));
+  }
+
+  /** Starts a `send`. @param input undefined: its standard input stays open */
   produce(args, input) {
-    const producer = new Actor(this, ['send', ...args], ['pipe', 'ignore', 'pipe']);
+    const place = this.#place(this.producers.size % 2 === 1);
+    const producer = new Sigmq(place, 'producer', ['send', ...args], ['pipe', 'ignore', 'pipe']);
     producer.child.stdin.on('error', () => {});
-    producer.child.stdin.end(input);
+    if (input !== undefined) producer.child.stdin.end(input);
     this.producers.add(producer);
-    void producer.ended.then(() => this.producers.delete(producer));
+    void producer.ended.then((code) => {
+      this.producers.delete(producer);
+      if (producer.died || this.#ending || EXPECTED.has(code)) return;
+      this.wrong.push(`producer ${producer.pid} ended with ${code}: ${producer.said}`);
+    });
     return producer;
   }
 
-  /** Continues what is stopped and ends everything politely. */
+  /** How many messages the store has, by state; undefined: nobody answers. */
+  async left() {
+    const ls = new Sigmq(this.#place(false), 'ls', ['ls', '--json'], ['ignore', 'pipe', 'pipe']);
+    let text = '';
+    ls.child.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    if ((await ls.ended) !== 0) return undefined;
+    const queues = text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    const sum = (state) => queues.reduce((total, queue) => total + queue[state], 0);
+    return { waiting: sum('ready') + sum('delayed') + sum('reserved'), dead: sum('dead'), text };
+  }
+
+  /** Continues what is stopped and ends everything politely, then for sure. */
   async end() {
     this.#ending = true;
-    for (const actor of [...this.producers, ...this.consumers, this.broker]) {
-      actor?.signal('SIGCONT');
-      actor?.signal('SIGTERM');
-      await actor?.ended;
+    const actors = [...this.producers, ...this.consumers, this.broker].filter(
+      (actor) => actor?.lives,
+    );
+    for (const actor of actors) {
+      actor.signal('SIGCONT');
+      actor.signal('SIGTERM');
     }
+    const timer = setTimeout(() => {
+      for (const actor of actors) {
+        if (!actor.lives) continue;
+        this.wrong.push(`${actor.role} ${actor.pid} did not end after SIGTERM: ${actor.said}`);
+        actor.signal('SIGKILL');
+      }
+    }, 60_000);
+    await Promise.all(actors.map(({ exited }) => exited));
+    clearTimeout(timer);
   }
+}
+
+/** Waits until a stream has taken what was written to it. */
+export async function drained(stream, text) {
+  if (!stream.write(text)) await once(stream, 'drain');
 }

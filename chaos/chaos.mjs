@@ -1,125 +1,112 @@
-// `npm run chaos`: sends messages while brokers, consumers and producers are killed and stopped and
-// foreign signals fly, then compares what producers were told with what consumers wrote. Exits 1 when a
-// confirmed message is missing, one was altered, or one was delivered again without a death to explain it.
+// `npm run chaos`: sends messages while everything goes wrong that can be made to go wrong, then compares
+// what producers were told with what consumers wrote. Exits 1 when a confirmed message is missing, one was
+// altered, or one was delivered again without a death or an expired ack-wait to explain it.
 //
-//   --messages N   to send in the storm (default 2000)
-//   --calm N       to send in order to one consumer that nobody kills (default 500)
-//   --minutes M    go on sending for so long
-//   --seed S       repeats the same faults; printed by every run
-import { mkdtempSync, rmSync } from 'node:fs';
+//   --minutes M     go on for so long, shared among the acts
+//   --seed S        takes the same decisions again; every run prints its seed
+//   --acts a,b      some of them only: calm, storm, work, registry, disk, crowd
+//   --messages N    to send in the storm, at least (1500); the other acts: --calm, --work, --registry, --disk
+//   --crowd N       producers, and as many consumers, at once (100)
+//   --keep          keep the folder of the run also when nothing was wrong
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { calm } from './acts/calm.mjs';
+import { crowd } from './acts/crowd.mjs';
+import { disk } from './acts/disk.mjs';
+import { registry } from './acts/registry.mjs';
+import { storm } from './acts/storm.mjs';
+import { work } from './acts/work.mjs';
 import { Cast } from './cast.mjs';
-import { Faults } from './faults.mjs';
-import { Ledger, messageOf, outOfOrder } from './ledger.mjs';
+import { Clock } from './clock.mjs';
+import { isPrivate, runPrivately } from './namespace.mjs';
+import { Decoys } from './pid-reuse.mjs';
 import { Random } from './random.mjs';
+
+const ACTS = [calm, storm, work, registry, disk, crowd];
+/** Of the minutes; the crowd takes as long as it takes. */
+const SHARES = { calm: 0.1, storm: 0.45, work: 0.15, registry: 0.15, disk: 0.15, crowd: 0 };
+const FOLDER = 'SIGMQ_CHAOS_FOLDER';
 
 const { values } = parseArgs({
   options: {
-    messages: { type: 'string', default: '2000' },
-    calm: { type: 'string', default: '500' },
     minutes: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    acts: { type: 'string', default: ACTS.map(({ name }) => name).join() },
+    messages: { type: 'string', default: '1500' },
+    calm: { type: 'string', default: '300' },
+    work: { type: 'string', default: '100' },
+    registry: { type: 'string', default: '500' },
+    disk: { type: 'string', default: '800' },
+    crowd: { type: 'string', default: '100' },
+    keep: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
-const CONSUMERS = 3;
-const PRODUCERS = 4;
-/** How long deliveries may take when the faults are over. */
-const PATIENCE_MS = 120_000;
-// Attempts must not run out: every kill spends some.
-const BROKER = ['--max-attempts', '1000', '--ack-wait', '1m'];
+const sizes = Object.fromEntries(
+  Object.entries(values).map(([name, value]) => [name, Number(value)]),
+);
+const wanted = values.acts.split(',').map((name) => {
+  const act = ACTS.find((other) => other.name === name);
+  if (!act) throw new Error(`there is no act "${name}"`);
+  return act;
+});
 
-/** Producers that send until `count` messages are on their way and the time is over. */
-async function produce(cast, ledger, random, count, until) {
-  let next = 0;
-  const producer = async () => {
-    while (next < count || Date.now() < until) {
-      const numbers = Array.from({ length: random.pick([1, 1, 1, 20, 60]) }, () => next++);
-      for (const number of numbers) ledger.attempted.add(number);
-      const messages = numbers.map((number) => messageOf(number, random));
-      const waiting = random.pick([[], ['--wait']]);
-      const sender =
-        numbers.length === 1
-          ? cast.produce([...waiting, '-W', '30s', messages[0]])
-          : cast.produce([...waiting, '-W', '30s', '--lines'], messages.join('\n'));
-      const code = await sender.ended;
-      const told = code === 0 ? numbers.length : confirmedLines(sender.said);
-      for (const number of numbers.slice(0, told)) ledger.confirmed.add(number);
-      if (code === 69) await sleep(100); // no broker at the moment
-    }
-  };
-  await Promise.all(Array.from({ length: PRODUCERS }, producer));
-}
-
-function confirmedLines(said) {
-  return Number(/(\d+) lines? w(?:as|ere) confirmed/.exec(said)?.[1] ?? 0);
-}
-
-async function delivered(cast, ledger) {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (ledger.audit(cast.consumers).missing.length > 0 && Date.now() < deadline) await sleep(200);
-  await sleep(1500); // for what should not come any more
-}
-
-async function storm(cast, random) {
-  const ledger = new Ledger();
-  const faults = new Faults(cast, random);
-  let sending = true;
-  await Promise.all(Array.from({ length: CONSUMERS }, () => cast.addConsumer()));
-  const kinds = ['killBroker', 'killConsumer', 'killProducer', 'stopBroker', 'stopConsumer'];
-  const raging = faults.rage([...kinds, 'stopProducer', 'foreignSignals'], 200, () => sending);
-  const until = Date.now() + Number(values.minutes) * 60_000;
-  await produce(cast, ledger, random, Number(values.messages), until);
-  sending = false;
-  await raging;
-  await delivered(cast, ledger);
-  const { counts, wrong } = ledger.audit(cast.consumers);
-  return { counts, wrong, faults: faults.done };
-}
-
-/** One producer after the other, one consumer, nobody dies: the order is kept. */
-async function calm(cast, random) {
-  const ledger = new Ledger();
-  const faults = new Faults(cast, random);
-  let sending = true;
-  const consumer = await cast.addConsumer();
-  const kinds = ['stopBroker', 'stopConsumer', 'foreignSignals'];
-  const raging = faults.rage(kinds, 300, () => sending);
-  for (let next = 0; next < Number(values.calm); ) {
-    const numbers = Array.from({ length: random.pick([1, 10, 60]) }, () => next++);
-    for (const number of numbers) ledger.attempted.add(number);
-    const lines = numbers.map((number) => messageOf(number, random)).join('\n');
-    const sender = cast.produce(['--wait', '-W', '60s', '--lines'], lines);
-    if ((await sender.ended) !== 0) return { wrong: [`send failed: ${sender.said}`] };
-    for (const number of numbers) ledger.confirmed.add(number);
+/** Everything that the run leaves, removed unless something was wrong. */
+async function inFolder(work) {
+  const folder = mkdtempSync(join(tmpdir(), 'sigmq-chaos-'));
+  let keep = true;
+  try {
+    keep = !(await work(folder)) || values.keep;
+  } finally {
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+    else console.log(`  what the processes wrote and said is in ${folder}`);
   }
-  sending = false;
-  await raging;
-  await delivered(cast, ledger);
-  const { counts, wrong } = ledger.audit([consumer]);
-  return { counts, wrong: [...wrong, ...outOfOrder(consumer.lines)], faults: faults.done };
 }
 
-async function act(name, play, random) {
-  const dir = mkdtempSync(join(tmpdir(), 'sigmq-chaos-'));
-  const cast = new Cast(dir, BROKER);
+async function play(act, folder, share) {
+  const dir = join(folder, act.name);
+  mkdirSync(dir);
+  const places = act.prepare?.(dir);
+  const clock = act.name === 'registry' ? undefined : Clock.make(dir);
+  const decoys = isPrivate && Decoys.arePossible ? new Decoys() : undefined;
+  const cast = new Cast(dir, { brokerArgs: act.brokerArgs, clock, ...places });
+  const random = new Random(seed).of(act.name);
+  const until = Date.now() + sizes.minutes * 60_000 * share;
+  const startedAt = performance.now();
   try {
     await cast.keepBroker();
-    const { counts = {}, wrong, faults = {} } = await play(cast, random);
-    console.log(`${name}: ${list(counts)}`);
-    console.log(`  done to it: ${list(faults)}; brokers started: ${cast.brokers}`);
+    const { counts, wrong, done } = await act.play({ cast, random, sizes, until, decoys });
+    const memory = cast.broker.megabytes;
+    await cast.end();
+    wrong.push(...cast.wrong, ...(decoys?.wrong ?? []));
+    const seconds = Math.round((performance.now() - startedAt) / 1000);
+    console.log(
+      `${act.name}: ${list(counts)}; ${seconds} s, the last of ${cast.brokers} brokers has ${memory} MB`,
+    );
+    console.log(`  done to it: ${list(done)}`);
     for (const sentence of wrong.slice(0, 20)) console.log(`  WRONG: ${sentence}`);
-    await cast.end();
-    if (wrong.length === 0) rmSync(dir, { recursive: true, force: true });
-    else console.log(`  all of it is in ${dir}`);
+    if (wrong.length > 20) console.log(`  and ${wrong.length - 20} more`);
     return wrong.length === 0;
-  } catch (error) {
+  } finally {
     await cast.end();
-    throw error;
+    await decoys?.end();
   }
+}
+
+async function run(folder) {
+  const acts = wanted.filter(({ name, needs }) => {
+    if (needs !== 'disks' || isPrivate) return true;
+    console.log(`SKIPPED: ${name}, which needs to mount a file system of its own.`);
+    return false;
+  });
+  if (!isPrivate) console.log('SKIPPED: PID reuse, which needs a PID namespace of its own.');
+  if (!Clock.make(folder)) console.log('SKIPPED: clock jumps, which need a C compiler (cc).');
+  const total = acts.reduce((sum, { name }) => sum + SHARES[name], 0) || 1;
+  let fine = true;
+  for (const act of acts) fine = (await play(act, folder, SHARES[act.name] / total)) && fine;
+  return fine;
 }
 
 const list = (counts) =>
@@ -127,8 +114,28 @@ const list = (counts) =>
     .map(([name, count]) => `${count} ${name}`)
     .join(', ');
 
-console.log(`seed ${seed} (npm run chaos -- --seed ${seed} does the same faults again)`);
-const random = new Random(seed);
-const fine = [await act('calm ', calm, random), await act('storm', storm, random)];
-if (fine.includes(false)) process.exitCode = 1;
-else console.log('Nothing lost, nothing altered, nothing delivered again without a death.');
+async function main(folder) {
+  const again = process.argv
+    .slice(2)
+    .filter((word, n, all) => word !== '--seed' && all[n - 1] !== '--seed');
+  const command = ['npm run chaos --', ...again, '--seed', seed].join(' ');
+  console.log(`seed ${seed} (${command} takes the same decisions again)`);
+  const fine = await run(folder);
+  console.log(
+    fine
+      ? 'Nothing lost, nothing altered, nothing delivered again without a reason.'
+      : `Something is WRONG. Again: ${command}`,
+  );
+  if (!fine) process.exitCode = 1;
+  return fine;
+}
+
+if (process.env[FOLDER]) {
+  // The outer process removes the folder, however this one ends.
+  process.exitCode = (await main(process.env[FOLDER])) ? 0 : 1;
+  process.exit();
+}
+await inFolder(async (folder) => {
+  if (await runPrivately({ [FOLDER]: folder })) return process.exitCode === 0;
+  return main(folder);
+});

@@ -1,15 +1,22 @@
 // What is done to the processes of a run.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Consumer } from './actor.mjs';
 
 /** Signals of one burst: some ms of them. */
 const BURST = 300;
+const HOUR_MS = 3_600_000;
+/** Strangers who have a PID that was a peer's, at once. */
+const MAX_DECOYS = 30;
 
 export class Faults {
   done = {};
+  #stops = new Set();
 
-  constructor(cast, random) {
+  /** @param decoys undefined: PIDs cannot be chosen here */
+  constructor(cast, random, decoys) {
     this.cast = cast;
-    this.random = random;
+    this.random = random.of('faults');
+    this.decoys = decoys;
   }
 
   killBroker = async () => {
@@ -19,10 +26,10 @@ export class Faults {
   };
 
   killConsumer = async () => {
-    const consumer = this.#pick(this.cast.livingConsumers);
+    const consumer = this.#pick(this.#echoConsumers);
     if (!consumer) return false;
     await consumer.kill();
-    await this.cast.addConsumer();
+    void this.cast.addConsumer(consumer.args, consumer.constructor);
     return true;
   };
 
@@ -33,21 +40,63 @@ export class Faults {
   };
 
   stopBroker = () => this.#stop(this.cast.broker, 1500);
-  stopConsumer = () => this.#stop(this.#pick(this.cast.livingConsumers), 2500);
+  stopConsumer = () => this.#stop(this.#pick(this.#echoConsumers), 2500);
   stopProducer = () => this.#stop(this.#pick([...this.cast.producers]), 2500);
 
   /** Signals of somebody who is no peer: this process. */
   foreignSignals = async () => {
-    const target = this.#pick([
-      this.cast.broker,
-      ...this.cast.livingConsumers,
-      ...this.cast.producers,
-    ]);
+    const target = this.#pick([this.cast.broker, ...this.#echoConsumers, ...this.cast.producers]);
     if (!target?.blocks) return false;
     for (let n = 0; n < BURST && target.lives; n++) {
-      process.kill(target.pid, this.random.pick(['SIGUSR1', 'SIGUSR2']));
+      target.signal(this.random.pick(['SIGUSR1', 'SIGUSR2']));
     }
     return true;
+  };
+
+  /** The wall clock of the broker and of half of the others goes forward or back by hours. */
+  jumpClock = async () => {
+    if (!this.cast.clock) return false;
+    this.cast.clock.set(this.random.int(-48, 48) * HOUR_MS + this.random.int(0, 999));
+    return true;
+  };
+
+  /** A peer is killed, and somebody who has nothing to do with us gets its PID. */
+  reusePid = async () => {
+    const victim = this.#pick([...this.#echoConsumers, ...this.cast.producers]);
+    if (!victim || !this.decoys) return false;
+    const took = await this.#reuse(victim);
+    if (victim instanceof Consumer) void this.cast.addConsumer(victim.args);
+    return took;
+  };
+
+  /** The same while the broker is stopped: it still has that peer's signals to take. */
+  reusePidOfStopped = async () => {
+    const { broker } = this.cast;
+    if (!broker.blocks || broker.stopped || !this.decoys) return false;
+    const victim = this.#pick([...this.cast.producers, ...this.#echoConsumers]);
+    if (!victim) return false;
+    broker.stopped = true;
+    broker.signal('SIGSTOP');
+    await sleep(this.random.int(0, 20));
+    const took = await this.#reuse(victim);
+    broker.signal('SIGCONT');
+    broker.stopped = false;
+    if (victim instanceof Consumer) void this.cast.addConsumer(victim.args);
+    return took;
+  };
+
+  /** And to a broker, of which broker.pid still speaks until there is another. */
+  reusePidOfBroker = async () => {
+    const { broker } = this.cast;
+    if (!broker.blocks || !this.decoys) return false;
+    let goOn;
+    broker.beforeSuccessor = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    const took = await this.#reuse(broker);
+    await sleep(this.random.int(0, 500));
+    goOn();
+    return took;
   };
 
   /** Does faults of these kinds until told to stop. */
@@ -60,7 +109,15 @@ export class Faults {
     await Promise.all(this.#stops);
   }
 
-  #stops = new Set();
+  get #echoConsumers() {
+    return this.cast.livingConsumers.filter(({ role }) => role !== 'plain');
+  }
+
+  async #reuse(victim) {
+    await victim.kill();
+    this.decoys.endSome(MAX_DECOYS);
+    return this.decoys.take(victim.pid, this.random.pick(['ordinary', 'stubborn']));
+  }
 
   async #stop(actor, maxMs) {
     if (!actor?.lives || actor.stopped) return false;

@@ -1,9 +1,23 @@
 /** Numbers that are the same for the same seed (mulberry32, https://github.com/bryc/code, PRNGs). */
 export class Random {
   #state;
+  #seed;
 
   constructor(seed) {
-    this.#state = seed >>> 0;
+    this.#seed = seed >>> 0;
+    this.#state = this.#seed;
+  }
+
+  /**
+   * Others that depend on the seed and this name only: who decides beside other things has numbers of his
+   * own, or they would depend on who is faster.
+   */
+  of(name) {
+    let seed = this.#seed;
+    for (const character of String(name)) {
+      seed = Math.imul(seed ^ character.codePointAt(0), 0x01000193); // as FNV-1a
+    }
+    return new Random(seed);
   }
 
   /** From 0 up to 1. */
@@ -18,6 +32,11 @@ export class Random {
   /** A whole number from `min` to `max`. */
   int(min, max) {
     return min + Math.floor(this.next() * (max - min + 1));
+  }
+
+  /** True in one of `n` cases. */
+  oneIn(n) {
+    return this.int(1, n) === 1;
   }
 
   pick(items) {

@@ -1,0 +1,144 @@
+// One process of a run: a child of this one, signalled through its handle only, so that a number which
+// belongs to somebody else by now is never signalled.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SIGMQ = fileURLToPath(new URL('../dist/bin/sigmq.js', import.meta.url));
+const PLAIN = fileURLToPath(new URL('../test/fixtures/plain_consumer.py', import.meta.url));
+const WORKER = fileURLToPath(new URL('worker.sh', import.meta.url));
+/** Of what a process said; what it said first is in its log. */
+const REMEMBERED = 1 << 16;
+
+export class Actor {
+  /** It was killed: by us. */
+  died = false;
+  stopped = false;
+  said = '';
+
+  constructor({ env, log }, role, command, stdio) {
+    this.role = role;
+    this.child = spawn(command[0], command.slice(1), { env, stdio });
+    this.pid = this.child.pid;
+    this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
+    this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
+    const path = join(log, `${role}-${this.pid}`);
+    this.child.stderr?.on('data', (chunk) => {
+      this.said = (this.said + chunk).slice(-REMEMBERED);
+      appendFileSync(path, chunk);
+      this.onSaid?.(String(chunk));
+    });
+  }
+
+  get lives() {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** It can take signals without being killed by them: it is past its start. */
+  get blocks() {
+    if (!this.lives) return false;
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
+    const mask = BigInt(`0x${/^SigBlk:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`);
+    // SIGUSR1 is 10, SIGUSR2 is 12. All blocked, also SIGTERM (15): it is not yet past its exec.
+    return (mask & 0x4a00n) === 0xa00n;
+  }
+
+  /** Resident now; MB. */
+  get megabytes() {
+    if (!this.lives) return 0;
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
+    return Math.round(Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+  }
+
+  signal(name) {
+    if (this.lives) this.child.kill(name);
+  }
+
+  kill() {
+    this.died = true;
+    this.signal('SIGKILL');
+    return this.exited;
+  }
+
+  /** Waits for a text on stderr. @returns false when it ended before */
+  async says(text) {
+    while (!this.said.includes(text)) {
+      if (!this.lives) return false;
+      await Promise.race([once(this.child.stderr, 'data'), this.ended]);
+    }
+    return true;
+  }
+}
+
+/** A `sigmq` command. */
+export class Sigmq extends Actor {
+  constructor(place, role, args, stdio) {
+    super(place, role, [process.execPath, SIGMQ, ...args], stdio);
+  }
+}
+
+/** A consumer that prints what it gets, each line with its id and attempt. */
+export class Consumer extends Sigmq {
+  constructor(place, path, args = []) {
+    const out = openSync(path, 'a');
+    super(place, 'consumer', ['consume', '-F', '%i %a %p\\n', ...args], ['ignore', out, 'pipe']);
+    closeSync(out);
+    this.path = path;
+    this.args = args;
+  }
+
+  get records() {
+    return readLines(this.path).map(identified);
+  }
+}
+
+/** A consumer that runs worker.sh for each message. */
+export class Worker extends Sigmq {
+  constructor(place, path, args = []) {
+    const marks = `${path}-marks`;
+    closeSync(openSync(path, 'a'));
+    mkdirSync(marks);
+    const env = { ...place.env, OUT: path, MARKS: marks };
+    const stdio = ['ignore', 'ignore', 'pipe'];
+    super({ ...place, env }, 'worker', ['consume', ...args, '--', WORKER], stdio);
+    this.path = path;
+    this.args = args;
+  }
+
+  get records() {
+    return readLines(this.path).map(identified);
+  }
+}
+
+/** A consumer that is no sigmq: it knows bodies only. */
+export class PlainConsumer extends Actor {
+  /** The broker waited in vain for it to take its signals, and gave a message to another, too. */
+  stalled = false;
+
+  constructor(place, path, dir, args = []) {
+    const out = openSync(path, 'a');
+    super(place, 'plain', ['python3', PLAIN, dir, ...args], ['ignore', out, 'pipe']);
+    closeSync(out);
+    this.path = path;
+  }
+
+  get records() {
+    return readLines(this.path).map((text) => ({ text }));
+  }
+}
+
+function identified(line) {
+  const [id, attempt] = line.split(' ', 2);
+  return {
+    id: Number(id),
+    attempt: Number(attempt),
+    text: line.slice(id.length + attempt.length + 2),
+  };
+}
+
+/** Complete ones: who is killed may leave half a line. */
+function readLines(path) {
+  return readFileSync(path, 'utf8').split('\n').slice(0, -1);
+}

@@ -1,0 +1,54 @@
+// Producers that send until enough messages are on their way and the time is over.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from './ledger.mjs';
+
+/** Pause of a producer that found no broker, or a full one; ms. */
+const PAUSE_MS = 100;
+
+/**
+ * @param count messages to be confirmed, at least
+ * @param until ms since the epoch, at least
+ * @param argsOf options of one `send`
+ * @param fateOf what is to become of a message
+ */
+export async function produce(
+  cast,
+  ledger,
+  random,
+  { count, until = 0, producers = 4, argsOf = () => [], fateOf = () => undefined },
+) {
+  let next = 0;
+  const producer = async (_, n) => {
+    const mine = random.of(`producer ${n}`);
+    while (ledger.confirmed.size < count || Date.now() < until) {
+      const numbers = Array.from({ length: mine.pick([1, 1, 1, 20, 60]) }, () => next++);
+      const waiting = mine.pick([[], ['--wait']]);
+      const args = [...waiting, '-W', '30s', ...argsOf(mine)];
+      const messages = numbers.map((number) =>
+        messageOf(number, random, fateOf(random.of(number))),
+      );
+      const code = await send(cast, ledger, numbers, messages, args);
+      if (code !== 0) await sleep(PAUSE_MS);
+    }
+  };
+  await Promise.all(Array.from({ length: producers }, producer));
+}
+
+/** One `send` of some messages. @returns its exit code */
+export async function send(cast, ledger, numbers, messages, args) {
+  for (const number of numbers) ledger.attempted.add(number);
+  const single = numbers.length === 1;
+  const sender = single
+    ? cast.produce([...args, messages[0]], '')
+    : cast.produce([...args, '--lines'], messages.join('\n'));
+  const code = await sender.ended;
+  const told = code === 0 ? numbers.length : confirmedLines(sender.said);
+  for (const number of numbers.slice(0, told)) ledger.confirmed.add(number);
+  if (single && /could not store it|queue is full/i.test(sender.said))
+    ledger.refused.add(numbers[0]);
+  return code;
+}
+
+export function confirmedLines(said) {
+  return Number(/(\d+) lines? w(?:as|ere) confirmed/.exec(said)?.[1] ?? 0);
+}

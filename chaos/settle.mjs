@@ -1,0 +1,28 @@
+// The end of an act: what is on its way arrives, nothing stays behind, and the ledger agrees.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long deliveries may go without any progress when the faults are over; ms. */
+const PATIENCE_MS = 120_000;
+/** For what should not come any more; ms. */
+const QUIET_MS = 1500;
+
+/** @returns `{ counts, wrong }` */
+export async function settle(cast, ledger) {
+  let left;
+  let before;
+  let deadline = Date.now() + PATIENCE_MS;
+  do {
+    left = await cast.left();
+    if (left?.text !== before) deadline = Date.now() + PATIENCE_MS;
+    before = left?.text;
+    if (left?.waiting === 0) break;
+    await sleep(200);
+  } while (Date.now() < deadline);
+  await sleep(QUIET_MS);
+  const { counts, wrong, rejected } = ledger.audit(cast.consumers, cast.expired);
+  if (left?.waiting !== 0) wrong.push(`the store still has ${left?.text ?? 'no broker'}`);
+  else if (left.dead !== rejected) {
+    wrong.push(`${rejected} messages were rejected for good, ${left.dead} are dead`);
+  }
+  return { counts, wrong };
+}
