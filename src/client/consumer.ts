@@ -77,7 +77,12 @@ export class Consumer {
   static async start(handler: Handler, options: ConsumerOptions = {}): Promise<Consumer> {
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     const consumer = new Consumer(dir, handler, options);
-    await consumer.#register();
+    try {
+      await consumer.#register();
+    } catch (error) {
+      await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
+      throw error;
+    }
     return consumer;
   }
 
@@ -147,7 +152,10 @@ export class Consumer {
     if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
     if (id === undefined) return Reason.Unsupported;
     const before = this.#handled.get(id, attempt);
-    if (before !== undefined) return before;
+    if (before) {
+      if (before.settled) this.#keep(this.#settle(id, attempt, before.settled));
+      return before.verdict;
+    }
     if (this.#stopping) return Reason.Closing;
     const message = { id, attempt, queue, headers, body: body.slice() };
     try {
@@ -187,19 +195,24 @@ export class Consumer {
         return this.#settle(id, attempt, verbOf(error));
       },
     );
-    this.#keep(settled.catch((error) => this.#options.onError?.(error)));
+    this.#keep(settled);
   }
 
   #keep(work: Promise<void>): void {
-    this.#inHand.add(work);
-    void work.finally(() => this.#inHand.delete(work));
+    const kept: Promise<void> = work
+      .catch((error) => this.#options.onError?.(error))
+      .finally(() => this.#inHand.delete(kept));
+    this.#inHand.add(kept);
   }
 
   /** Tells the broker of the moment; it may be another than the one that delivered. */
   async #settle(id: number, attempt: number, verb: Verb): Promise<void> {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     if (verb === Verb.Release) this.#handled.forget(id);
-    else this.#handled.set(id, attempt, verb === Verb.Done ? 0 : Reason.Failed);
+    else if (verb === Verb.Done) this.#handled.set(id, attempt, 0);
+    else if (verb === Verb.Failed) this.#handled.set(id, attempt, Reason.Failed);
+    // No answer says `dead`: it is settled once more.
+    else this.#handled.set(id, attempt, Reason.Later, verb);
     const frame = settlementFrame({ id, attempt, verb });
     for (;;) {
       try {

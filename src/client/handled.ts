@@ -1,27 +1,35 @@
 import type { Verdict } from '../link/frame-receiver.ts';
+import type { Verb } from '../link/settlement.ts';
 
 /** Messages remembered; a broker has at most a few in doubt for one consumer when it restarts. */
 const MAX_REMEMBERED = 4096;
+
+interface Answer {
+  readonly attempt: number;
+  readonly verdict: Verdict;
+  /** How the message was settled, where the verdict alone does not say it. */
+  readonly settled: Verb | undefined;
+}
 
 /**
  * What was answered to the last deliveries. A delivery that comes again under the same id and attempt
  * (its answer was lost, the broker was restarted) is answered as before and not handled twice.
  */
 export class Handled {
-  readonly #answers = new Map<number, { attempt: number; verdict: Verdict }>();
+  readonly #answers = new Map<number, Answer>();
 
-  get(id: number, attempt: number): Verdict | undefined {
+  get(id: number, attempt: number): Answer | undefined {
     const known = this.#answers.get(id);
-    return known?.attempt === attempt ? known.verdict : undefined;
+    return known?.attempt === attempt ? known : undefined;
   }
 
   forget(id: number): void {
     this.#answers.delete(id);
   }
 
-  set(id: number, attempt: number, verdict: Verdict): Verdict {
+  set(id: number, attempt: number, verdict: Verdict, settled?: Verb): Verdict {
     this.#answers.delete(id);
-    this.#answers.set(id, { attempt, verdict });
+    this.#answers.set(id, { attempt, verdict, settled });
     if (this.#answers.size > MAX_REMEMBERED) {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);

@@ -1,7 +1,7 @@
 /** Every option of `sigmq consume`. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Inspector } from '../../src/client/inspector.ts';
@@ -146,6 +146,14 @@ describe('consume', () => {
     assert.equal(lines.at(-1), 'l49');
   });
 
+  it('ends when it cannot register', async (t) => {
+    const stage = await staged(t);
+    mkdirSync(stage.path('consumers.txt'));
+    const { code, stderr } = await consume(stage, []);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /consumers\.txt/);
+  });
+
   it('on a full device says so, and the message is not lost', async (t) => {
     const stage = await staged(t);
     await stage.sent(['precious']);
@@ -213,6 +221,20 @@ describe('consume -- CMD', () => {
     const args = ['-c', script, stage.path('tried')];
     const again = stage.sigmq(['consume', '--', 'sh', ...args]);
     assert.deepEqual(await again.printed(2), ['1', '1']);
+  });
+
+  it('exit 65 makes it dead also when the broker is killed before it hears of it', async (t) => {
+    const stage = new Stage(t);
+    const first = await stage.broker();
+    const command = 'kill -9 $(cat "$SIGMQ_DIR/broker.pid"); echo "$SIGMQ_ATTEMPT"; exit 65';
+    const consumer = await stage.consumer(['--', 'sh', '-c', command]);
+    await stage.sent(['rejected']);
+    await first.ended;
+    await consumer.says('rejected it for good');
+    await stage.broker();
+    const dead = async () => (await stage.sigmq(['dead', 'ls']).ended).stdout.toString();
+    await until('the message to be dead', async () => (await dead()).includes('rejected'));
+    assert.deepEqual(consumer.lines, ['1']);
   });
 
   it('that cannot be run ends the consumer with 127 or 126, and the message is given back', async (t) => {
