@@ -1,10 +1,21 @@
-import { statSync } from 'node:fs';
+import { type BigIntStats, rmdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockSync } from 'proper-lockfile';
 import { registryErrors } from './errors.ts';
 
-/** A lock whose holder did not finish by then is taken over: it was killed or stopped; ms. */
-const STALE_MS = 5000;
+/**
+ * A lock whose holder did not finish by then is taken over: it was killed or stopped. The default of
+ * proper-lockfile, so that others who hold it for long have the time to renew it, which they do after half
+ * of it; ms.
+ */
+const STALE_MS = 10_000;
+/**
+ * So long a lock that looks old must not change before it is taken over: a hold of ours lasts 1 ms, and
+ * after the clock was set every lock looks old; ms.
+ */
+const LOOK_MS = 250;
+/** For proper-lockfile: staleness is our business. */
+const NEVER_MS = 100 * 365 * 24 * 3_600_000;
 /** More than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
 const WAIT_MS = 30_000;
 /**
@@ -33,6 +44,7 @@ export async function withLock<T>(
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
   const deadline = performance.now() + WAIT_MS;
+  const watch = new LockWatch();
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const lock = take(file);
     if (lock) {
@@ -47,8 +59,41 @@ export async function withLock<T>(
         if (identity(file) === lock.id) lock.release();
       }
     }
+    if (watch.isStale(file)) {
+      remove(file);
+      continue;
+    }
     if (performance.now() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
     await sleep(1 + Math.random() * pause);
+  }
+}
+
+/** Notices, with a clock that is never set, that a lock is not renewed. */
+class LockWatch {
+  #seen = '';
+  #since = 0;
+
+  isStale(file: string): boolean {
+    const stats = lockStats(file);
+    if (!stats) return false;
+    const now = performance.now();
+    const seen = `${idOf(stats)} ${stats.mtimeNs}`;
+    if (seen !== this.#seen) {
+      this.#seen = seen;
+      this.#since = now;
+    }
+    const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_MS;
+    return now - this.#since > (looksOld ? LOOK_MS : STALE_MS);
+  }
+}
+
+/** Somebody else may have removed it already. */
+function remove(file: string): void {
+  try {
+    rmdirSync(`${file}.lock`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') throw registryErrors.cannotWrite(`${file}.lock`, error);
   }
 }
 
@@ -56,7 +101,8 @@ export async function withLock<T>(
 function take(file: string): { id: string; release: () => void } | undefined {
   try {
     // onCompromised: a lost lock is noticed by assertHeld; the default would end the process.
-    const release = lockSync(file, { realpath: false, stale: STALE_MS, onCompromised: () => {} });
+    const times = { stale: NEVER_MS, update: STALE_MS };
+    const release = lockSync(file, { realpath: false, ...times, onCompromised: () => {} });
     const id = identity(file);
     return id === GONE ? undefined : { id, release };
   } catch (error) {
@@ -69,6 +115,14 @@ function take(file: string): { id: string; release: () => void } | undefined {
 
 /** Tells one lock directory from the next of the same name: inode numbers are used again, at once on ext4. */
 function identity(file: string): string {
-  const stats = statSync(`${file}.lock`, { bigint: true, throwIfNoEntry: false });
-  return stats ? `${stats.ino}-${stats.birthtimeNs}` : GONE;
+  const stats = lockStats(file);
+  return stats ? idOf(stats) : GONE;
+}
+
+function lockStats(file: string): BigIntStats | undefined {
+  return statSync(`${file}.lock`, { bigint: true, throwIfNoEntry: false });
+}
+
+function idOf({ ino, birthtimeNs }: BigIntStats): string {
+  return `${ino}-${birthtimeNs}`;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withLock } from '../../src/registry/lock.ts';
 import { tempDir } from './children.ts';
 
@@ -48,6 +49,32 @@ describe('withLock', () => {
       assertHeld();
     });
     assert.equal(runs, 2);
+  });
+
+  it('takes over a lock whose holder was killed, and not one that is renewed', async (t) => {
+    const file = join(tempDir(t), 'file');
+    const old = (Date.now() - 60_000) / 1000;
+    mkdirSync(`${file}.lock`);
+    utimesSync(`${file}.lock`, old, old);
+    let held = true;
+    // As proper-lockfile does, but with a wall clock that is a minute late.
+    const renewing = setInterval(() => {
+      const late = (Date.now() - 60_000) / 1000;
+      utimesSync(`${file}.lock`, late, late);
+    }, 50);
+    const waiting = withLock(file, () => assert.equal(held, false));
+    await sleep(600);
+    clearInterval(renewing);
+    held = false;
+    await waiting;
+  });
+
+  it('takes over a lock from before the clock was set back', async (t) => {
+    const file = join(tempDir(t), 'file');
+    const future = Date.now() / 1000 + 3600;
+    mkdirSync(`${file}.lock`);
+    utimesSync(`${file}.lock`, future, future);
+    await withLock(file, () => {});
   });
 
   it('says that there is nowhere to put a lock', async (t) => {
