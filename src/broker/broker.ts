@@ -1,4 +1,5 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { clockMs, steadyMs } from '../clock.ts';
 import { maxFrameBytes } from '../codec/limits.ts';
 import { Reason } from '../codec/reason.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
@@ -20,6 +21,8 @@ import { Requests } from './requests.ts';
 import { type ConsumerState, Roster } from './roster.ts';
 
 export const DEFAULT_ACK_WAIT_MS = 60_000;
+/** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
+const LOOK_MS = 60_000;
 
 export interface BrokerOptions {
   /** Runtime directory; default: see docs/protocol.md, section 1. */
@@ -88,7 +91,7 @@ export class Broker {
   readonly #holdings: Holdings;
   readonly #requests: Requests;
   readonly #deaths = new Map<string, Watcher>();
-  readonly #startedAt = Date.now();
+  readonly #startedAt = clockMs();
   readonly #totals = { accepted: 0, delivered: 0 };
   #claim: BrokerClaim | undefined;
   #watcher: FSWatcher | undefined;
@@ -318,7 +321,7 @@ export class Broker {
       version: VERSION,
       dir: this.dir,
       store: this.#store.name,
-      uptimeMs: Date.now() - this.#startedAt,
+      uptimeMs: Math.round(clockMs() - this.#startedAt),
       draining: this.#intake.draining,
       plainBecause: this.plainBecause ?? null,
       ...this.#totals,
@@ -361,7 +364,7 @@ export class Broker {
       this.#dueAt = undefined;
       if (typeof due !== 'number' || this.#stopped) return;
       this.#dueAt = due;
-      const wait = Math.min(Math.max(due - Date.now(), 0) + 1, 0x7fff_ffff);
+      const wait = Math.min(Math.max(due - steadyMs(), 0) + 1, LOOK_MS);
       this.#dueTimer = setTimeout(() => {
         this.#dueAt = undefined;
         this.#dispatcher.wake();

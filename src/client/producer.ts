@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { encodeEnvelope } from '../codec/envelope.ts';
 import type { MessageFields } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
@@ -154,7 +155,7 @@ export class Producer {
     signal: AbortSignal,
   ): Promise<void> {
     return this.#endpoint.numbered(bodies.length, async (numbers) => {
-      const startedAt = Date.now();
+      const startedAt = clockMs();
       const patience = this.#wait
         ? Number.POSITIVE_INFINITY
         : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
@@ -168,7 +169,7 @@ export class Producer {
         } catch (error) {
           const isPassing = error instanceof LinkError && PASSING.has(error.code);
           const again = isPassing || (this.#wait && isNoBroker(error));
-          if (!again || Date.now() - startedAt > patience) throw error;
+          if (!again || clockMs() - startedAt > patience) throw error;
           await pause(signal);
         }
       }

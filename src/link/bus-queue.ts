@@ -4,12 +4,14 @@ import {
   lutimesSync,
   mkdirSync,
   readdirSync,
+  rmSync,
   statSync,
   unlinkSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { clockMs } from '../clock.ts';
 import { registryErrors } from '../registry/errors.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 
@@ -17,6 +19,8 @@ import type { ProcessTable } from '../registry/process-table.ts';
 const TURN_MS = 20;
 /** Digits that keep names sorted by age: microseconds of CLOCK_MONOTONIC, 31 years of uptime. */
 const STAMP_DIGITS = 15;
+
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
 
 interface Waiter {
   readonly name: string;
@@ -35,18 +39,27 @@ export class BusQueue {
     makeRoom(dir);
   }
 
-  /** Stands in line. `onTurn` is called when it may be our turn. */
-  enter(stamp: number, start: number, onTurn: () => void): Ticket {
+  /**
+   * Stands in line. `onTurn` is called when it may be our turn.
+   * @returns undefined when there is no room for another file, or no watch left: then wait without a place
+   */
+  enter(stamp: number, start: number, onTurn: () => void): Ticket | undefined {
     const age = String(Math.floor(stamp * 1000)).padStart(STAMP_DIGITS, '0');
     const name = `${age}-${this.#table.selfPid}-${start}`;
     const path = join(this.#dir, name);
-    writeFileSync(path, '', { mode: 0o600 });
-    return new Ticket(name, path, watch(path, onTurn));
+    try {
+      writeFileSync(path, '', { mode: 0o600 });
+      return new Ticket(name, path, watch(path, onTurn));
+    } catch (error) {
+      rmSync(path, { force: true });
+      if (NO_ROOM.has(String((error as NodeJS.ErrnoException).code))) return undefined;
+      throw error;
+    }
   }
 
   /** Whether somebody older than `ticket` (nobody: than anyone) was told that it is his turn. */
   isOthersTurn(ticket: Ticket | undefined): boolean {
-    const now = Date.now();
+    const now = clockMs();
     for (const name of this.#names()) {
       if (ticket && name >= ticket.name) return false;
       try {
@@ -67,7 +80,8 @@ export class BusQueue {
       try {
         if (!info || info.start !== waiter.start || /[ZX]/.test(info.state)) unlinkSync(path);
         else if (!/[Tt]/.test(info.state)) {
-          const now = new Date();
+          // By a clock that is never set; a new file has the time of the wall clock, and so no turn.
+          const now = clockMs() / 1000;
           lutimesSync(path, now, now);
           return;
         }

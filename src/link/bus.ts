@@ -70,7 +70,7 @@ export class Bus {
       }
     } finally {
       signal?.removeEventListener('abort', abort);
-      ticket.leave();
+      ticket?.leave();
     }
   }
 

@@ -1,4 +1,5 @@
 import TinyQueue from 'tinyqueue';
+import { steadyMs } from '../clock.ts';
 import {
   backoff,
   DEFAULT_PEEK,
@@ -16,6 +17,9 @@ import {
   sizeOf,
 } from './store.ts';
 import { Tally } from './tally.ts';
+
+/** What the first id is chosen from; 6 bytes in a frame. A clock that is set back would not do. */
+const FIRST_IDS = 2 ** 41;
 
 interface Entry {
   readonly id: number;
@@ -42,10 +46,10 @@ export class MemoryStore implements Store {
   /** Ids of a later process must not repeat ours: consumers recognise a redelivery by them. */
   #nextId: number;
 
-  constructor(policy: StorePolicy, now: () => number = Date.now) {
+  constructor(policy: StorePolicy, now: () => number = steadyMs) {
     this.#policy = policy;
     this.#now = now;
-    this.#nextId = now();
+    this.#nextId = 1 + Math.floor(Math.random() * FIRST_IDS);
   }
 
   async publish(batch: readonly NewMessage[]): Promise<number[]> {

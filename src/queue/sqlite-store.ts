@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
+import { steadyMs } from '../clock.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import type { Fsync } from './open-store.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
@@ -86,7 +87,7 @@ export class SqliteStore implements Store {
     folder: string,
     policy: StorePolicy,
     fsync: Fsync,
-    now: () => number = Date.now,
+    now: () => number = steadyMs,
   ): SqliteStore {
     const file = openSqliteFile(folder);
     try {
@@ -103,7 +104,31 @@ export class SqliteStore implements Store {
     this.#policy = policy;
     this.#fsync = fsync;
     this.#now = now;
+    this.#setBack();
     this.#count();
+  }
+
+  /**
+   * No message is from the future, and no pause longer than the policy wants: the wall clock was set back
+   * while no broker ran, and what waits would wait for so much longer.
+   */
+  #setBack(): void {
+    const now = this.#now();
+    this.#write(
+      `UPDATE messages SET due_at = due_at - (enqueued_at - ?1), enqueued_at = ?1,
+      expires_at = expires_at - (enqueued_at - ?1)
+      WHERE enqueued_at > ?1 AND id IN (SELECT id FROM messages WHERE state = 'delayed'
+        UNION SELECT id FROM messages WHERE expires_at IS NOT NULL)`,
+      [now],
+    );
+    const waiting = "FROM messages WHERE state = 'delayed' AND spent > 0";
+    for (const { spent } of this.#sql(`SELECT DISTINCT spent ${waiting}`).all() as Row[]) {
+      const latest = Math.ceil(now + backoff(this.#policy, spent));
+      this.#write(
+        "UPDATE messages SET due_at = ?1 WHERE state = 'delayed' AND spent = ?2 AND due_at > ?1",
+        [latest, spent],
+      );
+    }
   }
 
   async publish(batch: readonly NewMessage[]): Promise<number[]> {

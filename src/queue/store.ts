@@ -109,7 +109,7 @@ export interface Store extends Inspection {
   settle(id: number, outcome: Outcome): Promise<'settled' | 'unknown'>;
   /** What an earlier broker had given out when it ended. */
   reservations(): Promise<Reservation[]>;
-  /** When the next delayed message is due, ms since the epoch. */
+  /** When the next delayed message is due, ms since the epoch by `steadyMs()`. */
   nextDue(): Promise<number | undefined>;
   close(): Promise<void>;
 }

@@ -52,6 +52,36 @@ const isStoreError = (code: string, exitCode: number) => (error: unknown) => {
 };
 
 describe('a store in a file', () => {
+  it('makes nobody wait longer when the clock was set back while it was closed', async (t) => {
+    const folder = folderOf(t);
+    const hour = 3_600_000;
+    let now = 100 * hour;
+    const at = () => SqliteStore.open(folder, DEFAULT_POLICY, 'never', () => now);
+    const before = at();
+    await before.publish([
+      message('delayed', { delayMs: 5000 }),
+      message('mortal', { ttlMs: 5000 }),
+      message('failed', { priority: 1 }),
+    ]);
+    const failed = await before.reserve(['default'], '1:1');
+    await before.settle(failed?.id ?? 0, { kind: 'failed' });
+    await before.close();
+
+    now = 90 * hour;
+    const store = at();
+    t.after(() => store.close());
+    const next = async () => {
+      const reserved = await store.reserve(['default'], '1:1');
+      return reserved && Buffer.from(reserved.body).toString();
+    };
+    assert.equal(await store.nextDue(), now + DEFAULT_POLICY.backoffMs);
+    now += DEFAULT_POLICY.backoffMs;
+    assert.equal(await next(), 'failed');
+    now += 4000;
+    assert.equal(await next(), 'delayed');
+    assert.equal(await next(), undefined, 'the other has expired by now');
+  });
+
   it('has everything when it is opened again', async (t) => {
     const folder = folderOf(t);
     const first = open(t, folder);
