@@ -26,7 +26,7 @@ export interface ConsumerState {
   readonly start: number;
   /** `pid:start`: names the process in the store, across broker restarts. */
   readonly key: string;
-  readonly kind: 'echo' | 'plain';
+  kind: 'echo' | 'plain';
   queues: readonly string[];
   /** Messages that it may hold at once. */
   slots: number;
@@ -62,6 +62,11 @@ export class Roster {
   #consumers = new Map<string, ConsumerState>();
   /** They have left the file and still hold messages: they get no more, but may settle. */
   readonly #leaving = new Map<string, ConsumerState>();
+  /**
+   * When the process of a line that does not say so had started, by PID: a foreign line stands for the
+   * process that had the PID when we first saw it.
+   */
+  #starts = new Map<number, number>();
   /** The key that was served last: the next turn starts behind it. */
   #last = '';
 
@@ -96,9 +101,11 @@ export class Roster {
   async refresh(): Promise<void> {
     const before = this.#consumers;
     const now = new Map<string, ConsumerState>();
+    const starts = this.#starts;
+    this.#starts = new Map();
     let gone = false;
     for (const line of readConsumers(this.#options.dir)) {
-      const consumer = this.#consumerOf(line, before);
+      const consumer = this.#consumerOf(line, before, starts);
       if (consumer === 'gone') gone = true;
       else if (consumer) now.set(consumer.key, consumer);
     }
@@ -174,15 +181,19 @@ export class Roster {
     return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
   }
 
-  #consumerOf(line: ConsumerLine, before: Map<string, ConsumerState>) {
+  #consumerOf(
+    line: ConsumerLine,
+    before: ReadonlyMap<string, ConsumerState>,
+    starts: ReadonlyMap<number, number>,
+  ) {
     if (line.pid === undefined)
       return this.#warn(
         `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
       );
-    // A foreign line says nothing of the start time: the process that had the PID when we first saw it.
-    const known = [...before.values()].find((consumer) => consumer.pid === line.pid);
-    const start = startOf(line) ?? known?.start;
+    const start = startOf(line) ?? starts.get(line.pid);
     const vetted = vetTarget(line.pid, { start }, this.#options.table);
+    const meant = vetted.ok ? vetted.info.start : start;
+    if (startOf(line) === undefined && meant !== undefined) this.#starts.set(line.pid, meant);
     if (!vetted.ok) {
       if (vetted.why === 'not-running' || vetted.why === 'recycled') return 'gone' as const;
       return this.#warn(vetSentence(line.pid, vetted.why));
@@ -190,12 +201,15 @@ export class Roster {
     const key = `${line.pid}:${vetted.info.start}`;
     const consumer = before.get(key) ?? this.#leaving.get(key);
     if (!consumer) return newConsumer(line, key, line.pid, vetted.info.start, vetted.kind);
-    return Object.assign(consumer, wishesOf(line, consumer.kind)); // it may have registered anew
+    // It may have registered anew, and another endpoint; what it holds it still holds.
+    const { kind } = vetted;
+    return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
   }
 
   #isStale(line: ConsumerLine): boolean {
     if (line.pid === undefined) return false;
-    const vetted = vetTarget(line.pid, { start: startOf(line) }, this.#options.table);
+    const start = startOf(line) ?? this.#starts.get(line.pid);
+    const vetted = vetTarget(line.pid, { start }, this.#options.table);
     return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
   }
 
