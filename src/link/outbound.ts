@@ -138,10 +138,17 @@ export class Outbound {
     }
   }
 
-  /** After a pause: whether the bus is still ours, or was not needed. */
-  readonly #mayGoOn = (): boolean => {
-    if (!this.#hold || this.#hold.check()) return true;
-    this.giveUp(linkErrors.busLost());
+  /** After a pause: whether the bus is still ours, or was not needed, and the peer still that process. */
+  readonly #mayGoOn = (pid: number): boolean => {
+    if (this.#hold && !this.#hold.check()) {
+      this.giveUp(linkErrors.busLost());
+      return false;
+    }
+    const target = this.#transfer?.target;
+    const start = target?.pid === pid ? target.start : undefined;
+    const vetted = vetTarget(pid, { start }, this.#table);
+    if (vetted.ok && vetted.kind === 'echo') return true;
+    this.#onUnreachable(pid);
     return false;
   };
 

@@ -20,7 +20,7 @@ export const Exchange = {
   None: 0,
   /** The process of `pidfd` ended. */
   Ended: -1,
-  /** Nothing was sent: there was a pause of 100 ms or more, and the bus may be lost (see bus.ts). */
+  /** Nothing was sent: there was a pause, and the bus, or the peer, may be gone (see GAP_NS in sigmq.c). */
   Gap: -2,
   /** The process to send to is not there, or not ours. */
   Unreachable: -3,

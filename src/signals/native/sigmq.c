@@ -52,8 +52,12 @@ static const int YIELDS_AFTER_SHARED = 256;
  * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
  * cheap waits in a row bring it back to the start. */
 enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
-/* A pause of this length between two calls may have cost us the bus (docs/protocol.md, section 5). */
-static const int64_t GAP_NS = 100 * 1000 * 1000;
+/*
+ * After a pause of this length between two calls the world may have changed: the bus may be lost
+ * (docs/protocol.md, section 5; that takes 100 ms at least), and the PID that we are about to signal may
+ * name another process (section 2).
+ */
+static const int64_t GAP_NS = 5 * 1000 * 1000;
 
 static sigset_t both;
 static int signal_fd = -1;
