@@ -14,7 +14,8 @@ export const disk = {
   prepare(dir) {
     const run = join(dir, 'run');
     const state = join(dir, 'state');
-    this.state = new SmallDisk(state, { megabytes: 4, inodes: 40 });
+    // The write-ahead log alone takes 4 MB before it is used again.
+    this.state = new SmallDisk(state, { megabytes: 24, inodes: 40 });
     this.run = new SmallDisk(run, { megabytes: 1, inodes: 300 });
     return { run, state };
   },

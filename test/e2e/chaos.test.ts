@@ -1,11 +1,33 @@
-/** A short run of `npm run chaos`, always with the same faults. */
+/** A short run of `npm run chaos`, always with the same decisions. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { Program, ROOT } from './harness.ts';
 
-it('loses and repeats nothing while processes are killed and stopped at random', async (t) => {
-  const args = ['--seed', '1', '--messages', '300', '--calm', '100'];
+it('notices what is lost, altered or repeated', async (t) => {
+  const ledger = new Program(t, process.execPath, [
+    '--test',
+    '--test-reporter=tap',
+    join(ROOT, 'chaos/ledger.test.mjs'),
+  ]);
+  const { code, stderr } = await ledger.ended;
+  assert.equal(code, 0, `${ledger.stdout}${stderr}`);
+});
+
+it('loses and repeats nothing while everything goes wrong at random', async (t) => {
+  const sizes = [
+    '--calm',
+    '60',
+    '--messages',
+    '150',
+    '--work',
+    '20',
+    '--disk',
+    '60',
+    '--crowd',
+    '8',
+  ];
+  const args = ['--seed', '1', '--acts', 'calm,storm,work,disk,crowd', ...sizes];
   const chaos = new Program(t, process.execPath, [join(ROOT, 'chaos/chaos.mjs'), ...args]);
   const { code, stderr } = await chaos.ended;
   for (const line of chaos.lines) t.diagnostic(line);
