@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 npm run --silent lint
+npm run --silent unused
 rm -rf dist
 npm run --silent build
 
@@ -16,8 +17,8 @@ shopt -s globstar
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 node scripts/bundle.mjs --readable
-NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 --test-reporter=spec \
-  dist/test/**/*.test.js | tee "$scratch/counts"
+NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 \
+  --test-timeout=300000 --test-reporter=spec dist/test/**/*.test.js | tee "$scratch/counts"
 node scripts/coverage.mjs "$scratch/coverage"
 node scripts/bundle.mjs
 bash scripts/pack-check.sh

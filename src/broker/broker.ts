@@ -20,7 +20,7 @@ import { Intake } from './intake.ts';
 import { Requests } from './requests.ts';
 import { type ConsumerState, Roster } from './roster.ts';
 
-export const DEFAULT_ACK_WAIT_MS = 60_000;
+const DEFAULT_ACK_WAIT_MS = 60_000;
 /** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
 const LOOK_MS = 60_000;
 

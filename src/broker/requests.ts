@@ -24,7 +24,7 @@ const MAX_PENDING_OF_ONE = 4;
 const MAX_PENDING = 64;
 
 /** What is asked of the broker beside what the store knows. */
-export interface BrokerAnswers {
+interface BrokerAnswers {
   status(): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(sender: Sender, queues: ReadonlySet<unknown>): Promise<number>;

@@ -1,6 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-export class ProducerError extends SigmqError {}
+class ProducerError extends SigmqError {}
 
 /** The sentences of everything that can keep a message from being accepted. */
 export const producerErrors = {

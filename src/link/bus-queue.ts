@@ -32,10 +32,13 @@ interface Waiter {
 export class BusQueue {
   readonly #dir: string;
   readonly #table: ProcessTable;
+  readonly #now: () => number;
 
-  constructor(dir: string, table: ProcessTable) {
+  /** @param now milliseconds of a clock that is never set, the same for all processes */
+  constructor(dir: string, table: ProcessTable, now: () => number = clockMs) {
     this.#dir = dir;
     this.#table = table;
+    this.#now = now;
     makeRoom(dir);
   }
 
@@ -59,7 +62,7 @@ export class BusQueue {
 
   /** Whether somebody older than `ticket` (nobody: than anyone) was told that it is his turn. */
   isOthersTurn(ticket: Ticket | undefined): boolean {
-    const now = clockMs();
+    const now = this.#now();
     for (const name of this.#names()) {
       if (ticket && name >= ticket.name) return false;
       try {
@@ -81,7 +84,7 @@ export class BusQueue {
         if (!info || info.start !== waiter.start || /[ZX]/.test(info.state)) unlinkSync(path);
         else if (!/[Tt]/.test(info.state)) {
           // By a clock that is never set; a new file has the time of the wall clock, and so no turn.
-          const now = clockMs() / 1000;
+          const now = this.#now() / 1000;
           lutimesSync(path, now, now);
           return;
         }

@@ -4,7 +4,7 @@ import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
-export type Db = Database.Database;
+type Db = Database.Database;
 
 /** An open file, ours alone until it is closed or the process ends. */
 export interface SqliteFile {

@@ -1,7 +1,7 @@
 import { isDead, type ProcessInfo, type ProcessTable } from './process-table.ts';
 
 /** pid_t is a signed 32-bit integer; a larger number would name another process when cut off. */
-export const MAX_PID = 0x7fff_ffff;
+const MAX_PID = 0x7fff_ffff;
 
 /** Why a process may not get a signal. */
 export type VetFailure =

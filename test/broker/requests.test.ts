@@ -18,7 +18,7 @@ function given() {
     endpoint: fake.endpoint,
     broker: {
       status: async () => ({ pid: 1 }),
-      waiting: async ({ pid }, queues) => pid + queues.length,
+      waiting: async ({ pid }, queues) => pid + queues.size,
       lastIds: () => [7, 8],
       drain: () => void done.push('drain'),
       stop: () => void done.push('stop'),
