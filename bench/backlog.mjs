@@ -1,13 +1,18 @@
-// `npm run bench:backlog -- [N]`: what a send and a delivery cost with N messages waiting (default
+// `npm run bench:backlog -- [--json] [N]`: what a send and a delivery cost with N messages waiting (default
 // 1,000,000) beside 1,000, the broker's memory, and how long a restart takes until the first delivery.
 // The backlog is put into the store directly: over the wire it would take half an hour.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { SqliteStore } from '../dist/src/queue/sqlite-store.js';
 import { DEFAULT_POLICY } from '../dist/src/queue/store.js';
 import { onStage, timed } from './stage.mjs';
 
-const LARGE = Number(process.argv[2] ?? 1_000_000);
+const { values: flags, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const LARGE = Number(positionals[0] ?? 1_000_000);
 const SMALL = 1000;
 const BATCH = 1000;
 const SENDS = 1000;
@@ -58,17 +63,23 @@ const measure = (count) =>
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const runs = [];
 for (let n = 0; n < RUNS; n++) runs.push([await measure(SMALL + SENDS), await measure(LARGE)]);
-const row = (name, unit, key) => {
+
+const ROWS = [
+  ['send', 'ms', 'send'],
+  ['delivery', 'ms', 'deliver'],
+  ['restart to first delivery', 'ms', 'restart'],
+  ['memory of the broker', 'MiB', 'memory'],
+].map(([name, unit, key]) => {
   const [small, large] = [0, 1].map((which) => median(runs.map((run) => run[which][key])));
-  const ratio = median(runs.map(([s, l]) => l[key] / s[key]));
+  return { name, unit, small, large, ratio: median(runs.map(([s, l]) => l[key] / s[key])) };
+});
+if (flags.json) console.log(JSON.stringify({ small: SMALL, large: LARGE, runs: RUNS, rows: ROWS }));
+else {
   console.log(
-    `${name.padEnd(30)} ${small.toFixed(2).padStart(9)} ${large.toFixed(2).padStart(9)} ${unit.padEnd(4)} ratio ${ratio.toFixed(2)}`,
+    `${'messages waiting'.padEnd(30)} ${String(SMALL).padStart(9)} ${String(LARGE).padStart(9)}      medians of ${RUNS}`,
   );
-};
-console.log(
-  `${'messages waiting'.padEnd(30)} ${String(SMALL).padStart(9)} ${String(LARGE).padStart(9)}      medians of ${RUNS}`,
-);
-row('send', 'ms', 'send');
-row('delivery', 'ms', 'deliver');
-row('restart to first delivery', 'ms', 'restart');
-row('memory of the broker', 'MiB', 'memory');
+  for (const { name, unit, small, large, ratio } of ROWS) {
+    const [few, many] = [small, large].map((value) => value.toFixed(2).padStart(9));
+    console.log(`${name.padEnd(30)} ${few} ${many} ${unit.padEnd(4)} ratio ${ratio.toFixed(2)}`);
+  }
+}

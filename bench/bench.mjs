@@ -1,7 +1,8 @@
 // The figures that sigmq is judged by, each beside its yardstick and from the same run:
-//   npm run bench -- [--runs N] [--busy] [--json]
+//   npm run bench -- [--runs N] [--busy] [--json] [--report]
 // Medians of N runs (5 unless told) with the smallest and the largest. --busy: while other processes
-// want every CPU. Timing is judged here, never by a test.
+// want every CPU. --report: all of it, busy and with a backlog too, into docs/benchmarks.md and its chart.
+// Timing is judged here, never by a test.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ const { values: flags } = parseArgs({
     runs: { type: 'string', default: '5' },
     busy: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false },
     'in-busy': { type: 'boolean', default: false },
   },
 });
@@ -41,6 +43,8 @@ function summary(samples) {
   return { median, min: sorted[0], max: sorted.at(-1) };
 }
 
+/** Producers, or consumers, at once. */
+const MANY = 20;
 const scratch = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
 const samples = {};
 const take = (name, value) => {
@@ -59,6 +63,10 @@ try {
     take('paced', measure.paced());
     take('smallPerSecond', await measure.smallMessages(busy ? 200 : undefined));
     if (busy) continue;
+    take('oneProducerPerSecond', await measure.producers(1));
+    take('manyProducersPerSecond', await measure.producers(MANY));
+    take('oneConsumerPerSecond', await measure.consumers(1));
+    take('manyConsumersPerSecond', await measure.consumers(MANY));
     take('idleWakeUpsPerSecond', await measure.idleWakeUps());
     const { bare, version, send } = await measure.startUp();
     take('nodeMs', bare);
@@ -82,25 +90,40 @@ const ratios = {
   ...(busy
     ? {}
     : {
+        [`${MANY} producers at once / one`]: ratio(
+          'manyProducersPerSecond',
+          'oneProducerPerSecond',
+        ),
+        [`${MANY} consumers / one`]: ratio('manyConsumersPerSecond', 'oneConsumerPerSecond'),
         'sigmq --version / node -e 0': ratio('versionMs', 'nodeMs'),
         'sigmq send hello / node -e 0': ratio('sendMs', 'nodeMs'),
       }),
 };
 const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, busy };
 
-if (flags.json) console.log(JSON.stringify({ machine, runs, figures, ratios, samples }));
+const LABELS = {
+  limit: '(a) limit: C, blocked signals, polling ping-pong, µs/bit',
+  link: '(b) link, process to process, µs/bit',
+  endToEnd: '(c) sigmq send of a file to the end, two hops, µs/bit',
+  paced: '(d) paced with 1 ms, µs/bit',
+  smallPerSecond: 'send --lines of 20 bytes to the end, messages/s',
+  oneProducerPerSecond: 'one producer, each message confirmed, messages/s',
+  manyProducersPerSecond: `${MANY} producers at once, each message confirmed, messages/s`,
+  oneConsumerPerSecond: 'one consumer, from what waits, messages/s',
+  manyConsumersPerSecond: `${MANY} consumers, from what waits, messages/s`,
+  idleWakeUpsPerSecond: 'idle broker and consumer, wake-ups/s',
+  nodeMs: 'node -e 0, ms',
+  versionMs: 'sigmq --version, ms',
+  sendMs: 'sigmq send hello, ms',
+};
+
+const result = { machine, runs, figures, ratios, samples };
+
+if (flags.report) {
+  const { report } = await import('./report.mjs');
+  report({ labels: LABELS, quiet: result });
+} else if (flags.json) console.log(JSON.stringify(result));
 else {
-  const labels = {
-    limit: '(a) limit: C, blocked signals, polling ping-pong, µs/bit',
-    link: '(b) link, process to process, µs/bit',
-    endToEnd: '(c) sigmq send of a file to the end, two hops, µs/bit',
-    paced: '(d) paced with 1 ms, µs/bit',
-    smallPerSecond: 'send --lines of 20 bytes to the end, messages/s',
-    idleWakeUpsPerSecond: 'idle broker and consumer, wake-ups/s',
-    nodeMs: 'node -e 0, ms',
-    versionMs: 'sigmq --version, ms',
-    sendMs: 'sigmq send hello, ms',
-  };
   const row = (label, { median, min, max }, digits) =>
     console.log(
       `${label.padEnd(58)}${[median, min, max].map((value) => value.toFixed(digits).padStart(10)).join('')}`,
@@ -109,7 +132,7 @@ else {
     `${machine.cpus} × ${machine.cpu}, Node ${machine.node}${busy ? ', every CPU busy' : ''}`,
   );
   console.log(`${''.padEnd(58)}    median       min       max   (${runs} runs)`);
-  for (const [name, label] of Object.entries(labels))
+  for (const [name, label] of Object.entries(LABELS))
     if (figures[name]) row(label, figures[name], 1);
   for (const [label, figure] of Object.entries(ratios)) row(label, figure, 2);
 }

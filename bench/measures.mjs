@@ -19,6 +19,10 @@ const FILE_BYTES = 20_000;
 const PACED_BITS = 1500;
 const SMALL_MESSAGES = 2000;
 const IDLE_MS = 5000;
+/** Divided among the many. */
+const CROWD_MESSAGES = 1000;
+/** Starts of each program in one sample. */
+const START_UPS = 9;
 
 /** Compiles the yardstick. @returns its path; throws without a C compiler */
 export function buildYardstick(dir) {
@@ -108,6 +112,40 @@ export const smallMessages = (count = SMALL_MESSAGES) =>
     return (count * 1000) / ms;
   });
 
+/** So many producers at once, each message confirmed by itself; messages per second. */
+export const producers = (count, messages = CROWD_MESSAGES) =>
+  onStage(async (stage) => {
+    await stage.broker();
+    const each = Math.ceil(messages / count);
+    const script = join(ROOT, 'bench/producer-peer.mjs');
+    const peers = Array.from({ length: count }, () =>
+      stage.start(process.execPath, [script, stage.dir, String(each)], ['pipe', 'pipe', 'inherit']),
+    );
+    for (const peer of peers) await peer.printed('ready\n'.length);
+    const { ms } = await timed(async () => {
+      for (const { child } of peers) child.stdin.write('go\n');
+      await Promise.all(peers.map((peer) => peer.printed('ready\ndone\n'.length)));
+    });
+    return (each * count * 1000) / ms;
+  });
+
+/** So many consumers, served in turn from what waits; messages per second. */
+export const consumers = (count, messages = CROWD_MESSAGES) =>
+  onStage(async (stage) => {
+    await stage.broker();
+    const lines = Array.from({ length: messages }, (_, n) => String(n).padStart(20, 'message '));
+    const all = [];
+    for (let n = 0; n < count; n++) all.push(await stage.consumer());
+    await stage.run(['pause']);
+    await stage.run(['send', '--lines'], lines.join('\n'));
+    const bytes = Math.floor(messages / count) * 21;
+    const { ms } = await timed(async () => {
+      await stage.run(['resume']);
+      await Promise.all(all.map((consumer) => consumer.printed(bytes)));
+    });
+    return (messages * 1000) / ms;
+  });
+
 /** Sleeps per second of an idle broker and consumer together. */
 export const idleWakeUps = () =>
   onStage(async (stage) => {
@@ -122,15 +160,16 @@ export const idleWakeUps = () =>
     return ((count() - before) * 1000) / IDLE_MS;
   });
 
-/** Whole processes, in turn, so that the noise of the machine meets all of them; ms. */
+/** Whole processes, in turn, so that the noise of the machine meets all of them; ms, medians. */
 export const startUp = () =>
   onStage(async (stage) => {
     await stage.broker(['--memory']);
-    const node = () => {
-      spawnSync(process.execPath, ['-e', '0']);
-    };
-    const bare = (await timed(node)).ms;
-    const version = (await timed(() => stage.run(['--version']))).ms;
-    const send = (await timed(() => stage.run(['send', 'hello']))).ms;
-    return { bare, version, send };
+    const times = { bare: [], version: [], send: [] };
+    for (let n = 0; n < START_UPS; n++) {
+      times.bare.push((await timed(() => stage.node(['-e', '0']))).ms);
+      times.version.push((await timed(() => stage.run(['--version']))).ms);
+      times.send.push((await timed(() => stage.run(['send', 'hello']))).ms);
+    }
+    const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+    return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, median(ms)]));
   });

@@ -79,14 +79,19 @@ export class Stage {
   }
 
   /** A run of `sigmq` from start to exit, which has to succeed. */
-  async run(args, input) {
-    const child = spawn(process.execPath, [SIGMQ, ...args], {
+  run(args, input) {
+    return this.node([SIGMQ, ...args], input);
+  }
+
+  /** A run of Node with these arguments, which has to succeed. */
+  async node(args, input) {
+    const child = spawn(process.execPath, args, {
       env: this.env,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'inherit'],
     });
     child.stdin?.end(input);
     const [code] = await once(child, 'exit');
-    if (code !== 0) throw new Error(`sigmq ${args.join(' ')} ended with ${code}`);
+    if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`);
   }
 
   /** Stops everything, the last first. */
