@@ -1,8 +1,8 @@
-// Makes the executables: one small file each, which loads a second one for the command that runs. Without
+// Makes the executables: one file each, which loads a second one for the command that runs. Without
 // this, Node would open and compile some hundred files before `sigmq send` does anything. The library
 // (dist/src) is not bundled. --readable: not minified, so that coverage can be told by branch.
-import { chmodSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -43,6 +43,7 @@ const withoutChildProcess = {
 
 const options = {
   absWorkingDir: root,
+  outdir: 'dist/cli',
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -55,14 +56,18 @@ const options = {
   sourcesContent: false,
   external: ['libsql'],
   define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  // A function for scripts/launcher.cjs to call.
+  banner: {
+    js: '(function (module, require, __filename) { const exports = module.exports, moduleUrl = require("node:url").pathToFileURL(__filename).href;',
+  },
+  footer: { js: '})' },
   logLevel: 'warning',
 };
 
+rmSync(join(root, 'dist/cli'), { recursive: true, force: true });
 await build({
   ...options,
   entryPoints: executables.map((name) => `bin/${name}.ts`),
-  outdir: 'dist/bin',
   plugins: [apart, withoutChildProcess],
 });
 await build({
@@ -72,10 +77,12 @@ await build({
     { in: 'cli-progress', out: 'cli-progress' },
     { in: 'proper-lockfile', out: 'proper-lockfile' },
   ],
-  outdir: 'dist/cli',
   plugins: [apart],
 });
-for (const folder of ['bin', 'cli']) {
-  writeFileSync(join(root, 'dist', folder, 'package.json'), '{ "type": "commonjs" }\n');
+writeFileSync(join(root, 'dist/bin/package.json'), '{ "type": "commonjs" }\n');
+for (const name of executables) {
+  const path = join(root, 'dist/bin', `${name}.js`);
+  rmSync(path, { force: true });
+  copyFileSync(join(root, 'scripts/launcher.cjs'), path);
+  chmodSync(path, 0o755);
 }
-for (const name of executables) chmodSync(join(root, 'dist/bin', `${basename(name)}.js`), 0o755);

@@ -21,5 +21,6 @@ NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 \
   --test-timeout=300000 --test-reporter=spec dist/test/**/*.test.js | tee "$scratch/counts"
 node scripts/coverage.mjs "$scratch/coverage"
 node scripts/bundle.mjs
+node scripts/code-cache.mjs
 bash scripts/pack-check.sh
 grep -E '^. (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ' "$scratch/counts"

@@ -7,6 +7,10 @@ const BOTH =
   (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
 /** V8's threads answer a nudge within a millisecond; ten seconds covers a machine out of breath. */
 const MAX_ROUNDS = 10_000;
+/** Mostly the first look comes a few µs too early; every start of `sigmq send` waits here. */
+const SHORT_NAPS = 10;
+const SHORT_NAP_MS = 0.1;
+const LONG_NAP_MS = 1;
 
 /**
  * Blocks both signals in every thread of this process. Needed because the kernel hands a signal to any
@@ -25,7 +29,7 @@ export function blockInEveryThread(
     const open = openThreads();
     if (open.length === 0) return;
     for (const tid of open) addon.nudge(tid);
-    Atomics.wait(sleeper, 0, 0, 1);
+    Atomics.wait(sleeper, 0, 0, round < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
   }
   throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
 }
