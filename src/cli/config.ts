@@ -49,12 +49,10 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
       const text = String(given);
       parsed = option.parseArg ? option.parseArg(text, parsed) : text;
     }
-    if (option.argChoices && !option.argChoices.includes(String(parsed))) {
-      throw new Error(`allowed are ${option.argChoices.join(', ')}`);
-    }
     command.setOptionValueWithSource(name, parsed, 'config');
   } catch (error) {
-    throw cliErrors.badConfig(path, `has a bad ${option.long}: ${(error as Error).message}`);
+    const why = (error as Error).message.replace(/\.$/, '');
+    throw cliErrors.badConfig(path, `has a bad ${option.long}: ${why}`);
   }
 }
 

@@ -32,7 +32,7 @@ export class Progress {
     if (Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
     // Asked late: process.stderr takes 2 ms to make.
     if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') return;
-    if (!this.#loading) {
+    if (!this.#loading && !this.#stopped) {
       this.#loading = true;
       void this.#start(format, value, total);
     }

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as values from '../../src/cli/values.ts';
+
+/** What each text is parsed to, or the code of the error. */
+const cases: Record<string, [parse: (text: string) => unknown, Record<string, unknown>]> = {
+  parseDuration: [
+    values.parseDuration,
+    {
+      '500ms': 500,
+      '2s': 2000,
+      '1.5s': 1500,
+      '5m': 300_000,
+      '1h': 3_600_000,
+      '24d': 2_073_600_000,
+      '2147483647ms': 2_147_483_647,
+      '2147483648ms': 'bad-duration',
+      '25d': 'bad-duration',
+      '0s': 'bad-duration',
+      '-1s': 'bad-duration',
+      '5': 'bad-duration',
+      '': 'bad-duration',
+      '5 s': 'bad-duration',
+      '5s ': 'bad-duration',
+      '1y': 'bad-duration',
+      '1e3s': 'bad-duration',
+    },
+  ],
+  parseQueue: [
+    values.parseQueue,
+    {
+      a: 'a',
+      'A-b_c.9': 'A-b_c.9',
+      '': 'bad-queue',
+      'a b': 'bad-queue',
+      'a,b': 'bad-queue',
+      é: 'bad-queue',
+    },
+  ],
+  parseQueues: [
+    values.parseQueues,
+    { a: ['a'], 'a,b': ['a', 'b'], 'a,': 'bad-queue', '': 'bad-queue' },
+  ],
+  'parseCount(1, 10)': [
+    values.parseCount(1, 10),
+    {
+      '1': 1,
+      '10': 10,
+      '007': 7,
+      '0': 'bad-number',
+      '11': 'bad-number',
+      '1.0': 'bad-number',
+      '+1': 'bad-number',
+      '1e1': 'bad-number',
+      '': 'bad-number',
+    },
+  ],
+  parseFsync: [
+    values.parseFsync,
+    { always: 'always', never: 'never', '100ms': 100, sometimes: 'bad-fsync', '0ms': 'bad-fsync' },
+  ],
+  parseHeader: [
+    values.parseHeader,
+    {
+      'k:v': [['k', 'v']],
+      'k:  v w \t': [['k', 'v w']],
+      'k:': [['k', '']],
+      'k:a:b': [['k', 'a:b']],
+      'k:a\nb': [['k', 'a\nb']],
+      k: 'bad-header',
+      ':v': 'bad-header',
+      'a b:v': 'bad-header',
+      'ü:v': 'bad-header',
+      'k:a\0b': 'bad-header',
+      [`${'k'.repeat(129)}:v`]: 'bad-header',
+    },
+  ],
+  parseSize: [
+    values.parseSize,
+    {
+      '1': 1,
+      '65536': 65_536,
+      '64K': 65_536,
+      '1m': 1_048_576,
+      '32M': 33_554_432,
+      '33M': 'bad-size',
+      '1G': 'bad-size',
+      '0': 'bad-size',
+      '1.5K': 'bad-size',
+      '1KB': 'bad-size',
+      '-1': 'bad-size',
+      K: 'bad-size',
+    },
+  ],
+  parseStoreSize: [
+    values.parseStoreSize,
+    { '1G': 2 ** 30, '1024G': 2 ** 40, '1025G': 'bad-size', '9999999999999G': 'bad-size' },
+  ],
+};
+
+for (const [name, [parse, texts]] of Object.entries(cases)) {
+  describe(name, () => {
+    for (const [text, result] of Object.entries(texts)) {
+      const isError = typeof result === 'string' && result.startsWith('bad-');
+      it(`makes ${JSON.stringify(result)} of ${JSON.stringify(text.slice(0, 40))}`, () => {
+        if (isError) assert.throws(() => parse(text), { code: result, exitCode: 64 });
+        else assert.deepEqual(parse(text), result);
+      });
+    }
+  });
+}
