@@ -1,0 +1,208 @@
+/** Producer, Consumer and Inspector of this process, with a broker in another. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import {
+  type BrokerOptions,
+  Consumer,
+  Inspector,
+  type Message,
+  Producer,
+} from '../../src/index.ts';
+import { loadAddon } from '../../src/signals/addon.ts';
+import { type Child, startModule, tempDir, until } from '../registry/children.ts';
+
+const INDEX = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+
+/** A broker as a library, in a process of its own; it stops when its stdin says so. */
+async function brokerIn(t: TestContext, dir: string, options: BrokerOptions = {}): Promise<Child> {
+  const all = { dir, store: { kind: 'memory', backoffMs: 1 }, ...options };
+  const child = startModule(
+    t,
+    `import { Broker } from ${INDEX};
+const broker = await Broker.start(${JSON.stringify(all)});
+console.log('ready');
+process.stdin.once('data', async () => { await broker.stop(); process.exit(); });`,
+  );
+  assert.equal(await child.line(), 'ready');
+  t.after(async () => {
+    child.say('stop');
+    await child.exited;
+  });
+  return child;
+}
+
+async function given(t: TestContext, options?: BrokerOptions) {
+  const dir = tempDir(t);
+  const broker = await brokerIn(t, dir, options);
+  const producer = await Producer.open({ dir });
+  t.after(() => producer.close());
+  return { dir, broker, producer };
+}
+
+/** A consumer that does with each message what it is told to. */
+async function consuming(
+  t: TestContext,
+  dir: string,
+  handle: (message: Message) => void | Promise<void> = () => {},
+) {
+  const bodies: string[] = [];
+  const errors: string[] = [];
+  const handler = (message: Message) => {
+    bodies.push(Buffer.from(message.body).toString());
+    return handle(message);
+  };
+  const onError = (error: unknown) => errors.push((error as Error).message);
+  const consumer = await Consumer.start(handler, { dir, onError, jobs: 2, ackWaitMs: 60_000 });
+  t.after(() => consumer.stop());
+  return { bodies, errors, consumer };
+}
+
+const skip = loadAddon().why ?? false;
+
+describe('Producer', { skip }, () => {
+  it('sends one, and many in several holds of the bus, each with what it is', async (t) => {
+    const { dir, producer } = await given(t);
+    const messages: Message[] = [];
+    const { bodies } = await consuming(t, dir, (message) => void messages.push(message));
+    await producer.send('größer', { headers: [['k', 'v']] });
+    let confirmed = 0;
+    const many = Array.from({ length: 100 }, (_, n) => `${n}`);
+    await producer.sendAll(many, { onConfirmed: (count) => (confirmed += count) });
+    await until(() => bodies.length === 101);
+    assert.deepEqual(bodies, ['größer', ...many]);
+    assert.equal(confirmed, 100);
+    assert.deepEqual(messages[0]?.headers, [['k', 'v']]);
+    assert.equal(producer.maxMessageBytes, 65_536);
+    assert.equal(producer.plainBecause, undefined);
+  });
+
+  it('shows the frame and its echoes, and how far it is', async (t) => {
+    const { producer } = await given(t);
+    const frames: number[][] = [];
+    await producer.send('hi', {
+      priority: 2,
+      delayMs: 1,
+      ttlMs: 60_000,
+      queue: 'q',
+      onFrame: ({ frame, echoes }) => frames.push([frame.length * 8, echoes.length]),
+      onProgress: () => {},
+    });
+    const [bits, echoes] = frames[0] ?? [];
+    assert.ok(bits);
+    assert.equal(bits, echoes);
+  });
+
+  it('refuses what cannot be sent, before or by the broker', async (t) => {
+    const { producer } = await given(t, {
+      maxMessageBytes: 100,
+      store: { kind: 'memory', maxMessages: 1 },
+    });
+    await assert.rejects(producer.send(''), { code: 'empty', exitCode: 65 });
+    await assert.rejects(producer.send('x'.repeat(101)), { code: 'too-large', exitCode: 65 });
+    await assert.rejects(producer.send('x', { queue: 'a b' }), { code: 'refused', exitCode: 65 });
+    await assert.rejects(
+      producer.send('x', { signal: AbortSignal.abort(new Error('no')) }),
+      /^Error: no$/,
+    );
+    await producer.send('x');
+    await assert.rejects(producer.send('y'), { code: 'full', exitCode: 75 });
+  });
+
+  it('does not open where no broker runs, or waits for one', async (t) => {
+    const dir = tempDir(t);
+    await assert.rejects(Producer.open({ dir }), { exitCode: 69 });
+    const signal = AbortSignal.abort(new Error('enough'));
+    await assert.rejects(Producer.open({ dir, wait: true, signal }), /enough/);
+    const opening = Producer.open({ dir, wait: true });
+    await brokerIn(t, dir);
+    const producer = await opening;
+    await producer.send('x');
+    await producer.close();
+  });
+
+  it('fails when the broker goes away, in time when it is stopped', async (t) => {
+    const { broker, producer } = await given(t);
+    broker.process.kill('SIGSTOP');
+    await assert.rejects(producer.send('x', { timeoutMs: 100 }), {
+      code: 'timeout',
+      exitCode: 124,
+    });
+    broker.process.kill('SIGCONT');
+    await broker.kill('SIGKILL');
+    await assert.rejects(producer.send('x'), { exitCode: 69 });
+  });
+});
+
+describe('Consumer', { skip }, () => {
+  it('settles at once or later, and gets again what failed', async (t) => {
+    const { dir, producer } = await given(t);
+    const { bodies, errors, consumer } = await consuming(t, dir, ({ body, attempt }) => {
+      const text = Buffer.from(body).toString();
+      if (attempt > 1) return;
+      if (text === 'throws') throw new Error(text);
+      if (text === 'rejects') return Promise.reject(new Error(text));
+      if (text === 'buries later') {
+        return Promise.reject(Object.assign(new Error(text), { settle: 'dead' }));
+      }
+      if (text === 'buries') throw Object.assign(new Error(text), { settle: 'dead' });
+      return Promise.resolve();
+    });
+    await producer.sendAll(['a', 'throws', 'rejects', 'buries', 'buries later']);
+    await until(() => bodies.length === 7);
+    assert.deepEqual(bodies.sort(), [
+      ...['a', 'buries', 'buries later'],
+      ...['rejects', 'rejects', 'throws', 'throws'],
+    ]);
+    assert.deepEqual(errors.sort(), ['buries', 'buries later', 'rejects', 'throws']);
+    assert.equal(consumer.plainBecause, undefined);
+    assert.equal(await consumer.waiting(), 0);
+  });
+
+  it('finishes what is in hand when it stops', async (t) => {
+    const { dir, producer } = await given(t);
+    let finish = () => {};
+    const { bodies, consumer } = await consuming(
+      t,
+      dir,
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    );
+    await producer.send('slow');
+    await until(() => bodies.length === 1);
+    const stopping = consumer.stop();
+    assert.equal(consumer.stop(), stopping);
+    finish();
+    await stopping;
+    const inspector = Inspector.open({ dir });
+    t.after(() => inspector.close());
+    assert.deepEqual(await inspector.counts(), []);
+  });
+});
+
+describe('Inspector', { skip }, () => {
+  it('asks for all that there is to ask', async (t) => {
+    const { dir, broker, producer } = await given(t);
+    const inspector = Inspector.open({ dir });
+    t.after(() => inspector.close());
+    assert.equal((await inspector.status<{ pid: number }>()).pid, broker.pid);
+    await producer.sendAll(['a', 'b']);
+    assert.equal((await inspector.lastIds()).length, 2);
+    assert.deepEqual(
+      (await inspector.peek('default')).map(({ body }) => Buffer.from(body).toString()),
+      ['a', 'b'],
+    );
+    await inspector.pause('default', true);
+    assert.equal((await inspector.counts())[0]?.paused, true);
+    assert.equal(await inspector.purge('default', { limit: 1 }), 1);
+    assert.equal(await inspector.kick('default'), 0);
+    await inspector.stop();
+    await inspector.drain();
+    await assert.rejects(producer.send('x'), { code: 'closing', exitCode: 69 });
+  });
+
+  it('does not open where no broker runs', (t) => {
+    assert.throws(() => Inspector.open({ dir: tempDir(t) }), { exitCode: 69 });
+  });
+});
