@@ -26,18 +26,18 @@ function given(t: TestContext, isTTY: boolean, term = 'xterm') {
 describe('Progress', () => {
   it('shows a bar after a second at a terminal, and takes it away', async (t) => {
     const { progress, text } = given(t, true);
-    progress.update(10, 1000);
+    progress.bits(10, 1000);
     t.mock.timers.tick(1000);
-    progress.update(500, 1000);
+    progress.bits(500, 1000);
     await until(() => text().includes('sending'));
-    progress.update(600, 1000);
-    progress.update(700, 1000);
+    progress.bits(600, 1000);
+    progress.bits(700, 1000);
     t.mock.timers.tick(1000);
     assert.match(text(), /sending .*\/1000 bits/);
     progress.stop();
     const { length } = text();
     progress.stop();
-    progress.update(800, 1000);
+    progress.bits(800, 1000);
     t.mock.timers.tick(1000);
     assert.equal(text().length, length, 'nothing after its end');
   });
@@ -45,11 +45,11 @@ describe('Progress', () => {
   it('does not begin with it after its end', async (t) => {
     const { progress, text } = given(t, true);
     t.mock.timers.tick(2000);
-    progress.update(500, 1000);
+    progress.bits(500, 1000);
     progress.stop();
     await import('cli-progress');
     await new Promise((resolve) => setImmediate(resolve));
-    progress.update(600, 1000);
+    progress.bits(600, 1000);
     assert.doesNotMatch(text(), /sending/);
   });
 
@@ -60,7 +60,7 @@ describe('Progress', () => {
     it(`shows nothing at ${name}`, async (t) => {
       const { progress, text } = given(t, isTTY, term);
       t.mock.timers.tick(2000);
-      progress.update(500, 1000);
+      progress.bits(500, 1000);
       await new Promise((resolve) => setImmediate(resolve));
       progress.stop();
       assert.doesNotMatch(text(), /sending/);
