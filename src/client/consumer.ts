@@ -72,7 +72,7 @@ export class Consumer {
 
   /**
    * Makes this process safe to signal and only then registers it.
-   * @throws SigmqError when the runtime directory cannot be created or is unsafe
+   * @throws SigmqError when the runtime directory, or a file in it, cannot be created or is unsafe
    */
   static async start(handler: Handler, options: ConsumerOptions = {}): Promise<Consumer> {
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
