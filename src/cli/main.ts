@@ -34,12 +34,20 @@ export function sigmq(named = ''): Command {
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
   prepare(program);
+  forgetEmptyVariables();
   try {
     applyConfig(program);
     await program.parseAsync();
   } catch (error) {
     if (!(error instanceof CommanderError)) process.exitCode = report(error);
     else if (error.exitCode !== 0) process.exitCode = Exit.Usage;
+  }
+}
+
+/** An empty variable counts as not set; commander would take it for an empty value. */
+function forgetEmptyVariables(): void {
+  for (const name of ['SIGMQ_DIR', 'SIGMQ_DATA', 'SIGMQ_QUEUE']) {
+    if (process.env[name] === '') delete process.env[name];
   }
 }
 

@@ -1,0 +1,137 @@
+/** What a hostile process may ask: every request is answered or refused, and none means more than it says. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Intake } from '../../src/broker/intake.ts';
+import { Requests } from '../../src/broker/requests.ts';
+import { decodeFrame } from '../../src/codec/envelope.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import type { Endpoint } from '../../src/link/endpoint.ts';
+import { replyOf } from '../../src/link/request.ts';
+import { MemoryStore } from '../../src/queue/memory-store.ts';
+import { DEFAULT_POLICY } from '../../src/queue/store.ts';
+import { anyEnvelope } from '../codec/arbitraries.ts';
+
+const sender = { pid: 7, start: 1 };
+
+/** Requests to a store, and the replies that went out. */
+function asked() {
+  const store = new MemoryStore(DEFAULT_POLICY);
+  const replies: unknown[] = [];
+  const errors: unknown[] = [];
+  const send = async (_target: unknown, frame: Uint8Array) => {
+    const decoded = decodeFrame(frame.subarray(0, -1));
+    if (decoded.kind === 'envelope') replies.push(replyOf(decoded.envelope)?.content);
+  };
+  const endpoint = {
+    echo: { withBus: (work: (channel: unknown) => Promise<void>) => work({ send }) },
+  } as unknown as Endpoint;
+  const requests = new Requests({
+    inspection: store,
+    endpoint,
+    broker: {
+      status: async () => ({}),
+      waiting: async () => 0,
+      lastIds: () => [],
+      drain: () => {},
+      stop: () => {},
+    },
+    onError: (error) => errors.push(error),
+    onChange: () => {},
+  });
+  return { store, replies, errors, requests };
+}
+
+const message = (body: Uint8Array) => ({ queue: 'q', body, priority: 0 });
+const op = fc.constantFrom('status', 'counts', 'peek', 'purge', 'kick', 'pause', 'waiting', 'ids');
+const fields = ['queue', 'state', 'id', 'limit', 'maxBody', 'paused', 'queues'];
+const anyRequest = fc.oneof(
+  fc.jsonValue(),
+  fc
+    .tuple(op, fc.dictionary(fc.constantFrom(...fields, '__proto__'), fc.jsonValue()))
+    .map(([name, rest]) => ({ ...rest, op: name })),
+);
+
+describe('Requests', () => {
+  it('answer everything, with what was asked for or an error', async () => {
+    const property = fc.asyncProperty(anyRequest, async (content) => {
+      const { requests, replies, errors } = asked();
+      assert.equal(requests.take(sender, { number: 1, content }), 0);
+      await requests.settled();
+      assert.deepEqual(errors, []);
+      assert.equal(replies.length, 1);
+      assert.equal(typeof replies[0], 'object');
+    });
+    await fc.assert(property);
+  });
+
+  const notNumbers = ['5', -1, 1.5, null, [5], {}, true, 2 ** 60];
+  for (const id of notNumbers) {
+    it(`remove nothing when the id is ${JSON.stringify(id)}`, async () => {
+      const { store, requests, replies } = asked();
+      await store.publish([message(Buffer.from('kept'))]);
+      requests.take(sender, { number: 1, content: { op: 'purge', queue: 'q', id } });
+      await requests.settled();
+      assert.equal((await store.peek('q')).length, 1);
+      assert.match(JSON.stringify(replies), /does not understand/);
+    });
+  }
+
+  it('take so many at once, and no more of one process', async () => {
+    const { requests } = asked();
+    const take = (pid: number) => requests.take({ pid, start: 1 }, { number: 1, content: {} });
+    const verdicts = Array.from({ length: 100 }, (_, n) => [take(7), take(1000 + n)]).flat();
+    assert.equal(verdicts.filter((verdict) => verdict === 0).length, 64);
+    assert.equal(verdicts.at(-1), Reason.Full);
+    assert.deepEqual(verdicts.filter((_, n) => n % 2 === 0).slice(0, 6), [
+      0,
+      0,
+      0,
+      0,
+      Reason.Full,
+      Reason.Full,
+    ]);
+    await requests.settled();
+    assert.equal(take(7), 0);
+  });
+
+  it('read no more bodies than a reply can hold', async () => {
+    const { store, requests, replies } = asked();
+    const body = new Uint8Array(1 << 19);
+    await store.publish(Array.from({ length: 64 }, () => message(body)));
+    assert.equal((await store.peek('q', { limit: 64, maxBytes: 1 << 20 })).length, 3);
+    requests.take(sender, { number: 1, content: { op: 'peek', queue: 'q', limit: 1e15 } });
+    await requests.settled();
+    assert.match(JSON.stringify(replies), /too large/);
+  });
+});
+
+describe('Intake', () => {
+  it('judges any frame, and never stores what is too large', async () => {
+    const store = new MemoryStore(DEFAULT_POLICY);
+    const errors: unknown[] = [];
+    const intake = new Intake({
+      ...{ store, bootId: 'b', maxMessageBytes: 100 },
+      settle: async () => 0,
+      request: () => 0,
+      onPublished: () => {},
+      onStoreError: (error) => errors.push(error),
+    });
+    const { encodeEnvelope } = await import('../../src/codec/envelope.ts');
+    const anyFrame = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.string({ minLength: 90, maxLength: 300 }).map((text) => Buffer.from(text)),
+      anyEnvelope.map(encodeEnvelope),
+    );
+    const property = fc.asyncProperty(anyFrame, fc.nat({ max: 5 }), async (frame, pid) => {
+      const verdict = await intake.judge({ pid, start: 1 }, frame);
+      assert.equal(typeof verdict, 'number');
+    });
+    await fc.assert(property, { numRuns: 1000 });
+    assert.deepEqual(errors, []);
+    for (const { queue } of await store.counts()) {
+      for (const { body } of await store.peek(queue, { limit: 2000 }))
+        assert.ok(body.length <= 100);
+    }
+  });
+});
