@@ -6,6 +6,7 @@
 //   --seconds N    how long (default 60); the round under way is finished
 //   --seed S       repeats the same rounds as far as processes allow; printed by every run
 //   --round N      only that round of the seed
+//   --rounds N     at most so many rounds
 //   --kind K       only rounds of that kind: signals, requests, files, stores, commands, headers
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     round: { type: 'string' },
+    rounds: { type: 'string', default: 'Infinity' },
     kind: { type: 'string' },
   },
 });
@@ -55,7 +57,7 @@ try {
 
     done[kind] = (done[kind] ?? 0) + 1;
     round++;
-  } while (only === undefined && Date.now() < until);
+  } while (only === undefined && Date.now() < until && round < Number(values.rounds));
   await stage.close();
   rmSync(dir, { recursive: true, force: true });
   const list = Object.entries(done).map(([name, count]) => `${count} ${name}`);

@@ -88,7 +88,7 @@ describe('escape sequences elsewhere', () => {
       ['send', '-H', EVIL, 'x'],
       ['send', '-f', EVIL],
       ['send', '--dir', EVIL, 'x'],
-      ['consume', '-F', `%${EVIL}`],
+      ['consume', '-F', `%z${EVIL}`],
       [`--${EVIL}`],
       [EVIL],
     ];
