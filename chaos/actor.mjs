@@ -12,6 +12,15 @@ const WORKER = fileURLToPath(new URL('worker.sh', import.meta.url));
 /** Of what a process said; what it said first is in its log. */
 const REMEMBERED = 1 << 16;
 
+const living = new Set();
+
+/** At once, before this process ends. @returns how many there were */
+export function killAll() {
+  const count = living.size;
+  for (const child of living) child.kill('SIGKILL');
+  return count;
+}
+
 export class Actor {
   /** It was killed: by us. */
   died = false;
@@ -22,6 +31,8 @@ export class Actor {
     this.role = role;
     this.child = spawn(command[0], command.slice(1), { env, stdio });
     this.pid = this.child.pid;
+    living.add(this.child);
+    this.child.once('exit', () => living.delete(this.child));
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
     this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
     const path = join(log, `${role}-${this.pid}`);

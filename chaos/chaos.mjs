@@ -12,6 +12,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { killAll } from './actor.mjs';
 import { calm } from './acts/calm.mjs';
 import { crowd } from './acts/crowd.mjs';
 import { disk } from './acts/disk.mjs';
@@ -73,7 +74,7 @@ async function play(act, folder, share) {
   const decoys = isPrivate && Decoys.arePossible ? new Decoys() : undefined;
   const cast = new Cast(dir, { brokerArgs: act.brokerArgs, clock, ...places });
   const random = new Random(seed).of(act.name);
-  const until = Date.now() + sizes.minutes * 60_000 * share;
+  const until = sizes.minutes > 0 ? Date.now() + sizes.minutes * 60_000 * share : 0;
   const startedAt = performance.now();
   try {
     await cast.keepBroker();
@@ -136,6 +137,12 @@ if (process.env[FOLDER]) {
   process.exit();
 }
 await inFolder(async (folder) => {
-  if (await runPrivately({ [FOLDER]: folder })) return process.exitCode === 0;
+  const inside = await runPrivately({ [FOLDER]: folder });
+  if (inside) return inside.interrupted || inside.code === 0;
+  // Here nobody else cleans up after an interruption.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => process.exit(1));
+  process.on('exit', () => {
+    if (killAll() > 0) rmSync(folder, { recursive: true, force: true });
+  });
   return main(folder);
 });

@@ -13,20 +13,25 @@ export const isPrivate = process.env[INSIDE] !== undefined && process.pid === 1;
 
 /**
  * Runs this program with the same arguments in namespaces of its own and passes its exit code on.
- * @returns false when that is not permitted: nothing was run
+ * @returns `{ code, interrupted }`; undefined when that is not permitted: nothing was run
  */
 export async function runPrivately(env) {
   const way = WAYS.find((flags) => spawnSync('unshare', [...flags, 'true']).status === 0);
-  if (!way) return false;
+  if (!way) return undefined;
   const inner = [process.execPath, ...process.argv.slice(1)];
   const child = spawn('unshare', [...way, ...inner], {
     env: { ...process.env, ...env, [INSIDE]: '1' },
     stdio: 'inherit',
   });
-  // Ctrl-C reaches everybody in the foreground; the others only us. Its first process dies with `unshare`.
-  process.on('SIGINT', () => {});
-  for (const name of ['SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name));
-  const [code] = await once(child, 'close');
+  // `unshare` ignores what would end it politely; with it the first process inside dies, and with that all.
+  let interrupted = false;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => {
+      interrupted = true;
+      child.kill('SIGKILL');
+    });
+  }
+  const [code] = await once(child, 'exit');
   process.exitCode = code ?? 1;
-  return true;
+  return { code: process.exitCode, interrupted };
 }

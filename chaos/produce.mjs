@@ -6,8 +6,7 @@ import { messageOf } from './ledger.mjs';
 const PAUSE_MS = 100;
 
 /**
- * @param count messages to be confirmed, at least
- * @param until ms since the epoch, at least
+ * @param until to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
  * @param argsOf options of one `send`
  * @param fateOf what is to become of a message
  */
@@ -20,7 +19,7 @@ export async function produce(
   let next = 0;
   const producer = async (_, n) => {
     const mine = random.of(`producer ${n}`);
-    while (ledger.confirmed.size < count || Date.now() < until) {
+    while (until > 0 ? Date.now() < until : ledger.confirmed.size < count) {
       const numbers = Array.from({ length: mine.pick([1, 1, 1, 20, 60]) }, () => next++);
       const waiting = mine.pick([[], ['--wait']]);
       const args = [...waiting, '-W', '30s', ...argsOf(mine)];

@@ -18,7 +18,7 @@ export const calm = {
     const kinds = ['stopBroker', 'stopConsumer', 'foreignSignals', 'jumpClock'];
     const raging = faults.rage(kinds, 300, () => sending);
     const groups = random.of('groups');
-    for (let next = 0; next < sizes.calm || Date.now() < until; ) {
+    for (let next = 0; until > 0 ? Date.now() < until : next < sizes.calm; ) {
       const queue = groups.pick(QUEUES);
       const numbers = Array.from({ length: groups.pick([1, 10, 60]) }, () => next++).filter(
         (number) => queueOf(number) === queue,

@@ -20,7 +20,7 @@ export const storm = {
       ...['stopProducer', 'foreignSignals', 'jumpClock'],
       ...['reusePid', 'reusePidOfStopped', 'reusePidOfBroker'],
     ];
-    const raging = faults.rage(kinds, 200, () => sending);
+    const raging = faults.rage(kinds, 300, () => sending);
     await produce(cast, ledger, random, { count: sizes.messages, until });
     sending = false;
     await raging;
