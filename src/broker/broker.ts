@@ -224,7 +224,8 @@ export class Broker {
 
   async #publish(): Promise<void> {
     const { maxMessageBytes = 65_536 } = this.#options;
-    this.#claim = await claimBroker(this.dir, { maxMessageBytes, version: VERSION }, this.#table);
+    const info = { maxMessageBytes, version: VERSION, store: this.#store.identity };
+    this.#claim = await claimBroker(this.dir, info, this.#table);
     this.#watcher = watch(this.dir, (_event, name) => {
       if (name === null || name === 'consumers.txt') this.#refreshSoon();
     });

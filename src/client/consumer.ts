@@ -4,8 +4,9 @@ import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import type { Sender } from '../link/inbound.ts';
 import { settlementFrame, Verb } from '../link/settlement.ts';
-import { findBroker } from '../registry/broker-file.ts';
+import { findBroker, readBrokerJson } from '../registry/broker-file.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
@@ -65,6 +66,9 @@ export class Consumer {
   readonly #requester: Requester;
   readonly #start: number;
   readonly #handled = new Handled();
+  /** Who delivered last, `pid:start`, and of which store. */
+  #broker = '';
+  #store: string | undefined;
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
   #stopping = false;
@@ -93,7 +97,7 @@ export class Consumer {
     this.#table = processTable();
     this.#start = this.#table.read(process.pid)?.start ?? 0;
     this.#receiver = {
-      onFrame: (_sender, frame) => this.#judge(frame),
+      onFrame: (sender, frame) => this.#judge(sender, frame),
       onPlain: (_sender, body) => this.#takePlain(body),
       lingers: () => this.#inHand.size === 0,
       onBug: (error) => this.#options.onError?.(error),
@@ -143,7 +147,7 @@ export class Consumer {
   }
 
   /** A delivery. The answer settles it, or says that a settlement follows. */
-  #judge(frame: Uint8Array): Verdict {
+  #judge(sender: Sender, frame: Uint8Array): Verdict {
     const decoded = decodeFrame(frame);
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind !== 'envelope') return Reason.Damaged;
@@ -151,6 +155,7 @@ export class Consumer {
     const { id, attempt = 1, queue = 'default', headers = [] } = fields;
     if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
     if (id === undefined) return Reason.Unsupported;
+    this.#know(sender);
     const before = this.#handled.get(id, attempt);
     if (before) {
       if (before.settled) this.#keep(this.#settle(id, attempt, before.settled));
@@ -173,6 +178,17 @@ export class Consumer {
       this.#options.onError?.(error);
       return this.#handled.set(id, attempt, Reason.Failed);
     }
+  }
+
+  /** A broker with another store gives other messages the same ids. */
+  #know({ pid, start }: Sender): void {
+    const broker = `${pid}:${start}`;
+    if (broker === this.#broker) return;
+    this.#broker = broker;
+    const json = readBrokerJson(this.dir);
+    if (json?.pid !== pid || json.start !== start || json.store === undefined) return;
+    if (this.#store !== undefined && json.store !== this.#store) this.#handled.clear();
+    this.#store = json.store;
   }
 
   #takePlain(body: Uint8Array): void {

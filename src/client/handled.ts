@@ -18,6 +18,11 @@ interface Answer {
 export class Handled {
   readonly #answers = new Map<number, Answer>();
 
+  /** Other messages have the ids of those that were answered. */
+  clear(): void {
+    this.#answers.clear();
+  }
+
   get(id: number, attempt: number): Answer | undefined {
     const known = this.#answers.get(id);
     return known?.attempt === attempt ? known : undefined;

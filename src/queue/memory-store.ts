@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import TinyQueue from 'tinyqueue';
 import { steadyMs } from '../clock.ts';
 import {
@@ -36,6 +37,7 @@ interface Entry {
 /** Keeps messages in memory, and loses them with the process. */
 export class MemoryStore implements Store {
   readonly name = 'memory';
+  readonly identity = randomUUID();
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #entries = new Map<number, Entry>();

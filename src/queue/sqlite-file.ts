@@ -2,7 +2,7 @@ import { closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { APPLICATION_ID, IDENTITY, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
 type Db = Database.Database;
 
@@ -93,6 +93,9 @@ function prepare(db: Db, path: string): void {
   if (id !== APPLICATION_ID && !(isEmpty && id === 0)) throw storeErrors.notAStore(path);
   db.pragma('journal_mode = WAL');
   if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
+  else if (!db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'identity'").get()) {
+    db.exec(IDENTITY);
+  }
 }
 
 function pragma(db: Db, name: string): number {

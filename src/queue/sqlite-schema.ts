@@ -3,6 +3,12 @@ export const APPLICATION_ID = 0x7369676d;
 /** Of the schema (PRAGMA user_version). One more with every change that an older sigmq cannot read. */
 export const SCHEMA_VERSION = 1;
 
+/** Also of stores that were made before there was one. */
+export const IDENTITY = `CREATE TABLE IF NOT EXISTS identity (
+  value TEXT NOT NULL               -- one row: tells this store from every other, whose ids are the same
+) STRICT;
+`;
+
 /** The comments stay in the file: `sqlite3 queue.db .schema` shows them. */
 export const SCHEMA = `
 CREATE TABLE messages (
@@ -36,6 +42,7 @@ CREATE TABLE paused (
   queue TEXT PRIMARY KEY            -- nothing is delivered from it
 ) STRICT, WITHOUT ROWID;
 
+${IDENTITY}
 CREATE VIEW queue_counts AS
   SELECT queue, state, count(*) AS messages, sum(length(body)) AS bytes
   FROM messages GROUP BY queue, state;

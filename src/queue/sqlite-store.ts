@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
 import { steadyMs } from '../clock.ts';
@@ -67,6 +68,7 @@ const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
  */
 export class SqliteStore implements Store {
   readonly name: string;
+  readonly identity: string;
   readonly #file: SqliteFile;
   readonly #policy: StorePolicy;
   readonly #fsync: Fsync;
@@ -104,6 +106,7 @@ export class SqliteStore implements Store {
     this.#policy = policy;
     this.#fsync = fsync;
     this.#now = now;
+    this.identity = this.#identify();
     this.#setBack();
     this.#count();
   }
@@ -129,6 +132,16 @@ export class SqliteStore implements Store {
         [latest, spent],
       );
     }
+  }
+
+  #identify(): string {
+    const get = () =>
+      this.#sql('SELECT value FROM identity').get() as { value: string } | undefined;
+    const known = get();
+    if (known) return known.value;
+    const identity = randomUUID();
+    this.#write('INSERT INTO identity (value) VALUES (?)', [identity]);
+    return identity;
   }
 
   async publish(batch: readonly NewMessage[]): Promise<number[]> {

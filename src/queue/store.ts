@@ -97,6 +97,8 @@ export interface Inspection {
 export interface Store extends Inspection {
   /** For people: where the messages are. */
   readonly name: string;
+  /** The same when it is opened again; no other store has it: ids mean something together with it only. */
+  readonly identity: string;
   /**
    * Stores all of them or none; durable, by the store's policy, when it resolves.
    * @throws StoreFull nothing was stored; StoreError it could not be written

@@ -8,6 +8,8 @@ import { removeFile, replaceFile } from './small-file.ts';
 export interface BrokerInfo {
   readonly maxMessageBytes: number;
   readonly version?: string | undefined;
+  /** Of which store its message ids are. */
+  readonly store?: string | undefined;
 }
 
 export interface BrokerClaim {

@@ -25,6 +25,8 @@ export interface BrokerJson {
   readonly start: number;
   readonly maxMessageBytes?: number;
   readonly version?: string;
+  /** Of which store its message ids are. */
+  readonly store?: string;
 }
 
 /** A process that may get signals as the broker of a runtime directory. */
@@ -80,6 +82,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       start,
       maxMessageBytes: limit,
       version,
+      store,
     } = JSON.parse(text) as Record<string, unknown>;
     if (typeof pid !== 'number' || !isPid(pid)) return undefined;
     if (typeof start !== 'number' || !Number.isSafeInteger(start) || start < 0) return undefined;
@@ -90,6 +93,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
         Number.isSafeInteger(limit) &&
         limit > 0 && { maxMessageBytes: limit }),
       ...(typeof version === 'string' && { version }),
+      ...(typeof store === 'string' && { store }),
     };
   } catch {
     return undefined; // not JSON, or `null`

@@ -38,6 +38,18 @@ async function killed(program: Program): Promise<void> {
   await program.ended;
 }
 
+it('takes messages of another store for new ones, though they have the same ids', async (t) => {
+  const stage = new Stage(t);
+  const consumer = await stage.consumer();
+  for (const [n, data] of ['a', 'b', 'a'].entries()) {
+    const broker = await stage.broker(['--data', stage.path(data)]);
+    await stage.sent([`message ${n}`]);
+    await consumer.printed(n + 1);
+    await broker.end();
+  }
+  assert.deepEqual(consumer.lines, ['message 0', 'message 1', 'message 2']);
+});
+
 describe('a broker that is killed', () => {
   it('has every confirmed message when it is started again', async (t) => {
     const stage = new Stage(t);
