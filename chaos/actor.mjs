@@ -141,12 +141,8 @@ export class PlainConsumer extends Actor {
 }
 
 function identified(line) {
-  const [id, attempt] = line.split(' ', 2);
-  return {
-    id: Number(id),
-    attempt: Number(attempt),
-    text: line.slice(id.length + attempt.length + 2),
-  };
+  const [, id, attempt, text] = /^(\d+) (\d+) (.*)$/s.exec(line) ?? [];
+  return text === undefined ? { text: line } : { id: Number(id), attempt: Number(attempt), text };
 }
 
 /** Complete ones: who is killed may leave half a line. */

@@ -62,6 +62,8 @@ export class Cast {
       if (!this.#ending) await this.keepBroker();
     });
     await broker.says('runs in');
+    if (broker.said.includes('as a plain peer'))
+      throw new Error('chaos needs the addon: npm run build');
   }
 
   /** What the broker says of what it did explains repeats. */
