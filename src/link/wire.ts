@@ -46,7 +46,8 @@ export class Wire {
   #exchange(us: number, pidfd: number): number {
     const pid = this.#pid;
     let event = this.#addon.exchange(pid, this.#bits, us, pidfd);
-    if (event === Exchange.Gap) {
+    // Again and again on a busy machine: this process may lose the CPU between the look and the bit.
+    while (event === Exchange.Gap) {
       if (!this.#mayGoOn(pid)) {
         this.#pid = 0;
         return event;

@@ -64,6 +64,13 @@ describe('Wire', () => {
     assert.deepEqual(calls, [[5, 1, 10, -1], 'may 5 go on?', 'clearGap', [5, 1, 10, -1]]);
   });
 
+  it('sends a bit however often this process loses the CPU before', () => {
+    const { wire, calls } = given([Exchange.Gap, Exchange.Gap, Exchange.Gap, SIGNAL]);
+    wire.send(5, 1);
+    assert.equal(wire.next(10, -1), SIGNAL);
+    assert.deepEqual(calls.at(-1), [5, 1, 10, -1]);
+  });
+
   it('drops the bits when it may not', () => {
     const { wire, calls } = given([Exchange.Gap], false);
     wire.send(5, 1);
