@@ -53,11 +53,11 @@ static const int YIELDS_AFTER_SHARED = 256;
  * cheap waits in a row bring it back to the start. */
 enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
 /*
- * After a pause of this length between two calls the world may have changed: the bus may be lost
+ * After a pause of this length between two sends the world may have changed: the bus may be lost
  * (docs/protocol.md, section 5; that takes 100 ms at least), and the PID that we are about to signal may
- * name another process (section 2).
+ * name another process (section 2; that takes a kill, a wait and a fork).
  */
-static const int64_t GAP_NS = 5 * 1000 * 1000;
+static const int64_t GAP_NS = 1000 * 1000;
 
 static sigset_t both;
 static int signal_fd = -1;
@@ -65,7 +65,7 @@ static int sleeps_left = 0;
 static int next_sleeps = MIN_SLEEPS;
 static int cheap_waits = 0;
 static int yields_left = 0;
-static int64_t last_call_ns = 0;
+static int64_t last_send_ns = 0;
 static bool gap = false;
 
 static int64_t now_ns(clockid_t clock) {
@@ -74,11 +74,10 @@ static int64_t now_ns(clockid_t clock) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The coarse clock costs a memory read; its 1-10 ms steps are fine enough for GAP_NS. */
 static void note_time(void) {
-  int64_t now = now_ns(CLOCK_MONOTONIC_COARSE);
-  if (now - last_call_ns > GAP_NS) gap = true;
-  last_call_ns = now;
+  int64_t now = now_ns(CLOCK_MONOTONIC);
+  if (now - last_send_ns > GAP_NS) gap = true;
+  last_send_ns = now;
 }
 
 /*
@@ -161,7 +160,7 @@ static int send_bits(int32_t pid, int32_t bits) {
 
 /* clearGap() */
 static napi_value clear_gap(napi_env env, napi_callback_info info) {
-  last_call_ns = now_ns(CLOCK_MONOTONIC_COARSE);
+  last_send_ns = now_ns(CLOCK_MONOTONIC);
   gap = false;
   return NULL;
 }
@@ -227,7 +226,6 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
   }
 done:
   if (++cheap_waits > CHEAP_WAITS) next_sleeps = MIN_SLEEPS;
-  note_time();
   return result;
 }
 
