@@ -4,6 +4,9 @@ import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
 import { APPLICATION_ID, IDENTITY, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
+/** Who looks into a store without a broker has it for a moment: so long a broker that starts waits; ms. */
+const OPEN_MS = 2000;
+
 type Db = Database.Database;
 
 /** An open file, ours alone until it is closed or the process ends. */
@@ -26,7 +29,9 @@ export function openSqliteFile(folder: string): SqliteFile {
   let db: Db | undefined;
   try {
     db = new Database(path);
+    db.exec(`PRAGMA busy_timeout = ${OPEN_MS}`);
     prepare(db, path);
+    db.exec('PRAGMA busy_timeout = 0'); // a broker has no time to wait
     const opened = db;
     const close = () => {
       opened.close();
@@ -75,7 +80,7 @@ function makeFile(path: string): void {
 function takeLock(lockPath: string, path: string): Db {
   const lock = new Database(lockPath);
   try {
-    lock.exec('PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE');
+    lock.exec(`PRAGMA busy_timeout = ${OPEN_MS}; PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE`);
     return lock;
   } catch (error) {
     lock.close();

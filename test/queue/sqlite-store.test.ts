@@ -1,6 +1,7 @@
 /** What is particular to a store in a file: it stays, it may be full, broken, or someone else's. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -80,6 +81,20 @@ describe('a store in a file', () => {
     now += 4000;
     assert.equal(await next(), 'delayed');
     assert.equal(await next(), undefined, 'the other has expired by now');
+  });
+
+  it('waits for somebody who has it for a moment', async (t) => {
+    const folder = folderOf(t);
+    await open(t, folder).close();
+    const script = `const Database = require('libsql');
+      for (const name of ['queue.lock', 'queue.db'])
+        new Database(process.argv[1] + '/' + name).exec('BEGIN EXCLUSIVE');
+      console.log('has it');
+      setTimeout(() => process.exit(), 300);`;
+    const child = spawn(process.execPath, ['-e', script, folder]);
+    await once(child.stdout, 'data');
+    const store = open(t, folder);
+    assert.deepEqual(await store.counts(), []);
   });
 
   it('has everything when it is opened again', async (t) => {
