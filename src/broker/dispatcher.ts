@@ -166,7 +166,8 @@ export class Dispatcher {
         }
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
-        if (outcome.kind === 'out-of-step') return this.#owe(delivery);
+        const isUnknown = reason === Reason.Damaged && delivery.inDoubt;
+        if (outcome.kind === 'out-of-step' || isUnknown) return this.#owe(delivery);
         return await this.#onRefused(consumer, message, reason);
       } catch (error) {
         if (error instanceof LinkError) return await this.#onFailed(delivery, error);
