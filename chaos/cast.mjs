@@ -54,7 +54,7 @@ export class Cast {
       if (this.#ending) return;
       if (!broker.died) {
         await broker.ended;
-        if (!this.mayFailToStart())
+        if (!broker.mayEnd && !this.mayFailToStart())
           this.wrong.push(`broker ${broker.pid} ended by itself with ${code}: ${broker.said}`);
         await sleep(RESTART_MS);
       }

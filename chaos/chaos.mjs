@@ -5,7 +5,7 @@
 //   --minutes M     go on for so long, shared among the acts
 //   --seed S        takes the same decisions again; every run prints its seed
 //   --acts a,b      some of them only: calm, storm, work, registry, disk, crowd
-//   --messages N    to send in the storm, at least (1500); the other acts: --calm, --work, --registry, --disk
+//   --messages N    to send in the storm, at least (500); the other acts: --calm, --work, --registry, --disk
 //   --crowd N       producers, and as many consumers, at once (100)
 //   --keep          keep the folder of the run also when nothing was wrong
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -35,11 +35,11 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     acts: { type: 'string', default: ACTS.map(({ name }) => name).join() },
-    messages: { type: 'string', default: '1500' },
+    messages: { type: 'string', default: '500' },
     calm: { type: 'string', default: '300' },
-    work: { type: 'string', default: '100' },
-    registry: { type: 'string', default: '500' },
-    disk: { type: 'string', default: '800' },
+    work: { type: 'string', default: '60' },
+    registry: { type: 'string', default: '200' },
+    disk: { type: 'string', default: '400' },
     crowd: { type: 'string', default: '100' },
     keep: { type: 'boolean', default: false },
   },

@@ -25,6 +25,25 @@ export class Faults {
     return true;
   };
 
+  /** Politely: what it has it keeps, or gives back. */
+  restartBroker = async () => {
+    if (!this.cast.broker.blocks) return false;
+    this.cast.broker.mayEnd = true;
+    this.cast.broker.signal('SIGTERM');
+    await this.cast.broker.exited;
+    return true;
+  };
+
+  /** Politely: it finishes what it has, or gives it back, and nothing comes twice. */
+  endConsumer = async () => {
+    const consumer = this.#pick(this.#echoConsumers);
+    if (!consumer?.blocks) return false;
+    consumer.mayEnd = true;
+    consumer.signal('SIGTERM');
+    void this.cast.addConsumer(consumer.args, consumer.constructor);
+    return true;
+  };
+
   killConsumer = async () => {
     const consumer = this.#pick(this.#echoConsumers);
     if (!consumer) return false;

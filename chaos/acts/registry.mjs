@@ -22,7 +22,8 @@ export const registry = {
     await Promise.all([1, 2, 3].map(() => cast.addConsumer()));
     const plain = [await cast.addPlainConsumer(), await cast.addPlainConsumer(['--no-newline'])];
     const editing = edits.rage(() => sending);
-    const raging = faults.rage(['killConsumer', 'stopConsumer', 'reusePid'], 500, () => sending);
+    const kinds = ['killConsumer', 'endConsumer', 'stopConsumer', 'reusePid'];
+    const raging = faults.rage(kinds, 500, () => sending);
     await produce(cast, ledger, random, { count: sizes.registry, until, producers: 2 });
     sending = false;
     await Promise.all([editing, raging]);

@@ -17,10 +17,10 @@ export const storm = {
     await Promise.all(Array.from({ length: CONSUMERS }, () => cast.addConsumer()));
     const kinds = [
       ...['killBroker', 'killConsumer', 'killProducer', 'stopBroker', 'stopConsumer'],
-      ...['stopProducer', 'foreignSignals', 'jumpClock'],
+      ...['restartBroker', 'endConsumer', 'stopProducer', 'foreignSignals', 'jumpClock'],
       ...['reusePid', 'reusePidOfStopped', 'reusePidOfBroker'],
     ];
-    const raging = faults.rage(kinds, 300, () => sending);
+    const raging = faults.rage(kinds, 400, () => sending);
     await produce(cast, ledger, random, { count: sizes.messages, until });
     sending = false;
     await raging;

@@ -23,14 +23,8 @@ export const work = {
     ];
     await Promise.all(crew.map((args) => cast.addConsumer(args, Worker)));
     const kinds = [
-      ...[
-        'killBroker',
-        'killConsumer',
-        'stopBroker',
-        'stopConsumer',
-        'foreignSignals',
-        'jumpClock',
-      ],
+      ...['killBroker', 'killConsumer', 'stopBroker', 'stopConsumer', 'foreignSignals'],
+      ...['restartBroker', 'endConsumer', 'jumpClock'],
     ];
     const raging = faults.rage(kinds, 1000, () => sending);
     await produce(cast, ledger, random, {
