@@ -2,7 +2,7 @@
 // belongs to somebody else by now is never signalled.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -108,10 +108,8 @@ export class Consumer extends Sigmq {
 /** A consumer that runs worker.sh for each message. */
 export class Worker extends Sigmq {
   constructor(place, path, args = []) {
-    const marks = `${path}-marks`;
     closeSync(openSync(path, 'a'));
-    mkdirSync(marks);
-    const env = { ...place.env, OUT: path, MARKS: marks };
+    const env = { ...place.env, OUT: path, MARKS: place.marks };
     const stdio = ['ignore', 'ignore', 'pipe'];
     super({ ...place, env }, 'worker', ['consume', ...args, '--', WORKER], stdio);
     this.path = path;

@@ -31,7 +31,7 @@ export class Cast {
     this.brokerArgs = brokerArgs;
     this.clock = clock;
     this.env = { ...process.env, SIGMQ_DIR: run, XDG_STATE_HOME: state };
-    for (const name of ['out', 'log']) mkdirSync(join(dir, name));
+    for (const name of ['out', 'log', 'marks']) mkdirSync(join(dir, name));
   }
 
   get livingConsumers() {
@@ -40,7 +40,7 @@ export class Cast {
 
   #place(hasClock) {
     const env = this.clock && hasClock ? this.clock.env(this.env) : this.env;
-    return { env, log: join(this.dir, 'log') };
+    return { env, log: join(this.dir, 'log'), marks: join(this.dir, 'marks') };
   }
 
   /** Starts a broker, and another whenever it has ended. */

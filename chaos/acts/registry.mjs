@@ -19,8 +19,9 @@ export const registry = {
     const faults = new Faults(cast, random, decoys);
     const edits = new RegistryEdits(cast.run, random, [process.pid, process.ppid]);
     let sending = true;
-    await Promise.all([1, 2, 3].map(() => cast.addConsumer()));
     const plain = [await cast.addPlainConsumer(), await cast.addPlainConsumer(['--no-newline'])];
+    // They end the line that lacks its end, before another program appends to it.
+    await Promise.all([1, 2, 3].map(() => cast.addConsumer()));
     const editing = edits.rage(() => sending);
     const kinds = ['killConsumer', 'endConsumer', 'stopConsumer', 'reusePid'];
     const raging = faults.rage(kinds, 500, () => sending);
@@ -28,8 +29,11 @@ export const registry = {
     sending = false;
     await Promise.all([editing, raging]);
     const { wrong } = await settle(cast, ledger);
-    for (const consumer of cast.livingConsumers) {
-      if (consumer.records.length === 0) wrong.push(`consumer ${consumer.pid} got nothing`);
+    const before = new Map(cast.livingConsumers.map((one) => [one, one.records.length]));
+    await sendSome({ cast, ledger, random, from: 1_000_000 });
+    await settle(cast, ledger);
+    for (const [consumer, count] of before) {
+      if (consumer.records.length === count) wrong.push(`consumer ${consumer.pid} gets nothing`);
     }
     if (decoys) await replacePlain({ cast, ledger, random, decoys, plain });
     const { counts, wrong: more } = await settle(cast, ledger);
@@ -53,7 +57,12 @@ async function replacePlain({ cast, ledger, random, decoys, plain }) {
   const deadline = Date.now() + PATIENCE_MS;
   while (stand() && Date.now() < deadline) await sleep(100);
   if (stand()) cast.wrong.push('lines of plain consumers that ended stay in consumers.txt');
-  const numbers = Array.from({ length: 60 }, (_, n) => 1_000_000 + n);
+  await sendSome({ cast, ledger, random, from: 2_000_000 });
+}
+
+/** Enough for everybody: each gets one in its turn. */
+async function sendSome({ cast, ledger, random, from }) {
+  const numbers = Array.from({ length: 60 }, (_, n) => from + n);
   const messages = numbers.map((number) => messageOf(number, random));
   await send(cast, ledger, numbers, messages, ['--wait', '-W', '1m']);
 }
