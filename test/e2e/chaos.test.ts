@@ -15,7 +15,7 @@ it('notices what is lost, altered or repeated', async (t) => {
 });
 
 it('loses and repeats nothing while everything goes wrong at random', async (t) => {
-  const sizes = '--calm 60 --messages 60 --work 15 --disk 40 --crowd 4'.split(' ');
+  const sizes = '--calm 40 --messages 30 --work 8 --disk 20 --crowd 3'.split(' ');
   const args = ['--seed', '1', '--acts', 'calm,storm,work,disk,crowd', ...sizes];
   const chaos = new Program(t, process.execPath, [join(ROOT, 'chaos/chaos.mjs'), ...args]);
   const { code, stderr } = await chaos.ended;
