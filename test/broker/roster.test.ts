@@ -165,16 +165,6 @@ describe('Roster, when a consumer', () => {
     await write('73\n');
     assert.deepEqual([left, ended.sort(), pids()], [[71], [71, 72], [73]]);
   });
-
-  it('gives its PID to another process: that is another consumer', async (t) => {
-    const { roster, run, write, ended, pids } = given(t);
-    await write('71\n');
-    run({ pid: 71, start: 501 });
-    await roster.refresh();
-    assert.deepEqual([ended, pids()], [[71], []]);
-    await write('71\n');
-    assert.ok(roster.get('71:501'));
-  });
 });
 
 describe('Roster.free', () => {

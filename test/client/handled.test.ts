@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Handled } from '../../src/client/handled.ts';
 import { Reason } from '../../src/codec/reason.ts';
+import { Verb } from '../../src/link/settlement.ts';
+
+const verdict = (handled: Handled, id: number, attempt: number) =>
+  handled.get(id, attempt)?.verdict;
 
 describe('Handled', () => {
   it('knows what was answered to a delivery, and to no other attempt of it', () => {
@@ -9,10 +13,10 @@ describe('Handled', () => {
     assert.equal(handled.get(1, 1), undefined);
     assert.equal(handled.set(1, 1, 0), 0);
     assert.equal(handled.set(2, 1, Reason.Later), Reason.Later);
-    assert.deepEqual([handled.get(1, 1), handled.get(2, 1)], [0, Reason.Later]);
+    assert.deepEqual([verdict(handled, 1, 1), verdict(handled, 2, 1)], [0, Reason.Later]);
     assert.equal(handled.get(1, 2), undefined);
     handled.set(1, 2, Reason.Failed);
-    assert.deepEqual([handled.get(1, 1), handled.get(1, 2)], [undefined, Reason.Failed]);
+    assert.deepEqual([verdict(handled, 1, 1), verdict(handled, 1, 2)], [undefined, Reason.Failed]);
   });
 
   it('forgets what it is told to', () => {
@@ -29,6 +33,14 @@ describe('Handled', () => {
     handled.set(0, 1, Reason.Failed); // settled: newer than all others
     handled.set(4096, 1, 0);
     assert.equal(handled.get(1, 1), undefined);
-    assert.deepEqual([handled.get(0, 1), handled.get(2, 1)], [Reason.Failed, 0]);
+    assert.deepEqual([verdict(handled, 0, 1), verdict(handled, 2, 1)], [Reason.Failed, 0]);
+  });
+
+  it('knows how a message was settled later, and forgets all when ids mean others', () => {
+    const handled = new Handled();
+    handled.set(1, 1, Reason.Failed, Verb.Dead);
+    assert.equal(handled.get(1, 1)?.settled, Verb.Dead);
+    handled.clear();
+    assert.equal(handled.get(1, 1), undefined);
   });
 });
