@@ -10,9 +10,11 @@ const INT = 1 << (constants.signals.SIGINT - 1);
 /**
  * A process that blocks all signals is mostly about to stop doing so: fork and posix_spawn of libuv and
  * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
- * then kills it. Looked at again after these pauses; ms.
+ * then kills it. So many looks must agree; few do not tell a process that starts others all the time.
  */
-const LOOKS_AGAIN_MS = [1, 2, 4, 8, 16, 32, 64];
+const LOOKS = 127;
+/** Pause before each; ms. */
+const LOOK_MS = 1;
 /** Processes remembered that block everything for good. */
 const MAX_SETTLED = 256;
 /** /proc/PID/status has 1.5 KB; only a long list of groups makes more. The kernel allows 65,536. */
@@ -48,8 +50,8 @@ function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
   const { pid, start } = first;
   if (settled.get(pid) === start) return first;
   let info: LinuxProcessInfo | undefined = first;
-  for (const ms of LOOKS_AGAIN_MS) {
-    Atomics.wait(sleeper, 0, 0, ms);
+  for (let n = 0; n < LOOKS; n++) {
+    Atomics.wait(sleeper, 0, 0, LOOK_MS);
     info = readOnce(pid);
     if (!info?.blocksAll) return info;
   }
