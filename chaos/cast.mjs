@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Consumer, PlainConsumer, Sigmq } from './actor.mjs';
+import { Actor, Consumer, PlainConsumer, Sigmq } from './actor.mjs';
 
 /** Exit codes of a `send`: done, no broker, not confirmed, time over. */
 const EXPECTED = new Set([0, 69, 75, 124]);
@@ -105,6 +105,11 @@ export class Cast {
     this.consumers.push(plain);
     await plain.says('ready');
     return plain;
+  }
+
+  /** Somebody who has nothing to do with it, and whom either signal would kill. */
+  addBystander() {
+    return new Actor(this.#place(false), 'bystander', ['sleep', '100000'], 'ignore');
   }
 
   #out() {

@@ -17,7 +17,8 @@ export const registry = {
   async play({ cast, random, sizes, until, decoys }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random, decoys);
-    const edits = new RegistryEdits(cast.run, random, [process.pid, process.ppid]);
+    const bystander = cast.addBystander();
+    const edits = new RegistryEdits(cast.run, random, [bystander.pid, bystander.pid]);
     let sending = true;
     const plain = [await cast.addPlainConsumer(), await cast.addPlainConsumer(['--no-newline'])];
     // They end the line that lacks its end, before another program appends to it.
@@ -37,6 +38,8 @@ export const registry = {
     }
     if (decoys) await replacePlain({ cast, ledger, random, decoys, plain });
     const { counts, wrong: more } = await settle(cast, ledger);
+    if (!bystander.lives) more.push(`the bystander ended with ${await bystander.exited}`);
+    await bystander.kill();
     const lines = { 'lines of others': edits.lines };
     const done = { ...faults.done, ...edits.done };
     return { counts: { ...counts, ...lines }, wrong: [...wrong, ...more, ...edits.audit()], done };
