@@ -66,6 +66,11 @@ export class Consumer {
   readonly #requester: Requester;
   readonly #start: number;
   readonly #handled = new Handled();
+  /**
+   * Messages of which the broker is being told that they are given back. One that comes again meanwhile is
+   * the same attempt: what is still to be said of the delivery before would be taken for this one.
+   */
+  readonly #givingBack = new Map<number, symbol>();
   /** Who delivered last, `pid:start`, and of which store. */
   #broker = '';
   #store: string | undefined;
@@ -162,6 +167,7 @@ export class Consumer {
       return before.verdict;
     }
     if (this.#stopping) return Reason.Closing;
+    this.#givingBack.delete(id);
     const message = { id, attempt, queue, headers, body: body.slice() };
     try {
       const working = this.#handler(message);
@@ -224,25 +230,33 @@ export class Consumer {
   /** Tells the broker of the moment; it may be another than the one that delivered. */
   async #settle(id: number, attempt: number, verb: Verb): Promise<void> {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
-    if (verb === Verb.Release) this.#handled.forget(id);
-    else if (verb === Verb.Done) this.#handled.set(id, attempt, 0);
+    const mine = Symbol();
+    if (verb === Verb.Release) {
+      this.#handled.forget(id);
+      this.#givingBack.set(id, mine);
+    } else if (verb === Verb.Done) this.#handled.set(id, attempt, 0);
     else if (verb === Verb.Failed) this.#handled.set(id, attempt, Reason.Failed);
     // No answer says `dead`: it is settled once more.
     else this.#handled.set(id, attempt, Reason.Later, verb);
     const frame = settlementFrame({ id, attempt, verb });
-    for (;;) {
-      try {
-        const broker = findBroker(this.dir, this.#table);
-        const outcome = await this.#endpoint.echo?.withBus((channel) =>
-          channel.send(broker, frame),
-        );
-        if (outcome?.kind === 'accepted' || outcome === undefined) return;
-        if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
-      } catch (error) {
-        // No broker: the next one finds out when it delivers the message again.
-        if (!(error instanceof LinkError) || error.code === 'peer-gone') return;
+    const isMoot = () => verb === Verb.Release && this.#givingBack.get(id) !== mine;
+    try {
+      while (!isMoot()) {
+        try {
+          const broker = findBroker(this.dir, this.#table);
+          const outcome = await this.#endpoint.echo?.withBus(async (channel) =>
+            isMoot() ? undefined : channel.send(broker, frame),
+          );
+          if (outcome?.kind === 'accepted' || outcome === undefined) return;
+          if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
+        } catch (error) {
+          // No broker: the next one finds out when it delivers the message again.
+          if (!(error instanceof LinkError) || error.code === 'peer-gone') return;
+        }
+        await sleep(SETTLE_RETRY_MS);
       }
-      await sleep(SETTLE_RETRY_MS);
+    } finally {
+      if (this.#givingBack.get(id) === mine) this.#givingBack.delete(id);
     }
   }
 }
