@@ -38,8 +38,13 @@ export class Faults {
   endConsumer = async () => {
     const consumer = this.#pick(this.#echoConsumers);
     if (!consumer?.blocks) return false;
+    const { broker } = this.cast;
     consumer.mayEnd = true;
     consumer.signal('SIGTERM');
+    // With no broker to be told of what it finished it is as good as killed.
+    void consumer.exited.then(() => {
+      consumer.died ||= this.cast.broker !== broker || !broker.lives;
+    });
     void this.cast.addConsumer(consumer.args, consumer.constructor);
     return true;
   };
