@@ -18,7 +18,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 node scripts/bundle.mjs --readable
 NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 \
-  --test-timeout=300000 --test-reporter=spec dist/test/**/*.test.js | tee "$scratch/counts"
+  --test-timeout=300000 --test-reporter=spec dist/test/**/*.test.js chaos/*.test.mjs | tee "$scratch/counts"
 node scripts/coverage.mjs "$scratch/coverage"
 node scripts/bundle.mjs
 node scripts/code-cache.mjs
