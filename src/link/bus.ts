@@ -7,6 +7,11 @@ import { BusFile, type BusRecord, lockOffset } from './bus-record.ts';
 
 /** A holder renews its stamp this often; ms. */
 const RENEW_MS = 100;
+/**
+ * A pause of this length ends the frame under way, whoever has the bus by then: with the second for which a
+ * sender waits for an echo it stays below the 2 s after which a receiver forgets half a frame; ms.
+ */
+const PAUSE_MS = 500;
 /** A stamp that did not change for this long belongs to a holder that is stopped; ms. */
 const STOPPED_MS = 800;
 /** How often a waiter looks by itself: for a holder that died, or stopped; ms. */
@@ -131,6 +136,8 @@ export class Hold {
   readonly #generation: number;
   readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
+  #seenAt: number;
+  #pauses = 0;
 
   constructor(file: BusFile, port: BusPort, queue: BusQueue, generation: number, pid: number) {
     this.#file = file;
@@ -138,6 +145,7 @@ export class Hold {
     this.#queue = queue;
     this.#generation = generation;
     this.#pid = pid;
+    this.#seenAt = port.monotonic();
     this.#timer = setInterval(() => this.check(), RENEW_MS / 2);
   }
 
@@ -151,10 +159,25 @@ export class Hold {
     return true;
   }
 
+  /** How often this process has stood still for {@link PAUSE_MS} or longer since it has the bus. */
+  get pauses(): number {
+    this.#look();
+    return this.#pauses;
+  }
+
   renew(): void {
-    const stamp = this.#port.monotonic();
+    const before = this.#pauses;
+    const stamp = this.#look();
     this.#file.write({ generation: this.#generation, pid: this.#pid, stamp });
-    this.#port.clearGap();
+    // After a pause the next bit has to ask.
+    if (this.#pauses === before) this.#port.clearGap();
+  }
+
+  #look(): number {
+    const now = this.#port.monotonic();
+    if (now - this.#seenAt >= PAUSE_MS) this.#pauses++;
+    this.#seenAt = now;
+    return now;
   }
 
   /** Once. */

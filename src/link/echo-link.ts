@@ -9,7 +9,7 @@ import { Bus } from './bus.ts';
 import { linkErrors } from './errors.ts';
 import { JUDGE, SILENT, type Verdict } from './frame-receiver.ts';
 import type { FrameOutcome } from './frame-sender.ts';
-import { type EchoSender, Inbound, type Sender } from './inbound.ts';
+import { type EchoSender, Inbound, type Sender, SILENT_MS } from './inbound.ts';
 import { Outbound, type SendOptions } from './outbound.ts';
 import type { EchoTarget } from './transfer.ts';
 
@@ -67,6 +67,7 @@ export class EchoLink {
   #pumping = false;
   #armed = true;
   #closed = false;
+  #sweep: NodeJS.Timeout | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   /** When the event loop had its last turn, as far as we know. */
   #breathedAt = clockMs();
@@ -102,6 +103,7 @@ export class EchoLink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#sweep);
     this.#outbound.giveUp(linkErrors.closed());
     this.#addon.unwatch(this.#watcher);
     await this.#turn;
@@ -138,11 +140,24 @@ export class EchoLink {
     this.#pumping = true;
     try {
       if (this.#takeSlice()) setImmediate(this.#pump);
-      else this.#arm(true);
+      else {
+        this.#arm(true);
+        if (this.#inbound.moving) this.#sweepLater();
+      }
     } finally {
       this.#pumping = false;
     }
   };
+
+  /** Called when no signal is pending. */
+  #sweepLater(): void {
+    if (this.#sweep || !this.#inbound.sweep()) return;
+    this.#sweep = setTimeout(() => {
+      this.#pump(); // what came while this process stood still
+      this.#sweep = undefined;
+      this.#sweepLater();
+    }, SILENT_MS).unref();
+  }
 
   /** True when the slice ended before the signals did. */
   #takeSlice(): boolean {

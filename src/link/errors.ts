@@ -28,7 +28,7 @@ export const linkErrors = {
     new LinkError(
       'bus-lost',
       Exit.TryAgain,
-      'This process was stopped in the middle of a transmission, and another one went on.',
+      'This process was stopped in the middle of a transmission for too long to go on with it.',
       'Send again.',
     ),
   unsafe: (pid: number, why: VetFailure) =>

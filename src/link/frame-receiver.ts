@@ -11,7 +11,15 @@ export type Reply = Bit | typeof JUDGE | typeof SILENT;
 /** 0 accepts; everything else is the reason of a refusal. */
 export type Verdict = 0 | Reason;
 
-const State = { Frame: 0, Judging: 1, Reason: 2 } as const;
+/** The names are those of docs/protocol.md, section 4, and of model/echo.pml. */
+const State = {
+  /** Bits of a frame, or nothing yet. */
+  Receiving: 0,
+  /** A frame is complete, and its answer not known. */
+  Judging: 1,
+  /** The frame is refused: zeros read out the reason. */
+  Refusing: 2,
+} as const;
 type State = (typeof State)[keyof typeof State];
 
 /**
@@ -22,7 +30,7 @@ export class FrameReceiver {
   /** The frame to judge, after {@link JUDGE}. */
   frame: Uint8Array | undefined;
   readonly #codec: SignalCodec;
-  #state: State = State.Frame;
+  #state: State = State.Receiving;
   #reason = 0;
   #reasonBits = 0;
 
@@ -33,7 +41,7 @@ export class FrameReceiver {
 
   /** Between two frames: the next bit starts one. */
   get idle(): boolean {
-    return this.#state === State.Frame && this.#codec.bitCount === 0;
+    return this.#state === State.Receiving && this.#codec.bitCount === 0;
   }
 
   get judging(): boolean {
@@ -42,11 +50,16 @@ export class FrameReceiver {
 
   /** A frame was refused and the sender has not read out all of the reason. */
   get refusing(): boolean {
-    return this.#state === State.Reason;
+    return this.#state === State.Refusing;
+  }
+
+  /** It has read out a part of it. */
+  get reasonBegun(): boolean {
+    return this.refusing && this.#reasonBits > 0;
   }
 
   onBit(bit: Bit): Reply {
-    if (this.#state === State.Reason) {
+    if (this.#state === State.Refusing) {
       if (bit === 0) return this.#nextReasonBit();
       this.reset(); // the sender does not ask: a new frame
     } else if (this.#state === State.Judging) {
@@ -65,19 +78,19 @@ export class FrameReceiver {
   /** The echo of the terminator's last bit, once the frame is judged. */
   answer(verdict: Verdict): Bit {
     this.frame = undefined;
-    this.#state = State.Frame;
+    this.#state = State.Receiving;
     return verdict === 0 ? 0 : this.#refuse(0, verdict);
   }
 
   reset(): void {
     this.frame = undefined;
-    this.#state = State.Frame;
+    this.#state = State.Receiving;
     this.#codec.reset();
   }
 
   #refuse(bit: Bit, reason: Reason): Bit {
     this.#codec.reset();
-    this.#state = State.Reason;
+    this.#state = State.Refusing;
     this.#reason = reason;
     this.#reasonBits = 0;
     return bit === 0 ? 1 : 0;
@@ -85,7 +98,7 @@ export class FrameReceiver {
 
   #nextReasonBit(): Bit {
     const bit = ((this.#reason >> this.#reasonBits) & 1) as Bit;
-    if (++this.#reasonBits === REASON_BITS) this.#state = State.Frame;
+    if (++this.#reasonBits === REASON_BITS) this.#state = State.Receiving;
     return bit;
   }
 }

@@ -26,6 +26,19 @@ export interface EchoMachine {
 }
 
 /**
+ * The names are those of docs/protocol.md, section 4, and of model/echo.pml. Its *Awaiting* is the end of
+ * Sending, see `awaitsAnswer`: a state of its own would cost a comparison a bit.
+ */
+const State = {
+  /** Bits go out. */
+  Sending: 0,
+  /** Refused: the reason is read out. */
+  Reading: 1,
+  Finished: 2,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
+/**
  * Sends one frame to one echo peer (docs/protocol.md, section 4: echo, answer, reason). Without I/O:
  * feed it echoes, send what it returns.
  */
@@ -38,7 +51,8 @@ export class FrameSender implements EchoMachine {
   #index = 0;
   /** Bits sent. */
   #sent = 0;
-  #reasonBits = -1;
+  #state: State = State.Sending;
+  #reasonBits = 0;
   #reason = 0;
 
   /** @param frame with its terminating zero byte. */
@@ -63,13 +77,14 @@ export class FrameSender implements EchoMachine {
   }
 
   onEcho(echo: Bit): Next {
-    if (this.#reasonBits >= 0) return this.#onReason(echo);
+    if (this.#state !== State.Sending) return this.#onReason(echo);
     if (echo !== bitAt(this.#frame, this.#index)) {
-      this.#reasonBits = 0;
+      this.#state = State.Reading;
       return 0;
     }
     if (++this.#index < this.#sent) return AWAIT;
     if (this.#index < this.#bits) return this.#next();
+    this.#state = State.Finished;
     this.outcome = { kind: 'accepted' };
     return FINISHED;
   }
@@ -88,6 +103,7 @@ export class FrameSender implements EchoMachine {
   #onReason(echo: Bit): Next {
     this.#reason |= echo << this.#reasonBits;
     if (++this.#reasonBits < REASON_BITS) return 0;
+    this.#state = State.Finished;
     this.outcome = isReason(this.#reason)
       ? { kind: 'refused', reason: this.#reason }
       : { kind: 'out-of-step' };

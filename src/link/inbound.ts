@@ -6,8 +6,8 @@ import { FrameReceiver } from './frame-receiver.ts';
 /** Senders at once. More processes than one machine's users start on purpose; 256 decoders are small. */
 const MAX_SENDERS = 256;
 /** A sender that says nothing for so long has given up its frame; ms. */
-const SILENT_MS = 2000;
-/** A sender that has not asked for a reason by then will not; ms. */
+export const SILENT_MS = 2000;
+/** A sender that has not begun to ask for a reason by then will not; ms. */
 const REASON_MS = 100;
 /**
  * A bit that comes so soon after the one before was not paced: a plain sender leaves about 1,000 µs
@@ -38,14 +38,15 @@ export interface PlainSender extends Sender {
   readonly decoder: PlainDecoder;
 }
 
-type Known = (EchoSender | PlainSender) & { seen: number };
+/** `spoke`: since the last sweep. */
+type Known = (EchoSender | PlainSender) & { seen: number; spoke: boolean };
 
 /** One decoder per sender (docs/protocol.md, section 4, *Decoders*). */
 export class Inbound {
   readonly #senders = new Map<number, Known>();
   readonly #table: ProcessTable;
   readonly #maxFrameBytes: number;
-  #last: (EchoSender & { seen: number }) | undefined;
+  #last: (EchoSender & { seen: number; spoke: boolean }) | undefined;
 
   constructor(table: ProcessTable, maxFrameBytes: number) {
     this.#table = table;
@@ -57,9 +58,13 @@ export class Inbound {
     const known = this.#senders.get(pid);
     if (known?.kind === 'echo') {
       this.#last = known;
-      if (known.receiver.refusing && now - known.seen > REASON_MS) known.receiver.reset();
+      known.spoke = true;
+      const { refusing, reasonBegun } = known.receiver;
+      // Half a reason and then an echo of zeros would be another reason.
+      if (refusing && !reasonBegun && now - known.seen > REASON_MS) known.receiver.reset();
     }
-    if (known && !isIdle(known) && now - known.seen < SILENT_MS) {
+    // Only a sweep drops half a frame of an echo peer: it is silent only if we have listened.
+    if (known && !isIdle(known) && (known.kind === 'echo' || now - known.seen < SILENT_MS)) {
       known.seen = now;
       return known;
     }
@@ -67,16 +72,17 @@ export class Inbound {
     const kind = info?.blocksBoth === true && info.uid === this.#table.selfUid ? 'echo' : 'plain';
     const start = info?.start ?? 0;
     if (known && known.start === start && known.kind === kind) {
-      if (now - known.seen >= SILENT_MS) this.reset(pid);
+      if (known.kind === 'plain' && now - known.seen >= SILENT_MS) this.reset(pid);
       known.seen = now;
       return known;
     }
     this.#senders.delete(pid);
     if (this.#senders.size >= MAX_SENDERS) this.#dropOldest();
+    const common = { pid, start, seen: now, spoke: true };
     const sender: Known =
       kind === 'echo'
-        ? { pid, start, kind, seen: now, receiver: new FrameReceiver(this.#maxFrameBytes) }
-        : { pid, start, kind, seen: now, decoder: new PlainDecoder(this.#maxFrameBytes) };
+        ? { ...common, kind, receiver: new FrameReceiver(this.#maxFrameBytes) }
+        : { ...common, kind, decoder: new PlainDecoder(this.#maxFrameBytes) };
     this.#senders.set(pid, sender);
     if (sender.kind === 'echo') this.#last = sender;
     return sender;
@@ -86,6 +92,23 @@ export class Inbound {
   isStill({ pid, start }: EchoSender): boolean {
     const info = this.#table.read(pid);
     return info?.start === start && info.blocksBoth === true;
+  }
+
+  /**
+   * Drops the unfinished frames of echo peers that have said nothing since the sweep before. Call it when
+   * no signal is pending, {@link SILENT_MS} after the last call: a bit that waited while this process stood
+   * still is not silence, and its echo must not be that of the first bit of another frame.
+   * @returns whether there are unfinished frames left
+   */
+  sweep(): boolean {
+    let isUnfinished = false;
+    for (const sender of this.#senders.values()) {
+      if (sender.kind !== 'echo' || sender.receiver.idle || sender.receiver.judging) continue;
+      if (sender.spoke) isUnfinished = true;
+      else sender.receiver.reset();
+      sender.spoke = false;
+    }
+    return isUnfinished;
   }
 
   reset(pid: number): void {
@@ -105,13 +128,19 @@ export class Inbound {
     return this.#last?.seen ?? 0;
   }
 
+  /** One in the middle of a frame only if all are: it would take the rest for another frame. */
   #dropOldest(): void {
     let oldest: Known | undefined;
     for (const sender of this.#senders.values()) {
-      if (!oldest || sender.seen < oldest.seen) oldest = sender;
+      const isBetter = oldest && isBusy(sender) === isBusy(oldest) && sender.seen < oldest.seen;
+      if (!oldest || isBetter || (isBusy(oldest) && !isBusy(sender))) oldest = sender;
     }
     if (oldest) this.#senders.delete(oldest.pid);
   }
+}
+
+function isBusy(sender: Known): boolean {
+  return sender.kind === 'echo' && !sender.receiver.idle;
 }
 
 function isIdle(sender: EchoSender | PlainSender): boolean {

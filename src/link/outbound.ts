@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
-import type { Bit } from '../codec/signal-codec.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import { Reason } from '../codec/reason.ts';
+import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
+import type { ProcessInfo, ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import type { Addon } from '../signals/addon.ts';
 import type { Hold } from './bus.ts';
@@ -30,6 +31,12 @@ const ANSWER_MS = 30_000;
 const QUIET_MS = 3;
 /** Rounds of synchronising; each loses at most a few bits, and two are enough on a quiet machine. */
 const MAX_SYNC_ROUNDS = 20;
+
+/**
+ * A frame that every receiver refuses as damaged: no envelope, and no UTF-8 either. Ones, then zeros: what
+ * is out of step by any number of bits does not end where it does.
+ */
+const TEST_FRAME = SignalCodec.encode(Uint8Array.of(0xff));
 
 export interface SendOptions {
   /** Gives the frame up. */
@@ -63,7 +70,10 @@ export class Outbound {
   static readonly #outOfStep = new Map<number, number>();
   #transfer: Transfer | undefined;
   #hold: Hold | undefined;
+  /** Of the hold, when the transfer began. */
+  #pauses = 0;
   #strayAt = 0;
+  #strays = 0;
   #onEcho: ((echo: Bit) => void) | undefined;
 
   /** @param pump takes signals; called after the first bit of a machine. */
@@ -103,7 +113,9 @@ export class Outbound {
           patience: () => (sender.awaitsAnswer ? ANSWER_MS : SILENT_MS),
         });
       } catch (error) {
-        if (error instanceof LinkError) error.answerPending = sender.awaitsAnswer;
+        if (error instanceof LinkError) {
+          error.answerPending = sender.awaitsAnswer || sender.outcome !== undefined;
+        }
         throw error;
       }
       return sender.outcome ?? { kind: 'out-of-step' };
@@ -127,24 +139,38 @@ export class Outbound {
     const outOfStep = Outbound.#outOfStep;
     if (outOfStep.size === 0 || !outOfStep.has(pid) || holdsBus(pid)) return false;
     this.#strayAt = now;
+    this.#strays++;
     return true;
   }
 
-  /** At once: when the answer made no sense, an echo may still be on its way, and must not be taken for a bit. */
+  /** At once: when the end is not to be trusted, an echo may still be on its way, and must not be taken for a bit. */
   #onFinished({ machine, target }: Transfer): void {
     this.#transfer = undefined;
-    if (machine instanceof FrameSender && machine.outcome?.kind === 'out-of-step') {
-      Outbound.#outOfStep.set(target.pid, target.start);
-    }
+    const isOut = machine instanceof FrameSender && machine.outcome?.kind === 'out-of-step';
+    if (isOut || this.#stoodStill) this.#loseStep(target);
   }
 
-  /** After a pause: whether the bus is still ours, or was not needed, and the peer still that process. */
+  /** Since the transfer began. Meanwhile its peer may have forgotten the frame, and takes us for another's start. */
+  get #stoodStill(): boolean {
+    return (this.#hold?.pauses ?? 0) !== this.#pauses;
+  }
+
+  /**
+   * After a pause: whether the bus is still ours, or was not needed, no frame is cut in two by it, and the
+   * peer is still that process.
+   */
   readonly #mayGoOn = (pid: number): boolean => {
     if (this.#hold && !this.#hold.check()) {
       this.giveUp(linkErrors.busLost());
       return false;
     }
-    const target = this.#transfer?.target;
+    const transfer = this.#transfer;
+    if (transfer && this.#stoodStill) {
+      if (transfer.echoes > 0) this.giveUp(linkErrors.busLost());
+      else this.#pauses = this.#hold?.pauses ?? 0; // nothing has been sent yet
+    }
+    const target = transfer?.target;
+    if (target?.pid === pid && transfer !== this.#transfer) return false;
     const start = target?.pid === pid ? target.start : undefined;
     const vetted = vetTarget(pid, { start }, this.#table);
     if (vetted.ok && vetted.kind === 'echo') return true;
@@ -165,11 +191,15 @@ export class Outbound {
     const transfer = this.#transfer;
     if (!transfer) return;
     this.#transfer = undefined;
+    this.#loseStep(transfer.target);
+    transfer.fail(error);
+  }
+
+  #loseStep(target: EchoTarget): void {
     for (const [pid, start] of Outbound.#outOfStep) {
       if (this.#table.read(pid)?.start !== start) Outbound.#outOfStep.delete(pid);
     }
-    Outbound.#outOfStep.set(transfer.target.pid, transfer.target.start);
-    transfer.fail(error);
+    Outbound.#outOfStep.set(target.pid, target.start);
   }
 
   /** Section 2, before the first signal of every frame. */
@@ -184,20 +214,38 @@ export class Outbound {
       await this.#quiet(target);
       const synchroniser = new Synchroniser();
       await this.#run(target, synchroniser, { signal, patience: () => SILENT_MS });
-      if (!synchroniser.inStep) continue;
+      if (!synchroniser.inStep || !(await this.#prove(target, signal))) continue;
       Outbound.#outOfStep.delete(target.pid);
       return;
     }
     throw linkErrors.outOfStep(target.pid);
   }
 
+  /**
+   * Whether the echoes are really those of the bits sent last, and not one behind, which zeros cannot tell:
+   * all bits of {@link TEST_FRAME} come back right, its last one is refused, and nothing comes after that.
+   */
+  async #prove(target: EchoTarget, signal: AbortSignal | undefined): Promise<boolean> {
+    const test = new FrameSender(TEST_FRAME);
+    const strays = this.#strays;
+    await this.#run(target, test, { signal, patience: () => SILENT_MS });
+    this.#pump(); // an echo that is one too many is pending by now
+    const { outcome } = test;
+    const isDamaged = outcome?.kind === 'refused' && outcome.reason === Reason.Damaged;
+    return isDamaged && test.sent === test.total - 1 && this.#strays === strays;
+  }
+
   /** Waits until no signal is on its way between the peer and us. */
   async #quiet({ pid }: EchoTarget): Promise<void> {
-    const deadline = clockMs() + SILENT_MS;
+    const since = clockMs();
+    let info: ProcessInfo | undefined;
     do {
-      if (clockMs() > deadline) throw linkErrors.stalled(pid);
+      const patience = isStopped(info) ? STOPPED_MS : SILENT_MS;
+      if (clockMs() - since > patience) throw linkErrors.stalled(pid);
       await sleep(QUIET_MS);
-    } while (this.#table.read(pid)?.pending || clockMs() - this.#strayAt < QUIET_MS);
+      info = this.#table.read(pid);
+      // One that is stopped may have taken a bit that it has not echoed.
+    } while (info?.pending || isStopped(info) || clockMs() - this.#strayAt < QUIET_MS);
   }
 
   async #run(target: EchoTarget, machine: EchoMachine, watch: Watch): Promise<void> {
@@ -207,10 +255,15 @@ export class Outbound {
     watch.signal?.addEventListener('abort', abort);
     const timer = this.#watchStall(transfer, watch);
     this.#transfer = transfer;
+    this.#pauses = this.#hold?.pauses ?? 0;
     try {
       this.wire.send(target.pid, machine.first);
       this.#pump();
       await transfer.done;
+      if (this.#stoodStill) {
+        this.#loseStep(target);
+        throw linkErrors.busLost();
+      }
     } finally {
       clearInterval(timer);
       watch.signal?.removeEventListener('abort', abort);
@@ -232,9 +285,13 @@ export class Outbound {
       }
       const info = this.#table.read(pid);
       if (!info || info.start !== start || /[ZX]/.test(info.state)) this.giveUpGone();
-      else if (now - since > (/[Tt]/.test(info.state) ? STOPPED_MS : watch.patience())) {
+      else if (now - since > (isStopped(info) ? STOPPED_MS : watch.patience())) {
         this.giveUp(linkErrors.stalled(pid, transfer.echoes));
       }
     }, LOOK_MS);
   }
+}
+
+function isStopped(info: ProcessInfo | undefined): boolean {
+  return info !== undefined && /[Tt]/.test(info.state);
 }

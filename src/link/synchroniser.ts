@@ -10,26 +10,39 @@ const EMPTY_FRAME_BITS = 8;
  */
 const MAX_ZEROS = 24;
 
+/** The names are those of docs/protocol.md, section 4, and of model/echo.pml. */
+const State = {
+  /** Zeros go out until one is refused. */
+  Zeroing: 0,
+  Reading: 1,
+  Finished: 2,
+} as const;
+type State = (typeof State)[keyof typeof State];
+
 /**
  * One round of synchronising (docs/protocol.md, section 4): zero bits until one is refused, then the
- * reason. Proves that sender and receiver agree on where a frame starts, or that they do not yet.
+ * reason. Shows that sender and receiver do not agree yet on where a frame starts, or that they seem to: an
+ * echo too many looks the same, so a test frame follows (outbound.ts).
  */
 export class Synchroniser implements EchoMachine {
   readonly first: Bit = 0;
   inStep = false;
+  #state: State = State.Zeroing;
   #zeros = 0;
-  #reasonBits = -1;
+  #reasonBits = 0;
   #reason = 0;
 
   onEcho(echo: Bit): Next {
-    if (this.#reasonBits >= 0) {
+    if (this.#state !== State.Zeroing) {
       this.#reason |= echo << this.#reasonBits;
       if (++this.#reasonBits < REASON_BITS) return 0;
+      this.#state = State.Finished;
       this.inStep = this.#zeros === EMPTY_FRAME_BITS && this.#reason === Reason.Empty;
       return FINISHED;
     }
     this.#zeros++;
-    if (echo === 1) this.#reasonBits = 0;
+    if (echo === 1) this.#state = State.Reading;
+    else if (this.#zeros > MAX_ZEROS) this.#state = State.Finished;
     return this.#zeros > MAX_ZEROS ? FINISHED : 0;
   }
 }
