@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Program, Stage, stopped, text, until } from './harness.ts';
+
+/** The 2 s of docs/protocol.md, section 4, *Decoders*, and something for a slow machine; ms. */
+const FORGET_MS = 2300;
 
 /** The process that holds the bus, or had it last (docs/protocol.md, section 5). */
 function holder(stage: Stage): number {
@@ -76,6 +80,19 @@ describe('a producer', () => {
       .replace(/^next\n/, '')
       .replace(/last\n$/, '');
     assert.equal(bodies, code === 0 ? `${body}\n` : '');
+  });
+
+  it('stopped for longer than a broker remembers half a frame sends it again, whole', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker();
+    const { send, body } = await sendInMidFrame(stage);
+    await stopped(send);
+    await sleep(FORGET_MS); // nothing tells from outside that the broker has forgotten it
+    send.signal('SIGCONT');
+    const { code, stderr } = await send.ended;
+    assert.equal(code, 0, stderr);
+    const consumer = await stage.consumer();
+    assert.deepEqual(await consumer.printed(1), [body]);
   });
 
   it('interrupted in mid-frame ends with 130, and the broker takes the next', async (t) => {

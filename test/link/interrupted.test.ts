@@ -1,0 +1,159 @@
+/** Frames in which somebody stood still: what model/echo.pml found, on the machines and their drivers. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Reason } from '../../src/codec/reason.ts';
+import { type Bit, bitAt, SignalCodec } from '../../src/codec/signal-codec.ts';
+import { Bus } from '../../src/link/bus.ts';
+import { FrameReceiver, JUDGE, SILENT } from '../../src/link/frame-receiver.ts';
+import { Inbound, SILENT_MS } from '../../src/link/inbound.ts';
+import { Outbound } from '../../src/link/outbound.ts';
+import type { Addon, Bits } from '../../src/signals/addon.ts';
+import { PAIR } from '../../src/signals/addon.ts';
+import { fakeTable } from '../registry/fake-table.ts';
+
+const PEER = 4242;
+const FRAME = SignalCodec.encode(Uint8Array.of(0x80, 0x81, 0x68));
+const MAX_BYTES = 100;
+
+function echoReceiver(inbound: Inbound, now: number): FrameReceiver {
+  const sender = inbound.sender(PEER, now);
+  assert.equal(sender.kind, 'echo');
+  return (sender as { receiver: FrameReceiver }).receiver;
+}
+
+describe('a decoder', () => {
+  it('takes a bit that waited while its process stood still for the next of the frame', () => {
+    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    const last = FRAME.length * 8 - 1;
+    for (let i = 0; i < last; i++) echoReceiver(inbound, 0).onBit(bitAt(FRAME, i));
+    assert.equal(echoReceiver(inbound, 10 * SILENT_MS).onBit(0), JUDGE);
+  });
+
+  it('forgets half a frame when its sender is silent between two sweeps', () => {
+    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    echoReceiver(inbound, 0).onBit(1);
+    assert.equal(inbound.sweep(), true);
+    assert.equal(inbound.sweep(), false);
+    assert.equal(inbound.moving, false);
+  });
+
+  it('keeps it when there was a bit in between', () => {
+    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    echoReceiver(inbound, 0).onBit(1);
+    inbound.sweep();
+    echoReceiver(inbound, 1).onBit(1);
+    assert.equal(inbound.sweep(), true);
+    assert.equal(inbound.moving, true);
+  });
+
+  it('forgets a reason that nobody asks for, and none of which a part was read', () => {
+    for (const asked of [0, 1, 3]) {
+      const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+      for (let i = 0; i < 8; i++) echoReceiver(inbound, 0).onBit(0);
+      for (let i = 0; i < asked; i++) assert.equal(echoReceiver(inbound, 0).onBit(0), 1);
+      assert.equal(echoReceiver(inbound, 150).refusing, asked > 0);
+    }
+  });
+
+  it('goes before one in the middle of a frame when there are too many', () => {
+    const pids = Array.from({ length: 300 }, (_, n) => ({ pid: 5000 + n }));
+    const inbound = new Inbound(fakeTable({ pid: PEER }, ...pids), MAX_BYTES);
+    echoReceiver(inbound, 0).onBit(1);
+    for (const { pid } of pids) inbound.sender(pid, 1);
+    assert.equal(echoReceiver(inbound, 2).idle, false);
+  });
+});
+
+describe('a hold', () => {
+  it('counts the pauses of its process, and keeps what the addon knows of them', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sigmq-hold-'));
+    let now = 1000;
+    let cleared = 0;
+    const port = { lock: () => 0, monotonic: () => now, clearGap: () => void cleared++ };
+    const bus = new Bus(dir, port, fakeTable());
+    const hold = await bus.take();
+    try {
+      now += 400;
+      assert.equal(hold.check(), true);
+      assert.equal(hold.pauses, 0);
+      assert.equal(cleared, 2);
+      now += 600;
+      assert.equal(hold.check(), true);
+      assert.equal(hold.pauses, 1);
+      assert.equal(cleared, 2);
+    } finally {
+      hold.release();
+      bus.close();
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+/** An Outbound and the receiver at its other end; echoes wait in `echoes` until they are taken. */
+class Pair {
+  readonly receiver = new FrameReceiver(MAX_BYTES);
+  readonly frames: Uint8Array[] = [];
+  readonly echoes: Bit[] = [];
+  /** Echoes that the peer has not sent yet: they go out before the next. */
+  readonly late: Bit[] = [];
+  isSlow = false;
+  readonly outbound: Outbound;
+
+  constructor() {
+    const addon: Partial<Addon> = {
+      exchange: (pid, bits, us) => {
+        if (pid !== 0) this.#send(bits);
+        const echo = us < 0 ? undefined : this.echoes.shift();
+        return echo === undefined ? 0 : PEER * 2 + echo;
+      },
+      clearGap: () => {},
+      pidfd: () => -1,
+    };
+    this.outbound = new Outbound(addon as Addon, fakeTable({ pid: PEER }), () => this.#pump());
+  }
+
+  #pump(): void {
+    for (let event = 1; event > 0; ) {
+      event = this.outbound.wire.next(0, -1);
+      if (event > 0) this.outbound.onSignal(event >>> 1, (event & 1) as Bit, 0, () => false);
+    }
+  }
+
+  #send(bits: Bits): void {
+    for (const bit of bits === PAIR ? ([0, 1] as const) : [bits]) {
+      let reply = this.receiver.onBit(bit);
+      if (reply === JUDGE) {
+        const frame = this.receiver.frame as Uint8Array;
+        const isGood = frame[0] === FRAME[0];
+        if (isGood) this.frames.push(frame);
+        reply = this.receiver.answer(isGood ? 0 : Reason.Damaged);
+      }
+      if (reply === SILENT) continue;
+      if (this.isSlow) this.late.push(reply);
+      else this.echoes.push(...this.late.splice(0), reply);
+    }
+  }
+}
+
+describe('a sender that gave a frame up', () => {
+  it('is not deceived by an echo that comes when it has begun to synchronise', async () => {
+    const pair = new Pair();
+    const target = { pid: PEER, start: 500 };
+    pair.isSlow = true;
+    const first = pair.outbound.send(target, FRAME, {});
+    const failed = assert.rejects(first, /gave up/);
+    pair.outbound.giveUp(new Error('gave up'));
+    await failed;
+    assert.equal(pair.late.length, 1);
+
+    pair.isSlow = false; // the echo of the first bit comes with that of the first zero
+    const outcome = await pair.outbound.send(target, FRAME, {});
+    assert.deepEqual(outcome, { kind: 'accepted' });
+    assert.deepEqual(pair.frames, [FRAME.subarray(0, -1)]);
+    assert.deepEqual(pair.echoes, []);
+    assert.equal(pair.receiver.idle, true);
+  });
+});
