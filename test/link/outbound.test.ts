@@ -237,14 +237,14 @@ describe('Outbound after a pause', () => {
   it('goes on when the bus is still ours', async () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.hold = { check: () => true } as never;
+    scene.outbound.hold = { check: () => true, pauses: 0 } as never;
     assert.deepEqual(await scene.send(), { kind: 'accepted' });
   });
 
   it('gives the frame up when it is not', async () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.hold = { check: () => false } as never;
+    scene.outbound.hold = { check: () => false, pauses: 0 } as never;
     await assert.rejects(scene.send(), { code: 'bus-lost' });
     assert.equal(scene.peer.receiver.idle, true, 'no bit went out');
   });
