@@ -109,6 +109,7 @@ export class Program {
   /** Ends it politely, so that it writes its coverage, even when it is stopped. */
   async end(): Promise<Ended> {
     if (this.lives) {
+      this.child.stdin?.end();
       this.child.kill('SIGCONT');
       this.child.kill('SIGTERM');
     }
