@@ -154,6 +154,8 @@ export class Dispatcher {
   async #deliver(channel: Channel, delivery: Delivery): Promise<void> {
     const { roster } = this.#options;
     const { consumer, message } = delivery;
+    // While we waited for the bus the consumer may have settled what was in doubt, or ended.
+    if (consumer.holding.get(message.id) !== message.attempt) return;
     const frame = this.#frameOf(delivery);
     if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
     for (let attempt = 1; ; attempt++) {
