@@ -37,13 +37,14 @@ export class Faults {
   /** Politely: it finishes what it has, or gives it back, and nothing comes twice. */
   endConsumer = async () => {
     const consumer = this.#pick(this.#echoConsumers);
-    if (!consumer?.blocks) return false;
+    // Asked twice it ends at once, whatever it has in hand.
+    if (!consumer?.blocks || consumer.mayEnd) return false;
     const { broker } = this.cast;
     consumer.mayEnd = true;
     consumer.signal('SIGTERM');
     // With no broker to be told of what it finished it is as good as killed.
     void consumer.exited.then(() => {
-      consumer.died ||= this.cast.broker !== broker || !broker.lives;
+      consumer.died ||= this.cast.broker !== broker || !broker.lives || broker.mayEnd === true;
     });
     void this.cast.addConsumer(consumer.args, consumer.constructor);
     return true;
