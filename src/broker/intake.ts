@@ -41,6 +41,8 @@ export class Intake {
   readonly #producers: Producers;
   /** The only one with a batch: one hold of the bus at a time. */
   #batching: ProducerState | undefined;
+  /** One message after the other: whether the one before could be stored decides what is a repeat. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -82,7 +84,14 @@ export class Intake {
     await this.#publish([this.#message(body)]);
   }
 
-  async #onMessage(sender: Sender, envelope: Envelope): Promise<Verdict> {
+  /** A store may take longer than a sender waits; it then sends again what is about to be stored. */
+  #onMessage(sender: Sender, envelope: Envelope): Promise<Verdict> {
+    const mine = this.#turn.then(() => this.#take(sender, envelope));
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async #take(sender: Sender, envelope: Envelope): Promise<Verdict> {
     const name = this.#producers.name(sender, envelope.fields.epoch);
     const state =
       this.#producers.get(name) ??

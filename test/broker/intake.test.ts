@@ -71,6 +71,23 @@ describe('Intake', () => {
     assert.deepEqual(intake.lastIds(OTHER), []);
   });
 
+  it('stores once what comes again while it is being stored, and whoever else comes meanwhile', async () => {
+    const { store, judge, waiting } = given();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const publish = store.publish.bind(store);
+    store.publish = async (batch) => {
+      await gate;
+      return publish(batch);
+    };
+    const verdicts = [judge(0, 'a'), judge(0, 'a'), judge(0, 'b', {}, OTHER), judge(0, 'a')];
+    open();
+    assert.deepEqual(await Promise.all(verdicts), [0, 0, 0, 0]);
+    assert.deepEqual(await waiting(), ['a', 'b']);
+  });
+
   it('keeps the bytes of a message, not those of the frame that it came in', async () => {
     const { intake, waiting } = given();
     const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
