@@ -171,18 +171,18 @@ export class Consumer {
     const message = { id, attempt, queue, headers, body: body.slice() };
     try {
       const working = this.#handler(message);
-      if (working === undefined) return this.#handled.set(id, attempt, 0);
+      if (working === undefined) return this.#handled.add(id, attempt, 0);
       this.#workOn(id, attempt, working);
-      return this.#handled.set(id, attempt, Reason.Later);
+      return this.#handled.add(id, attempt, Reason.Later);
     } catch (error) {
       const verb = verbOf(error);
       if (verb === Verb.Release) return Reason.Closing;
       if (verb === Verb.Dead) {
         this.#workOn(id, attempt, Promise.reject(error));
-        return this.#handled.set(id, attempt, Reason.Later);
+        return this.#handled.add(id, attempt, Reason.Later);
       }
       this.#options.onError?.(error);
-      return this.#handled.set(id, attempt, Reason.Failed);
+      return this.#handled.add(id, attempt, Reason.Failed);
     }
   }
 
@@ -232,12 +232,12 @@ export class Consumer {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     const mine = Symbol();
     if (verb === Verb.Release) {
-      this.#handled.forget(id);
+      this.#handled.forget(id, attempt);
       this.#givingBack.set(id, mine);
-    } else if (verb === Verb.Done) this.#handled.set(id, attempt, 0);
-    else if (verb === Verb.Failed) this.#handled.set(id, attempt, Reason.Failed);
+    } else if (verb === Verb.Done) this.#handled.change(id, attempt, 0);
+    else if (verb === Verb.Failed) this.#handled.change(id, attempt, Reason.Failed);
     // No answer says `dead`: it is settled once more.
-    else this.#handled.set(id, attempt, Reason.Later, verb);
+    else this.#handled.change(id, attempt, Reason.Later, verb);
     const frame = settlementFrame({ id, attempt, verb });
     const isMoot = () => verb === Verb.Release && this.#givingBack.get(id) !== mine;
     try {
@@ -247,7 +247,10 @@ export class Consumer {
           const outcome = await this.#endpoint.echo?.withBus(async (channel) =>
             isMoot() ? undefined : channel.send(broker, frame),
           );
-          if (outcome?.kind === 'accepted' || outcome === undefined) return;
+          const isKnown = outcome?.kind === 'accepted';
+          // It may be kicked back to us, as its first attempt.
+          if (isKnown && verb !== Verb.Done) this.#handled.forget(id, attempt);
+          if (isKnown || outcome === undefined) return;
           if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
         } catch (error) {
           // No broker: the next one finds out when it delivers the message again.

@@ -28,17 +28,25 @@ export class Handled {
     return known?.attempt === attempt ? known : undefined;
   }
 
-  forget(id: number): void {
-    this.#answers.delete(id);
+  /** It was told what became of that attempt, and will not ask; what comes is a new delivery. */
+  forget(id: number, attempt: number): void {
+    if (this.#answers.get(id)?.attempt === attempt) this.#answers.delete(id);
   }
 
-  set(id: number, attempt: number, verdict: Verdict, settled?: Verb): Verdict {
+  /** A delivery was taken. */
+  add(id: number, attempt: number, verdict: Verdict): Verdict {
     this.#answers.delete(id);
-    this.#answers.set(id, { attempt, verdict, settled });
+    this.#answers.set(id, { attempt, verdict, settled: undefined });
     if (this.#answers.size > MAX_REMEMBERED) {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);
     }
     return verdict;
+  }
+
+  /** The answer is another from now on, unless a later attempt of the message has come meanwhile. */
+  change(id: number, attempt: number, verdict: Verdict, settled?: Verb): void {
+    if (this.#answers.get(id)?.attempt === attempt)
+      this.#answers.set(id, { attempt, verdict, settled });
   }
 }

@@ -235,6 +235,8 @@ describe('consume -- CMD', () => {
     const dead = async () => (await stage.sigmq(['dead', 'ls']).ended).stdout.toString();
     await until('the message to be dead', async () => (await dead()).includes('rejected'));
     assert.deepEqual(consumer.lines, ['1']);
+    await stage.sigmq(['dead', 'kick']).ended;
+    await consumer.printed(2);
   });
 
   it('that cannot be run ends the consumer with 127 or 126, and the message is given back', async (t) => {
