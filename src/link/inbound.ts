@@ -55,13 +55,16 @@ export class Inbound {
 
   /** The sender of a signal; looks at the process at the start of each frame. */
   sender(pid: number, now: number): EchoSender | PlainSender {
-    const known = this.#senders.get(pid);
+    // Mostly it is the one of a moment ago: this is asked for every bit.
+    const known = this.#last?.pid === pid ? this.#last : this.#senders.get(pid);
     if (known?.kind === 'echo') {
       this.#last = known;
       known.spoke = true;
-      const { refusing, reasonBegun } = known.receiver;
+      const { receiver } = known;
       // Half a reason and then an echo of zeros would be another reason.
-      if (refusing && !reasonBegun && now - known.seen > REASON_MS) known.receiver.reset();
+      if (receiver.refusing && !receiver.reasonBegun && now - known.seen > REASON_MS) {
+        receiver.reset();
+      }
     }
     // Only a sweep drops half a frame of an echo peer: it is silent only if we have listened.
     if (known && !isIdle(known) && (known.kind === 'echo' || now - known.seen < SILENT_MS)) {
@@ -77,6 +80,7 @@ export class Inbound {
       return known;
     }
     this.#senders.delete(pid);
+    if (known === this.#last) this.#last = undefined;
     if (this.#senders.size >= MAX_SENDERS) this.#dropOldest();
     const common = { pid, start, seen: now, spoke: true };
     const sender: Known =
@@ -136,6 +140,7 @@ export class Inbound {
       if (!oldest || isBetter || (isBusy(oldest) && !isBusy(sender))) oldest = sender;
     }
     if (oldest) this.#senders.delete(oldest.pid);
+    if (oldest === this.#last) this.#last = undefined;
   }
 }
 

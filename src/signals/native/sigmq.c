@@ -74,8 +74,7 @@ static int64_t now_ns(clockid_t clock) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void note_time(void) {
-  int64_t now = now_ns(CLOCK_MONOTONIC);
+static void note_time(int64_t now) {
   if (now - last_send_ns > GAP_NS) gap = true;
   last_send_ns = now;
 }
@@ -150,8 +149,8 @@ enum { PAIR = 2 };
 enum { NONE = 0, ENDED = -1, GAP = -2, UNREACHABLE = -3 };
 
 /* Bits to the main thread of an echo peer: its pending set, which kill(2) never touches. */
-static int send_bits(int32_t pid, int32_t bits) {
-  note_time();
+static int send_bits(int32_t pid, int32_t bits, int64_t now) {
+  note_time(now);
   if (gap) return GAP;
   if (bits != 1 && syscall(SYS_tgkill, pid, pid, SIGUSR1)) return UNREACHABLE;
   if (bits != 0 && syscall(SYS_tgkill, pid, pid, SIGUSR2)) return UNREACHABLE;
@@ -184,11 +183,13 @@ static void after_expensive_yield(void) {
   next_sleeps = next_sleeps * 2 > MAX_SLEEPS ? MAX_SLEEPS : next_sleeps * 2;
 }
 
-/* The next signal within so many microseconds. Polls while that pays, sleeps otherwise. */
-static int wait_for_signal(int32_t microseconds, int32_t pidfd) {
+/*
+ * The next signal within so many microseconds. Polls while that pays, sleeps otherwise. `before` is the time
+ * of a moment ago: asking twice for each bit would be noticed.
+ */
+static int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before) {
   int result = take();
   if (result == 0 && microseconds > 0) {
-    int64_t before = now_ns(CLOCK_MONOTONIC);
     int64_t deadline = before + (int64_t)microseconds * 1000;
     if (sleeps_left > 0) {
       sleeps_left--;
@@ -232,15 +233,15 @@ done:
 /*
  * exchange(pid, bits, microseconds, pidfd): sends bits (0, 1, PAIR) to pid, if that is not 0, then waits.
  * One call for both, because crossing into C costs as much as half a system call; microseconds below 0:
- * only send. Returns the next
- * signal as pid * 2 + bit, or NONE: none in time; ENDED: the process behind pidfd (or -1) did; GAP: there
+ * only send. Returns the next signal as pid * 2 + bit, or NONE: none in time; ENDED: the process behind pidfd (or -1) did; GAP: there
  * was a pause, nothing was sent; UNREACHABLE: pid is not there, or not ours.
  */
 static napi_value exchange(napi_env env, napi_callback_info info) {
   int32_t a[4];
   int_args(env, info, 4, a);
-  int failed = a[0] > 0 ? send_bits(a[0], a[1]) : 0;
-  return integer(env, failed || a[2] < 0 ? failed : wait_for_signal(a[2], a[3]));
+  int64_t now = now_ns(CLOCK_MONOTONIC);
+  int failed = a[0] > 0 ? send_bits(a[0], a[1], now) : 0;
+  return integer(env, failed || a[2] < 0 ? failed : wait_for_signal(a[2], a[3], now));
 }
 
 /* pidfd(pid): a descriptor that becomes readable when the process ends, or -1 (Linux < 5.3, gone). */
