@@ -77,12 +77,11 @@ const violations = [
 
 const model = join(import.meta.dirname, 'echo.pml');
 
+class MissingProgram extends Error {}
+
 function run(command, args, cwd) {
   const result = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (result.error?.code === 'ENOENT') {
-    console.error(`npm run model needs \`${command}\`. On Debian: apt-get install spin gcc`);
-    process.exit(UNAVAILABLE);
-  }
+  if (result.error?.code === 'ENOENT') throw new MissingProgram(command);
   if (result.error) throw result.error;
   return result;
 }
@@ -157,8 +156,10 @@ if (!isKnown) {
   process.exit(64);
 }
 
+/** Targets, or seeded bugs, that did not come out as expected. */
 let failed = 0;
-if (flag === undefined) {
+
+function runTargets() {
   for (const target of targets) {
     const found = search(target);
     const isRight = found.errors === 0 && found.isComplete;
@@ -169,14 +170,26 @@ if (flag === undefined) {
     console.log(`     ${figures(found)}${found.why ? `: ${found.why}` : ''}`);
   }
 }
-for (const [name, what] of Object.entries(bugs)) {
-  if (flag && name !== (only ?? 'NO_SEQUENCE')) continue;
-  const found = search({ search: Search.shortest, bounds: bugBounds }, [name], flag !== undefined);
+
+function runBug(name, wantsTrail) {
+  const found = search({ search: Search.shortest, bounds: bugBounds }, [name], wantsTrail);
   const isRight = found.errors > 0;
   if (!isRight) failed++;
   for (const line of found.trail) console.log(line);
-  console.log(`${isRight ? 'ok  ' : 'FAIL'} seeded bug ${name}: ${what}`);
+  console.log(`${isRight ? 'ok  ' : 'FAIL'} seeded bug ${name}: ${bugs[name]}`);
   console.log(`     ${isRight ? `found: ${found.why}` : 'NOT found'}; ${figures(found)}`);
+}
+
+try {
+  if (flag === undefined) {
+    runTargets();
+    console.log(`seeded bugs, each within: ${boundsOf(bugBounds)}`);
+    for (const name of Object.keys(bugs)) runBug(name, false);
+  } else runBug(only ?? 'NO_SEQUENCE', true);
+} catch (error) {
+  if (!(error instanceof MissingProgram)) throw error;
+  console.error(`npm run model needs ${error.message}. On Debian: apt-get install spin gcc`);
+  process.exit(UNAVAILABLE);
 }
 console.log(failed === 0 ? 'model: everything as expected' : `model: ${failed} not as expected`);
 process.exit(failed === 0 ? 0 : 1);
