@@ -42,12 +42,6 @@ static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
 /* So many empty polls (about 100 µs) before sleeping: longer than a peer needs for one bit, shorter
  * than the time it takes to store a message. */
 static const int MAX_EMPTY_POLLS = 200;
-/* Polls without a yield before those with one: the peer's echo is on its way from another CPU. */
-static const int BARE_POLLS = 6;
-/* A yield that takes longer than this ran somebody else on our CPU, perhaps the peer: no bare polls for
- * so many waits. */
-static const int64_t SHARED_YIELD_NS = 1500;
-static const int YIELDS_AFTER_SHARED = 256;
 /* After an expensive yield so many waits sleep at once before polling is tried again: twice as many as
  * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
  * cheap waits in a row bring it back to the start. */
@@ -64,7 +58,6 @@ static int signal_fd = -1;
 static int sleeps_left = 0;
 static int next_sleeps = MIN_SLEEPS;
 static int cheap_waits = 0;
-static int yields_left = 0;
 static int64_t last_send_ns = 0;
 static bool gap = false;
 
@@ -194,17 +187,11 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before) 
     if (sleeps_left > 0) {
       sleeps_left--;
     } else {
-      if (yields_left > 0) {
-        yields_left--;
-      } else {
-        for (int i = 0; i < BARE_POLLS; i++)
-          if ((result = take())) goto done;
-        before = now_ns(CLOCK_MONOTONIC);
-      }
+      /* A yield between any two polls: each takes the lock that the peer needs to send (siglock), and
+       * without a pause the two slow each other down. */
       for (int i = 0; i < MAX_EMPTY_POLLS; i++) {
         sched_yield();
         int64_t after = now_ns(CLOCK_MONOTONIC);
-        if (after - before > SHARED_YIELD_NS) yields_left = YIELDS_AFTER_SHARED;
         bool expensive = after - before > EXPENSIVE_YIELD_NS;
         if (expensive) {
           after_expensive_yield();
