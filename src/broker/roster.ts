@@ -3,8 +3,8 @@ import type { Reserved } from '../queue/store.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { RegistryError } from '../registry/errors.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
-import { vetSentence, vetTarget } from '../registry/vet.ts';
+import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isGone, vetSentence, vetTarget } from '../registry/vet.ts';
 import { DEFAULT_QUEUE } from './intake.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
@@ -173,12 +173,13 @@ export class Roster {
 
   /** Stopped by a signal (Ctrl-Z) or a debugger: it would keep the bus from the others. */
   isStopped({ pid }: ConsumerState): boolean {
-    return /[Tt]/.test(this.#options.table.read(pid)?.state ?? '');
+    const info = this.#options.table.read(pid);
+    return info !== undefined && isStopped(info);
   }
 
   isGone({ pid, start }: ConsumerState): boolean {
     const vetted = vetTarget(pid, { start }, this.#options.table);
-    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+    return isGone(vetted);
   }
 
   #consumerOf(
@@ -195,7 +196,7 @@ export class Roster {
     const meant = vetted.ok ? vetted.info.start : start;
     if (startOf(line) === undefined && meant !== undefined) this.#starts.set(line.pid, meant);
     if (!vetted.ok) {
-      if (vetted.why === 'not-running' || vetted.why === 'recycled') return 'gone' as const;
+      if (isGone(vetted)) return 'gone' as const;
       return this.#warn(vetSentence(line.pid, vetted.why));
     }
     const key = `${line.pid}:${vetted.info.start}`;
@@ -210,7 +211,7 @@ export class Roster {
     if (line.pid === undefined) return false;
     const start = startOf(line) ?? this.#starts.get(line.pid);
     const vetted = vetTarget(line.pid, { start }, this.#options.table);
-    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+    return isGone(vetted);
   }
 
   #warn(sentence: string): undefined {

@@ -17,7 +17,7 @@ import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
-import { vetTarget } from '../registry/vet.ts';
+import { isGone as isGoneTarget, vetTarget } from '../registry/vet.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
@@ -143,7 +143,7 @@ async function onConsumers(
   const isGone = (line: ConsumerLine) => {
     if (line.pid === undefined) return false;
     const vetted = vetTarget(line.pid, { start: startOf(line) }, table);
-    return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+    return isGoneTarget(vetted);
   };
   const lines = readConsumers(dir);
   const gone = lines.filter(isGone).length;

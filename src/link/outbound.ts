@@ -3,7 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
-import type { ProcessInfo, ProcessTable } from '../registry/process-table.ts';
+import {
+  isDead,
+  isStopped,
+  type ProcessInfo,
+  type ProcessTable,
+} from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import type { Addon } from '../signals/addon.ts';
 import type { Hold } from './bus.ts';
@@ -240,12 +245,12 @@ export class Outbound {
     const since = clockMs();
     let info: ProcessInfo | undefined;
     do {
-      const patience = isStopped(info) ? STOPPED_MS : SILENT_MS;
+      const patience = info && isStopped(info) ? STOPPED_MS : SILENT_MS;
       if (clockMs() - since > patience) throw linkErrors.stalled(pid);
       await sleep(QUIET_MS);
       info = this.#table.read(pid);
       // One that is stopped may have taken a bit that it has not echoed.
-    } while (info?.pending || isStopped(info) || clockMs() - this.#strayAt < QUIET_MS);
+    } while (info?.pending || (info && isStopped(info)) || clockMs() - this.#strayAt < QUIET_MS);
   }
 
   async #run(target: EchoTarget, machine: EchoMachine, watch: Watch): Promise<void> {
@@ -284,14 +289,10 @@ export class Outbound {
         return;
       }
       const info = this.#table.read(pid);
-      if (!info || info.start !== start || /[ZX]/.test(info.state)) this.giveUpGone();
+      if (!info || info.start !== start || isDead(info)) this.giveUpGone();
       else if (now - since > (isStopped(info) ? STOPPED_MS : watch.patience())) {
         this.giveUp(linkErrors.stalled(pid, transfer.echoes));
       }
     }, LOOK_MS);
   }
-}
-
-function isStopped(info: ProcessInfo | undefined): boolean {
-  return info !== undefined && /[Tt]/.test(info.state);
 }

@@ -2,7 +2,7 @@ import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { bitAt } from '../codec/signal-codec.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import type { EchoTarget } from './transfer.ts';
@@ -67,10 +67,9 @@ async function taken(
     await sleep(BIT_MS);
     options.signal?.throwIfAborted();
     const info = table.read(target.pid);
-    if (!info || info.start !== target.start || /[ZX]/.test(info.state))
-      throw linkErrors.gone(target.pid);
+    if (!info || info.start !== target.start || isDead(info)) throw linkErrors.gone(target.pid);
     const waited = clockMs() - since;
-    const stopped = /[Tt]/.test(info.state);
+    const stopped = isStopped(info);
     if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;
     if (waited > STALLED_MS && !reported) {
       reported = true;

@@ -38,6 +38,11 @@ export function isDead(info: ProcessInfo): boolean {
   return info.state === 'Z' || info.state === 'X' || info.state === 'x';
 }
 
+/** Stopped by a signal (Ctrl-Z) or a debugger: it answers nothing until it is continued. */
+export function isStopped(info: ProcessInfo): boolean {
+  return info.state === 'T' || info.state === 't';
+}
+
 /**
  * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted,
  * /proc/PID is another process, and looking it up would do harm.

@@ -47,6 +47,11 @@ function isOther(info: ProcessInfo, { start = 0 }: Registered): boolean {
   return start !== 0 && info.start !== 0 && info.start !== start;
 }
 
+/** Whether the process that was registered has ended; its PID may be another's by now. */
+export function isGone(vetted: Vetted): boolean {
+  return !vetted.ok && (vetted.why === 'not-running' || vetted.why === 'recycled');
+}
+
 /** Says in one sentence why process `pid` gets no signal. */
 export function vetSentence(pid: number, why: VetFailure): string {
   switch (why) {

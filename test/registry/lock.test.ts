@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { withLock } from '../../src/registry/lock.ts';
-import { tempDir } from './children.ts';
+import { tempDir, until } from './children.ts';
 
 describe('withLock', () => {
   it('passes on what the work returns or throws, and unlocks', async (t) => {
@@ -58,12 +57,14 @@ describe('withLock', () => {
     utimesSync(`${file}.lock`, old, old);
     let held = true;
     // As proper-lockfile does, but with a wall clock that is a minute late.
+    let renewals = 0;
     const renewing = setInterval(() => {
+      renewals++;
       const late = (Date.now() - 60_000) / 1000;
       utimesSync(`${file}.lock`, late, late);
     }, 50);
     const waiting = withLock(file, () => assert.equal(held, false));
-    await sleep(600);
+    await until(() => renewals > 12); // many looks of the waiter
     clearInterval(renewing);
     held = false;
     await waiting;
