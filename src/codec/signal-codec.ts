@@ -54,6 +54,29 @@ export class SignalCodec {
     return this.#pushByte(byte);
   }
 
+  /**
+   * Takes bits that were collected elsewhere: `bytes`, none of them zero and no more than {@link space}, after
+   * the unfinished byte that {@link partial} was; then `bits` bits of another, the new `partial`.
+   */
+  absorb(bytes: Uint8Array, partial: number, bits: number): void {
+    const length = this.#length + bytes.length;
+    while (this.#buffer.length < length) this.#grow();
+    this.#buffer.set(bytes, this.#length);
+    this.#length = length;
+    this.#byte = partial;
+    this.#bits = bits;
+  }
+
+  /** Bytes that a frame may still have. */
+  get space(): number {
+    return this.#maxFrameBytes - this.#length;
+  }
+
+  /** The bits of the unfinished byte; there are {@link bitCount} % 8. */
+  get partial(): number {
+    return this.#byte;
+  }
+
   /** Forgets an unfinished frame; the next bit is the first of a new one. */
   reset(): void {
     this.#byte = 0;

@@ -15,10 +15,10 @@ import type { EchoTarget } from './transfer.ts';
 
 /** How long the pump keeps the event loop from its timers and other events; ms. */
 const SLICE_MS = 10;
-/** Events between two looks at the clock. Each can take {@link PATIENCE_US}; a look costs 0.05 µs. */
-const EVENTS_PER_LOOK = 8;
-/** How long the pump sleeps in the kernel for the next bit of a moving frame before it goes back to the
- * event loop, which costs more to wake; µs. */
+/**
+ * How long the pump sleeps in the kernel for the next bit of a moving frame before it goes back to the
+ * event loop, which costs more to wake; µs.
+ */
 const PATIENCE_US = 3000;
 /** How often a link that is to close looks whether the last frame is complete; ms. */
 const DRAIN_LOOK_MS = 5;
@@ -78,8 +78,8 @@ export class EchoLink {
     this.#addon = options.addon;
     blockInEveryThread(options.addon);
     this.#bus = new Bus(options.dir, options.addon, options.table);
-    this.#inbound = new Inbound(options.table, options.maxFrameBytes);
-    this.#outbound = new Outbound(options.addon, options.table, this.#pump);
+    this.#inbound = new Inbound(options.table, options.addon, options.maxFrameBytes);
+    this.#outbound = new Outbound(options.addon, options.table, this.#pump, this.#inbound);
     this.#watcher = this.#addon.watch(-1, this.#pump, false);
   }
 
@@ -107,6 +107,7 @@ export class EchoLink {
     this.#outbound.giveUp(linkErrors.closed());
     this.#addon.unwatch(this.#watcher);
     await this.#turn;
+    this.#inbound.close();
     this.#bus.close();
   }
 
@@ -163,24 +164,28 @@ export class EchoLink {
   #takeSlice(): boolean {
     const { wire } = this.#outbound;
     const started = clockMs();
-    let now = started;
-    for (let n = 1; ; n++) {
-      if (n % EVENTS_PER_LOOK === 0) {
-        now = clockMs();
-        if (now - started > SLICE_MS) {
-          wire.flush();
-          return true;
-        }
-      }
+    for (let now = started; now - started < SLICE_MS; now = clockMs()) {
       const moving = this.#outbound.busy || this.#inbound.moving;
       if (moving) this.#arm(false);
+      this.#listen();
       const event = wire.next(moving ? PATIENCE_US : this.#lingerUs(now), this.#outbound.pidfd);
+      if (event === Exchange.More) continue;
       if (event <= 0) {
         if (event === Exchange.Ended) this.#outbound.giveUpGone();
         return false;
       }
       this.#onSignal(event >>> 1, (event & 1) as Bit, now);
     }
+    wire.flush();
+    return true;
+  }
+
+  /** In the middle of a frame an echo is a matter of course. */
+  #listen(): void {
+    const sender = this.#inbound.last;
+    const { wire } = this.#outbound;
+    if (!sender || this.#outbound.expects(sender.pid)) wire.ignore();
+    else wire.listen(sender.peer, sender.receiver);
   }
 
   /** So long to wait for the next frame when there was one just now. */
@@ -209,14 +214,14 @@ export class EchoLink {
     }
     const reply = sender.receiver.onBit(bit);
     if (reply === JUDGE) this.#judge(sender);
-    else if (reply !== SILENT) this.#outbound.wire.send(sender.pid, reply);
+    else if (reply !== SILENT) this.#outbound.wire.answer(sender.peer, reply);
   }
 
   #judge(sender: EchoSender): void {
     const frame = sender.receiver.frame as Uint8Array;
     const answer = (verdict: Verdict) => {
       if (this.#closed || sender.receiver.frame !== frame) return; // the sender gave up meanwhile
-      this.#outbound.wire.send(sender.pid, sender.receiver.answer(verdict));
+      this.#outbound.wire.answer(sender.peer, sender.receiver.answer(verdict));
     };
     try {
       const verdict = this.#options.onFrame(sender, frame);

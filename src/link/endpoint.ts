@@ -1,7 +1,8 @@
 import { Reason } from '../codec/reason.ts';
-import { SignalCodec } from '../codec/signal-codec.ts';
+import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
-import { loadAddon } from '../signals/addon.ts';
+import { type Addon, loadAddon } from '../signals/addon.ts';
+import { Descriptor } from '../signals/descriptor.ts';
 import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
@@ -40,6 +41,7 @@ export class Endpoint {
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
   readonly echo: EchoLink | undefined;
   readonly plainBecause: string | undefined;
+  readonly #addon: Addon | undefined;
   readonly #plain: PlainLink | undefined;
   readonly #dir: string;
   readonly #table: ProcessTable;
@@ -68,6 +70,7 @@ export class Endpoint {
     this.#dir = dir;
     this.#table = table;
     const { addon, why } = loadAddon();
+    this.#addon = addon;
     this.plainBecause = why;
     const options: Omit<EchoLinkOptions, 'addon'> = {
       dir,
@@ -110,7 +113,15 @@ export class Endpoint {
 
   /** Sends a body to a plain peer. @throws CodecError zero-byte, LinkError, the reason of the signal */
   async sendPlain(target: EchoTarget, body: Uint8Array, options?: PacedOptions): Promise<void> {
-    return sendPaced(target, SignalCodec.encode(body), this.#table, options);
+    const frame = SignalCodec.encode(body);
+    if (!this.#addon) return sendPaced(target, frame, this.#table, options);
+    const peer = new Descriptor(this.#addon, target.pid);
+    const send = peer.fd < 0 ? undefined : (_pid: number, bit: Bit) => peer.kill(bit);
+    try {
+      await sendPaced(target, frame, this.#table, options, send);
+    } finally {
+      peer.close();
+    }
   }
 
   /** Waits until the frame that is being received, if any, is complete. */

@@ -58,6 +58,24 @@ export class FrameReceiver {
     return this.refusing && this.#reasonBits > 0;
   }
 
+  /**
+   * So many bytes will be echoed as they are, bit by bit, whatever they are but zero. None between two frames,
+   * where the sender is looked at first.
+   */
+  get room(): number {
+    return this.#state !== State.Receiving || this.idle ? 0 : this.#codec.space;
+  }
+
+  /** What the next bits are added to; see {@link SignalCodec.absorb}. */
+  get partial(): { readonly byte: number; readonly bits: number } {
+    return { byte: this.#codec.partial, bits: this.#codec.bitCount % 8 };
+  }
+
+  /** Takes bits that were echoed already, within {@link room}; see {@link SignalCodec.absorb}. */
+  absorb(bytes: Uint8Array, partial: number, bits: number): void {
+    this.#codec.absorb(bytes, partial, bits);
+  }
+
   onBit(bit: Bit): Reply {
     if (this.#state === State.Refusing) {
       if (bit === 0) return this.#nextReasonBit();

@@ -1,15 +1,15 @@
 import { isReason, type Reason } from '../codec/reason.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
-import { type Bits, PAIR } from '../signals/addon.ts';
+import { type Run, runOf, ZERO } from './run.ts';
 
 /** Bits of a reason code (docs/protocol.md, section 4). */
 export const REASON_BITS = 4;
 
-/** What a machine that sends under echo asks for next: bits to send, or one of these. */
-export const FINISHED = 3;
-/** Nothing: an echo is still to come. */
-export const AWAIT = 4;
-export type Next = Bits | typeof FINISHED | typeof AWAIT;
+/** What a machine that sends under echo asks for next: a run, or one of these. */
+export const FINISHED = 'finished';
+/** Nothing: the run goes on. */
+export const AWAIT = 'await';
+export type Next = Run | typeof FINISHED | typeof AWAIT;
 
 export type FrameOutcome =
   | { readonly kind: 'accepted' }
@@ -20,9 +20,11 @@ export type FrameOutcome =
 /** A sequence of bits, driven by echoes. */
 export interface EchoMachine {
   /** What to send first. */
-  readonly first: Bits;
-  /** Takes the next echo. */
+  readonly first: Run;
+  /** Takes the next echo. One that is not expected ends the run. */
   onEcho(echo: Bit): Next;
+  /** Takes so many echoes in the middle of a run, all as expected. */
+  onEchoes(count: number): void;
 }
 
 /**
@@ -43,14 +45,14 @@ type State = (typeof State)[keyof typeof State];
  * feed it echoes, send what it returns.
  */
 export class FrameSender implements EchoMachine {
-  readonly first: Bits;
+  readonly first: Run;
   outcome: FrameOutcome | undefined;
   readonly #frame: Uint8Array;
   readonly #bits: number;
   /** Bits echoed. */
   #index = 0;
-  /** Bits sent. */
-  #sent = 0;
+  /** Bits of the runs so far. */
+  #runEnd = 0;
   #state: State = State.Sending;
   #reasonBits = 0;
   #reason = 0;
@@ -59,7 +61,7 @@ export class FrameSender implements EchoMachine {
   constructor(frame: Uint8Array) {
     this.#frame = frame;
     this.#bits = frame.length * 8;
-    this.first = this.#next();
+    this.first = this.#run();
   }
 
   /** Bits that the receiver has echoed; 0 to {@link total}. */
@@ -71,7 +73,7 @@ export class FrameSender implements EchoMachine {
     return this.#bits;
   }
 
-  /** The last bit is out: the receiver may take its time to store the message before it answers. */
+  /** The last bit is out, or about to go: the receiver may take its time to store the message before it answers. */
   get awaitsAnswer(): boolean {
     return this.#index === this.#bits - 1;
   }
@@ -80,29 +82,28 @@ export class FrameSender implements EchoMachine {
     if (this.#state !== State.Sending) return this.#onReason(echo);
     if (echo !== bitAt(this.#frame, this.#index)) {
       this.#state = State.Reading;
-      return 0;
+      return ZERO;
     }
-    if (++this.#index < this.#sent) return AWAIT;
-    if (this.#index < this.#bits) return this.#next();
+    if (++this.#index < this.#runEnd) return AWAIT;
+    if (this.#index < this.#bits) return this.#run();
     this.#state = State.Finished;
     this.outcome = { kind: 'accepted' };
     return FINISHED;
   }
 
-  /**
-   * The next bit, or two. A pair stays within a byte: a receiver refuses at the last bit of a byte only,
-   * so the first of a pair is never refused with the second under way.
-   */
-  #next(): Bits {
-    const bit = bitAt(this.#frame, this.#sent++);
-    if (bit === 1 || this.#sent % 8 === 0 || bitAt(this.#frame, this.#sent) === 0) return bit;
-    this.#sent++;
-    return PAIR;
+  onEchoes(count: number): void {
+    this.#index += count;
+  }
+
+  #run(): Run {
+    const run = runOf(this.#frame, this.#index >>> 3);
+    this.#runEnd += run.bits;
+    return run;
   }
 
   #onReason(echo: Bit): Next {
     this.#reason |= echo << this.#reasonBits;
-    if (++this.#reasonBits < REASON_BITS) return 0;
+    if (++this.#reasonBits < REASON_BITS) return ZERO;
     this.#state = State.Finished;
     this.outcome = isReason(this.#reason)
       ? { kind: 'refused', reason: this.#reason }

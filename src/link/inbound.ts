@@ -1,6 +1,7 @@
 import { clockMs } from '../clock.ts';
 import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
+import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
 
 /** Senders at once. More processes than one machine's users start on purpose; 256 decoders are small. */
@@ -29,6 +30,7 @@ export interface Sender {
 /** A sender that blocks both signals: gets an echo. */
 export interface EchoSender extends Sender {
   readonly kind: 'echo';
+  readonly peer: Descriptor;
   readonly receiver: FrameReceiver;
 }
 
@@ -38,18 +40,24 @@ export interface PlainSender extends Sender {
   readonly decoder: PlainDecoder;
 }
 
-/** `spoke`: since the last sweep. */
-type Known = (EchoSender | PlainSender) & { seen: number; spoke: boolean };
+/** `seen`: time of the last signal; `spoke`: since the last sweep. */
+interface Seen {
+  seen: number;
+  spoke: boolean;
+}
+type Known = (EchoSender | PlainSender) & Seen;
 
 /** One decoder per sender (docs/protocol.md, section 4, *Decoders*). */
 export class Inbound {
   readonly #senders = new Map<number, Known>();
   readonly #table: ProcessTable;
+  readonly #addon: DescriptorPort;
   readonly #maxFrameBytes: number;
-  #last: (EchoSender & { seen: number; spoke: boolean }) | undefined;
+  #last: (EchoSender & Seen) | undefined;
 
-  constructor(table: ProcessTable, maxFrameBytes: number) {
+  constructor(table: ProcessTable, addon: DescriptorPort, maxFrameBytes: number) {
     this.#table = table;
+    this.#addon = addon;
     this.#maxFrameBytes = maxFrameBytes;
   }
 
@@ -79,23 +87,55 @@ export class Inbound {
       known.seen = now;
       return known;
     }
-    this.#senders.delete(pid);
-    if (known === this.#last) this.#last = undefined;
+    if (known) this.#drop(known);
     if (this.#senders.size >= MAX_SENDERS) this.#dropOldest();
     const common = { pid, start, seen: now, spoke: true };
-    const sender: Known =
-      kind === 'echo'
-        ? { ...common, kind, receiver: new FrameReceiver(this.#maxFrameBytes) }
-        : { ...common, kind, decoder: new PlainDecoder(this.#maxFrameBytes) };
+    const sender = (kind === 'echo' ? this.#echoSender(common) : undefined) ?? {
+      ...common,
+      kind: 'plain',
+      decoder: new PlainDecoder(this.#maxFrameBytes),
+    };
     this.#senders.set(pid, sender);
     if (sender.kind === 'echo') this.#last = sender;
     return sender;
   }
 
+  /** Undefined when it has ended since it was looked at: then the descriptor may be that of another. */
+  #echoSender(common: Sender & Seen): (EchoSender & Seen) | undefined {
+    const peer = new Descriptor(this.#addon, common.pid);
+    const receiver = new FrameReceiver(this.#maxFrameBytes);
+    const sender = { ...common, kind: 'echo', peer, receiver } as const;
+    if (this.isStill(sender)) return sender;
+    peer.close();
+    return undefined;
+  }
+
   /** Whether an echo may go to it: it is the process that it was, and blocks both signals. */
-  isStill({ pid, start }: EchoSender): boolean {
+  isStill({ pid, start }: Sender): boolean {
     const info = this.#table.read(pid);
     return info?.start === start && info.blocksBoth === true;
+  }
+
+  /** The echo peer of which the last signal came. */
+  get last(): EchoSender | undefined {
+    return this.#last;
+  }
+
+  /** Bits of {@link last} came and were echoed; see {@link FrameReceiver.absorb}. */
+  onEchoed(bytes: Uint8Array, partial: number, bits: number): void {
+    if (!this.#last) return;
+    this.#last.spoke = true;
+    this.#last.receiver.absorb(bytes, partial, bits);
+  }
+
+  /** An echo did not reach it: its PID may be another's now, whose frame is not the rest of its own. */
+  onUnreachable(pid: number): void {
+    const known = this.#senders.get(pid);
+    if (known) this.#drop(known);
+  }
+
+  close(): void {
+    for (const known of this.#senders.values()) this.#drop(known);
   }
 
   /**
@@ -139,8 +179,13 @@ export class Inbound {
       const isBetter = oldest && isBusy(sender) === isBusy(oldest) && sender.seen < oldest.seen;
       if (!oldest || isBetter || (isBusy(oldest) && !isBusy(sender))) oldest = sender;
     }
-    if (oldest) this.#senders.delete(oldest.pid);
-    if (oldest === this.#last) this.#last = undefined;
+    if (oldest) this.#drop(oldest);
+  }
+
+  #drop(known: Known): void {
+    this.#senders.delete(known.pid);
+    if (known.kind === 'echo') known.peer.close();
+    if (known === this.#last) this.#last = undefined;
   }
 }
 

@@ -1,8 +1,7 @@
-import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
-import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
+import { type Bit, bitAt, SignalCodec } from '../codec/signal-codec.ts';
 import {
   isDead,
   isStopped,
@@ -11,6 +10,7 @@ import {
 } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import type { Addon } from '../signals/addon.ts';
+import { Descriptor } from '../signals/descriptor.ts';
 import type { Hold } from './bus.ts';
 import { LinkError, linkErrors } from './errors.ts';
 import {
@@ -22,7 +22,7 @@ import {
 } from './frame-sender.ts';
 import { Synchroniser } from './synchroniser.ts';
 import { type EchoTarget, Transfer } from './transfer.ts';
-import { Wire } from './wire.ts';
+import { Wire, type WireEvents } from './wire.ts';
 
 /** How often a transfer without progress is looked at; ms. */
 const LOOK_MS = 20;
@@ -62,8 +62,6 @@ interface Watch {
 
 /** Sends machines' bits to one peer at a time, under a hold of the bus, and notices when it fails. */
 export class Outbound {
-  /** Readable when the peer of this moment ends; -1 without one. */
-  pidfd = -1;
   readonly wire: Wire;
   readonly #addon: Addon;
   readonly #table: ProcessTable;
@@ -73,6 +71,8 @@ export class Outbound {
    * link: they know us by our PID.
    */
   static readonly #outOfStep = new Map<number, number>();
+  /** Of the frame under way. */
+  #peer: Descriptor | undefined;
   #transfer: Transfer | undefined;
   #hold: Hold | undefined;
   /** Of the hold, when the transfer began. */
@@ -81,12 +81,33 @@ export class Outbound {
   #strays = 0;
   #onEcho: ((echo: Bit) => void) | undefined;
 
-  /** @param pump takes signals; called after the first bit of a machine. */
-  constructor(addon: Addon, table: ProcessTable, pump: () => void) {
+  /**
+   * @param pump takes signals; called after the first bit of a machine
+   * @param inbound who receives over the same wire
+   */
+  constructor(
+    addon: Addon,
+    table: ProcessTable,
+    pump: () => void,
+    inbound: Pick<WireEvents, 'onEchoed' | 'onUnreachable'>,
+  ) {
     this.#addon = addon;
     this.#table = table;
     this.#pump = pump;
-    this.wire = new Wire(addon, this.#mayGoOn, this.#onUnreachable);
+    this.wire = new Wire(addon, {
+      mayGoOn: this.#mayGoOn,
+      onUnreachable: (pid) => {
+        this.#onUnreachable(pid);
+        inbound.onUnreachable(pid);
+      },
+      onEchoes: this.#onEchoes,
+      onEchoed: (bytes, partial, bits) => inbound.onEchoed(bytes, partial, bits),
+    });
+  }
+
+  /** Readable when the peer of this moment ends; -1 without one. */
+  get pidfd(): number {
+    return this.#peer?.fd ?? -1;
   }
 
   set hold(hold: Hold | undefined) {
@@ -103,9 +124,9 @@ export class Outbound {
    *   the reason of `signal`
    */
   async send(target: EchoTarget, frame: Uint8Array, options: SendOptions): Promise<FrameOutcome> {
-    this.#vet(target);
-    this.pidfd = this.#addon.pidfd(target.pid);
+    this.#peer = new Descriptor(this.#addon, target.pid);
     try {
+      this.#vet(target);
       if (Outbound.#outOfStep.get(target.pid) === target.start) {
         await this.#synchronise(target, options.signal);
       }
@@ -125,8 +146,8 @@ export class Outbound {
       }
       return sender.outcome ?? { kind: 'out-of-step' };
     } finally {
-      if (this.pidfd >= 0) closeSync(this.pidfd);
-      this.pidfd = -1;
+      this.#peer.close();
+      this.#peer = undefined;
       this.#onEcho = undefined;
     }
   }
@@ -138,7 +159,7 @@ export class Outbound {
       this.#onEcho?.(bit);
       const next = transfer.onEcho(bit);
       if (next === FINISHED) this.#onFinished(transfer);
-      else if (next !== AWAIT) this.wire.send(pid, next);
+      else if (next !== AWAIT) this.wire.send(this.#peer as Descriptor, next);
       return true;
     }
     const outOfStep = Outbound.#outOfStep;
@@ -146,6 +167,16 @@ export class Outbound {
     this.#strayAt = now;
     this.#strays++;
     return true;
+  }
+
+  readonly #onEchoes: WireEvents['onEchoes'] = ({ bytes }, from, to) => {
+    for (let n = from; this.#onEcho && n < to; n++) this.#onEcho(bitAt(bytes, n));
+    this.#transfer?.onEchoes(to - from);
+  };
+
+  /** Whether a signal of this process may be an echo, also a late one. */
+  expects(pid: number): boolean {
+    return this.#transfer?.target.pid === pid || Outbound.#outOfStep.has(pid);
   }
 
   /** At once: when the end is not to be trusted, an echo may still be on its way, and must not be taken for a bit. */
@@ -196,6 +227,7 @@ export class Outbound {
     const transfer = this.#transfer;
     if (!transfer) return;
     this.#transfer = undefined;
+    this.wire.cancel();
     this.#loseStep(transfer.target);
     transfer.fail(error);
   }
@@ -262,7 +294,7 @@ export class Outbound {
     this.#transfer = transfer;
     this.#pauses = this.#hold?.pauses ?? 0;
     try {
-      this.wire.send(target.pid, machine.first);
+      this.wire.send(this.#peer as Descriptor, machine.first);
       this.#pump();
       await transfer.done;
       if (this.#stoodStill) {

@@ -1,7 +1,6 @@
-import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
-import { bitAt } from '../codec/signal-codec.ts';
+import { type Bit, bitAt } from '../codec/signal-codec.ts';
 import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
@@ -30,7 +29,7 @@ export interface PacedOptions {
 /**
  * Sends one frame (with its zero byte) to a plain peer: at least 1 ms between bits, and none before the
  * one before has been taken.
- * @param send sends one signal; kill(2)
+ * @param send sends one bit; by kill(2), if nothing better is known
  * @throws LinkError peer-gone, unsafe-target; the reason of `signal`
  */
 export async function sendPaced(
@@ -38,7 +37,7 @@ export async function sendPaced(
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
-  send: typeof kill = kill,
+  send: (pid: number, bit: Bit) => void = kill,
 ): Promise<void> {
   const vetted = vetTarget(target.pid, { start: target.start }, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
@@ -47,12 +46,16 @@ export async function sendPaced(
     if (i > 0) await taken(target, table, options);
     options.signal?.throwIfAborted();
     try {
-      send(target.pid, bitAt(frame, i) === 0 ? 'SIGUSR1' : 'SIGUSR2');
+      send(target.pid, bitAt(frame, i));
     } catch {
       throw linkErrors.gone(target.pid);
     }
     options.onProgress?.(i + 1, total);
   }
+}
+
+function kill(pid: number, bit: Bit): void {
+  process.kill(pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2');
 }
 
 /** Waits until the peer has taken the last bit and is ready for the next. */

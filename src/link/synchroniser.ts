@@ -1,6 +1,7 @@
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { type EchoMachine, FINISHED, type Next, REASON_BITS } from './frame-sender.ts';
+import { ZERO } from './run.ts';
 
 /** A receiver in step refuses the empty frame at exactly this bit. */
 const EMPTY_FRAME_BITS = 8;
@@ -25,17 +26,20 @@ type State = (typeof State)[keyof typeof State];
  * echo too many looks the same, so a test frame follows (outbound.ts).
  */
 export class Synchroniser implements EchoMachine {
-  readonly first: Bit = 0;
+  readonly first = ZERO;
   inStep = false;
   #state: State = State.Zeroing;
   #zeros = 0;
   #reasonBits = 0;
   #reason = 0;
 
+  /** Each of its runs is one bit. */
+  onEchoes(): void {}
+
   onEcho(echo: Bit): Next {
     if (this.#state !== State.Zeroing) {
       this.#reason |= echo << this.#reasonBits;
-      if (++this.#reasonBits < REASON_BITS) return 0;
+      if (++this.#reasonBits < REASON_BITS) return ZERO;
       this.#state = State.Finished;
       this.inStep = this.#zeros === EMPTY_FRAME_BITS && this.#reason === Reason.Empty;
       return FINISHED;
@@ -43,6 +47,6 @@ export class Synchroniser implements EchoMachine {
     this.#zeros++;
     if (echo === 1) this.#state = State.Reading;
     else if (this.#zeros > MAX_ZEROS) this.#state = State.Finished;
-    return this.#zeros > MAX_ZEROS ? FINISHED : 0;
+    return this.#zeros > MAX_ZEROS ? FINISHED : ZERO;
   }
 }

@@ -35,6 +35,12 @@ export class Transfer {
     return next;
   }
 
+  /** In the middle of a run, as expected. */
+  onEchoes(count: number): void {
+    this.echoes += count;
+    this.machine.onEchoes(count);
+  }
+
   fail(error: unknown): void {
     this.#reject(error);
   }

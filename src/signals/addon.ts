@@ -10,20 +10,18 @@ const PLACES = ['../../..', '../..'];
 /** A descriptor that the event loop watches; opaque. */
 export type Watcher = { readonly watcher: unique symbol };
 
-/** Two bits at once: a 0 and then a 1. The kernel hands out the lower signal first (signal(7)). */
-export const PAIR = 2;
-export type Bits = Bit | typeof PAIR;
-
 /** What {@link Addon.exchange} returns beside a signal. */
 export const Exchange = {
   /** No signal in time. */
   None: 0,
   /** The process of `pidfd` ended. */
   Ended: -1,
-  /** Nothing was sent: there was a pause, and the bus, or the peer, may be gone (see GAP_NS in sigmq.c). */
-  Gap: -2,
-  /** The process to send to is not there, or not ours. */
-  Unreachable: -3,
+  /** All is well, but the event loop has not had its turn for 5 ms. */
+  More: -2,
+  /** There was a pause, and the bus, or the peer, may be gone (see GAP_NS in sigmq.c): nothing was sent since. */
+  Gap: -3,
+  /** The process to send to is not there, or not ours: that of the answer, if there is one, or of the run. */
+  Unreachable: -4,
 } as const;
 
 /** What the C file offers (src/signals/native/sigmq.c). */
@@ -32,16 +30,21 @@ export interface Addon {
   block(): number;
   /** Makes one of our own threads block both signals. 0 or an errno. */
   nudge(tid: number): number;
+  /** What {@link exchange} is to do and has done: see {@link Memory}. */
+  readonly memory: ArrayBuffer;
   /**
-   * Sends bits to the main thread of an echo peer (none when `pid` is 0), then waits for a signal (not
-   * when `us` is negative).
-   * @returns `pid * 2 + bit` of the next signal, or one of {@link Exchange}
+   * Sends what is due to the main threads of echo peers, then waits `us` for each signal (not when `us` is
+   * negative). Goes on by itself while the signals are echoes of the run as expected, or bits that may be
+   * echoed.
+   * @returns `pid * 2 + bit` of the first other signal, or of the run's last echo; or one of {@link Exchange}
    */
-  exchange(pid: number, bits: Bits, us: number, pidfd: number): number;
+  exchange(us: number, pidfd: number): number;
   /** Forgets the pause that {@link Exchange.Gap} reported. */
   clearGap(): void;
-  /** A descriptor that becomes readable when the process ends, or -1. */
+  /** A descriptor that stays that process's for ever, and becomes readable when it ends; or -1. */
   pidfd(pid: number): number;
+  /** Sends a bit to a process, as kill(2) does, by its descriptor. 0 or an errno. */
+  signal(pidfd: number, bit: Bit): number;
   /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block now. */
   writable(fd: number): number;
   /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */

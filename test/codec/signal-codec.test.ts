@@ -26,6 +26,10 @@ function feed(codec: SignalCodec, bits: Iterable<Bit>): Pushed[] {
   return out;
 }
 
+/** The bits of the byte that is cut at a bit. */
+const partialOf = (frame: Uint8Array, at: number) =>
+  (frame[at >> 3] as number) & ((1 << (at & 7)) - 1);
+
 const bitsOf = (...values: number[]) => SignalCodec.bits(bytes(...values));
 
 describe('SignalCodec', () => {
@@ -44,6 +48,24 @@ describe('SignalCodec', () => {
       const sent = bodies.flatMap((body) => [...SignalCodec.bits(SignalCodec.encode(body))]);
       assert.deepEqual(feed(codec, sent), bodies);
       assert.equal(codec.bitCount, 0);
+    });
+    fc.assert(property);
+  });
+
+  it('goes on from bits that were collected elsewhere, wherever they were cut off', () => {
+    const anyText = fc.uint8Array({ min: 1, minLength: 1, maxLength: 300 });
+    const property = fc.property(anyText, fc.nat(), fc.nat(), (body, one, other) => {
+      const frame = SignalCodec.encode(body);
+      const bits = [...SignalCodec.bits(frame)];
+      const ends = [one, other].map((n) => n % (body.length * 8)).sort((a, b) => a - b);
+      const [from, to] = ends as [number, number];
+      const codec = new SignalCodec({ maxFrameBytes: body.length });
+      feed(codec, bits.slice(0, from));
+      assert.equal(codec.space, body.length - (from >> 3));
+      assert.equal(codec.partial, partialOf(frame, from));
+      codec.absorb(frame.subarray(from >> 3, to >> 3), partialOf(frame, to), to & 7);
+      assert.equal(codec.bitCount, to);
+      assert.deepEqual(feed(codec, bits.slice(to)), [body]);
     });
     fc.assert(property);
   });

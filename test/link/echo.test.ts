@@ -7,7 +7,7 @@ import type { Bit } from '../../src/codec/signal-codec.ts';
 import { type EchoMachine, FrameSender } from '../../src/link/frame-sender.ts';
 import { Synchroniser } from '../../src/link/synchroniser.ts';
 import { anyBit } from '../codec/arbitraries.ts';
-import { bitsOf, byChecksum, frameOf, type Judge, Peer } from './fakes.ts';
+import { byChecksum, Driver, frameOf, type Judge, Peer } from './fakes.ts';
 
 /** What arrives of a bit. */
 type Wire = (bit: Bit) => readonly Bit[];
@@ -16,16 +16,14 @@ const whole: Wire = (bit) => [bit];
 /** Runs a machine until it ends or its echoes stay away, which is when a driver gives it up. */
 function run(machine: EchoMachine, peer: Peer, there: Wire = whole, back: Wire = whole): void {
   const echoes: Bit[] = [];
-  const send = (bits: readonly Bit[]) => {
-    for (const bit of bits.flatMap(there)) {
+  const driver = new Driver(machine, (sent) => {
+    for (const bit of there(sent)) {
       const echo = peer.take(bit);
       if (echo !== undefined) echoes.push(...back(echo));
     }
-  };
-  send(bitsOf(machine.first));
-  for (let echo = echoes.shift(); echo !== undefined; echo = echoes.shift()) {
-    send(bitsOf(machine.onEcho(echo)));
-  }
+  });
+  driver.begin();
+  for (let echo = echoes.shift(); echo !== undefined; echo = echoes.shift()) driver.onEcho(echo);
 }
 
 /** A wire that does something else to a few of the first 100 bits; a frame here has 64 to 450. */

@@ -2,10 +2,12 @@ import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeFrame, encodeEnvelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
-import { type Bit, SignalCodec } from '../../src/codec/signal-codec.ts';
+import { type Bit, bitAt, SignalCodec } from '../../src/codec/signal-codec.ts';
 import { FrameReceiver, JUDGE, SILENT, type Verdict } from '../../src/link/frame-receiver.ts';
-import type { Next } from '../../src/link/frame-sender.ts';
-import { type Addon, type Bits, Exchange, PAIR, type Watcher } from '../../src/signals/addon.ts';
+import { AWAIT, type EchoMachine, FINISHED, type Next } from '../../src/link/frame-sender.ts';
+import { bitsOf, type Run } from '../../src/link/run.ts';
+import { type Addon, Exchange, type Watcher } from '../../src/signals/addon.ts';
+import { Field, Memory } from '../../src/signals/memory.ts';
 import { utf8 } from '../codec/vectors.ts';
 
 /** The frame of a message, with its zero byte. */
@@ -14,10 +16,45 @@ export function frameOf(text: string, seq = 1): Uint8Array {
   return SignalCodec.encode(encodeEnvelope(envelope));
 }
 
-/** The bits that a sender asks for; none for FINISHED and AWAIT. */
-export function bitsOf(next: Next): Bit[] {
-  if (next === PAIR) return [0, 1];
-  return next === 0 || next === 1 ? [next] : [];
+/** The bits that a sender asks for, as text; or FINISHED, AWAIT. */
+export function shown(next: Next): string {
+  return isRun(next) ? bitsOf(next).join('') : next;
+}
+
+function isRun(next: Next): next is Run {
+  return next !== FINISHED && next !== AWAIT;
+}
+
+/** Sends what a machine asks for as the addon does: each bit after the echo of the one before. */
+export class Driver {
+  readonly #machine: EchoMachine;
+  readonly #send: (bit: Bit) => void;
+  #left: Bit[] = [];
+
+  constructor(machine: EchoMachine, send: (bit: Bit) => void) {
+    this.#machine = machine;
+    this.#send = send;
+  }
+
+  begin(): void {
+    this.#take(this.#machine.first);
+  }
+
+  onEcho(echo: Bit): void {
+    const next = this.#machine.onEcho(echo);
+    if (next === AWAIT) this.#sendNext();
+    else this.#take(next);
+  }
+
+  #take(next: Next): void {
+    this.#left = isRun(next) ? bitsOf(next) : [];
+    this.#sendNext();
+  }
+
+  #sendNext(): void {
+    const bit = this.#left.shift();
+    if (bit !== undefined) this.#send(bit);
+  }
 }
 
 export type Judge = (frame: Uint8Array) => Verdict;
@@ -82,18 +119,66 @@ export class FakeAddon implements Addon {
   /** What exchange() returns next. */
   readonly events: number[] = [];
   gap = false;
+  readonly memory = new ArrayBuffer(Memory.bytes);
+  readonly #memory = new Memory(this.memory);
 
-  exchange(pid: number, bits: Bits, us: number): number {
-    if (pid > 0) {
-      if (this.gap) return Exchange.Gap;
-      const peer = this.peers.get(pid);
-      if (!peer) return Exchange.Unreachable;
-      for (const bit of bitsOf(bits)) {
-        const echo = peer(bit);
-        if (echo !== undefined) this.events.push(pid * 2 + echo);
+  constructor() {
+    this.#memory.fields[Field.Answer] = -1;
+  }
+
+  /** As sigmq.c does it, but for echoes without JavaScript. */
+  exchange(us: number): number {
+    const { fields, run } = this.#memory;
+    let result = this.#answer() || this.#run();
+    while (result === Exchange.None && us >= 0) {
+      const event = this.events.shift() ?? Exchange.None;
+      const isEcho = this.#field(Field.RunBits) > 0 && event >> 1 === fields[Field.RunPid];
+      if (event <= 0 || !isEcho) return event;
+      const echoed = this.#field(Field.RunEchoed);
+      if (echoed === this.#field(Field.RunBits) - 1 || (event & 1) !== bitAt(run, echoed)) {
+        fields[Field.RunBits] = 0;
+        return event;
       }
+      fields[Field.RunEchoed] = echoed + 1;
+      result = this.#run();
     }
-    return us < 0 ? Exchange.None : (this.events.shift() ?? Exchange.None);
+    return result;
+  }
+
+  #answer(): number {
+    const bit = this.#field(Field.Answer);
+    if (bit < 0) return Exchange.None;
+    const failed = this.#send(this.#field(Field.AnswerPid), bit as Bit);
+    if (failed === Exchange.None) this.#memory.fields[Field.Answer] = -1;
+    return failed;
+  }
+
+  #run(): number {
+    const { fields, run } = this.#memory;
+    const bits = this.#field(Field.RunBits);
+    let sent = this.#field(Field.RunSent);
+    if (sent > this.#field(Field.RunEchoed) || sent >= bits) return 0;
+    let bit: Bit;
+    do {
+      bit = bitAt(run, sent);
+      const failed = this.#send(this.#field(Field.RunPid), bit);
+      if (failed !== Exchange.None) return failed;
+      fields[Field.RunSent] = ++sent;
+    } while (bit === 0 && sent % 8 !== 0 && sent < bits && bitAt(run, sent) === 1);
+    return Exchange.None;
+  }
+
+  #send(pid: number, bit: Bit): number {
+    if (this.gap) return Exchange.Gap;
+    const peer = this.peers.get(pid);
+    if (!peer) return Exchange.Unreachable;
+    const echo = peer(bit);
+    if (echo !== undefined) this.events.push(pid * 2 + echo);
+    return Exchange.None;
+  }
+
+  #field(field: number): number {
+    return this.#memory.fields[field] as number;
   }
 
   clearGap(): void {
@@ -106,6 +191,7 @@ export class FakeAddon implements Addon {
 
   block: () => number = () => 0;
   nudge: (tid: number) => number = () => 0;
+  signal = () => 0;
   writable = () => 1;
   lock = () => 0;
   monotonic = () => 0;

@@ -56,6 +56,22 @@ describe('FrameReceiver', () => {
     assert.equal(stateOf(receiver), 'idle');
   });
 
+  it('has room for bytes in the middle of a frame only, up to the limit', () => {
+    const receiver = new FrameReceiver(MAX);
+    assert.equal(receiver.room, 0);
+    expect(receiver, [[0, 0, 'receiving']]);
+    assert.deepEqual([receiver.room, receiver.partial], [MAX, { byte: 0, bits: 1 }]);
+    receiver.absorb(H, 0b10, 2);
+    assert.deepEqual([receiver.room, receiver.partial], [MAX - 1, { byte: 0b10, bits: 2 }]);
+    assert.equal(stateOf(receiver), 'receiving');
+    receiver.absorb(bytes(2, 3), 0, 7);
+    assert.equal(receiver.room, 0);
+    assert.equal(receiver.onBit(0), JUDGE);
+    assert.deepEqual([receiver.room, receiver.frame], [0, bytes(0x68, 2, 3)]);
+    receiver.answer(Reason.Full);
+    assert.equal(receiver.room, 0);
+  });
+
   for (const [name, reason] of Object.entries(Reason)) {
     it(`refuses as ${name}, gives the reason bit by bit, and takes the next frame`, () => {
       const receiver = judging();

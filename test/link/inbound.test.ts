@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fstatSync, openSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { Reason } from '../../src/codec/reason.ts';
 import { type Bit, SignalCodec } from '../../src/codec/signal-codec.ts';
@@ -28,7 +29,7 @@ function given() {
       return now.read(pid);
     },
   };
-  const inbound = new Inbound(table, MAX);
+  const inbound = new Inbound(table, { pidfd: () => -1, signal: () => 0 }, MAX);
   const change = (...processes: (Partial<ProcessInfo> & { pid: number })[]) => {
     now = fakeTable(...processes);
   };
@@ -69,11 +70,12 @@ describe('Inbound', () => {
   it('looks at a process at the start of each frame, and not within', () => {
     const { looks, echo } = given();
     const sender = echo(0);
+    assert.equal(looks.length, 2, 'before and after its descriptor was opened');
     assert.equal(echo(1), sender);
-    assert.equal(looks.length, 2);
+    assert.equal(looks.length, 3);
     begin(sender);
     assert.equal(echo(2), sender);
-    assert.equal(looks.length, 2);
+    assert.equal(looks.length, 3);
   });
 
   it('begins afresh with another process of the same PID, and with one that changed its kind', () => {
@@ -138,6 +140,53 @@ describe('Inbound', () => {
     change({ pid: PID }, { pid: 80, blocksBoth: false });
     begin(inbound.sender(80, 9));
     assert.deepEqual([inbound.moving, inbound.lastBitAt], [false, 5]);
+  });
+
+  it('takes what was echoed without it for bits of the last echo peer', () => {
+    const { inbound, echo } = given();
+    inbound.onEchoed(bytes(1), 0, 0);
+    const { receiver } = echo(0);
+    receiver.onBit(1);
+    inbound.sweep();
+    inbound.onEchoed(bytes(0x69), 0, 7);
+    assert.equal(inbound.sweep(), true, 'it has spoken since');
+    assert.equal(receiver.onBit(0), JUDGE);
+    assert.deepEqual(receiver.frame, bytes(0x69));
+  });
+
+  it('forgets who cannot be reached, and holds each by a descriptor until then', (t) => {
+    const opened: number[] = [];
+    const addon = {
+      pidfd: () => {
+        opened.push(openSync('/dev/null', 'r'));
+        return opened.at(-1) as number;
+      },
+      signal: () => 0,
+    };
+    const table = fakeTable({ pid: PID }, { pid: 80 }, { pid: 90, blocksBoth: false });
+    const inbound = new Inbound(table, addon, MAX);
+    t.after(() => inbound.close());
+    const [first, second] = [PID, 80].map((pid) => inbound.sender(pid, 0) as EchoSender);
+    assert.ok(first && second);
+    begin(inbound.sender(90, 0));
+    assert.deepEqual([first.peer.fd, second.peer.fd], opened);
+    begin(first);
+    inbound.onUnreachable(PID);
+    assert.throws(() => fstatSync(opened[0] as number), { code: 'EBADF' });
+    assert.ok(first.peer.fd < -1, 'nothing is sent by it');
+    const again = inbound.sender(PID, 1) as EchoSender;
+    assert.ok(again !== first && isIdle(again));
+    inbound.close();
+    assert.throws(() => fstatSync(opened[1] as number), { code: 'EBADF' });
+    assert.ok(again.peer.fd < -1);
+  });
+
+  it('takes a sender for plain that ended while its descriptor was opened', () => {
+    let looks = 0;
+    const table = fakeTable({ pid: PID });
+    const read = (pid: number) => (looks++ === 0 ? table.read(pid) : undefined);
+    const inbound = new Inbound({ ...table, read }, { pidfd: () => -1, signal: () => 0 }, MAX);
+    assert.equal(inbound.sender(PID, 0).kind, 'plain');
   });
 
   it('resets the decoder of a sender, and knows when there is none', () => {

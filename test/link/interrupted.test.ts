@@ -10,13 +10,13 @@ import { Bus } from '../../src/link/bus.ts';
 import { FrameReceiver, JUDGE, SILENT } from '../../src/link/frame-receiver.ts';
 import { Inbound, SILENT_MS } from '../../src/link/inbound.ts';
 import { Outbound } from '../../src/link/outbound.ts';
-import type { Addon, Bits } from '../../src/signals/addon.ts';
-import { PAIR } from '../../src/signals/addon.ts';
 import { fakeTable } from '../registry/fake-table.ts';
+import { FakeAddon } from './fakes.ts';
 
 const PEER = 4242;
 const FRAME = SignalCodec.encode(Uint8Array.of(0x80, 0x81, 0x68));
 const MAX_BYTES = 100;
+const NO_DESCRIPTORS = { pidfd: () => -1, signal: () => 0 };
 
 function echoReceiver(inbound: Inbound, now: number): FrameReceiver {
   const sender = inbound.sender(PEER, now);
@@ -26,14 +26,14 @@ function echoReceiver(inbound: Inbound, now: number): FrameReceiver {
 
 describe('a decoder', () => {
   it('takes a bit that waited while its process stood still for the next of the frame', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
     const last = FRAME.length * 8 - 1;
     for (let i = 0; i < last; i++) echoReceiver(inbound, 0).onBit(bitAt(FRAME, i));
     assert.equal(echoReceiver(inbound, 10 * SILENT_MS).onBit(0), JUDGE);
   });
 
   it('forgets half a frame when its sender is silent between two sweeps', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
     echoReceiver(inbound, 0).onBit(1);
     assert.equal(inbound.sweep(), true);
     assert.equal(inbound.sweep(), false);
@@ -41,7 +41,7 @@ describe('a decoder', () => {
   });
 
   it('keeps it when there was a bit in between', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
     echoReceiver(inbound, 0).onBit(1);
     inbound.sweep();
     echoReceiver(inbound, 1).onBit(1);
@@ -51,7 +51,7 @@ describe('a decoder', () => {
 
   it('forgets a reason that nobody asks for, and none of which a part was read', () => {
     for (const asked of [0, 1, 3]) {
-      const inbound = new Inbound(fakeTable({ pid: PEER }), MAX_BYTES);
+      const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
       for (let i = 0; i < 8; i++) echoReceiver(inbound, 0).onBit(0);
       for (let i = 0; i < asked; i++) assert.equal(echoReceiver(inbound, 0).onBit(0), 1);
       assert.equal(echoReceiver(inbound, 150).refusing, asked > 0);
@@ -60,7 +60,7 @@ describe('a decoder', () => {
 
   it('goes before one in the middle of a frame when there are too many', () => {
     const pids = Array.from({ length: 300 }, (_, n) => ({ pid: 5000 + n }));
-    const inbound = new Inbound(fakeTable({ pid: PEER }, ...pids), MAX_BYTES);
+    const inbound = new Inbound(fakeTable({ pid: PEER }, ...pids), NO_DESCRIPTORS, MAX_BYTES);
     echoReceiver(inbound, 0).onBit(1);
     for (const { pid } of pids) inbound.sender(pid, 1);
     assert.equal(echoReceiver(inbound, 2).idle, false);
@@ -92,27 +92,21 @@ describe('a hold', () => {
   });
 });
 
-/** An Outbound and the receiver at its other end; echoes wait in `echoes` until they are taken. */
+/** An Outbound and the receiver at its other end. */
 class Pair {
   readonly receiver = new FrameReceiver(MAX_BYTES);
   readonly frames: Uint8Array[] = [];
-  readonly echoes: Bit[] = [];
   /** Echoes that the peer has not sent yet: they go out before the next. */
   readonly late: Bit[] = [];
   isSlow = false;
+  readonly addon = new FakeAddon();
   readonly outbound: Outbound;
 
   constructor() {
-    const addon: Partial<Addon> = {
-      exchange: (pid, bits, us) => {
-        if (pid !== 0) this.#send(bits);
-        const echo = us < 0 ? undefined : this.echoes.shift();
-        return echo === undefined ? 0 : PEER * 2 + echo;
-      },
-      clearGap: () => {},
-      pidfd: () => -1,
-    };
-    this.outbound = new Outbound(addon as Addon, fakeTable({ pid: PEER }), () => this.#pump());
+    this.addon.peers.set(PEER, (bit) => this.#echo(bit));
+    const inbound = { onEchoed: () => {}, onUnreachable: () => {} };
+    const table = fakeTable({ pid: PEER });
+    this.outbound = new Outbound(this.addon, table, () => this.#pump(), inbound);
   }
 
   #pump(): void {
@@ -122,19 +116,21 @@ class Pair {
     }
   }
 
-  #send(bits: Bits): void {
-    for (const bit of bits === PAIR ? ([0, 1] as const) : [bits]) {
-      let reply = this.receiver.onBit(bit);
-      if (reply === JUDGE) {
-        const frame = this.receiver.frame as Uint8Array;
-        const isGood = frame[0] === FRAME[0];
-        if (isGood) this.frames.push(frame);
-        reply = this.receiver.answer(isGood ? 0 : Reason.Damaged);
-      }
-      if (reply === SILENT) continue;
-      if (this.isSlow) this.late.push(reply);
-      else this.echoes.push(...this.late.splice(0), reply);
+  #echo(bit: Bit): Bit | undefined {
+    let reply = this.receiver.onBit(bit);
+    if (reply === JUDGE) {
+      const frame = this.receiver.frame as Uint8Array;
+      const isGood = frame[0] === FRAME[0];
+      if (isGood) this.frames.push(frame);
+      reply = this.receiver.answer(isGood ? 0 : Reason.Damaged);
     }
+    if (reply === SILENT) return undefined;
+    if (this.isSlow) {
+      this.late.push(reply);
+      return undefined;
+    }
+    this.addon.events.push(...this.late.splice(0).map((echo) => PEER * 2 + echo));
+    return reply;
   }
 }
 
@@ -153,7 +149,7 @@ describe('a sender that gave a frame up', () => {
     const outcome = await pair.outbound.send(target, FRAME, {});
     assert.deepEqual(outcome, { kind: 'accepted' });
     assert.deepEqual(pair.frames, [FRAME.subarray(0, -1)]);
-    assert.deepEqual(pair.echoes, []);
+    assert.deepEqual(pair.addon.events, []);
     assert.equal(pair.receiver.idle, true);
   });
 });

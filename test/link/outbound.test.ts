@@ -7,6 +7,7 @@ import type { LinkError } from '../../src/link/errors.ts';
 import { Outbound, type SendOptions } from '../../src/link/outbound.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { Exchange } from '../../src/signals/addon.ts';
+import { Descriptor } from '../../src/signals/descriptor.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
 import { FakeAddon, FakeClock, frameOf, type Judge, Peer } from './fakes.ts';
 
@@ -37,7 +38,8 @@ class Scene {
         return process && this.info && { ...process, ...this.info };
       },
     };
-    this.outbound = new Outbound(this.addon, table, () => this.pump());
+    const inbound = { onEchoed: () => {}, onUnreachable: () => {} };
+    this.outbound = new Outbound(this.addon, table, () => this.pump(), inbound);
   }
 
   /** Takes signals until there are none, as EchoLink does. */
@@ -225,7 +227,7 @@ describe('Outbound notices a peer that', () => {
       await clock.pass(900);
       for (const bit of bits.splice(0)) {
         const echo = scene.peer.take(bit) as Bit;
-        scene.outbound.onSignal(scene.pid, echo, 0, () => false);
+        scene.addon.events.push(scene.pid * 2 + echo);
       }
       scene.pump();
     }
@@ -252,7 +254,7 @@ describe('Outbound after a pause', () => {
   it('echoes on when it had not needed the bus', () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.wire.send(scene.pid, 1);
+    scene.outbound.wire.answer(new Descriptor(scene.addon, scene.pid), 1);
     scene.outbound.wire.flush();
     assert.equal(scene.peer.receiver.idle, false);
   });

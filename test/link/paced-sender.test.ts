@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import type { Bit } from '../../src/codec/signal-codec.ts';
 import { type PacedOptions, sendPaced } from '../../src/link/paced-sender.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { bytes } from '../codec/vectors.ts';
@@ -27,10 +28,9 @@ function given(...later: [looks: number, info: Partial<ProcessInfo> | undefined]
       return info && fakeTable({ pid, ...info }).read(pid);
     },
   };
-  const kill = (pid: number, signal?: string | number): true => {
+  const kill = (pid: number, bit: Bit): void => {
     assert.equal(pid, PID);
-    sent.push(signal === 'SIGUSR1' ? '0' : '1');
-    return true;
+    sent.push(String(bit));
   };
   const send = (options?: PacedOptions, by = kill) =>
     sendPaced({ pid: PID, start: 500 }, H, table, options, by);

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Bit } from '../../src/codec/signal-codec.ts';
 import { FINISHED, type Next } from '../../src/link/frame-sender.ts';
+import { ZERO } from '../../src/link/run.ts';
 import { Synchroniser } from '../../src/link/synchroniser.ts';
 
 /** The echoes of so many zero bits, the last of which is refused, and of a reason. */
@@ -13,7 +14,7 @@ function refusalAt(zeros: number, reason: number): Bit[] {
 
 function run(echoes: readonly Bit[]): { nexts: Next[]; inStep: boolean } {
   const synchroniser = new Synchroniser();
-  assert.equal(synchroniser.first, 0);
+  assert.equal(synchroniser.first, ZERO);
   const nexts = echoes.map((echo) => {
     assert.equal(synchroniser.inStep, false);
     return synchroniser.onEcho(echo);
@@ -26,7 +27,7 @@ describe('Synchroniser', () => {
     const inStep = zeros === 8;
     it(`is ${inStep ? 'in step' : 'not in step'} with who refuses bit ${zeros} as empty`, () => {
       const result = run(refusalAt(zeros, Reason.Empty));
-      assert.deepEqual(result, { nexts: [...Array(zeros + 3).fill(0), FINISHED], inStep });
+      assert.deepEqual(result, { nexts: [...Array(zeros + 3).fill(ZERO), FINISHED], inStep });
     });
   }
 
@@ -38,7 +39,7 @@ describe('Synchroniser', () => {
 
   it('gives a round up when nothing is refused', () => {
     const { nexts, inStep } = run(Array<Bit>(25).fill(0));
-    assert.deepEqual(nexts, [...Array(24).fill(0), FINISHED]);
+    assert.deepEqual(nexts, [...Array(24).fill(ZERO), FINISHED]);
     assert.equal(inStep, false);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Bit } from '../../src/codec/signal-codec.ts';
 import { AWAIT, FINISHED, type Next } from '../../src/link/frame-sender.ts';
+import { ZERO } from '../../src/link/run.ts';
 import { Transfer } from '../../src/link/transfer.ts';
 
 /** A transfer whose machine asks for these. */
@@ -11,20 +12,30 @@ function transferOf(...nexts: Next[]): { transfer: Transfer; taken: Bit[] } {
     taken.push(echo);
     return nexts.shift() ?? FINISHED;
   };
-  return { transfer: new Transfer({ pid: 5, start: 500 }, { first: 0, onEcho }), taken };
+  const onEchoes = (count: number) => taken.push(...Array<Bit>(count).fill(0));
+  return {
+    transfer: new Transfer({ pid: 5, start: 500 }, { first: ZERO, onEcho, onEchoes }),
+    taken,
+  };
 }
 
 describe('Transfer', () => {
   it('counts the echoes that it passes to its machine, and is done when that has finished', async () => {
-    const { transfer, taken } = transferOf(1, AWAIT, FINISHED);
+    const { transfer, taken } = transferOf(ZERO, AWAIT, FINISHED);
     const seen = ([1, 0, 1] as const).map((echo) => [transfer.onEcho(echo), transfer.echoes]);
     assert.deepEqual(seen, [
-      [1, 1],
+      [ZERO, 1],
       [AWAIT, 2],
       [FINISHED, 3],
     ]);
     assert.deepEqual(taken, [1, 0, 1]);
     await transfer.done;
+  });
+
+  it('counts those that come in the middle of a run, too', () => {
+    const { transfer, taken } = transferOf();
+    transfer.onEchoes(3);
+    assert.deepEqual([transfer.echoes, taken], [3, [0, 0, 0]]);
   });
 
   it('fails with what it is told', async () => {

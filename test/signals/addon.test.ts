@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Addon, Exchange, loadAddon, PAIR } from '../../src/signals/addon.ts';
+import type { Bit } from '../../src/codec/signal-codec.ts';
+import { type Addon, Exchange, loadAddon } from '../../src/signals/addon.ts';
 import { blockInEveryThread } from '../../src/signals/block-threads.ts';
+import { Descriptor } from '../../src/signals/descriptor.ts';
+import { Field, Memory } from '../../src/signals/memory.ts';
 import { blocker, gonePid, tempDir, until } from '../registry/children.ts';
 
 const MODULE = new URL('../../src/signals/addon.js', import.meta.url).href;
@@ -27,14 +30,30 @@ const addon = loaded as Addon;
 
 describe('the addon', { skip: why ?? false }, () => {
   const self = process.pid;
+  const { fields, run, echo } = new Memory(addon.memory);
   /** After however long a pause. */
   const exchange: Addon['exchange'] = (...args) => {
     addon.clearGap();
     return addon.exchange(...args);
   };
+  const set = (values: Partial<Record<keyof typeof Field, number>>) => {
+    for (const [name, value] of Object.entries(values)) {
+      fields[Field[name as keyof typeof Field]] = value;
+    }
+  };
+  /** Sends one bit. */
+  const send = (pid: number, bit: Bit, fd = -1) => {
+    set({ AnswerPid: pid, AnswerFd: fd, Answer: bit });
+    return exchange(-1, -1);
+  };
+  const startRun = (pid: number, fd: number, ...values: number[]) => {
+    run.set(values);
+    set({ RunPid: pid, RunFd: fd, RunBits: values.length * 8, RunSent: 0, RunEchoed: 0 });
+  };
 
   it('is loaded once', () => {
     assert.equal(loadAddon().addon, addon);
+    assert.equal(addon.memory.byteLength, Memory.bytes);
   });
 
   it('tells of a thread that is not there', () => {
@@ -43,36 +62,130 @@ describe('the addon', { skip: why ?? false }, () => {
 
   it('hands out what is pending, 0 before 1, and says who sent it', () => {
     blockInEveryThread(addon);
-    assert.equal(exchange(0, 0, 0, -1), Exchange.None);
-    assert.equal(exchange(self, 1, -1, -1), 0);
-    assert.equal(exchange(self, 0, -1, -1), 0);
-    assert.equal(exchange(0, 0, 0, -1), self * 2);
-    assert.equal(exchange(self, PAIR, 1000, -1), self * 2); // the 1 of before is swallowed
-    assert.equal(exchange(0, 0, 0, -1), self * 2 + 1);
-    assert.equal(exchange(0, 0, 0, -1), Exchange.None);
+    assert.equal(exchange(0, -1), Exchange.None);
+    assert.equal(send(self, 1), 0);
+    assert.equal(send(self, 0), 0);
+    assert.equal(exchange(0, -1), self * 2);
+    assert.equal(exchange(0, -1), self * 2 + 1);
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('sends an answer once, by descriptor as by PID', () => {
+    const { fd } = new Descriptor(addon, self);
+    assert.ok(fd > 2);
+    assert.equal(send(self, 1, fd), 0);
+    assert.equal(fields[Field.Answer], -1);
+    assert.equal(exchange(0, -1), self * 2 + 1);
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('sends nothing by a descriptor that is closed, or no process', (t) => {
+    const peer = new Descriptor(addon, self);
+    peer.close();
+    peer.close();
+    assert.equal(send(self, 1, peer.fd), Exchange.Unreachable);
+    const file = openSync('/dev/null', 'w');
+    t.after(() => closeSync(file));
+    assert.equal(send(self, 1, file), Exchange.Unreachable);
+    set({ Answer: -1 });
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('runs through bits that come back as they were, and returns the last', () => {
+    startRun(self, -1, 0x68, 0b10, 0);
+    assert.equal(exchange(1000, -1), self * 2);
+    assert.deepEqual([fields[Field.RunEchoed], fields[Field.RunSent]], [23, 24]);
+    assert.equal(fields[Field.RunBits], 0);
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('sends a 0 and the 1 after it together, within a byte only', () => {
+    startRun(self, -1, 0b0110_0010);
+    assert.equal(exchange(-1, -1), 0);
+    assert.equal(fields[Field.RunSent], 2);
+    assert.equal(exchange(1000, -1), self * 2);
+    startRun(self, -1, 0b0111_1111, 0b1);
+    set({ RunSent: 7, RunEchoed: 7 });
+    assert.equal(exchange(-1, -1), 0);
+    assert.equal(fields[Field.RunSent], 8);
+    assert.equal(exchange(1000, -1), self * 2);
+  });
+
+  it('ends a run at an echo that is another bit, and sends no more of it', () => {
+    startRun(self, -1, 0b1111);
+    set({ RunSent: 1 });
+    assert.equal(send(self, 0), 0); // in place of the first
+    assert.equal(exchange(1000, -1), self * 2);
+    assert.deepEqual([fields[Field.RunBits], fields[Field.RunEchoed]], [0, 0]);
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('echoes bytes that are not zero, as many as there is room for', () => {
+    set({ EchoPid: self, EchoFd: -1, EchoRoom: 2, EchoByte: 0b101, EchoBits: 3, EchoBytes: 0 });
+    send(self, 1); // which comes back as its echo, and so on
+    assert.equal(exchange(1000, -1), self * 2 + 1);
+    assert.deepEqual([...echo.subarray(0, fields[Field.EchoBytes])], [0b1111_1101, 0xff]);
+    assert.deepEqual([fields[Field.EchoRoom], fields[Field.EchoBits]], [0, 0]);
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('leaves the last bit of a zero byte to JavaScript', () => {
+    set({ EchoPid: self, EchoFd: -1, EchoRoom: 2, EchoByte: 0, EchoBits: 0, EchoBytes: 0 });
+    send(self, 0);
+    assert.equal(exchange(1000, -1), self * 2);
+    assert.deepEqual([fields[Field.EchoBytes], fields[Field.EchoBits]], [0, 7]);
+    assert.equal(exchange(0, -1), Exchange.None);
+    set({ EchoRoom: 0 });
   });
 
   it('waits no longer than it is told', () => {
     const before = addon.monotonic();
-    assert.equal(exchange(0, 0, 2000, -1), Exchange.None);
+    assert.equal(exchange(2000, -1), Exchange.None);
     assert.ok(addon.monotonic() - before >= 2);
   });
 
-  it('sends nothing after a pause of 100 ms until that is cleared', async () => {
+  it('sends nothing after a pause until that is cleared, but an echo by descriptor', async (t) => {
     const since = performance.now();
     await until(() => performance.now() - since > 150);
-    assert.equal(addon.exchange(self, 0, -1, -1), Exchange.Gap);
-    assert.equal(addon.exchange(self, 0, -1, -1), Exchange.Gap);
-    assert.equal(addon.exchange(0, 0, 0, -1), Exchange.None);
+    const peer = new Descriptor(addon, self);
+    t.after(() => peer.close());
+    set({ AnswerPid: self, AnswerFd: peer.fd, Answer: 1 });
+    assert.equal(addon.exchange(0, -1), self * 2 + 1);
+    startRun(self, peer.fd, 0x68);
+    assert.equal(addon.exchange(0, -1), Exchange.Gap);
+    set({ AnswerFd: -1, Answer: 0 });
+    assert.equal(addon.exchange(0, -1), Exchange.Gap);
+    set({ RunBits: 0 });
     addon.clearGap();
-    assert.equal(addon.exchange(self, 0, 0, -1), self * 2);
+    assert.equal(addon.exchange(0, -1), self * 2);
   });
 
-  it('cannot reach who is gone', async (t) => {
+  it('cannot reach who is gone, nor who has its PID', async (t) => {
     const pid = await gonePid(t);
-    assert.equal(exchange(pid, 0, -1, -1), Exchange.Unreachable);
-    assert.equal(exchange(pid, 1, -1, -1), Exchange.Unreachable);
+    for (const bit of [0, 1] as const) assert.equal(send(pid, bit), Exchange.Unreachable);
     assert.equal(addon.pidfd(pid), -1);
+    const peer = await blocker(t);
+    const { fd } = new Descriptor(addon, peer.pid);
+    await peer.kill('SIGKILL');
+    // As if the PID were ours by now: the descriptor decides.
+    assert.equal(send(self, 0, fd), Exchange.Unreachable);
+    set({ Answer: -1 });
+    startRun(self, fd, 0x68);
+    assert.equal(exchange(0, -1), Exchange.Unreachable);
+    set({ RunBits: 0 });
+    assert.equal(exchange(0, -1), Exchange.None);
+  });
+
+  it('sends a bit to a whole process by its descriptor, and to nobody once that has ended', async (t) => {
+    const ourselves = new Descriptor(addon, self);
+    t.after(() => ourselves.close());
+    ourselves.kill(1);
+    assert.equal(exchange(1000, -1), self * 2 + 1);
+    const peer = await blocker(t);
+    const gone = new Descriptor(addon, peer.pid);
+    t.after(() => gone.close());
+    await peer.kill('SIGKILL');
+    assert.throws(() => gone.kill(1), new RegExp(`process ${peer.pid} .errno ${ESRCH}`));
   });
 
   it('wakes from a wait when the peer ends, and calls back', async (t) => {
@@ -83,7 +196,7 @@ describe('the addon', { skip: why ?? false }, () => {
     let calls = 0;
     const watcher = addon.watch(watched, () => calls++, false);
     await peer.kill('SIGKILL');
-    assert.equal(exchange(0, 0, 1_000_000, waits), Exchange.Ended);
+    assert.equal(exchange(1_000_000, waits), Exchange.Ended);
     await until(() => calls > 0);
     addon.unwatch(watcher);
   });
@@ -92,12 +205,12 @@ describe('the addon', { skip: why ?? false }, () => {
     let calls = 0;
     const watcher = addon.watch(-1, () => calls++, true);
     addon.arm(watcher, false);
-    exchange(self, 0, -1, -1);
+    send(self, 0);
     for (let n = 0; n < 10; n++) await turn();
     assert.equal(calls, 0);
     addon.arm(watcher, true);
     await until(() => calls > 0);
-    assert.equal(exchange(0, 0, 0, -1), self * 2);
+    assert.equal(exchange(0, -1), self * 2);
     addon.unwatch(watcher);
   });
 

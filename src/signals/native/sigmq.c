@@ -52,6 +52,11 @@ enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
  * name another process (section 2; that takes a kill, a wait and a fork).
  */
 static const int64_t GAP_NS = 1000 * 1000;
+/* A frame in which all is well comes back to JavaScript after this time. */
+static const int64_t SLICE_NS = 5000 * 1000;
+
+/* pidfd_open(2) and pidfd_send_signal(2), the same on every architecture; its flag is of Linux 6.9. */
+enum { PIDFD_OPEN = 434, PIDFD_SEND_SIGNAL = 424, PIDFD_SIGNAL_THREAD = 1 };
 
 static sigset_t both;
 static int signal_fd = -1;
@@ -60,6 +65,7 @@ static int next_sleeps = MIN_SLEEPS;
 static int cheap_waits = 0;
 static int64_t last_send_ns = 0;
 static bool gap = false;
+static bool by_descriptor = false;
 
 static int64_t now_ns(clockid_t clock) {
   struct timespec t;
@@ -126,6 +132,10 @@ static napi_value block(napi_env env, napi_callback_info info) {
   int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
   if (failed) return integer(env, failed);
   if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
+  /* Signal 0 sends nothing: an older kernel does not know the flag (EINVAL). */
+  int self = syscall(PIDFD_OPEN, getpid(), 0);
+  by_descriptor = self >= 0 && syscall(PIDFD_SEND_SIGNAL, self, 0, NULL, PIDFD_SIGNAL_THREAD) == 0;
+  if (self >= 0) close(self);
   return integer(env, signal_fd < 0 ? errno : 0);
 }
 
@@ -136,18 +146,73 @@ static napi_value nudge(napi_env env, napi_callback_info info) {
   return integer(env, syscall(SYS_tgkill, getpid(), tid, SIGUSR2) ? errno : 0);
 }
 
-/* What exchange() may send. PAIR: 0, then 1, at once; the kernel hands out the lower signal first. */
-enum { PAIR = 2 };
-/* What exchange() returns beside a signal. */
-enum { NONE = 0, ENDED = -1, GAP = -2, UNREACHABLE = -3 };
+/*
+ * What exchange() is to do and has done, in memory that JavaScript sees too. It does the routine of a frame by
+ * itself, because a process that lives for one message runs most of its JavaScript uncompiled, at a tenth of
+ * the speed. The layout is that of src/signals/memory.ts.
+ */
+enum { BLOCK = 64 };
+static struct {
+  /* One bit that is sent first: the echo of a signal that exchange() has returned. -1: none. */
+  int32_t answer_pid, answer_fd, answer;
+  /* Bits to a peer, each after the echo of the one before (0 and then 1: both at once, see send_run). */
+  int32_t run_pid, run_fd, run_bits, run_sent, run_echoed;
+  /* Bits of a peer that get their echo at once, up to so many bytes; none of them is zero: that ends a frame. */
+  int32_t echo_pid, echo_fd, echo_room, echo_bytes;
+  /* The byte that is not complete, and how many bits it has. */
+  int32_t echo_byte, echo_bits;
+  uint8_t run[BLOCK], echo[BLOCK];
+} *memory;
 
-/* Bits to the main thread of an echo peer: its pending set, which kill(2) never touches. */
-static int send_bits(int32_t pid, int32_t bits, int64_t now) {
+/* What exchange() returns beside a signal. */
+enum { NONE = 0, ENDED = -1, MORE = -2, GAP = -3, UNREACHABLE = -4 };
+
+/*
+ * A bit to the main thread of an echo peer: its pending set, which kill(2) never touches. By descriptor, which
+ * never names another process, where the kernel can; else (-1) by PID. The caller has looked at `gap`.
+ */
+static bool send_bit(int32_t pid, int32_t fd, int bit) {
+  int sig = bit ? SIGUSR2 : SIGUSR1;
+  if (fd >= 0 && by_descriptor)
+    return syscall(PIDFD_SEND_SIGNAL, fd, sig, NULL, PIDFD_SIGNAL_THREAD) == 0;
+  return fd >= -1 && syscall(SYS_tgkill, pid, pid, sig) == 0;
+}
+
+/* An echo needs no bus: only its PID may have become another's, and a descriptor's does not. */
+static int send_echo(int32_t pid, int32_t fd, int bit, int64_t now) {
+  if (fd < 0 || !by_descriptor) {
+    note_time(now);
+    if (gap) return GAP;
+  }
+  return send_bit(pid, fd, bit) ? 0 : UNREACHABLE;
+}
+
+static int run_bit(int index) {
+  return memory->run[index >> 3] >> (index & 7) & 1;
+}
+
+/*
+ * The next bit of the run, if none is under way. A 0 and the 1 after it together, because the kernel hands out
+ * the lower signal first (signal(7)); not over the end of a byte, where a receiver may refuse.
+ */
+static int send_run(int64_t now) {
+  if (memory->run_sent > memory->run_echoed || memory->run_sent >= memory->run_bits) return 0;
   note_time(now);
   if (gap) return GAP;
-  if (bits != 1 && syscall(SYS_tgkill, pid, pid, SIGUSR1)) return UNREACHABLE;
-  if (bits != 0 && syscall(SYS_tgkill, pid, pid, SIGUSR2)) return UNREACHABLE;
+  int bit;
+  do {
+    bit = run_bit(memory->run_sent);
+    if (!send_bit(memory->run_pid, memory->run_fd, bit)) return UNREACHABLE;
+    memory->run_sent++;
+  } while (bit == 0 && memory->run_sent % 8 != 0 && memory->run_sent < memory->run_bits && run_bit(memory->run_sent));
   return 0;
+}
+
+static int send_answer(int64_t now) {
+  if (memory->answer < 0) return 0;
+  int failed = send_echo(memory->answer_pid, memory->answer_fd, memory->answer, now);
+  if (!failed) memory->answer = -1;
+  return failed;
 }
 
 /* clearGap() */
@@ -164,7 +229,9 @@ static int take(void) {
   /* si_pid is the kernel's word for kill and tgkill only: sigqueue lets its caller write any PID there,
    * and in a signal of a timer it is something else (sigaction(2)). */
   do {
-    sig = sigtimedwait(&both, &info, &zero);
+    /* Not by sigtimedwait(3), which is a cancellation point: in a process with threads that costs a tenth of
+     * the call. 8: bytes of the kernel's sigset_t. */
+    sig = (int)syscall(SYS_rt_sigtimedwait, &both, &info, &zero, 8);
     if (sig < 0) return 0;
   } while (info.si_code != SI_USER && info.si_code != SI_TKILL);
   /* si_pid is 0 for a sender outside our PID namespace: nobody whom we could answer. */
@@ -217,25 +284,71 @@ done:
   return result;
 }
 
+/* Whether it was an echo of the run as expected, with more to come; then the next bit is sent. */
+static bool run_goes_on(int bit, int64_t now, int *failed) {
+  if (memory->run_echoed == memory->run_bits - 1 || bit != run_bit(memory->run_echoed)) {
+    memory->run_bits = 0;
+    return false;
+  }
+  memory->run_echoed++;
+  *failed = send_run(now);
+  return true;
+}
+
+/* Whether it was a bit that may be echoed here, and was. */
+static bool echoed(int bit, int64_t now) {
+  int byte = memory->echo_byte | bit << memory->echo_bits;
+  bool is_last = memory->echo_bits == 7;
+  if (memory->echo_room == 0 || (is_last && byte == 0)) return false;
+  if (send_echo(memory->echo_pid, memory->echo_fd, bit, now)) return false;
+  memory->echo_byte = is_last ? 0 : byte;
+  memory->echo_bits = (memory->echo_bits + 1) % 8;
+  if (is_last) {
+    memory->echo[memory->echo_bytes++] = byte;
+    memory->echo_room--;
+  }
+  return true;
+}
+
 /*
- * exchange(pid, bits, microseconds, pidfd): sends bits (0, 1, PAIR) to pid, if that is not 0, then waits.
- * One call for both, because crossing into C costs as much as half a system call; microseconds below 0:
- * only send. Returns the next signal as pid * 2 + bit, or NONE: none in time; ENDED: the process behind pidfd (or -1) did; GAP: there
- * was a pause, nothing was sent; UNREACHABLE: pid is not there, or not ours.
+ * exchange(microseconds, pidfd): sends what is due, then waits so long for each signal; below 0: only sends.
+ * Returns the first signal that is not routine as pid * 2 + bit, or NONE: none in time; ENDED: the process
+ * behind pidfd (or -1) did; MORE: all is well, but JavaScript has not had its turn for SLICE_NS; GAP: there was
+ * a pause, and something is still to be sent; UNREACHABLE: a process is not there, or not ours: that of the
+ * answer, if there is one, else of the run.
  */
 static napi_value exchange(napi_env env, napi_callback_info info) {
-  int32_t a[4];
-  int_args(env, info, 4, a);
-  int64_t now = now_ns(CLOCK_MONOTONIC);
-  int failed = a[0] > 0 ? send_bits(a[0], a[1], now) : 0;
-  return integer(env, failed || a[2] < 0 ? failed : wait_for_signal(a[2], a[3], now));
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  int64_t began = now_ns(CLOCK_MONOTONIC), now = began;
+  int result = send_answer(now);
+  if (!result) result = send_run(now);
+  while (!result && a[0] >= 0) {
+    int signal = wait_for_signal(a[0], a[1], now);
+    if (signal <= 0) return integer(env, signal);
+    now = now_ns(CLOCK_MONOTONIC);
+    int32_t pid = signal >> 1, bit = signal & 1;
+    bool is_routine = false;
+    if (memory->run_bits > 0 && pid == memory->run_pid) is_routine = run_goes_on(bit, now, &result);
+    else if (pid == memory->echo_pid) is_routine = echoed(bit, now);
+    if (!is_routine) return integer(env, signal);
+    if (!result && now - began > SLICE_NS) result = MORE;
+  }
+  return integer(env, result);
 }
 
 /* pidfd(pid): a descriptor that becomes readable when the process ends, or -1 (Linux < 5.3, gone). */
 static napi_value open_pidfd(napi_env env, napi_callback_info info) {
   int32_t pid;
   int_args(env, info, 1, &pid);
-  return integer(env, (int32_t)syscall(434 /* SYS_pidfd_open on every architecture */, pid, 0));
+  return integer(env, (int32_t)syscall(PIDFD_OPEN, pid, 0));
+}
+
+/* signal(pidfd, bit): as kill(2), to the process that the descriptor names. 0 or an errno. */
+static napi_value signal_process(napi_env env, napi_callback_info info) {
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  return integer(env, syscall(PIDFD_SEND_SIGNAL, a[0], a[1] ? SIGUSR2 : SIGUSR1, NULL, 0) ? errno : 0);
 }
 
 /* writable(fd): 1 when a write of up to PIPE_BUF bytes would not block now. */
@@ -361,11 +474,20 @@ static void export(napi_env env, napi_value exports, const char *name, napi_call
 }
 
 NAPI_MODULE_INIT() {
+  /* exports.memory: the ArrayBuffer of exchange(). The reference keeps it where it is. */
+  napi_value buffer;
+  napi_ref kept;
+  napi_create_arraybuffer(env, sizeof *memory, (void **)&memory, &buffer);
+  napi_create_reference(env, buffer, 1, &kept);
+  napi_set_named_property(env, exports, "memory", buffer);
+  memset(memory, 0, sizeof *memory);
+  memory->answer = -1;
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);
   export(env, exports, "clearGap", clear_gap);
   export(env, exports, "exchange", exchange);
   export(env, exports, "pidfd", open_pidfd);
+  export(env, exports, "signal", signal_process);
   export(env, exports, "writable", writable);
   export(env, exports, "lock", lock_byte);
   export(env, exports, "monotonic", monotonic);

@@ -1,0 +1,45 @@
+/** Bytes of a run, and of what is echoed, at once: some 1 ms on the wire. */
+export const BLOCK_BYTES = 64;
+
+/** The layout is that of `memory` in sigmq.c: so many integers of 32 bits, then two blocks. */
+export const Field = {
+  /** One bit that is sent first, and once; -1: none. */
+  AnswerPid: 0,
+  AnswerFd: 1,
+  Answer: 2,
+  /** Bits to be sent, each after the echo of the one before; 0: none. */
+  RunPid: 3,
+  RunFd: 4,
+  RunBits: 5,
+  /** Of the run: what went out, and the echoes that came as expected, without the last. */
+  RunSent: 6,
+  RunEchoed: 7,
+  /** So many bytes of this peer get their echo at once, bit by bit. None of them is zero. */
+  EchoPid: 8,
+  EchoFd: 9,
+  EchoRoom: 10,
+  /** Those that did. */
+  EchoBytes: 11,
+  /** The byte under way, and how many bits it has: 0 to 7. */
+  EchoByte: 12,
+  EchoBits: 13,
+} as const;
+
+const INTEGERS = Object.keys(Field).length;
+
+/** What JavaScript and the addon's `exchange` both see. */
+export class Memory {
+  readonly fields: Int32Array;
+  readonly run: Uint8Array;
+  readonly echo: Uint8Array;
+
+  constructor(buffer: ArrayBuffer) {
+    this.fields = new Int32Array(buffer, 0, INTEGERS);
+    this.run = new Uint8Array(buffer, INTEGERS * 4, BLOCK_BYTES);
+    this.echo = new Uint8Array(buffer, INTEGERS * 4 + BLOCK_BYTES, BLOCK_BYTES);
+  }
+
+  static get bytes(): number {
+    return INTEGERS * 4 + 2 * BLOCK_BYTES;
+  }
+}
