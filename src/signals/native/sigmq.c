@@ -39,9 +39,9 @@ enum { UV_POLL_TYPE = 8, UV_READABLE_EVENT = 1 }; /* uv.h: UV_HANDLE_TYPE_MAP, u
 /* A poll whose yield takes longer than this gave its time slice to another program: polling is then
  * slower than sleeping (a slice is 1-4 ms; an undisturbed yield takes well under 1 µs). */
 static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
-/* So many empty polls (about 100 µs) before sleeping: longer than a peer needs for one bit, shorter
- * than the time it takes to store a message. */
-static const int MAX_EMPTY_POLLS = 200;
+/* So many empty polls (about 200 µs) before sleeping: longer than a peer needs for one bit, and mostly than a
+ * broker from one delivery to the next. To wake a sleeper costs 50 to 100 µs. */
+static const int MAX_EMPTY_POLLS = 400;
 /* After an expensive yield so many waits sleep at once before polling is tried again: twice as many as
  * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
  * cheap waits in a row bring it back to the start. */
