@@ -254,6 +254,8 @@ export class Dispatcher {
       onWarning(
         `Message ${message.id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
       );
+      if (!roster.hasEcho(message.queue))
+        return this.#settle(consumer, message, { kind: 'failed' });
       consumer.restsUntil = clockMs() + 1000;
       return this.#settle(consumer, message, { kind: 'release' });
     }

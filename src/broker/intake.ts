@@ -1,4 +1,5 @@
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
+import { assertDeliverable } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
@@ -116,6 +117,7 @@ export class Intake {
     if (this.closing || this.draining) return Reason.Closing;
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unknown;
+    if (!isDeliverable(fields)) return Reason.TooLarge;
     if ((fields.delayMs ?? 0) > MAX_WAIT_MS || (fields.ttlMs ?? 0) > MAX_WAIT_MS) {
       return Reason.Unknown;
     }
@@ -171,6 +173,15 @@ export class Intake {
       ...(ttlMs === undefined ? {} : { ttlMs }),
       ...(headers === undefined ? {} : { headers }),
     };
+  }
+}
+
+function isDeliverable(fields: Envelope['fields']): boolean {
+  try {
+    assertDeliverable(fields);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -160,6 +160,13 @@ export class Roster {
     );
   }
 
+  /** Whether a consumer that takes any bytes is there for a queue. */
+  hasEcho(queue: string): boolean {
+    return [...this.#consumers.values()].some(
+      ({ kind, queues }) => kind === 'echo' && queues.includes(queue),
+    );
+  }
+
   served(consumer: ConsumerState): void {
     this.#last = consumer.key;
     consumer.restMs = FIRST_REST_MS;

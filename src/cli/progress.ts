@@ -44,7 +44,7 @@ export class Progress {
     const { default: cliProgress } = await import('cli-progress');
     if (this.#stopped) return;
     this.#bar = new cliProgress.SingleBar(
-      { format, clearOnComplete: true, hideCursor: true },
+      { format, clearOnComplete: true },
       cliProgress.Presets.shades_classic,
     );
     this.#bar.start(total, value);

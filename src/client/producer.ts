@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { encodeEnvelope } from '../codec/envelope.ts';
-import type { MessageFields } from '../codec/fields.ts';
+import { assertDeliverable, type MessageFields } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import { Exit, SigmqError } from '../errors.ts';
@@ -120,6 +120,7 @@ export class Producer {
     bodies: Iterable<string | Uint8Array>,
     options: SendOptions & { onConfirmed?: (count: number) => void } = {},
   ): Promise<void> {
+    assertDeliverable(fieldsOf(options, 0));
     const deadline = deadlineOf(options);
     try {
       let group: Uint8Array[] = [];

@@ -79,6 +79,23 @@ export function encodeFields(fields: MessageFields): Uint8Array {
   return bytes;
 }
 
+/**
+ * A delivery carries an id and an attempt beside what the producer gave: a message that leaves no room for them
+ * could be stored, but never delivered.
+ * @throws CodecError too-many-fields, fields-too-large, bad-text
+ */
+export function assertDeliverable({
+  queue,
+  headers,
+}: Pick<MessageFields, 'queue' | 'headers'>): void {
+  const largest = { id: Number.MAX_SAFE_INTEGER, attempt: Number.MAX_SAFE_INTEGER };
+  encodeFields({
+    ...(queue === undefined ? {} : { queue }),
+    ...(headers === undefined ? {} : { headers }),
+    ...largest,
+  });
+}
+
 /** The fields; undefined when malformed, 'unsupported' when an unknown one is critical. */
 export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' | undefined {
   if (bytes.length > MAX_FIELDS_BYTES) return undefined;

@@ -96,7 +96,7 @@ export class BusQueue {
 
   #names(): string[] {
     // What is no waiter's name is not ours: it has no turn, and stays.
-    const names = readdirSync(this.#dir).filter(parse);
+    const names = readNames(this.#dir).filter(parse);
     return names.length > 1 ? names.sort() : names;
   }
 }
@@ -136,6 +136,16 @@ function makeRoom(dir: string): void {
       throw registryErrors.cannotCreateDir(dir, error);
   }
   if (!lstatSync(dir).isDirectory()) throw registryErrors.notADir(dir);
+}
+
+/** None when somebody removed the runtime directory: that is no reason to doubt what was transmitted. */
+function readNames(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function parse(name: string): Waiter | undefined {

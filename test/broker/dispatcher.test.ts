@@ -382,14 +382,24 @@ describe('Dispatcher and plain consumers', () => {
     assert.deepEqual([sent(), bodies], [['71:a', '71:c'], ['b']]);
   });
 
-  it('does not send it what it cannot take', async (t) => {
-    const { clock, store, fake, work, warnings } = await given(t, { pid: 71, ...plain });
-    fake.paced = () => assert.fail('sent');
-    for (const body of ['a\0b', '']) await store.put(body);
+  it('does not send it what it cannot take, and what comes behind that does not wait', async (t) => {
+    const { store, fake, work, warnings } = await given(t, { pid: 71, ...plain });
+    const bodies: string[] = [];
+    fake.paced = async (_pid, body) => void bodies.push(Buffer.from(body).toString());
+    for (const body of ['a\0b', '', 'c']) await store.put(body);
     await work();
-    await clock.pass(10);
-    assert.deepEqual(await store.states(), ['ready', 'ready']);
+    assert.deepEqual(bodies, ['c']);
+    assert.deepEqual(await store.states(), ['delayed', 'delayed']);
     assert.match(warnings[0] ?? '', /has a zero byte or is empty/);
+  });
+
+  it('leaves what it cannot take to a consumer that can', async (t) => {
+    const { store, fake, work, sent } = await given(t, { pid: 71, ...plain }, { pid: 72 });
+    fake.paced = () => assert.fail('sent');
+    await store.put('a\0b');
+    await work();
+    assert.deepEqual(sent(), ['72:a\0b']);
+    assert.deepEqual(await store.states(), []);
   });
 
   it('gives a message to another when the first stalls, and takes that back for nothing', async (t) => {

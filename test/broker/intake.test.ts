@@ -145,6 +145,12 @@ describe('Intake', () => {
     ['is too large', new Uint8Array(MAX + 1), {}, Reason.TooLarge],
     ['goes to a queue with a bad name', 'x', { fields: { queue: 'a b' } }, Reason.Unknown],
     [
+      'has headers that leave no room for a delivery',
+      'x',
+      { fields: { headers: [['k', 'v'.repeat(4085)]] } },
+      Reason.TooLarge,
+    ],
+    [
       'is to wait for more than a century',
       'x',
       { fields: { delayMs: 2 ** 53 - 1 } },

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decodeFields, encodeFields, type MessageFields } from '../../src/codec/fields.ts';
+import {
+  assertDeliverable,
+  decodeFields,
+  encodeFields,
+  type MessageFields,
+} from '../../src/codec/fields.ts';
 import { MAX_FIELDS, MAX_FIELDS_BYTES } from '../../src/codec/limits.ts';
 import { anyFields } from './arbitraries.ts';
 import { bytes, hex } from './vectors.ts';
@@ -55,6 +60,26 @@ describe('fields', () => {
     assert.equal(largest.length, MAX_FIELDS_BYTES);
     assert.notEqual(decodeFields(largest), undefined);
     assert.equal(decodeFields(bytes(largest, hex('420100'))), undefined);
+  });
+
+  it('leaves room for what a delivery adds, or is not deliverable', () => {
+    const value = (bytes: number) => [['k', 'v'.repeat(bytes)]] as const;
+    const room = MAX_FIELDS_BYTES - 5; // tag, length, name and NUL
+    const id = { id: Number.MAX_SAFE_INTEGER, attempt: Number.MAX_SAFE_INTEGER };
+    for (let bytes = room - 40; bytes < room; bytes++) {
+      const headers = value(bytes);
+      let isDelivered = true;
+      try {
+        encodeFields({ headers, ...id });
+      } catch {
+        isDelivered = false;
+      }
+      const check = () => assertDeliverable({ headers });
+      if (isDelivered) check();
+      else assert.throws(check, { code: 'fields-too-large', exitCode: 65 });
+    }
+    assertDeliverable({});
+    assert.throws(() => assertDeliverable({ queue: 'q'.repeat(MAX_FIELDS_BYTES - 3) }));
   });
 
   for (const [fields, code] of [
