@@ -1,8 +1,7 @@
-import { clockMs } from '../clock.ts';
-import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
+import { PlainDecoder } from './plain-decoder.ts';
 
 /** Senders at once. More processes than one machine's users start on purpose; 256 decoders are small. */
 const MAX_SENDERS = 256;
@@ -10,17 +9,6 @@ const MAX_SENDERS = 256;
 export const SILENT_MS = 2000;
 /** A sender that has not begun to ask for a reason by then will not; ms. */
 const REASON_MS = 100;
-/**
- * A bit that comes so soon after the one before was not paced: a plain sender leaves about 1,000 µs
- * between bits, the fastest handler-based programs some 50; a loop of kill(2) takes 1 to 10. µs.
- */
-const STORM_GAP_US = 20;
-/**
- * A "message" of which more than one bit in so many was not paced is a storm of signals. Of a real one
- * two bits may wait for us together now and then, when this process is slow to wake.
- */
-const STORM_SHARE = 8;
-
 /** A process that sends us bits, known by the PID that the kernel gives with each signal. */
 export interface Sender {
   readonly pid: number;
@@ -195,47 +183,4 @@ function isBusy(sender: Known): boolean {
 
 function isIdle(sender: EchoSender | PlainSender): boolean {
   return sender.kind === 'echo' ? sender.receiver.idle : sender.decoder.idle;
-}
-
-/** Frames of a plain sender; throws away what comes too fast to be a message. */
-export class PlainDecoder {
-  /** Frames thrown away: too long, or too fast. */
-  dropped = 0;
-  readonly #codec: SignalCodec;
-  #bits = 0;
-  #hasty = 0;
-  #last = 0;
-
-  constructor(maxFrameBytes: number) {
-    this.#codec = new SignalCodec({ maxFrameBytes });
-  }
-
-  get idle(): boolean {
-    return this.#bits === 0;
-  }
-
-  /** A complete, non-empty message; else undefined. */
-  push(bit: Bit): Uint8Array | undefined {
-    const now = clockMs();
-    if (this.#bits++ > 0 && (now - this.#last) * 1000 < STORM_GAP_US) this.#hasty++;
-    this.#last = now;
-    const wasDiscarding = this.#codec.discarding;
-    const step = this.#codec.push(bit);
-    if (step === OVERFLOW) this.dropped++;
-    const isEnd = step instanceof Uint8Array || (wasDiscarding && !this.#codec.discarding);
-    if (!isEnd) return undefined;
-    const isStorm = this.#hasty * STORM_SHARE > this.#bits;
-    this.#bits = 0;
-    this.#hasty = 0;
-    if (!(step instanceof Uint8Array) || step.length === 0) return undefined;
-    if (!isStorm) return step;
-    this.dropped++;
-    return undefined;
-  }
-
-  reset(): void {
-    this.#bits = 0;
-    this.#hasty = 0;
-    this.#codec.reset();
-  }
 }

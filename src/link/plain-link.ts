@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Bit } from '../codec/signal-codec.ts';
-import { PlainDecoder, type Sender } from './inbound.ts';
+import type { Sender } from './inbound.ts';
+import { PlainDecoder } from './plain-decoder.ts';
 
 /** Node does not say who sent a signal. */
 const SOMEBODY: Sender = { pid: 0, start: 0 };
