@@ -23,7 +23,7 @@ type State = (typeof State)[keyof typeof State];
 /**
  * One round of synchronising (docs/protocol.md, section 4): zero bits until one is refused, then the
  * reason. Shows that sender and receiver do not agree yet on where a frame starts, or that they seem to: an
- * echo too many looks the same, so a test frame follows (outbound.ts).
+ * echo too many looks the same, so a test frame follows (resync.ts).
  */
 export class Synchroniser implements EchoMachine {
   readonly first = ZERO;
