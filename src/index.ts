@@ -11,12 +11,8 @@ export {
   type Message,
 } from './client/consumer.ts';
 export { Inspector } from './client/inspector.ts';
-export {
-  Producer,
-  type ProducerOptions,
-  type SendOptions,
-  type SentFrame,
-} from './client/producer.ts';
+export { Producer, type ProducerOptions } from './client/producer.ts';
+export type { SendOptions, SentFrame } from './client/send-options.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export { Exit, SigmqError } from './errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';

@@ -1,6 +1,7 @@
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
-import { Producer, type SendOptions, type SentFrame } from '../client/producer.ts';
+import { Producer } from '../client/producer.ts';
+import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';

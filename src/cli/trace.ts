@@ -1,4 +1,4 @@
-import type { SentFrame } from '../client/producer.ts';
+import type { SentFrame } from '../client/send-options.ts';
 
 const HEADER_BYTES = 7;
 const NAMES = ['flags', 'number', 'check', 'check', 'check', 'check', 'check'];

@@ -1,21 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
-import { LinkError } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
-import { settlementFrame, Verb } from '../link/settlement.ts';
-import { findBroker, readBrokerJson } from '../registry/broker-file.ts';
+import { Verb } from '../link/settlement.ts';
+import { readBrokerJson } from '../registry/broker-file.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
-import { type ProcessTable, processTable } from '../registry/process-table.ts';
+import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Handled } from './handled.ts';
 import { Requester } from './requester.ts';
-
-/** Pause before a settlement is tried again while the broker does not answer; ms. */
-const SETTLE_RETRY_MS = 200;
+import { Settler, verbOf } from './settler.ts';
 
 /** A message as its consumer sees it. */
 export interface Message {
@@ -60,22 +56,15 @@ export class Consumer {
   readonly dir: string;
   readonly #handler: Handler;
   readonly #options: ConsumerOptions;
-  readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #requester: Requester;
   readonly #start: number;
+  readonly #settler: Settler;
   readonly #handled = new Handled();
-  /**
-   * Messages of which the broker is being told that they are given back. One that comes again meanwhile is
-   * the same attempt: what is still to be said of the delivery before would be taken for this one.
-   */
-  readonly #givingBack = new Map<number, symbol>();
   /** Who delivered last, `pid:start`, and of which store. */
   #broker = '';
   #store: string | undefined;
-  /** Messages that were answered with `later` and are not settled yet. */
-  readonly #inHand = new Set<Promise<void>>();
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -99,16 +88,23 @@ export class Consumer {
     this.dir = dir;
     this.#handler = handler;
     this.#options = options;
-    this.#table = processTable();
-    this.#start = this.#table.read(process.pid)?.start ?? 0;
+    const table = processTable();
+    this.#start = table.read(process.pid)?.start ?? 0;
     this.#receiver = {
       onFrame: (sender, frame) => this.#judge(sender, frame),
       onPlain: (_sender, body) => this.#takePlain(body),
-      lingers: () => this.#inHand.size === 0,
-      onBug: (error) => this.#options.onError?.(error),
+      lingers: () => this.#settler.idle,
+      onBug: this.#report,
     };
-    this.#endpoint = openClientEndpoint(dir, this.#table, this.#receiver);
-    this.#requester = new Requester(dir, this.#table, this.#endpoint);
+    this.#endpoint = openClientEndpoint(dir, table, this.#receiver);
+    this.#requester = new Requester(dir, table, this.#endpoint);
+    this.#settler = new Settler({
+      dir,
+      table,
+      endpoint: this.#endpoint,
+      handled: this.#handled,
+      onError: this.#report,
+    });
   }
 
   /** Why this consumer cannot confirm what it takes; undefined with the addon. */
@@ -132,12 +128,10 @@ export class Consumer {
   }
 
   async #stop(): Promise<void> {
-    await unregisterConsumer(this.dir, process.pid, this.#start).catch((error) =>
-      this.#options.onError?.(error),
-    );
+    await unregisterConsumer(this.dir, process.pid, this.#start).catch(this.#report);
     await this.#endpoint.drained();
     this.#stopping = true;
-    await Promise.all(this.#inHand);
+    await this.#settler.settled();
     await this.#endpoint.close(this.#receiver);
   }
 
@@ -163,25 +157,25 @@ export class Consumer {
     this.#know(sender);
     const before = this.#handled.get(id, attempt);
     if (before) {
-      if (before.settled) this.#keep(this.#settle(id, attempt, before.settled));
+      if (before.settled) this.#settler.settle(id, attempt, before.settled);
       return before.verdict;
     }
     if (this.#stopping) return Reason.Closing;
-    this.#givingBack.delete(id);
+    this.#settler.delivered(id);
     const message = { id, attempt, queue, headers, body: body.slice() };
     try {
       const working = this.#handler(message);
       if (working === undefined) return this.#handled.add(id, attempt, 0);
-      this.#workOn(id, attempt, working);
+      this.#settler.settleAfter(id, attempt, working);
       return this.#handled.add(id, attempt, Reason.Later);
     } catch (error) {
       const verb = verbOf(error);
       if (verb === Verb.Release) return Reason.Closing;
       if (verb === Verb.Dead) {
-        this.#workOn(id, attempt, Promise.reject(error));
+        this.#settler.settleAfter(id, attempt, Promise.reject(error));
         return this.#handled.add(id, attempt, Reason.Later);
       }
-      this.#options.onError?.(error);
+      this.#report(error);
       return this.#handled.add(id, attempt, Reason.Failed);
     }
   }
@@ -200,72 +194,13 @@ export class Consumer {
   #takePlain(body: Uint8Array): void {
     if (this.#stopping) return;
     const message = { body, id: undefined, attempt: 1, queue: 'default', headers: [] };
-    const report = (error: unknown) => this.#options.onError?.(error);
     try {
-      const working = this.#handler(message)?.catch(report);
-      if (working) this.#keep(working);
+      const working = this.#handler(message);
+      if (working) this.#settler.keep(working);
     } catch (error) {
-      report(error);
+      this.#report(error);
     }
   }
 
-  #workOn(id: number, attempt: number, working: Promise<void>): void {
-    const settled = working.then(
-      () => this.#settle(id, attempt, Verb.Done),
-      (error: unknown) => {
-        this.#options.onError?.(error);
-        return this.#settle(id, attempt, verbOf(error));
-      },
-    );
-    this.#keep(settled);
-  }
-
-  #keep(work: Promise<void>): void {
-    const kept: Promise<void> = work
-      .catch((error) => this.#options.onError?.(error))
-      .finally(() => this.#inHand.delete(kept));
-    this.#inHand.add(kept);
-  }
-
-  /** Tells the broker of the moment; it may be another than the one that delivered. */
-  async #settle(id: number, attempt: number, verb: Verb): Promise<void> {
-    // A broker that was restarted meanwhile delivers it again: the answer is then known.
-    const mine = Symbol();
-    if (verb === Verb.Release) {
-      this.#handled.forget(id, attempt);
-      this.#givingBack.set(id, mine);
-    } else if (verb === Verb.Done) this.#handled.change(id, attempt, 0);
-    else if (verb === Verb.Failed) this.#handled.change(id, attempt, Reason.Failed);
-    // No answer says `dead`: it is settled once more.
-    else this.#handled.change(id, attempt, Reason.Later, verb);
-    const frame = settlementFrame({ id, attempt, verb });
-    const isMoot = () => verb === Verb.Release && this.#givingBack.get(id) !== mine;
-    try {
-      while (!isMoot()) {
-        try {
-          const broker = findBroker(this.dir, this.#table);
-          const outcome = await this.#endpoint.echo?.withBus(async (channel) =>
-            isMoot() ? undefined : channel.send(broker, frame),
-          );
-          const isKnown = outcome?.kind === 'accepted';
-          // It may be kicked back to us, as its first attempt.
-          if (isKnown && verb !== Verb.Done) this.#handled.forget(id, attempt);
-          if (isKnown || outcome === undefined) return;
-          if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return;
-        } catch (error) {
-          // No broker: the next one finds out when it delivers the message again.
-          if (!(error instanceof LinkError) || error.code === 'peer-gone') return;
-        }
-        await sleep(SETTLE_RETRY_MS);
-      }
-    } finally {
-      if (this.#givingBack.get(id) === mine) this.#givingBack.delete(id);
-    }
-  }
-}
-
-function verbOf(error: unknown): Verb {
-  const settle = (error as { settle?: unknown } | null)?.settle;
-  if (settle === 'release') return Verb.Release;
-  return settle === 'dead' ? Verb.Dead : Verb.Failed;
+  readonly #report = (error: unknown): void => this.#options.onError?.(error);
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
@@ -8,11 +7,10 @@ import { replyOf, requestFrame } from '../link/request.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { producerErrors } from './errors.ts';
+import { pause } from './retry.ts';
 
 /** A large answer takes some seconds on the wire, and the bus may be busy; ms. */
 const PATIENCE_MS = 30_000;
-/** Pause before a request is sent again; ms. */
-const RETRY_MS = 50;
 /** Reasons after which the broker may take the request the next time. */
 const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
@@ -77,7 +75,7 @@ export class Requester {
       } catch (error) {
         if (!(error instanceof LinkError) || error.code === 'peer-gone') throw error;
       }
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await pause(signal);
     }
   }
 }

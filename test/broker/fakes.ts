@@ -1,7 +1,8 @@
 import type { ConsumerState } from '../../src/broker/roster.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
-import type { Endpoint } from '../../src/link/endpoint.ts';
+import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import type { SendOptions } from '../../src/link/outbound.ts';
 import { MemoryStore } from '../../src/queue/memory-store.ts';
 import { DEFAULT_POLICY, type NewMessage, type Store } from '../../src/queue/store.ts';
 
@@ -49,7 +50,11 @@ export class FakeStore extends MemoryStore implements Store {
 }
 
 /** Answers a frame to a process, or throws as a link does. */
-export type Answer = (pid: number, frame: Uint8Array) => FrameOutcome | Promise<FrameOutcome>;
+export type Answer = (
+  pid: number,
+  frame: Uint8Array,
+  options?: SendOptions,
+) => FrameOutcome | Promise<FrameOutcome>;
 
 /** An endpoint whose peers answer as they are told; what was sent, and how often the bus was taken. */
 export class FakeEndpoint {
@@ -58,24 +63,39 @@ export class FakeEndpoint {
   answer: Answer = () => ({ kind: 'accepted' });
   /** Why the bus cannot be taken. */
   busFails: Error | undefined;
+  /** Until when others have the bus. */
+  busFree: Promise<void> | undefined;
+  /** Whether the addon is there. */
+  hasAddon = true;
+  /** What the next group of frames is numbered with. */
+  numbers: Numbers = { epoch: 0, first: 0 };
   /** What becomes of a paced transfer. */
   paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
 
   get endpoint(): Endpoint {
     const channel: Channel = {
-      send: async ({ pid }, frame) => {
+      send: async ({ pid }, frame, options) => {
         this.sent.push({ pid, frame });
-        return this.answer(pid, frame);
+        return this.answer(pid, frame, options);
       },
     };
-    const withBus = async (work: (channel: Channel) => Promise<unknown>) => {
+    const withBus = async (work: (channel: Channel) => Promise<unknown>, signal?: AbortSignal) => {
       this.holds++;
       if (this.busFails) throw this.busFails;
+      if (this.busFree) await this.busFree;
+      signal?.throwIfAborted();
       return work(channel);
     };
+    const numbered = (_count: number, work: (numbers: Numbers) => Promise<unknown>) =>
+      work(this.numbers);
     const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>
       this.paced(target.pid, body, () => options?.onStalled?.());
-    return { echo: { withBus }, sendPlain } as unknown as Endpoint;
+    return {
+      echo: this.hasAddon ? { withBus } : undefined,
+      exclusively: withBus,
+      numbered,
+      sendPlain,
+    } as unknown as Endpoint;
   }
 }
 

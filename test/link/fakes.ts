@@ -1,3 +1,4 @@
+import { syncBuiltinESMExports } from 'node:module';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { decodeFrame, encodeEnvelope } from '../../src/codec/envelope.ts';
@@ -99,6 +100,15 @@ export class FakeClock {
     t.mock.method(process, 'hrtime', () => {
       this.ms += this.perLook;
       return [Math.floor(this.ms / 1000), (this.ms % 1000) * 1e6];
+    });
+  }
+
+  /** From now on `setTimeout` of node:timers/promises is of this clock, also where it was imported by name. */
+  stopSleeps(): void {
+    syncBuiltinESMExports();
+    this.#t.after(() => {
+      this.#t.mock.timers.reset();
+      syncBuiltinESMExports();
     });
   }
 

@@ -1,0 +1,147 @@
+import { clockMs } from '../clock.ts';
+import { encodeEnvelope } from '../codec/envelope.ts';
+import { Reason } from '../codec/reason.ts';
+import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
+import type { SigmqError } from '../errors.ts';
+import type { Channel } from '../link/echo-link.ts';
+import type { Endpoint, Numbers } from '../link/endpoint.ts';
+import { LinkError } from '../link/errors.ts';
+import type { FrameOutcome } from '../link/frame-sender.ts';
+import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { producerErrors } from './errors.ts';
+import { sendPlainGroup } from './plain-group.ts';
+import { isNoBroker, pause } from './retry.ts';
+import { fieldsOf, type SendOptions } from './send-options.ts';
+
+/** Tries of a frame that arrives damaged or is interrupted; each one synchronises first. */
+const MAX_TRIES = 20;
+/** A broker that does not answer is given up after this when no timeout is set; ms. */
+const DEFAULT_PATIENCE_MS = 5000;
+const SEQ_MODULUS = 128;
+/** Failures of a link after which the same broker may still answer. */
+const PASSING: ReadonlySet<string> = new Set(['bus-lost', 'peer-stalled', 'out-of-step']);
+
+export interface GroupSenderOptions {
+  readonly dir: string;
+  readonly table: ProcessTable;
+  readonly endpoint: Endpoint;
+  /** Without a broker, wait for one. */
+  readonly wait: boolean;
+}
+
+/** Sends groups of messages, each in one hold of the bus, and again until the broker has answered. */
+export class GroupSender {
+  readonly #to: GroupSenderOptions;
+
+  constructor(to: GroupSenderOptions) {
+    this.#to = to;
+  }
+
+  /**
+   * Resolves when the whole group is accepted.
+   * @throws SigmqError, the reason of `signal`; it may or may not have arrived
+   */
+  send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
+    const { dir, table, endpoint, wait } = this.#to;
+    return endpoint.numbered(bodies.length, async (numbers) => {
+      const startedAt = clockMs();
+      const patience = wait ? Number.POSITIVE_INFINITY : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const broker = findBroker(dir, table);
+          const outcome = await this.#try(broker, bodies, numbers, options, signal);
+          if (outcome.kind === 'accepted') return;
+          const damaged = outcome.kind === 'out-of-step' || outcome.reason === Reason.Damaged;
+          if (!damaged || attempt >= MAX_TRIES) throw refusal(outcome, bodies, broker);
+        } catch (error) {
+          const isPassing = error instanceof LinkError && PASSING.has(error.code);
+          const again = isPassing || (wait && isNoBroker(error));
+          if (!again || clockMs() - startedAt > patience) throw error;
+          await pause(signal);
+        }
+      }
+    });
+  }
+
+  async #try(
+    broker: BrokerFound,
+    bodies: readonly Uint8Array[],
+    { epoch, first }: Numbers,
+    options: SendOptions,
+    signal: AbortSignal,
+  ): Promise<FrameOutcome> {
+    const { maxMessageBytes } = broker;
+    for (const body of bodies) {
+      if (maxMessageBytes !== undefined && body.length > maxMessageBytes) {
+        throw producerErrors.tooLarge(body.length, maxMessageBytes);
+      }
+    }
+    const { endpoint } = this.#to;
+    if (broker.kind !== 'echo' || !endpoint.echo) {
+      await sendPlainGroup(endpoint, broker, bodies, options, signal);
+      return { kind: 'accepted' };
+    }
+    const frames = bodies.map((body, i) =>
+      SignalCodec.encode(
+        encodeEnvelope({
+          seq: (first + i) % SEQ_MODULUS,
+          body,
+          more: i < bodies.length - 1,
+          control: false,
+          fields: fieldsOf(options, epoch),
+        }),
+      ),
+    );
+    return endpoint.echo.withBus(
+      (channel) => sendFrames(channel, broker, frames, options, signal),
+      signal,
+    );
+  }
+}
+
+async function sendFrames(
+  channel: Channel,
+  broker: BrokerFound,
+  frames: readonly Uint8Array[],
+  options: SendOptions,
+  signal: AbortSignal,
+): Promise<FrameOutcome> {
+  const total = frames.reduce((sum, frame) => sum + frame.length * 8, 0);
+  let before = 0;
+  let outcome: FrameOutcome = { kind: 'accepted' };
+  for (const frame of frames) {
+    const onProgress =
+      options.onProgress && ((sent: number) => options.onProgress?.(before + sent, total));
+    const echoes: Bit[] = [];
+    const onEcho = options.onFrame && ((echo: Bit) => echoes.push(echo));
+    outcome = await channel.send(broker, frame, { signal, onProgress, onEcho });
+    options.onFrame?.({ frame, echoes });
+    if (outcome.kind !== 'accepted') break;
+    before += frame.length * 8;
+  }
+  return outcome;
+}
+
+function refusal(
+  outcome: FrameOutcome,
+  bodies: readonly Uint8Array[],
+  broker: BrokerFound,
+): SigmqError {
+  if (outcome.kind !== 'refused') return producerErrors.unconfirmed('its frames arrive damaged.');
+  const largest = Math.max(...bodies.map((body) => body.length));
+  switch (outcome.reason) {
+    case Reason.TooLarge:
+      return producerErrors.tooLarge(largest, broker.maxMessageBytes);
+    case Reason.Full:
+      return producerErrors.full();
+    case Reason.Store:
+      return producerErrors.store();
+    case Reason.Closing:
+      return producerErrors.closing();
+    case Reason.Damaged:
+      return producerErrors.unconfirmed('its frames arrive damaged.');
+    default:
+      return producerErrors.refused(outcome.reason);
+  }
+}

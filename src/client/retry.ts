@@ -1,0 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Exit, SigmqError } from '../errors.ts';
+
+/** Pause before another try; ms. */
+const RETRY_MS = 50;
+
+/** No broker runs, it went away, or it is about to: another may come. */
+export function isNoBroker(error: unknown): boolean {
+  return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
+}
+
+/** Between two tries. @throws the reason of `signal` */
+export async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+}

@@ -1,0 +1,53 @@
+import type { MessageFields } from '../codec/fields.ts';
+import type { Bit } from '../codec/signal-codec.ts';
+import { producerErrors } from './errors.ts';
+
+export interface SendOptions {
+  readonly queue?: string | undefined;
+  /** Higher goes first; 0 to 2^53-1, default 0. */
+  readonly priority?: number | undefined;
+  readonly delayMs?: number | undefined;
+  readonly ttlMs?: number | undefined;
+  readonly headers?: readonly (readonly [string, string])[] | undefined;
+  /** Give up after this; ms. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
+  /** Called with each frame that was sent, and what came back; for people who want to see it. */
+  readonly onFrame?: ((sent: SentFrame) => void) | undefined;
+}
+
+/** A frame with its zero byte, and the echo of each of its bits, low bit of the first byte first. */
+export interface SentFrame {
+  readonly frame: Uint8Array;
+  readonly echoes: readonly Bit[];
+}
+
+/** Defaults are left out: they cost eight signals a byte, twice. */
+export function fieldsOf(options: SendOptions, epoch: number): MessageFields {
+  const { queue, priority, delayMs, ttlMs, headers } = options;
+  return {
+    ...(queue === undefined || queue === 'default' ? {} : { queue }),
+    ...(priority ? { priority } : {}),
+    ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
+    ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),
+    ...(headers?.length ? { headers } : {}),
+    ...(epoch === 0 ? {} : { epoch }),
+  };
+}
+
+/** A signal that aborts when the time is over, or theirs does. */
+export function deadlineOf({ timeoutMs, signal }: SendOptions): {
+  signal: AbortSignal;
+  clear(): void;
+} {
+  const own = new AbortController();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
+  return {
+    signal: signal ? AbortSignal.any([signal, own.signal]) : own.signal,
+    clear: () => clearTimeout(timer),
+  };
+}

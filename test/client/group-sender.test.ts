@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { GroupSender } from '../../src/client/group-sender.ts';
+import type { SendOptions, SentFrame } from '../../src/client/send-options.ts';
+import { decodeFrame } from '../../src/codec/envelope.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import { linkErrors } from '../../src/link/errors.ts';
+import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import { FakeEndpoint } from '../broker/fakes.ts';
+import { FakeClock } from '../link/fakes.ts';
+import { tempDir } from '../registry/children.ts';
+import { fakeTable } from '../registry/fake-table.ts';
+
+const BROKER = 70;
+const OTHER = 71;
+
+const opened = (frame: Uint8Array) => {
+  const decoded = decodeFrame(frame.subarray(0, -1));
+  assert.ok(decoded.kind === 'envelope');
+  return decoded.envelope;
+};
+
+const refused = (reason: Reason): FrameOutcome => ({ kind: 'refused', reason });
+
+/** A sender whose clock moves when it is told to, and a broker that answers the first tries as given. */
+function given(
+  t: TestContext,
+  { wait = false, maxMessageBytes = 100, isEcho = true, hasAddon = true } = {},
+) {
+  const clock = new FakeClock(t);
+  clock.stopSleeps();
+  const dir = tempDir(t);
+  const become = (pid: number) => {
+    writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
+    writeFileSync(join(dir, 'broker.json'), JSON.stringify({ pid, start: 500, maxMessageBytes }));
+  };
+  become(BROKER);
+  const table = fakeTable({ pid: BROKER, blocksBoth: isEcho }, { pid: OTHER });
+  const fake = new FakeEndpoint();
+  fake.hasAddon = hasAddon;
+  const first: (FrameOutcome | Error)[] = [];
+  fake.answer = () => {
+    const answer = first.shift() ?? { kind: 'accepted' };
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  const sender = new GroupSender({ dir, table, endpoint: fake.endpoint, wait });
+  const send = (
+    texts: readonly string[],
+    options: SendOptions = {},
+    signal = new AbortController().signal,
+  ) => {
+    const sending = { error: undefined as unknown, isOver: false };
+    const bodies = texts.map((text) => Buffer.from(text));
+    const done = sender.send(bodies, options, signal).catch((error) => {
+      sending.error = error;
+    });
+    void done.then(() => {
+      sending.isOver = true;
+    });
+    return sending;
+  };
+  /** Sends, and gives it all the time that it can need. */
+  const sent = async (...args: Parameters<typeof send>) => {
+    const sending = send(...args);
+    for (let n = 0; n < 1000 && !sending.isOver; n++) await clock.pass(10);
+    assert.ok(sending.isOver);
+    if (sending.error) throw sending.error;
+  };
+  return { dir, clock, fake, first, become, send, sent };
+}
+
+describe('GroupSender', () => {
+  it('numbers the frames modulo 128 in one hold of the bus, and marks all but the last', async (t) => {
+    const { fake, sent } = given(t);
+    fake.numbers = { epoch: 2, first: 126 };
+    await sent(['a', 'b', 'c'], { queue: 'q' });
+    const fields = { queue: 'q', epoch: 2 };
+    assert.deepEqual(
+      fake.sent.map(({ frame }) => {
+        const { seq, more, control, fields, body } = opened(frame);
+        return [seq, more, control, fields, Buffer.from(body).toString()];
+      }),
+      [
+        [126, true, false, fields, 'a'],
+        [127, true, false, fields, 'b'],
+        [0, false, false, fields, 'c'],
+      ],
+    );
+    assert.equal(fake.holds, 1);
+  });
+
+  it('sends nothing after a frame that was not accepted', async (t) => {
+    const { fake, first, sent } = given(t);
+    first.push({ kind: 'accepted' }, refused(Reason.Full));
+    await assert.rejects(sent(['a', 'b', 'c']), { code: 'full', exitCode: 75 });
+    assert.equal(fake.sent.length, 2);
+  });
+
+  it('sends the whole group again, as it was, when a frame arrives damaged or the link fails', async (t) => {
+    const { fake, first, sent } = given(t);
+    const ok: FrameOutcome = { kind: 'accepted' };
+    first.push(ok, refused(Reason.Damaged));
+    first.push(ok, { kind: 'out-of-step' });
+    first.push(ok, linkErrors.busLost());
+    first.push(ok, linkErrors.stalled(BROKER));
+    first.push(ok, linkErrors.outOfStep(BROKER));
+    await sent(['a', 'b']);
+    assert.equal(fake.holds, 6);
+    assert.equal(fake.sent.length, 12);
+    assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 2);
+  });
+
+  it('gives up after 20 frames that arrive damaged', async (t) => {
+    for (const outcome of [refused(Reason.Damaged), { kind: 'out-of-step' } as const]) {
+      await t.test(outcome.kind, async (t) => {
+        const { fake, sent } = given(t);
+        fake.answer = () => outcome;
+        await assert.rejects(sent(['a']), { code: 'unconfirmed', exitCode: 75 });
+        assert.equal(fake.sent.length, 20);
+      });
+    }
+  });
+
+  it('gives up at once what the broker refuses, and says why', async (t) => {
+    const { fake, first, sent } = given(t);
+    const codes = [
+      [Reason.TooLarge, 'too-large', 65],
+      [Reason.Full, 'full', 75],
+      [Reason.Store, 'store', 75],
+      [Reason.Closing, 'closing', 69],
+      [Reason.Unknown, 'refused', 65],
+      [Reason.Unsupported, 'refused', 65],
+    ] as const;
+    for (const [reason, code, exitCode] of codes) {
+      first.push(refused(reason));
+      await assert.rejects(sent(['a']), { code, exitCode });
+    }
+    assert.equal(fake.sent.length, codes.length);
+  });
+
+  it('gives up at once when the broker is gone, or the link is broken', async (t) => {
+    const { dir, fake, first, sent } = given(t);
+    for (const error of [linkErrors.gone(BROKER), linkErrors.notEcho(BROKER), new Error('bug')]) {
+      first.push(error);
+      await assert.rejects(sent(['a']), { message: error.message });
+    }
+    fake.busFails = new Error('no directory');
+    await assert.rejects(sent(['a']), /no directory/);
+    rmSync(join(dir, 'broker.pid'));
+    await assert.rejects(sent(['a']), { code: 'no-broker', exitCode: 69 });
+    assert.deepEqual([fake.sent.length, fake.holds], [3, 4]);
+  });
+
+  it('sends no message that is larger than the broker takes, nor any beside it', async (t) => {
+    const { fake, sent } = given(t, { maxMessageBytes: 3 });
+    await assert.rejects(sent(['a', 'abcd']), { code: 'too-large', message: /4 bytes.*takes 3/ });
+    assert.equal(fake.holds, 0);
+    await sent(['abc']);
+  });
+
+  it('bears with a broker that does not answer for 5 s, or as long as it is told', async (t) => {
+    const { clock, fake, send } = given(t);
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    const [patient, hasty] = [send(['a']), send(['b'], { timeoutMs: 1000 })];
+    await clock.pass(1000);
+    assert.deepEqual([patient.isOver, hasty.isOver], [false, false]);
+    await clock.pass(100);
+    assert.deepEqual([patient.isOver, hasty.isOver], [false, true]);
+    await clock.pass(3900);
+    assert.equal(patient.isOver, false);
+    await clock.pass(100);
+    for (const { error } of [patient, hasty]) assert.match(String(error), /does not answer/);
+    const tries = fake.sent.length;
+    await clock.pass(1000);
+    assert.equal(fake.sent.length, tries);
+  });
+
+  it('waits for another broker, with the same numbers, when it is to', async (t) => {
+    const { dir, clock, fake, first, become, send } = given(t, { wait: true });
+    first.push(linkErrors.stalled(BROKER), refused(Reason.Closing), linkErrors.gone(BROKER));
+    const sending = send(['a'], { timeoutMs: 1 });
+    await turn();
+    await clock.pass(100);
+    rmSync(join(dir, 'broker.pid'));
+    await clock.pass(10_000);
+    assert.equal(sending.isOver, false);
+    become(OTHER);
+    await clock.pass(100);
+    assert.deepEqual([sending.isOver, sending.error], [true, undefined]);
+    assert.deepEqual(
+      fake.sent.map(({ pid }) => pid),
+      [BROKER, BROKER, BROKER, OTHER],
+    );
+    assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 1);
+  });
+
+  it('waits for no broker that will refuse it again', async (t) => {
+    const { first, sent } = given(t, { wait: true });
+    first.push(refused(Reason.Full));
+    await assert.rejects(sent(['a']), { code: 'full' });
+    await assert.rejects(sent(['a'.repeat(101)]), { code: 'too-large' });
+  });
+
+  it('ends the wait for a broker, for the bus, and between two tries when the signal aborts', async (t) => {
+    const { dir, clock, fake, send } = given(t, { wait: true });
+    const caller = new AbortController();
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    const trying = send(['a'], {}, caller.signal);
+    await clock.pass(10);
+    rmSync(join(dir, 'broker.pid'));
+    const waiting = send(['b'], {}, caller.signal);
+    await clock.pass(10);
+    caller.abort(new Error('enough'));
+    await turn();
+    for (const sending of [trying, waiting, send(['c'], {}, caller.signal)]) {
+      await turn();
+      assert.match(String(sending.error), /enough/);
+    }
+    assert.equal(fake.sent.length, 1);
+  });
+
+  it('shows each frame with its echoes, and the progress of the whole group', async (t) => {
+    const { fake, sent } = given(t);
+    fake.answer = (_pid, frame, options) => {
+      options?.onEcho?.(1);
+      options?.onProgress?.(frame.length * 8, frame.length * 8);
+      return { kind: 'accepted' };
+    };
+    const frames: SentFrame[] = [];
+    const progress: [number, number][] = [];
+    await sent(['a', 'bc'], {
+      onFrame: (frame) => frames.push(frame),
+      onProgress: (...bits) => progress.push(bits),
+    });
+    const bits = fake.sent.map(({ frame }) => frame.length * 8);
+    assert.deepEqual(
+      frames,
+      fake.sent.map(({ frame }) => ({ frame, echoes: [1] })),
+    );
+    const [one = 0, two = 0] = bits;
+    assert.deepEqual(progress, [
+      [one, one + two],
+      [one + two, one + two],
+    ]);
+  });
+
+  it('sends to a plain broker, and without the addon to any, as plain peers do', async (t) => {
+    for (const isEcho of [false, true]) {
+      await t.test(isEcho ? 'without the addon' : 'plain broker', async (t) => {
+        const { fake, sent } = given(t, { isEcho, hasAddon: !isEcho });
+        const bodies: string[] = [];
+        fake.paced = async (_pid, body) => void bodies.push(Buffer.from(body).toString());
+        await sent(['a', 'b']);
+        assert.deepEqual([bodies, fake.holds, fake.sent.length], [['a', 'b'], 1, 0]);
+        await assert.rejects(sent(['a'], { queue: 'q' }), { code: 'plain-broker' });
+      });
+    }
+  });
+});
