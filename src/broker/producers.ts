@@ -1,9 +1,9 @@
+import { SEQ_MODULUS } from '../codec/envelope.ts';
 import type { Sender } from '../link/inbound.ts';
 import type { NewMessage } from '../queue/store.ts';
 
 /** Half of the sequence space (docs/protocol.md, section 6, *Sequence*). */
 const WINDOW = 64;
-const MODULUS = 128;
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
 const MAX_PRODUCERS = 4096;
 
@@ -24,7 +24,7 @@ export interface ProducerState {
 
 /** Whether `seq` was accepted already when `last` is the newest accepted one. */
 export function isRepeat(seq: number, last: number | undefined): boolean {
-  return last !== undefined && (last - seq + MODULUS) % MODULUS < WINDOW;
+  return last !== undefined && (last - seq + SEQ_MODULUS) % SEQ_MODULUS < WINDOW;
 }
 
 /** The producers that have sent something, newest last. */

@@ -165,7 +165,7 @@ export class Consumer {
     const message = { id, attempt, queue, headers, body: body.slice() };
     try {
       const working = this.#handler(message);
-      if (working === undefined) return this.#handled.add(id, attempt, 0);
+      if (!isPromise(working)) return this.#handled.add(id, attempt, 0);
       this.#settler.settleAfter(id, attempt, working);
       return this.#handled.add(id, attempt, Reason.Later);
     } catch (error) {
@@ -187,7 +187,7 @@ export class Consumer {
     this.#broker = broker;
     const json = readBrokerJson(this.dir);
     if (json?.pid !== pid || json.start !== start || json.store === undefined) return;
-    if (this.#store !== undefined && json.store !== this.#store) this.#handled.clear();
+    if (this.#store !== undefined && json.store !== this.#store) this.#settler.forget();
     this.#store = json.store;
   }
 
@@ -196,11 +196,16 @@ export class Consumer {
     const message = { body, id: undefined, attempt: 1, queue: 'default', headers: [] };
     try {
       const working = this.#handler(message);
-      if (working) this.#settler.keep(working);
+      if (isPromise(working)) this.#settler.keep(working);
     } catch (error) {
       this.#report(error);
     }
   }
 
   readonly #report = (error: unknown): void => this.#options.onError?.(error);
+}
+
+/** JavaScript's handlers return what they like, and a thenable is as good as a promise. */
+function isPromise(value: void | Promise<void>): value is Promise<void> {
+  return typeof (value as Promise<void> | undefined)?.then === 'function';
 }

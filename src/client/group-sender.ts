@@ -1,5 +1,5 @@
 import { clockMs } from '../clock.ts';
-import { encodeEnvelope } from '../codec/envelope.ts';
+import { encodeEnvelope, SEQ_MODULUS } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { SigmqError } from '../errors.ts';
@@ -18,7 +18,6 @@ import { fieldsOf, type SendOptions } from './send-options.ts';
 const MAX_TRIES = 20;
 /** A broker that does not answer is given up after this when no timeout is set; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
-const SEQ_MODULUS = 128;
 /** Failures of a link after which the same broker may still answer. */
 const PASSING: ReadonlySet<string> = new Set(['bus-lost', 'peer-stalled', 'out-of-step']);
 
@@ -44,7 +43,7 @@ export class GroupSender {
    */
   send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
-    return endpoint.numbered(bodies.length, async (numbers) => {
+    const work = async (numbers: Numbers) => {
       const startedAt = clockMs();
       const patience = wait ? Number.POSITIVE_INFINITY : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
       for (let attempt = 1; ; attempt++) {
@@ -61,7 +60,8 @@ export class GroupSender {
           await pause(signal);
         }
       }
-    });
+    };
+    return endpoint.numbered(bodies.length, work, signal);
   }
 
   async #try(

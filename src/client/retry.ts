@@ -4,9 +4,13 @@ import { Exit, SigmqError } from '../errors.ts';
 /** Pause before another try; ms. */
 const RETRY_MS = 50;
 
-/** No broker runs, it went away, or it is about to: another may come. */
+/** No broker runs, it went away, or it is about to: another may come. Who has closed its own link waits for none. */
 export function isNoBroker(error: unknown): boolean {
-  return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
+  return (
+    error instanceof SigmqError &&
+    error.exitCode === Exit.Unavailable &&
+    error.code !== 'link-closed'
+  );
 }
 
 /** Between two tries. @throws the reason of `signal` */

@@ -36,7 +36,9 @@ const VERSION_MASK = 0b0011_0000;
 
 const Flag = { Stuffed: 1, Fields: 2, More: 4, Control: 8 } as const;
 
-const MAX_SEQ = 0x7f;
+/** Sequence numbers go from 0 to 127 and begin anew. */
+export const SEQ_MODULUS = 128;
+const MAX_SEQ = SEQ_MODULUS - 1;
 
 /** Set in every header byte but the first, so that none is zero. */
 const GUARD = 0x80;

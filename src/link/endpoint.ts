@@ -1,3 +1,4 @@
+import { SEQ_MODULUS } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
@@ -9,7 +10,6 @@ import { type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
 import type { EchoTarget } from './transfer.ts';
 
-const SEQ_MODULUS = 128;
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
 
@@ -89,9 +89,21 @@ export class Endpoint {
    * Runs `work` with `count` sequence numbers for frames of this process, from 0 to 127, when all earlier
    * ones have been answered or given up: a receiver takes what comes out of order for a repeat. When
    * `work` fails nobody knows which of its frames arrived, and a new epoch begins.
+   * @throws what `work` throws, and the reason of `signal` when it aborts the wait for the earlier ones
    */
-  async numbered<T>(count: number, work: (numbers: Numbers) => Promise<T>): Promise<T> {
-    const mine = Endpoint.#turn.then(async () => {
+  async numbered<T>(
+    count: number,
+    work: (numbers: Numbers) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const before = Endpoint.#turn;
+    let end = () => {};
+    const mine = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    Endpoint.#turn = before.then(() => mine);
+    try {
+      await abortable(before, signal);
       const first = Endpoint.#seq;
       Endpoint.#seq = (first + count) % SEQ_MODULUS;
       try {
@@ -100,9 +112,9 @@ export class Endpoint {
         Endpoint.#epoch++;
         throw error;
       }
-    });
-    Endpoint.#turn = mine.catch(() => {});
-    return mine;
+    } finally {
+      end();
+    }
   }
 
   /** Runs `work` while no other sigmq process of the directory transmits. */
@@ -140,4 +152,17 @@ export class Endpoint {
     await this.echo?.close();
     await this.#plain?.close();
   }
+}
+
+/** Waits for a promise that never rejects. @throws the reason of `signal` */
+async function abortable(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+  });
+  signal?.addEventListener('abort', abort);
+  await Promise.race([wait, aborted]);
+  signal?.removeEventListener('abort', abort);
+  signal?.throwIfAborted();
 }

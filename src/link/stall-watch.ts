@@ -4,7 +4,7 @@ import { type LinkError, linkErrors } from './errors.ts';
 import type { Transfer } from './transfer.ts';
 
 /** How often a transfer without progress is looked at; ms. */
-export const LOOK_MS = 20;
+const LOOK_MS = 20;
 /** A peer that is stopped for so long is given up; ms. Short enough to free the bus within a second. */
 export const STOPPED_MS = 500;
 /** A peer that runs but does not echo for so long is given up; ms. */

@@ -76,6 +76,14 @@ describe('Producer', { skip }, () => {
     assert.equal(producer.plainBecause, undefined);
   });
 
+  it('waits for no broker once it is closed', async (t) => {
+    const dir = tempDir(t);
+    await brokerIn(t, dir);
+    const producer = await Producer.open({ dir, wait: true });
+    await producer.close();
+    await assert.rejects(producer.send('x'), { code: 'link-closed', exitCode: 69 });
+  });
+
   it('shows the frame and its echoes, and how far it is', async (t) => {
     const { producer } = await given(t);
     const frames: number[][] = [];

@@ -19,7 +19,7 @@ const BROKER = 70;
 const OTHER = 71;
 
 /** A consumer that has taken attempt 1 of message 7, and a broker that answers the first tries as given. */
-function given(t: TestContext, hasAddon = true) {
+function given(t: TestContext, hasAddon = true, isPlain = false) {
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
@@ -38,7 +38,7 @@ function given(t: TestContext, hasAddon = true) {
   const errors: unknown[] = [];
   const settler = new Settler({
     dir,
-    table: fakeTable({ pid: BROKER }, { pid: OTHER }),
+    table: fakeTable({ pid: BROKER, blocksBoth: !isPlain }, { pid: OTHER }),
     endpoint: fake.endpoint,
     handled,
     onError: (error) => errors.push(error),
@@ -173,6 +173,76 @@ describe('Settler', () => {
     const { settler } = given(t, false);
     settler.settle(7, 1, Verb.Done);
     await settler.settled();
+  });
+
+  it('tells a plain broker nothing, and nobody once the link is closed', async (t) => {
+    for (const end of ['plain', 'closed']) {
+      const { fake, first, settler } = given(t, true, end === 'plain');
+      first.push(linkErrors.closed());
+      settler.settle(7, 1, Verb.Done);
+      await settler.settled();
+      assert.equal(fake.sent.length, end === 'plain' ? 0 : 1);
+      t.mock.reset();
+    }
+  });
+
+  it('reports once what is wrong here, and goes on', async (t) => {
+    const { clock, fake, settler, errors, told } = given(t);
+    fake.busFails = new Error('no room');
+    settler.settle(7, 1, Verb.Done);
+    await turn();
+    await clock.pass(1000);
+    assert.deepEqual(errors.map(String), ['Error: no room']);
+    fake.busFails = undefined;
+    await clock.pass(200);
+    await settler.settled();
+    assert.deepEqual(told(), ['7.1 d']);
+  });
+
+  it('tries for 5 s when the consumer is to stop, however long the work takes', async (t) => {
+    const { clock, fake, settler, told } = given(t);
+    let end = () => {};
+    settler.settleAfter(7, 1, new Promise((resolve) => (end = resolve)));
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    let isSettled = false;
+    const settled = settler.settled().then(() => {
+      isSettled = true;
+    });
+    settler.settle(8, 1, Verb.Done);
+    await turn();
+    await clock.pass(20_000);
+    const eights = told().length;
+    assert.ok(eights >= 20 && eights <= 27, `${eights} tries in 5 s`);
+    assert.equal(isSettled, false);
+    end();
+    await turn();
+    await clock.pass(4000);
+    assert.ok(told().length > eights, 'the one that took its time is told of, too');
+    assert.equal(isSettled, false);
+    await clock.pass(2000);
+    await settled;
+  });
+
+  it('settles nothing to another store, where its id is that of another message', async (t) => {
+    const { clock, first, settler, handled, told, known } = given(t);
+    let end = () => {};
+    settler.settleAfter(7, 1, new Promise((resolve) => (end = resolve)));
+    first.push(linkErrors.stalled(BROKER));
+    settler.settle(8, 1, Verb.Failed);
+    await turn();
+    settler.forget();
+    assert.equal(known(), undefined);
+    handled.add(7, 1, Reason.Later); // of the new store
+    end();
+    await clock.pass(1000);
+    await settler.settled();
+    assert.deepEqual(told(), ['8.1 f']);
+    assert.deepEqual(known(), [Reason.Later, undefined]);
+    settler.settle(7, 1, Verb.Done);
+    await settler.settled();
+    assert.deepEqual(told(), ['8.1 f', '7.1 d']);
   });
 
   it('gives nothing back that was delivered anew, before a try and while it waits for the bus', async (t) => {

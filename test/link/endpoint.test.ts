@@ -64,6 +64,29 @@ describe('Endpoint', { skip: loadAddon().why ?? false }, () => {
     assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
+  it('lets a sender give up its wait for the earlier ones, which costs no number and no turn', async (t) => {
+    const endpoint = endpointIn(tempDir(t));
+    let end = () => {};
+    const firstOf = ({ first }: { first: number }) => Promise.resolve(first);
+    const begin = await endpoint.numbered(1, firstOf);
+    const slow = endpoint.numbered(1, () => new Promise<void>((resolve) => (end = resolve)));
+    const abort = new AbortController();
+    const late = endpoint.numbered(1, () => assert.fail('it had given up'), abort.signal);
+    const next = endpoint.numbered(1, firstOf);
+    abort.abort(new Error('too late'));
+    await assert.rejects(late, /too late/);
+    let isNext = false;
+    void next.then(() => {
+      isNext = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(isNext, false, 'the slow one is still at it');
+    end();
+    await slow;
+    assert.equal(await next, (begin + 2) % 128);
+    await assert.rejects(endpoint.numbered(1, firstOf, AbortSignal.abort(new Error('before'))));
+  });
+
   it('begins a new epoch when nobody knows what arrived', async (t) => {
     const endpoint = endpointIn(tempDir(t));
     const epochOf = () => endpoint.numbered(1, async ({ epoch }) => epoch);
