@@ -1,0 +1,101 @@
+import { closeSync, fdatasync, openSync } from 'node:fs';
+import type { Statement } from 'libsql';
+import { StoreError, storeErrors } from './errors.ts';
+import type { Fsync } from './open-store.ts';
+import type { SqliteFile } from './sqlite-file.ts';
+
+/** Statements on the open file, each prepared once, and when they are flushed to the disk. */
+export class SqliteConnection {
+  readonly path: string;
+  readonly #file: SqliteFile;
+  readonly #fsync: Fsync;
+  readonly #statements = new Map<string, Statement>();
+  /** Of the write-ahead log, for fsync at intervals. */
+  #walFd = -1;
+  #fsyncTimer: NodeJS.Timeout | undefined;
+  #synchronous = '';
+
+  constructor(file: SqliteFile, fsync: Fsync) {
+    this.path = file.path;
+    this.#file = file;
+    this.#fsync = fsync;
+  }
+
+  sql(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#file.db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** @returns the number of changed rows */
+  run(sql: string, parameters: readonly unknown[]): number {
+    return this.sql(sql).run([...parameters]).changes;
+  }
+
+  /**
+   * One statement, not flushed to the disk: a reservation or a settlement that an OS crash undoes only
+   * causes another delivery.
+   */
+  write(sql: string, parameters: readonly unknown[]): void {
+    this.try(() => {
+      this.#flush('NORMAL');
+      this.run(sql, parameters);
+    });
+  }
+
+  /** All of it or nothing, and on the disk afterwards: a message must be before it is confirmed. */
+  transaction<T>(work: () => T): T {
+    const { db } = this.#file;
+    return this.try(() => {
+      this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (db.inTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** @throws StoreError for an error of SQLite; any other as it is */
+  try<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const isSqlite = String((error as { code?: unknown }).code).startsWith('SQLITE_');
+      throw isSqlite ? storeErrors.failed(this.path, error) : error;
+    }
+  }
+
+  /** Does nothing unless fsync is at intervals. */
+  fsyncSoon(): void {
+    const interval = this.#fsync;
+    if (typeof interval !== 'number' || this.#fsyncTimer) return;
+    this.#fsyncTimer = setTimeout(() => {
+      this.#fsyncTimer = undefined;
+      if (this.#walFd < 0) this.#walFd = openSync(`${this.path}-wal`, 'r');
+      fdatasync(this.#walFd, () => {});
+    }, interval);
+    this.#fsyncTimer.unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#fsyncTimer);
+    if (this.#walFd >= 0) closeSync(this.#walFd);
+    this.#statements.clear();
+    this.#file.close();
+  }
+
+  #flush(synchronous: 'FULL' | 'NORMAL'): void {
+    if (synchronous === this.#synchronous) return;
+    this.#file.db.exec(`PRAGMA synchronous = ${synchronous}`);
+    this.#synchronous = synchronous;
+  }
+}
