@@ -27,6 +27,8 @@ interface Entry {
   readonly message: NewMessage;
   readonly enqueuedAt: number;
   readonly expiresAt: number;
+  /** Not one that was kicked back: that lives until it is handled. */
+  expires: boolean;
   state: State | 'gone';
   /** Attempts spent. */
   spent: number;
@@ -64,6 +66,7 @@ export class MemoryStore implements Store {
         message,
         enqueuedAt: now,
         expiresAt: message.ttlMs === undefined ? Number.POSITIVE_INFINITY : now + message.ttlMs,
+        expires: message.ttlMs !== undefined,
         state: 'ready',
         spent: 0,
         dueAt: now + (message.delayMs ?? 0),
@@ -165,6 +168,7 @@ export class MemoryStore implements Store {
     const entries = this.#select(queue, { ...selection, state: 'dead' });
     for (const entry of entries) {
       entry.spent = 0;
+      entry.expires = false;
       this.#move(entry, 'ready');
       this.#enqueue(entry);
     }
@@ -216,7 +220,8 @@ export class MemoryStore implements Store {
       if (entry.expiresAt > now) break;
       this.#expiring.pop();
       // One that a consumer holds is looked at again when it comes back; a dead one is kept.
-      if (entry.state === 'ready' || entry.state === 'delayed') this.#remove(entry);
+      const waits = entry.state === 'ready' || entry.state === 'delayed';
+      if (waits && entry.expires) this.#remove(entry);
     }
     for (let entry = this.#delayed.peek(); entry; entry = this.#delayed.peek()) {
       if (entry.state === 'delayed' && entry.dueAt > now) break;

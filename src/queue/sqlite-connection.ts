@@ -13,6 +13,8 @@ export class SqliteConnection {
   /** Of the write-ahead log, for fsync at intervals. */
   #walFd = -1;
   #fsyncTimer: NodeJS.Timeout | undefined;
+  /** Why the last flush of the log failed. */
+  #unflushed: unknown;
   #synchronous = '';
 
   constructor(file: SqliteFile, fsync: Fsync) {
@@ -50,6 +52,7 @@ export class SqliteConnection {
   transaction<T>(work: () => T): T {
     const { db } = this.#file;
     return this.try(() => {
+      this.#assertFlushed();
       this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
       db.exec('BEGIN IMMEDIATE');
       try {
@@ -80,17 +83,52 @@ export class SqliteConnection {
     if (typeof interval !== 'number' || this.#fsyncTimer) return;
     this.#fsyncTimer = setTimeout(() => {
       this.#fsyncTimer = undefined;
-      if (this.#walFd < 0) this.#walFd = openSync(`${this.path}-wal`, 'r');
-      fdatasync(this.#walFd, () => {});
+      this.#fsyncLog();
     }, interval);
     this.#fsyncTimer.unref();
   }
 
+  /** While it waits for the disk the broker works on. */
+  #fsyncLog(): void {
+    try {
+      if (this.#walFd < 0) this.#walFd = openSync(`${this.path}-wal`, 'r');
+    } catch (error) {
+      this.#unflushed = error;
+      return;
+    }
+    fdatasync(this.#walFd, (error) => {
+      // A descriptor that was closed meanwhile: close() has flushed what there was.
+      if (error && this.#walFd >= 0) this.#unflushed = error;
+    });
+  }
+
+  /** A log that cannot be flushed is a write error: the next message is refused, and then it is tried again. */
+  #assertFlushed(): void {
+    const error = this.#unflushed;
+    if (error === undefined) return;
+    this.#unflushed = undefined;
+    this.fsyncSoon();
+    throw storeErrors.failed(this.path, error);
+  }
+
   close(): void {
-    clearTimeout(this.#fsyncTimer);
-    if (this.#walFd >= 0) closeSync(this.#walFd);
-    this.#statements.clear();
-    this.#file.close();
+    try {
+      if (this.#fsyncTimer) this.#flushNow();
+    } finally {
+      clearTimeout(this.#fsyncTimer);
+      if (this.#walFd >= 0) closeSync(this.#walFd);
+      this.#walFd = -1;
+      this.#statements.clear();
+      this.#file.close();
+    }
+  }
+
+  /** A checkpoint flushes the log first. Closing makes one only when nobody else has the file open. */
+  #flushNow(): void {
+    this.try(() => {
+      this.#flush('FULL');
+      this.#file.db.pragma('wal_checkpoint(PASSIVE)');
+    });
   }
 
   #flush(synchronous: 'FULL' | 'NORMAL'): void {

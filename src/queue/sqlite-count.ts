@@ -19,16 +19,16 @@ export interface Held {
 
 /** Sets `tally` and `held`, by id, to what the file says. */
 export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held>): void {
-  tally.clear();
-  held.clear();
-  for (const { queue, state, messages, bytes } of groups(db, 'true', [])) {
-    tally.add(queue, state, messages, bytes);
-  }
+  const all = groups(db, 'true', []);
   const reserved = db
     .sql(`SELECT id, queue, spent, ${BYTES} AS bytes FROM messages WHERE state = 'reserved'`)
     .all() as (Held & { id: number })[];
-  for (const { id, queue, spent, bytes } of reserved) held.set(id, { queue, spent, bytes });
   const paused = db.sql('SELECT queue FROM paused').all() as { queue: string }[];
+  // Only now, when all of it could be read.
+  tally.clear();
+  held.clear();
+  for (const { queue, state, messages, bytes } of all) tally.add(queue, state, messages, bytes);
+  for (const { id, queue, spent, bytes } of reserved) held.set(id, { queue, spent, bytes });
   for (const { queue } of paused) tally.paused.add(queue);
 }
 

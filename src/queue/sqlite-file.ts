@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
@@ -58,17 +58,19 @@ function makeFolder(folder: string): void {
   if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
 }
 
-/** Before SQLite does it, with another mode, or follows a link. */
+/**
+ * Before SQLite does it, with another mode, or follows a link. One that is there is not opened: to close any
+ * descriptor of a file drops all locks that this process has on it (fcntl(2)), those of another store, too.
+ */
 function makeFile(path: string): void {
   try {
-    const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-    closeSync(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600));
+    closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ELOOP') throw storeErrors.unsafe(path, 'is a symbolic link');
-    throw storeErrors.cannotCreate(path, error);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw storeErrors.cannotCreate(path, error);
   }
   const stats = lstatSync(path);
+  if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
   if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
 }

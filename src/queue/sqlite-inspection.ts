@@ -23,19 +23,25 @@ export function peek(db: SqliteConnection, queue: string, selection: Selection):
 }
 
 export function purge(db: SqliteConnection, queue: string, selection: Selection): number {
-  const { where, parameters } = condition(queue, selection);
-  return db.run(
-    `DELETE FROM messages WHERE id IN (SELECT id FROM messages
-    WHERE ${where} AND state <> 'reserved' ORDER BY priority DESC, id LIMIT ?)`,
-    [...parameters, selection.limit ?? -1],
-  );
+  const { limit = Number.MAX_SAFE_INTEGER } = selection;
+  const states = STATES.filter((state) => state !== 'reserved');
+  let purged = 0;
+  for (const state of selection.state ? [selection.state] : states) {
+    const { where, parameters } = condition(queue, { ...selection, state });
+    purged += db.run(
+      `DELETE FROM messages WHERE id IN (SELECT id FROM messages
+      WHERE ${where} AND state <> 'reserved' ORDER BY priority DESC, id LIMIT ?)`,
+      [...parameters, limit - purged],
+    );
+  }
+  return purged;
 }
 
 export function kick(db: SqliteConnection, queue: string, selection: Selection): number {
   const { where, parameters } = condition(queue, { ...selection, state: 'dead' });
   return db.run(
-    `UPDATE messages SET state = 'ready', spent = 0 WHERE id IN (SELECT id FROM messages
-    WHERE ${where} ORDER BY id LIMIT ?)`,
+    `UPDATE messages SET state = 'ready', spent = 0, expires_at = NULL
+    WHERE id IN (SELECT id FROM messages WHERE ${where} ORDER BY priority DESC, id LIMIT ?)`,
     [...parameters, selection.limit ?? -1],
   );
 }

@@ -1,4 +1,4 @@
-import { type Headers, type Reserved, type State, type Stored, sizeOf } from './store.ts';
+import { type Headers, type Reserved, type State, type Stored } from './store.ts';
 
 export interface Row {
   readonly id: number;
@@ -23,7 +23,7 @@ export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
 
 /** As counted when it was published. */
 export function bytesOf({ body, headers }: Row): number {
-  return sizeOf({ body: asBytes(body), headers: headersOf(headers) });
+  return asBytes(body).length + (headers === null ? 0 : Buffer.byteLength(headers));
 }
 
 export function reservedOf(row: Omit<Row, 'consumer'>): Reserved {

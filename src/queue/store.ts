@@ -82,9 +82,9 @@ export interface Inspection {
   counts(): Promise<QueueCounts[]>;
   /** Without taking them: by state, then in the order of delivery; `limit` is 100 unless told. */
   peek(queue: string, selection?: Selection): Promise<Stored[]>;
-  /** Removes messages for ever, but not those that a consumer holds. @returns how many */
+  /** Removes messages for ever, but not those that a consumer holds; first ones first. @returns how many */
   purge(queue: string, selection?: Selection): Promise<number>;
-  /** Makes dead ones ready, with all their attempts before them. @returns how many */
+  /** Makes dead ones ready, with all their attempts before them; they expire no more. @returns how many */
   kick(queue: string, selection?: Pick<Selection, 'id' | 'limit'>): Promise<number>;
   /** Stops deliveries from a queue, or lets them go on; it goes on taking messages. */
   pause(queue: string, paused: boolean): Promise<void>;

@@ -139,8 +139,11 @@ describe('a store in a file', () => {
       () => SqliteStore.open(folder, DEFAULT_POLICY, 'always'),
       isStoreError('store-in-use', 78),
     );
-    await store.close();
     const args = ['--input-type=module', '-e', script, folder];
+    const refused = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.deepEqual([refused.stdout, refused.signal], ['', null], 'that cost us our lock');
+    assert.match(refused.stderr, /store-in-use/);
+    await store.close();
     const { stdout, signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     assert.deepEqual([stdout, signal], ['open', 'SIGKILL'], stderr);
     const again = open(t, folder);
@@ -256,6 +259,21 @@ describe('a store in a file', () => {
       await store.close();
       spawnSync('umount', ['-l', folder]); // SQLite closes its files when its statements are collected
     }
+  });
+
+  it('refuses a message when the log could not be flushed', async (t) => {
+    const folder = folderOf(t);
+    const store = SqliteStore.open(folder, DEFAULT_POLICY, 1);
+    t.after(() => store.close());
+    await store.publish([message('a')]);
+    rmSync(join(folder, 'queue.db-wal'));
+    const refused = async () => {
+      for (;;) {
+        await store.publish([message('b')]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await assert.rejects(refused(), isStoreError('store-failed', 75));
   });
 
   it('forgets producers that have long sent nothing', async (t) => {

@@ -236,6 +236,40 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await store.settle(ids[0] ?? 0, { kind: 'done' }), 'settled');
     });
 
+    it('purges and kicks the first ones first, state by state', async (t) => {
+      const { store, next } = given(t, { maxAttempts: 1 });
+      await store.publish([message('dead'), message('dead, and more urgent', { priority: 1 })]);
+      for (let n = 0; n < 2; n++) {
+        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+        await store.settle(id, { kind: 'failed' });
+      }
+      const ready = [message('a'), message('b'), message('c', { priority: 1 })];
+      await store.publish([...ready, message('later', { delayMs: 99, priority: 9 })]);
+      assert.equal(await store.purge('default', { limit: 2 }), 2); // c, a
+      assert.equal(await store.kick('default', { limit: 1 }), 1);
+      assert.equal(await next(), 'dead, and more urgent');
+      assert.equal(await next(), 'b');
+      assert.equal(await store.purge('default', { limit: 9 }), 2);
+    });
+
+    it('does not let one expire that was kicked back', async (t) => {
+      const { store, clock, next } = given(t, { maxAttempts: 1 });
+      await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 20 })]);
+      const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+      await store.settle(id, { kind: 'failed' });
+      clock.ms += 15;
+      assert.equal(await store.kick('default'), 1);
+      clock.ms += 15;
+      assert.deepEqual(
+        (await store.peek('default')).map(({ body }) => Buffer.from(body).toString()),
+        ['a'],
+      );
+      const again = await store.reserve(['default'], '1:1');
+      assert.equal(again?.id, id);
+      await store.settle(id, { kind: 'release' });
+      assert.equal(await next(), 'a');
+    });
+
     it('shows messages without taking them', async (t) => {
       const { store, clock } = given(t);
       await store.publish([
