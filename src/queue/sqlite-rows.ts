@@ -1,4 +1,4 @@
-import { type Headers, type Reserved, type State, type Stored } from './store.ts';
+import type { Headers, Reserved, State, Stored } from './store.ts';
 
 export interface Row {
   readonly id: number;
