@@ -1,9 +1,5 @@
-export {
-  Broker,
-  type BrokerEvent,
-  type BrokerOptions,
-  type BrokerStatus,
-} from './broker/broker.ts';
+export type { BrokerStatus } from './broker/answers.ts';
+export { Broker, type BrokerEvent, type BrokerOptions } from './broker/broker.ts';
 export {
   Consumer,
   type ConsumerOptions,

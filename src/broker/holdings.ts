@@ -1,7 +1,7 @@
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Outcome, Reserved, Store } from '../queue/store.ts';
-import type { ConsumerState } from './roster.ts';
+import type { ConsumerState } from './consumer-state.ts';
 
 /** Pause before a settlement that the store could not write is tried again; ms. */
 const RETRY_MS = 500;
@@ -47,6 +47,19 @@ export class Holdings {
     consumer.holding.set(message.id, message.attempt);
     consumer.owed.push(message);
     this.awaitSettlement(consumer, message);
+  }
+
+  /**
+   * Messages that an earlier broker had given out: who has them and lives is asked what became of them.
+   * @param holder who has a key and can be asked
+   */
+  async recover(holder: (key: string) => ConsumerState | undefined): Promise<void> {
+    const { store } = this.#options;
+    for (const { consumer: key, ...message } of await store.reservations()) {
+      const consumer = holder(key);
+      if (consumer) this.owe(consumer, message);
+      else await store.settle(message.id, { kind: 'lost' });
+    }
   }
 
   /** @param attempt which delivery is meant; undefined: the one of this moment */

@@ -12,7 +12,7 @@ import {
   STATES,
   type State,
 } from '../queue/store.ts';
-import { MAX_QUEUES } from './roster.ts';
+import { MAX_QUEUES } from './consumer-state.ts';
 
 /** Bytes of a reply: some 10 s on the wire at worst, and below what a client takes. */
 const MAX_REPLY_BYTES = 1 << 20;
@@ -24,7 +24,7 @@ const MAX_PENDING_OF_ONE = 4;
 const MAX_PENDING = 64;
 
 /** What is asked of the broker beside what the store knows. */
-interface BrokerAnswers {
+export interface BrokerAnswers {
   status(): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(sender: Sender, queues: ReadonlySet<unknown>): Promise<number>;

@@ -1,49 +1,14 @@
-import { isQueueName } from '../queue/queue-name.ts';
-import type { Reserved } from '../queue/store.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { isGone, vetSentence, vetTarget } from '../registry/vet.ts';
-import { DEFAULT_QUEUE } from './intake.ts';
+import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
 
-/** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
-const FIRST_REST_MS = 250;
-/** Queues of one consumer: each costs a look into the store for every delivery. */
-export const MAX_QUEUES = 64;
-/** Messages of one consumer at once, as `consume --jobs` has it: each is kept in memory, with a timer. */
-const MAX_SLOTS = 1000;
-/** setTimeout takes no more; ms. */
-const MAX_ACK_WAIT_MS = 0x7fff_ffff;
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
 /** So long a consumer that was continued waits at most for its next turn; ms. */
 const LONGEST_REST_MS = 1000;
-
-/** A process that takes messages. */
-export interface ConsumerState {
-  readonly pid: number;
-  readonly start: number;
-  /** `pid:start`: names the process in the store, across broker restarts. */
-  readonly key: string;
-  kind: 'echo' | 'plain';
-  queues: readonly string[];
-  /** Messages that it may hold at once. */
-  slots: number;
-  /** How long it may keep a message; undefined: as the broker says; ms. */
-  ackWaitMs: number | undefined;
-  /** Messages that it holds: id and attempt. */
-  readonly holding: Map<number, number>;
-  /** Those among them of which it is not known whether it got them. */
-  owed: Reserved[];
-  /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
-  readonly overdue: Set<number>;
-  /** Sequence number of the last frame to it, 0 to 127. */
-  seq: number;
-  /** It did not answer: not before this, ms of performance.now(). */
-  restsUntil: number;
-  restMs: number;
-}
 
 export interface RosterOptions {
   readonly dir: string;
@@ -227,41 +192,4 @@ export class Roster {
     const more = this.#warned.size > MAX_WARNINGS;
     this.#options.onWarning(more ? 'consumers.txt has more bad lines; no more is said.' : sentence);
   }
-}
-
-/** What a consumer says of itself. */
-function wishesOf(
-  { attrs }: ConsumerLine,
-  kind: 'echo' | 'plain',
-): Pick<ConsumerState, 'queues' | 'slots' | 'ackWaitMs'> {
-  const jobs = Number(attrs.get('jobs'));
-  const ackWait = Number(attrs.get('ackwait'));
-  return {
-    queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
-    slots:
-      kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_SLOTS) : 1,
-    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
-  };
-}
-
-function newConsumer(
-  line: ConsumerLine,
-  key: string,
-  pid: number,
-  start: number,
-  kind: 'echo' | 'plain',
-): ConsumerState {
-  return {
-    pid,
-    start,
-    key,
-    kind,
-    ...wishesOf(line, kind),
-    holding: new Map(),
-    owed: [],
-    overdue: new Set(),
-    seq: 0,
-    restsUntil: 0,
-    restMs: FIRST_REST_MS,
-  };
 }

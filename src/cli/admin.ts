@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import chalk from 'chalk';
-import type { BrokerStatus } from '../broker/broker.ts';
+import type { BrokerStatus } from '../broker/answers.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
 import type { QueueCounts, Stored } from '../queue/store.ts';

@@ -1,4 +1,4 @@
-import type { ConsumerState } from '../../src/broker/roster.ts';
+import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Holdings } from '../../src/broker/holdings.ts';
-import type { ConsumerState } from '../../src/broker/roster.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { consumer, FakeStore } from './fakes.ts';
@@ -191,5 +191,19 @@ describe('Holdings, when an answer is not known,', () => {
     const later = consumer({ pid: 70 });
     holdings.owe(later, { ...message, attempt: 2 });
     assert.deepEqual([...later.holding], [[message.id, 2]]);
+  });
+
+  it('owes what an earlier broker had given out to who can be asked; the rest is lost', async (t) => {
+    const { store, holdings, who, messages } = await given(t, 2);
+    await store.settle((messages[1] as Reserved).id, { kind: 'release' });
+    await store.reserve(['default'], '71:500');
+    const later = consumer({ pid: 70 });
+    await holdings.recover((key) => (key === who.key ? later : undefined));
+    assert.deepEqual([...later.holding], [[messages[0]?.id, 1]]);
+    assert.deepEqual(
+      later.owed.map(({ id }) => id),
+      [messages[0]?.id],
+    );
+    assert.deepEqual(await store.states(), ['reserved', 'ready']);
   });
 });

@@ -57,25 +57,6 @@ describe('Roster.refresh', () => {
     assert.deepEqual(pids(), [73, 71, 72]);
   });
 
-  it('reads what a consumer says of itself', async (t) => {
-    const { write, consumer } = given(t);
-    await write('71 start=500 queues=a,b jobs=4 ackwait=5000\n72 start=500');
-    const { queues, slots, ackWaitMs, kind } = consumer(71);
-    assert.deepEqual([queues, slots, ackWaitMs, kind], [['a', 'b'], 4, 5000, 'echo']);
-    const other = consumer(72);
-    assert.deepEqual([other.queues, other.slots, other.ackWaitMs], [['default'], 1, undefined]);
-  });
-
-  it('takes no nonsense of what a consumer says', async (t) => {
-    const { write, consumer } = given(t);
-    const many = Array.from({ length: 70 }, (_, n) => `q${n}`).join(',');
-    await write(`71 jobs=0 ackwait=-1\n72 jobs=1.5 ackwait=1e99\n73 jobs=x queues=${many}`);
-    for (const pid of [71, 72, 73]) {
-      assert.deepEqual([consumer(pid).slots, consumer(pid).ackWaitMs], [1, undefined]);
-    }
-    assert.equal(consumer(73).queues.length, 64);
-  });
-
   it('gives a plain peer one message at a time, whatever it asks for', async (t) => {
     const { run, write, consumer } = given(t);
     run({ pid: 71, blocksBoth: false });

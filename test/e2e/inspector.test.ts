@@ -1,7 +1,7 @@
 /** Requests to a running broker: by signals, as everything else. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { BrokerStatus } from '../../src/broker/broker.ts';
+import type { BrokerStatus } from '../../src/broker/answers.ts';
 import { Inspector } from '../../src/client/inspector.ts';
 import { Stage } from './harness.ts';
 

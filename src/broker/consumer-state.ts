@@ -1,0 +1,75 @@
+import { isQueueName } from '../queue/queue-name.ts';
+import type { Reserved } from '../queue/store.ts';
+import type { ConsumerLine } from '../registry/consumers-file.ts';
+import { DEFAULT_QUEUE } from './intake.ts';
+
+/** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
+export const FIRST_REST_MS = 250;
+/** Queues of one consumer: each costs a look into the store for every delivery. */
+export const MAX_QUEUES = 64;
+/** Messages of one consumer at once, as `consume --jobs` has it: each is kept in memory, with a timer. */
+const MAX_SLOTS = 1000;
+/** setTimeout takes no more; ms. */
+const MAX_ACK_WAIT_MS = 0x7fff_ffff;
+
+/** A process that takes messages. */
+export interface ConsumerState {
+  readonly pid: number;
+  readonly start: number;
+  /** `pid:start`: names the process in the store, across broker restarts. */
+  readonly key: string;
+  kind: 'echo' | 'plain';
+  queues: readonly string[];
+  /** Messages that it may hold at once. */
+  slots: number;
+  /** How long it may keep a message; undefined: as the broker says; ms. */
+  ackWaitMs: number | undefined;
+  /** Messages that it holds: id and attempt. */
+  readonly holding: Map<number, number>;
+  /** Those among them of which it is not known whether it got them. */
+  owed: Reserved[];
+  /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
+  readonly overdue: Set<number>;
+  /** Sequence number of the last frame to it, 0 to 127. */
+  seq: number;
+  /** It did not answer: not before this, ms of performance.now(). */
+  restsUntil: number;
+  restMs: number;
+}
+
+/** What a consumer says of itself. */
+export function wishesOf(
+  { attrs }: ConsumerLine,
+  kind: 'echo' | 'plain',
+): Pick<ConsumerState, 'queues' | 'slots' | 'ackWaitMs'> {
+  const jobs = Number(attrs.get('jobs'));
+  const ackWait = Number(attrs.get('ackwait'));
+  return {
+    queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
+    slots:
+      kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_SLOTS) : 1,
+    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
+  };
+}
+
+export function newConsumer(
+  line: ConsumerLine,
+  key: string,
+  pid: number,
+  start: number,
+  kind: 'echo' | 'plain',
+): ConsumerState {
+  return {
+    pid,
+    start,
+    key,
+    kind,
+    ...wishesOf(line, kind),
+    holding: new Map(),
+    owed: [],
+    overdue: new Set(),
+    seq: 0,
+    restsUntil: 0,
+    restMs: FIRST_REST_MS,
+  };
+}

@@ -1,0 +1,106 @@
+import { clockMs } from '../clock.ts';
+import { CodecError } from '../codec/codec-error.ts';
+import { SEQ_MODULUS } from '../codec/envelope.ts';
+import { Reason } from '../codec/reason.ts';
+import type { Channel } from '../link/echo-link.ts';
+import { LinkError } from '../link/errors.ts';
+import type { Outcome, Reserved } from '../queue/store.ts';
+import type { ConsumerState } from './consumer-state.ts';
+import { type Delivery, type DeliveryOptions, deliveryFrame } from './delivery.ts';
+
+/** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
+const MAX_TRIES = 5;
+
+/** Deliveries to echo consumers, which answer, and may settle later. */
+export class EchoDeliveries {
+  readonly #options: DeliveryOptions;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  async deliver(channel: Channel, delivery: Delivery): Promise<void> {
+    const { roster } = this.#options;
+    const { consumer, message } = delivery;
+    // While we waited for the bus the consumer may have settled what was in doubt, or ended.
+    if (consumer.holding.get(message.id) !== message.attempt) return;
+    const frame = this.#frameOf(delivery);
+    if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const outcome = await channel.send(consumer, frame);
+        if (outcome.kind === 'accepted') {
+          roster.served(consumer);
+          this.#options.onDelivered();
+          return await this.#settle(consumer, message, { kind: 'done' });
+        }
+        const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
+        if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        const isUnknown = reason === Reason.Damaged && delivery.inDoubt;
+        if (outcome.kind === 'out-of-step' || isUnknown) return this.owe(delivery);
+        return await this.#onRefused(consumer, message, reason);
+      } catch (error) {
+        if (error instanceof LinkError) return await this.#onFailed(delivery, error);
+        this.owe(delivery);
+        throw error;
+      }
+    }
+  }
+
+  /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
+  #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
+    consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
+    try {
+      return deliveryFrame(message, consumer.seq);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#options.onWarning(`Message ${message.id} cannot be delivered: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  async #onRefused(consumer: ConsumerState, message: Reserved, reason: Reason): Promise<void> {
+    const { roster, onWarning } = this.#options;
+    if (reason === Reason.Later) {
+      roster.served(consumer);
+      this.#options.holdings.awaitSettlement(consumer, message);
+      return;
+    }
+    if (reason === Reason.Failed) {
+      roster.served(consumer);
+      return this.#settle(consumer, message, { kind: 'failed' });
+    }
+    if (reason === Reason.TooLarge) {
+      onWarning(`Consumer ${consumer.pid} does not take messages of ${message.body.length} bytes.`);
+      return this.#settle(consumer, message, { kind: 'failed' });
+    }
+    if (reason === Reason.Damaged) onWarning(`Consumer ${consumer.pid} gets every frame damaged.`);
+    roster.rest(consumer, clockMs());
+    return this.#settle(consumer, message, { kind: 'release' });
+  }
+
+  async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
+    const { roster, onWarning } = this.#options;
+    const { consumer, message } = delivery;
+    if (error.code !== 'bus-lost' && error.code !== 'link-closed') onWarning(error.message);
+    const maybeThere = error.answerPending || delivery.inDoubt === true;
+    if (roster.isGone(consumer)) {
+      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'release' });
+      return roster.refresh();
+    }
+    if (maybeThere) return this.owe(delivery);
+    if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
+    return this.#settle(consumer, message, { kind: 'release' });
+  }
+
+  /** The consumer may have it: that is asked again after a rest. */
+  owe({ consumer, message }: Delivery): void {
+    const { roster, holdings } = this.#options;
+    roster.rest(consumer, clockMs());
+    if (consumer.holding.has(message.id)) holdings.owe(consumer, message);
+  }
+
+  #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {
+    return this.#options.holdings.settleSurely(consumer, id, outcome);
+  }
+}

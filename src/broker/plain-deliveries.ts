@@ -1,0 +1,84 @@
+import { clockMs } from '../clock.ts';
+import type { Endpoint } from '../link/endpoint.ts';
+import { LinkError } from '../link/errors.ts';
+import type { Outcome } from '../queue/store.ts';
+import type { Delivery, DeliveryOptions } from './delivery.ts';
+
+export interface PlainDeliveriesOptions extends DeliveryOptions {
+  readonly endpoint: Endpoint;
+  onError(error: unknown): void;
+  /** A slot is free, or a message is ready again. */
+  onChange(): void;
+}
+
+/** Deliveries to plain consumers: paced, so that they go on beside everything else. */
+export class PlainDeliveries {
+  readonly #options: PlainDeliveriesOptions;
+  /** Those under way, without the stalled ones. */
+  readonly #tasks = new Set<Promise<void>>();
+
+  constructor(options: PlainDeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /** Does not wait for it. */
+  start(delivery: Delivery): void {
+    const task: Promise<void> = this.#deliver(delivery, () => this.#tasks.delete(task)).catch(
+      this.#options.onError,
+    );
+    this.#tasks.add(task);
+    void task.finally(() => {
+      this.#tasks.delete(task);
+      this.#options.onChange();
+    });
+  }
+
+  /** Resolves when those under way have ended; does not wait for peers that stalled. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#tasks);
+  }
+
+  /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
+  async #deliver({ consumer, message }: Delivery, onStalled: () => void): Promise<void> {
+    const { roster, holdings, endpoint, onWarning, onError, onChange } = this.#options;
+    const { id, body } = message;
+    roster.served(consumer);
+    if (body.includes(0) || body.length === 0) {
+      onWarning(
+        `Message ${id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
+      );
+      if (!roster.hasEcho(message.queue))
+        return holdings.settleSurely(consumer, id, { kind: 'failed' });
+      consumer.restsUntil = clockMs() + 1000;
+      return holdings.settleSurely(consumer, id, { kind: 'release' });
+    }
+    // The slot stays taken while signals are on their way: the state of the stalled one is not known.
+    let settled = false;
+    const settle = async (outcome: Outcome) => {
+      if (settled) return;
+      settled = true;
+      consumer.overdue.add(id);
+      await holdings.settleSurely(consumer, id, outcome);
+    };
+    try {
+      await endpoint.sendPlain(consumer, body, {
+        onStalled: () => {
+          onWarning(
+            `Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`,
+          );
+          onStalled();
+          void settle({ kind: 'release' }).then(onChange, onError);
+        },
+      });
+      this.#options.onDelivered();
+      await settle({ kind: 'done' });
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      onWarning(error.message);
+      await settle({ kind: 'lost' });
+      await roster.refresh();
+    } finally {
+      consumer.overdue.delete(id);
+    }
+  }
+}

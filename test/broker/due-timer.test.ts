@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { DueTimer } from '../../src/broker/due-timer.ts';
+import { steadyMs } from '../../src/clock.ts';
+import { FakeClock } from '../link/fakes.ts';
+
+function given(t: TestContext) {
+  const clock = new FakeClock(t);
+  const errors: unknown[] = [];
+  let next: () => Promise<number | undefined> = async () => undefined;
+  let looks = 0;
+  const timer = new DueTimer({
+    store: { nextDue: () => next() },
+    onDue: () => {
+      looks++;
+      next = async () => undefined;
+    },
+    onError: (error) => errors.push(error),
+  });
+  /** The next message is due in so many ms. */
+  const due = async (ms: number | undefined) => {
+    const at = ms === undefined ? undefined : steadyMs() + ms;
+    next = async () => at;
+    timer.arm();
+    await turn();
+  };
+  const fail = async (error: Error) => {
+    next = () => Promise.reject(error);
+    timer.arm();
+    await turn();
+  };
+  return { clock, timer, errors, due, fail, looks: () => looks };
+}
+
+describe('DueTimer', () => {
+  it('tells when the next message is due, once', async (t) => {
+    const { clock, due, looks } = given(t);
+    await due(100);
+    await clock.pass(90);
+    assert.equal(looks(), 0);
+    await clock.pass(20);
+    assert.equal(looks(), 1);
+    await clock.pass(1000);
+    assert.equal(looks(), 1);
+  });
+
+  it('is set anew when another one comes first, or there is none any more', async (t) => {
+    const { clock, due, looks } = given(t);
+    await due(1000);
+    await due(100);
+    await clock.pass(110);
+    assert.equal(looks(), 1);
+    await due(100);
+    await due(undefined);
+    await clock.pass(1000);
+    assert.equal(looks(), 1);
+  });
+
+  it('looks at once when one is due already, and each minute while none is', async (t) => {
+    const { clock, due, looks } = given(t);
+    await due(-5000);
+    await clock.pass(10);
+    assert.equal(looks(), 1);
+    await due(3_600_000);
+    await clock.pass(59_990);
+    assert.equal(looks(), 1);
+    await clock.pass(20);
+    assert.equal(looks(), 2);
+  });
+
+  it('says that the store cannot be read', async (t) => {
+    const { clock, due, fail, errors, looks } = given(t);
+    const error = new Error('disk');
+    await fail(error);
+    assert.deepEqual(errors, [error]);
+    await due(100);
+    await clock.pass(110);
+    assert.equal(looks(), 1);
+  });
+
+  it('tells nothing after it was stopped', async (t) => {
+    const { clock, timer, due, looks } = given(t);
+    await due(100);
+    timer.stop();
+    await due(50);
+    await clock.pass(1000);
+    assert.equal(looks(), 0);
+  });
+});

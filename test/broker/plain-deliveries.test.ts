@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { linkErrors } from '../../src/link/errors.ts';
+import { given, opened, plain } from './dispatching.ts';
+
+describe('PlainDeliveries', () => {
+  it('sends the body alone, beside the bus; sent is done', async (t) => {
+    const { store, fake, work, delivered } = await given(t, { pid: 71, ...plain });
+    const bodies: string[] = [];
+    fake.paced = async (pid, body) => void bodies.push(`${pid}:${Buffer.from(body)}`);
+    await store.put('a', 'b');
+    await work();
+    assert.deepEqual([bodies, fake.holds, delivered()], [['71:a', '71:b'], 0, 2]);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('does not send it what it cannot take, and what comes behind that does not wait', async (t) => {
+    const { store, fake, work, warnings } = await given(t, { pid: 71, ...plain });
+    const bodies: string[] = [];
+    fake.paced = async (_pid, body) => void bodies.push(Buffer.from(body).toString());
+    for (const body of ['a\0b', '', 'c']) await store.put(body);
+    await work();
+    assert.deepEqual(bodies, ['c']);
+    assert.deepEqual(await store.states(), ['delayed', 'delayed']);
+    assert.match(warnings[0] ?? '', /has a zero byte or is empty/);
+  });
+
+  it('leaves what it cannot take to a consumer that can', async (t) => {
+    const { store, fake, work, sent } = await given(t, { pid: 71, ...plain }, { pid: 72 });
+    fake.paced = () => assert.fail('sent');
+    await store.put('a\0b');
+    await work();
+    assert.deepEqual(sent(), ['72:a\0b']);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('gives a message to another when the first stalls, and takes that back for nothing', async (t) => {
+    const { store, fake, work, sent, warnings, first } = await given(
+      t,
+      { pid: 71, ...plain },
+      { pid: 72 },
+    );
+    let finish = () => {};
+    fake.paced = async (_pid, _body, onStalled) => {
+      await turn();
+      onStalled();
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    };
+    await store.put('a', 'b');
+    await work();
+    assert.deepEqual(sent(), ['72:b', '72:a']);
+    assert.match(warnings[0] ?? '', /71 does not take its signals/);
+    assert.equal(first().overdue.size, 1, 'its slot is taken while signals are on their way');
+    finish();
+    await work();
+    assert.equal(first().overdue.size, 0);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('counts an attempt when it ends in the middle', async (t) => {
+    const { run, store, fake, work, sent } = await given(t, { pid: 71, ...plain }, { pid: 72 });
+    fake.paced = async () => {
+      run({ pid: 72 });
+      throw linkErrors.gone(71);
+    };
+    await store.put('a');
+    await work();
+    assert.deepEqual(sent(), ['72:a']);
+    assert.equal(opened(fake.sent[0]?.frame as Uint8Array).fields.attempt, 2);
+  });
+});

@@ -1,0 +1,79 @@
+/** Real processes and a real file. */
+import assert from 'node:assert/strict';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { Roster } from '../../src/broker/roster.ts';
+import { RosterWatch } from '../../src/broker/roster-watch.ts';
+import { processTable } from '../../src/registry/process-table.ts';
+import { loadAddon } from '../../src/signals/addon.ts';
+import { blocker, tempDir, until } from '../registry/children.ts';
+
+function given(t: TestContext, dir = tempDir(t)) {
+  const file = join(dir, 'consumers.txt');
+  const ended: number[] = [];
+  const said: unknown[] = [];
+  const say = (what: unknown) => said.push(what);
+  let refreshed = 0;
+  const roster = new Roster({
+    ...{ dir, table: processTable(), onWarning: say },
+    onLeft: ({ key }) => watch.forgetDeath(key),
+    onEnded: ({ key, pid }) => {
+      watch.forgetDeath(key);
+      ended.push(pid);
+    },
+  });
+  const onRefreshed = () => refreshed++;
+  const watch = new RosterWatch({ dir, roster, onRefreshed, onError: say });
+  t.after(() => watch.stop());
+  const pids = () => roster.all.map(({ pid }) => pid);
+  return { dir, file, roster, watch, ended, said, pids, refreshed: () => refreshed };
+}
+
+describe('RosterWatch', () => {
+  it('reads the file when it starts, and when it changes', async (t) => {
+    const { file, watch, said, pids, refreshed } = given(t);
+    const [one, two] = [await blocker(t), await blocker(t)];
+    writeFileSync(file, `${one.pid}\n`);
+    await watch.start();
+    assert.deepEqual([pids(), refreshed()], [[one.pid], 1]);
+    appendFileSync(file, `${two.pid}\n`);
+    await until(() => pids().length === 2);
+    assert.deepEqual(pids(), [one.pid, two.pid]);
+    writeFileSync(file, '');
+    await until(() => pids().length === 0);
+    assert.deepEqual(said, []);
+  });
+
+  it('notices that a consumer ends, in the file or not', {
+    skip: loadAddon().why ?? false,
+  }, async (t) => {
+    const { file, roster, watch, ended, pids } = given(t);
+    const [one, two] = [await blocker(t), await blocker(t)];
+    writeFileSync(file, `${one.pid}\n`);
+    await watch.start();
+    const { start = 0 } = processTable().read(two.pid) ?? {};
+    roster.holder(`${two.pid}:${start}`)?.holding.set(1, 1);
+    watch.watchDeaths();
+    assert.deepEqual(pids(), [one.pid, two.pid]);
+    await two.kill('SIGKILL');
+    await until(() => ended.includes(two.pid));
+    await one.kill('SIGKILL');
+    await until(() => ended.includes(one.pid));
+    assert.deepEqual(pids(), []);
+  });
+
+  it('looks no more when it was stopped', async (t) => {
+    const { dir, file, watch, pids, refreshed } = given(t);
+    const one = await blocker(t);
+    writeFileSync(file, `${one.pid}\n`);
+    await watch.start();
+    await watch.stop();
+    const other = given(t, dir);
+    await other.watch.start();
+    writeFileSync(file, '');
+    await one.kill('SIGKILL');
+    await until(() => other.pids().length === 0);
+    assert.deepEqual([pids(), refreshed()], [[one.pid], 1]);
+  });
+});
