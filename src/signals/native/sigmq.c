@@ -46,6 +46,10 @@ static const int MAX_EMPTY_POLLS = 400;
  * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
  * cheap waits in a row bring it back to the start. */
 enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
+/* From this on every CPU is taken: who sleeps does so on the CPU where all of sigmq meet (see meet()). */
+enum { BUSY_SLEEPS = 32 };
+/* Words of a CPU mask, for 1024 CPUs; with more of them nobody meets. */
+enum { MASK_WORDS = 1024 / (8 * sizeof(unsigned long)) };
 /*
  * After a pause of this length between two sends the world may have changed: the bus may be lost
  * (docs/protocol.md, section 5; that takes 100 ms at least), and the PID that we are about to signal may
@@ -244,6 +248,30 @@ static void after_expensive_yield(void) {
 }
 
 /*
+ * Where other programs have every CPU, to wake a peer on another one takes some 50 µs. One that waits on this
+ * CPU is next when we go to sleep. So both move to the lowest CPU that they may use, for one exchange(): no
+ * child that is started between two of them gets the mask. By system call, because of the versions that
+ * glibc has of sched_setaffinity(3).
+ */
+static unsigned long own_cpus[MASK_WORDS];
+static long own_bytes = 0;
+
+static void meet(void) {
+  if (own_bytes > 0) return;
+  own_bytes = syscall(SYS_sched_getaffinity, 0, sizeof own_cpus, own_cpus);
+  unsigned long lowest[MASK_WORDS] = {0};
+  int word = 0;
+  while (word < MASK_WORDS - 1 && own_cpus[word] == 0) word++;
+  lowest[word] = own_cpus[word] & -own_cpus[word];
+  if (own_bytes > 0 && syscall(SYS_sched_setaffinity, 0, own_bytes, lowest)) own_bytes = 0;
+}
+
+static void part(void) {
+  if (own_bytes > 0) syscall(SYS_sched_setaffinity, 0, own_bytes, own_cpus);
+  own_bytes = 0;
+}
+
+/*
  * The next signal within so many microseconds. Polls while that pays, sleeps otherwise. `before` is the time
  * of a moment ago: asking twice for each bit would be noticed.
  */
@@ -270,6 +298,7 @@ static int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before) 
       }
     }
     cheap_waits = 0;
+    if (next_sleeps >= BUSY_SLEEPS) meet();
     int64_t left = deadline - now_ns(CLOCK_MONOTONIC);
     struct pollfd fds[2] = {{signal_fd, POLLIN, 0}, {pidfd, POLLIN, 0}};
     struct timespec timeout = {left > 0 ? left / 1000000000 : 0, left > 0 ? left % 1000000000 : 0};
@@ -310,6 +339,13 @@ static bool echoed(int bit, int64_t now) {
   return true;
 }
 
+/* Whether a signal was one of these, and nothing is to be decided. What could not be sent is in `failed`. */
+static bool is_routine(int signal, int64_t now, int *failed) {
+  int32_t pid = signal >> 1, bit = signal & 1;
+  if (memory->run_bits > 0 && pid == memory->run_pid) return run_goes_on(bit, now, failed);
+  return pid == memory->echo_pid && echoed(bit, now);
+}
+
 /*
  * exchange(microseconds, pidfd): sends what is due, then waits so long for each signal; below 0: only sends.
  * Returns the first signal that is not routine as pid * 2 + bit, or NONE: none in time; ENDED: the process
@@ -325,15 +361,14 @@ static napi_value exchange(napi_env env, napi_callback_info info) {
   if (!result) result = send_run(now);
   while (!result && a[0] >= 0) {
     int signal = wait_for_signal(a[0], a[1], now);
-    if (signal <= 0) return integer(env, signal);
     now = now_ns(CLOCK_MONOTONIC);
-    int32_t pid = signal >> 1, bit = signal & 1;
-    bool is_routine = false;
-    if (memory->run_bits > 0 && pid == memory->run_pid) is_routine = run_goes_on(bit, now, &result);
-    else if (pid == memory->echo_pid) is_routine = echoed(bit, now);
-    if (!is_routine) return integer(env, signal);
+    if (signal <= 0 || !is_routine(signal, now, &result)) {
+      part();
+      return integer(env, signal);
+    }
     if (!result && now - began > SLICE_NS) result = MORE;
   }
+  part();
   return integer(env, result);
 }
 
