@@ -66,6 +66,7 @@ export class Broker {
   readonly #requests: Requests;
   readonly #dueTimer: DueTimer;
   #claim: BrokerClaim | undefined;
+  #recovered = false;
   #stopped: Promise<void> | undefined;
 
   /**
@@ -77,11 +78,12 @@ export class Broker {
     assertNoBroker(dir, processTable());
     const folder = storeFolder(dir, process.env);
     const store = await openStore(options.store ?? { kind: 'sqlite', folder });
-    const broker = new Broker(dir, store, options);
+    let broker: Broker | undefined;
     try {
+      broker = new Broker(dir, store, options);
       await broker.#publish();
     } catch (error) {
-      await broker.stop();
+      await (broker ? broker.stop() : store.close());
       throw error;
     }
     return broker;
@@ -140,7 +142,7 @@ export class Broker {
     this.#dispatcher = new Dispatcher({
       ...{ store, roster, endpoint, holdings, onWarning, onError, onDelivered },
     });
-    const wake = () => this.#dispatcher.wake();
+    const wake = () => this.#wake();
     const onTrouble = (error: unknown) => this.#say('error', String(error));
     this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError: onTrouble });
     this.#dueTimer = new DueTimer({ store, onDue: wake, onError: onTrouble });
@@ -192,11 +194,17 @@ export class Broker {
     await this.#holdings.recover((key) => this.#roster.holder(key));
     this.#rosterWatch.watchDeaths();
     this.#dueTimer.arm();
-    this.#dispatcher.wake();
+    this.#recovered = true;
+    this.#wake();
+  }
+
+  /** Not before it is known what an earlier broker gave out: what goes out now would be taken for that. */
+  #wake(): void {
+    if (this.#recovered) this.#dispatcher.wake();
   }
 
   #onChange(): void {
-    this.#dispatcher.wake();
+    this.#wake();
     this.#dueTimer.arm();
     if (this.#intake.draining) void this.#stopWhenEmpty();
   }

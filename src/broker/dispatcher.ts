@@ -79,12 +79,12 @@ export class Dispatcher {
     for (const consumer of roster.free(now)) {
       const message = await store.reserve(consumer.queues, consumer.key);
       if (!message) continue;
+      holdings.take(consumer, message);
       if (roster.isStopped(consumer)) {
-        await store.settle(message.id, { kind: 'release' });
+        await holdings.settleSurely(consumer, message.id, { kind: 'release' });
         roster.rest(consumer, now);
         continue;
       }
-      holdings.take(consumer, message);
       return { consumer, message };
     }
     this.#scheduleRetry(now);

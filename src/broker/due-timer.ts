@@ -3,6 +3,8 @@ import type { Store } from '../queue/store.ts';
 
 /** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
 const LOOK_MS = 60_000;
+/** Pause after the store could not be read; ms. */
+const RETRY_MS = 1000;
 
 export interface DueTimerOptions {
   readonly store: Pick<Store, 'nextDue'>;
@@ -25,24 +27,30 @@ export class DueTimer {
 
   /** Sets it by what the store says now. */
   arm(): void {
-    const { store, onDue, onError } = this.#options;
-    void store
-      .nextDue()
-      .catch(onError)
-      .then((due) => {
+    const { store, onError } = this.#options;
+    void store.nextDue().then(
+      (due) => {
         if (due === this.#due) return;
         clearTimeout(this.#timer);
-        this.#due = undefined;
-        if (typeof due !== 'number' || this.#stopped) return;
         this.#due = due;
-        const wait = Math.min(Math.max(due - steadyMs(), 0) + 1, LOOK_MS);
-        this.#timer = setTimeout(() => {
-          this.#due = undefined;
-          onDue();
-          this.arm();
-        }, wait);
-        this.#timer.unref();
-      });
+        if (due === undefined || this.#stopped) return;
+        this.#set(Math.min(Math.max(due - steadyMs(), 0) + 1, LOOK_MS));
+      },
+      (error) => {
+        onError(error);
+        clearTimeout(this.#timer);
+        if (!this.#stopped) this.#set(RETRY_MS);
+      },
+    );
+  }
+
+  #set(wait: number): void {
+    this.#timer = setTimeout(() => {
+      this.#due = undefined;
+      this.#options.onDue();
+      this.arm();
+    }, wait);
+    this.#timer.unref();
   }
 
   stop(): void {

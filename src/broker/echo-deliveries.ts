@@ -71,6 +71,7 @@ export class EchoDeliveries {
       return this.#settle(consumer, message, { kind: 'failed' });
     }
     if (reason === Reason.TooLarge) {
+      roster.served(consumer);
       onWarning(`Consumer ${consumer.pid} does not take messages of ${message.body.length} bytes.`);
       return this.#settle(consumer, message, { kind: 'failed' });
     }

@@ -16,6 +16,8 @@ export class PlainDeliveries {
   readonly #options: PlainDeliveriesOptions;
   /** Those under way, without the stalled ones. */
   readonly #tasks = new Set<Promise<void>>();
+  /** Called when none is left. */
+  #onEnded: () => void = () => {};
 
   constructor(options: PlainDeliveriesOptions) {
     this.#options = options;
@@ -23,19 +25,24 @@ export class PlainDeliveries {
 
   /** Does not wait for it. */
   start(delivery: Delivery): void {
-    const task: Promise<void> = this.#deliver(delivery, () => this.#tasks.delete(task)).catch(
-      this.#options.onError,
-    );
+    const leave = () => {
+      this.#tasks.delete(task);
+      if (this.#tasks.size === 0) this.#onEnded();
+    };
+    const task: Promise<void> = this.#deliver(delivery, leave).catch(this.#options.onError);
     this.#tasks.add(task);
     void task.finally(() => {
-      this.#tasks.delete(task);
+      leave();
       this.#options.onChange();
     });
   }
 
-  /** Resolves when those under way have ended; does not wait for peers that stalled. */
+  /** Resolves when those under way have ended; does not wait for peers that stall, also later. Ask once. */
   async ended(): Promise<void> {
-    await Promise.all(this.#tasks);
+    if (this.#tasks.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEnded = resolve;
+    });
   }
 
   /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
@@ -47,7 +54,7 @@ export class PlainDeliveries {
       onWarning(
         `Message ${id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
       );
-      if (!roster.hasEcho(message.queue))
+      if (!endpoint.echo || !roster.hasEcho(message.queue))
         return holdings.settleSurely(consumer, id, { kind: 'failed' });
       consumer.restsUntil = clockMs() + 1000;
       return holdings.settleSurely(consumer, id, { kind: 'release' });
@@ -73,9 +80,9 @@ export class PlainDeliveries {
       this.#options.onDelivered();
       await settle({ kind: 'done' });
     } catch (error) {
+      await settle({ kind: 'lost' });
       if (!(error instanceof LinkError)) throw error;
       onWarning(error.message);
-      await settle({ kind: 'lost' });
       await roster.refresh();
     } finally {
       consumer.overdue.delete(id);

@@ -42,8 +42,14 @@ export async function sendPaced(
   const vetted = vetTarget(target.pid, { start: target.start }, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
   const total = frame.length * 8;
+  let isStalled = false;
+  const onStalled = () => {
+    if (!isStalled) options.onStalled?.();
+    isStalled = true;
+  };
+  const watch = { signal: options.signal, onStalled };
   for (let i = 0; i < total; i++) {
-    if (i > 0) await taken(target, table, options);
+    if (i > 0) await taken(target, table, watch);
     options.signal?.throwIfAborted();
     try {
       send(target.pid, bitAt(frame, i));
@@ -62,21 +68,17 @@ function kill(pid: number, bit: Bit): void {
 async function taken(
   target: EchoTarget,
   table: ProcessTable,
-  options: PacedOptions,
+  { signal, onStalled }: { signal: AbortSignal | undefined; onStalled(): void },
 ): Promise<void> {
   const since = clockMs();
-  let reported = false;
   for (;;) {
     await sleep(BIT_MS);
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const info = table.read(target.pid);
     if (!info || info.start !== target.start || isDead(info)) throw linkErrors.gone(target.pid);
     const waited = clockMs() - since;
     const stopped = isStopped(info);
     if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;
-    if (waited > STALLED_MS && !reported) {
-      reported = true;
-      options.onStalled?.();
-    }
+    if (waited > STALLED_MS) onStalled();
   }
 }

@@ -10,6 +10,9 @@ import { loadAddon } from '../../src/signals/addon.ts';
 import { type Child, start, startModule, tempDir, until } from '../registry/children.ts';
 
 const INDEX = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
+const PLAIN_CONSUMER = fileURLToPath(
+  new URL('../../../test/fixtures/plain_consumer.py', import.meta.url),
+);
 const WORKER = fileURLToPath(new URL('../../../test/fixtures/worker.mjs', import.meta.url));
 
 /** One runtime directory and what its broker says. */
@@ -191,6 +194,19 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     const second = await scene.worker();
     await until(() => second.got.length === 1);
     assert.equal(second.got[0]?.attempt, 2);
+  });
+
+  it('gives a plain consumer that was there before it each message once', async (t) => {
+    const scene = new Scene(t);
+    const first = await scene.broker();
+    await scene.produce(`await producer.sendAll(['a', 'b']);`);
+    await first.stop();
+    const plain = start(t, 'python3', [PLAIN_CONSUMER, scene.dir]);
+    await until(() => scene.consumers() !== '');
+    await scene.broker();
+    assert.deepEqual([await plain.line(), await plain.line()], ['a', 'b']);
+    await scene.produce(`await producer.send('c');`);
+    assert.equal(await plain.line(), 'c', 'neither of them came again');
   });
 
   it('takes messages and consumers of other programs', async (t) => {

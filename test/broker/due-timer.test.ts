@@ -69,14 +69,21 @@ describe('DueTimer', () => {
     assert.equal(looks(), 2);
   });
 
-  it('says that the store cannot be read', async (t) => {
+  it('says that the store cannot be read, and asks it again after a second', async (t) => {
     const { clock, due, fail, errors, looks } = given(t);
     const error = new Error('disk');
     await fail(error);
     assert.deepEqual(errors, [error]);
+    await clock.pass(990);
+    assert.equal(looks(), 0);
+    await clock.pass(20);
+    assert.equal(looks(), 1);
+    await fail(error);
     await due(100);
     await clock.pass(110);
-    assert.equal(looks(), 1);
+    assert.equal(looks(), 2);
+    await clock.pass(2000);
+    assert.equal(looks(), 2);
   });
 
   it('tells nothing after it was stopped', async (t) => {

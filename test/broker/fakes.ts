@@ -90,8 +90,11 @@ export class FakeEndpoint {
       work(this.numbers);
     const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>
       this.paced(target.pid, body, () => options?.onStalled?.());
+    const echo = () => (this.hasAddon ? { withBus } : undefined);
     return {
-      echo: this.hasAddon ? { withBus } : undefined,
+      get echo() {
+        return echo();
+      },
       exclusively: withBus,
       numbered,
       sendPlain,

@@ -60,6 +60,46 @@ describe('PlainDeliveries', () => {
     assert.deepEqual(await store.states(), []);
   });
 
+  it('keeps nobody from stopping that stalls when the broker is about to stop', async (t) => {
+    const { store, fake, work, dispatcher } = await given(t, { pid: 71, ...plain });
+    let stall = () => {};
+    fake.paced = (_pid, _body, onStalled) => {
+      stall = onStalled;
+      return new Promise(() => {});
+    };
+    await store.put('a');
+    await work();
+    let isStopped = false;
+    const stopped = dispatcher.stop().then(() => {
+      isStopped = true;
+    });
+    await turn();
+    assert.equal(isStopped, false, 'the frame under way is finished first');
+    stall();
+    await stopped;
+  });
+
+  it('holds no message when something unexpected happens to it', async (t) => {
+    const { store, fake, work, errors, first } = await given(t, { pid: 71, ...plain });
+    const bug = new Error('a bug');
+    let tries = 0;
+    fake.paced = async () => {
+      if (tries++ === 0) throw bug;
+    };
+    await store.put('a');
+    await work();
+    assert.deepEqual(errors, [bug]);
+    assert.deepEqual([await store.states(), first().holding.size], [[], 0]);
+  });
+
+  it('fails what has zero bytes when there is no addon, whoever is registered', async (t) => {
+    const { store, fake, work } = await given(t, { pid: 71 });
+    fake.hasAddon = false;
+    await store.put('a\0b');
+    await work();
+    assert.deepEqual(await store.states(), ['delayed']);
+  });
+
   it('counts an attempt when it ends in the middle', async (t) => {
     const { run, store, fake, work, sent } = await given(t, { pid: 71, ...plain }, { pid: 72 });
     fake.paced = async () => {

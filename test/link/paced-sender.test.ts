@@ -115,6 +115,15 @@ describe('sendPaced', () => {
     assert.equal(bits(), H_BITS);
   });
 
+  it('tells once that one is stalled, however often it is', async (t) => {
+    hurry(t);
+    const stall = { pending: true };
+    const { send, bits } = given([2, stall], [5, {}], [7, stall], [10, {}]);
+    let stalls = 0;
+    await send({ onStalled: () => stalls++ });
+    assert.deepEqual([bits(), stalls], [H_BITS, 1]);
+  });
+
   it('gives up when onStalled throws', async (t) => {
     hurry(t);
     const { send, bits } = given([2, { pending: true }]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,7 +10,7 @@ import { type Addon, Exchange, loadAddon } from '../../src/signals/addon.ts';
 import { blockInEveryThread } from '../../src/signals/block-threads.ts';
 import { Descriptor } from '../../src/signals/descriptor.ts';
 import { Field, Memory } from '../../src/signals/memory.ts';
-import { blocker, gonePid, tempDir, until } from '../registry/children.ts';
+import { blocker, gonePid, start, tempDir, until } from '../registry/children.ts';
 
 const MODULE = new URL('../../src/signals/addon.js', import.meta.url).href;
 const EAGAIN = 11;
@@ -142,6 +143,16 @@ describe('the addon', { skip: why ?? false }, () => {
     const before = addon.monotonic();
     assert.equal(exchange(2000, -1), Exchange.None);
     assert.ok(addon.monotonic() - before >= 2);
+  });
+
+  it('may use the CPUs that it might before, also when all of them are busy', (t) => {
+    const mask = () => /^Cpus_allowed:.*$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[0];
+    const before = mask();
+    for (let n = 0; n < availableParallelism(); n++) start(t, 'sh', ['-c', 'while :; do :; done']);
+    for (let n = 0; n < 300; n++) {
+      assert.equal(exchange(1000, -1), Exchange.None);
+      assert.equal(mask(), before);
+    }
   });
 
   it('sends nothing after a pause until that is cleared, but an echo by descriptor', async (t) => {
