@@ -49,7 +49,8 @@ export async function sendPaced(
   };
   const watch = { signal: options.signal, onStalled };
   for (let i = 0; i < total; i++) {
-    if (i > 0) await taken(target, table, watch);
+    // Before the first one, too: it may be the last of the frame before that is still pending there.
+    await taken(target, table, watch);
     options.signal?.throwIfAborted();
     try {
       send(target.pid, bitAt(frame, i));
