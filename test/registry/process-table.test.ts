@@ -115,16 +115,19 @@ time.sleep(600)`,
     const child = startPython(
       t,
       `import threading, time
+blocked = threading.Event()
 def run():
     block(signal.SIGUSR1, signal.SIGUSR2)
-    os.write(1, b'%d\\n' % threading.get_native_id())
+    blocked.set()
     time.sleep(600)
-threading.Thread(target=run, daemon=True).start()`,
+thread = threading.Thread(target=run, daemon=True)
+thread.start()
+blocked.wait()
+print(thread.native_id, flush=True)`,
     );
-    // Both of its threads have a line to say, in any order.
-    const lines = [await child.line(), await child.line()];
-    const thread = Number(lines.find((line) => line !== 'ready'));
-    assert.ok(thread > 1 && thread !== child.pid);
+    const thread = Number(await child.line());
+    assert.equal(await child.line(), 'ready');
+    assert.ok(thread > 1 && thread !== child.pid, `thread ${thread}`);
     assert.match(readFileSync(`/proc/${thread}/status`, 'latin1'), /^SigBlk:.*a00$/m);
     assert.equal(read(thread), undefined);
     assert.equal(read(child.pid)?.blocksBoth, false);
