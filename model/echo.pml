@@ -63,7 +63,7 @@ mtype = { Resting, Quiet, Zeroing, Proving, Sending, Awaiting, Reading }
 mtype = { Receiving, Judging, Refusing }
 
 /* What is due on the wire (wire.ts): an echo, or bits of the own transfer before and after the look at
- * the clock that sigmq.c does before it sends. */
+ * the clock that exchange.c does before it sends. */
 mtype = { Nothing, Echo, Due, Checked }
 #define PAIR 2
 
@@ -451,7 +451,7 @@ inline crash(y) {
 #define MAY_FORGET (me.reasonSent == 0)
 #endif
 
-/* sigmq.c, send_bits: has this process stood still? Then Wire asks Outbound whether to go on. */
+/* exchange.c, send_run: has this process stood still? Then Wire asks Outbound whether to go on. */
 inline look() {
   if
   :: me.paused && MAY_GO_ON -> me.paused = false; me.wire = Checked

@@ -2,7 +2,7 @@
 // into prebuilds/<platform>-<arch>/sigmq.node. With --if-possible a missing compiler is no error: sigmq
 // then runs as a plain peer (docs/architecture.md).
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,8 +45,12 @@ function build(arch) {
   flags.push('-nodefaultlibs', '-nostartfiles', '-fno-stack-protector', '-s');
   flags.push(`-I${require('node-api-headers').include_dir}`, '-DNAPI_VERSION=8');
   if (arch === 'arm64') flags.push('-mno-outline-atomics');
-  const source = join(root, 'src/signals/native/sigmq.c');
-  const { status, stderr } = spawnSync(cc, [...flags, source, '-o', target], { encoding: 'utf8' });
+  const folder = join(root, 'src/signals/native');
+  const sources = readdirSync(folder).filter((name) => name.endsWith('.c'));
+  const { status, stderr } = spawnSync(cc, [...flags, ...sources, '-o', target], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status === 0) return undefined;
   rmSync(target, { force: true });
   return `${cc} failed:\n${stderr}`;

@@ -18,13 +18,13 @@ export const Exchange = {
   Ended: -1,
   /** All is well, but the event loop has not had its turn for 5 ms. */
   More: -2,
-  /** There was a pause, and the bus, or the peer, may be gone (see GAP_NS in sigmq.c): nothing was sent since. */
+  /** There was a pause, and the bus, or the peer, may be gone (see GAP_NS in native/exchange.c): nothing was sent since. */
   Gap: -3,
   /** The process to send to is not there, or not ours: that of the answer, if there is one, or of the run. */
   Unreachable: -4,
 } as const;
 
-/** What the C file offers (src/signals/native/sigmq.c). */
+/** What the addon offers (src/signals/native/sigmq.c). */
 export interface Addon {
   /** Blocks both signals in this thread, and prepares {@link nudge} for the others. 0 or an errno. */
   block(): number;

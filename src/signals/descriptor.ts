@@ -6,7 +6,7 @@ export type DescriptorPort = Pick<Addon, 'pidfd' | 'signal'>;
 
 /** No descriptor left, or a kernel without: the PID must do. */
 const NONE = -1;
-/** Nobody is reached by it (sigmq.c, send_bit). */
+/** Nobody is reached by it (native/exchange.c, send_bit). */
 const CLOSED = -2;
 
 /**

@@ -1,7 +1,7 @@
 /** Bytes of a run, and of what is echoed, at once: some 1 ms on the wire. */
 export const BLOCK_BYTES = 64;
 
-/** The layout is that of `memory` in sigmq.c: so many integers of 32 bits, then two blocks. */
+/** The layout is that of `memory` in native/exchange.c: so many integers of 32 bits, then two blocks. */
 export const Field = {
   /** One bit that is sent first, and once; -1: none. */
   AnswerPid: 0,
