@@ -1,4 +1,4 @@
-import { maxFrameBytes } from '../codec/limits.ts';
+import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
@@ -19,7 +19,6 @@ import { RosterWatch } from './roster-watch.ts';
 import { Settlements } from './settlements.ts';
 
 const DEFAULT_ACK_WAIT_MS = 60_000;
-const DEFAULT_MAX_MESSAGE_BYTES = 65_536;
 
 export interface BrokerOptions {
   /** Runtime directory; default: see docs/protocol.md, section 1. */

@@ -1,7 +1,7 @@
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { isQueueName } from '../queue/queue-name.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerLine } from '../registry/consumers-file.ts';
-import { DEFAULT_QUEUE } from './intake.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 export const FIRST_REST_MS = 250;

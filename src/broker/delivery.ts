@@ -1,9 +1,9 @@
 import { encodeEnvelope } from '../codec/envelope.ts';
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { Holdings } from './holdings.ts';
-import { DEFAULT_QUEUE } from './intake.ts';
 import type { Roster } from './roster.ts';
 
 /** A message on its way to a consumer. */

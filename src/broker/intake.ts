@@ -1,5 +1,5 @@
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
-import { assertDeliverable } from '../codec/fields.ts';
+import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
@@ -16,7 +16,6 @@ const MAX_BATCH = 64;
 const MAX_BATCH_BYTES = 4 << 20;
 /** A century: no clock or store overflows when it is added to a time; ms. */
 const MAX_WAIT_MS = 100 * 366 * 24 * 3_600_000;
-export const DEFAULT_QUEUE = 'default';
 
 export interface IntakeOptions {
   readonly store: Store;
@@ -117,7 +116,7 @@ export class Intake {
     if (this.closing || this.draining) return Reason.Closing;
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unknown;
-    if (!isDeliverable(fields)) return Reason.TooLarge;
+    if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
     if ((fields.delayMs ?? 0) > MAX_WAIT_MS || (fields.ttlMs ?? 0) > MAX_WAIT_MS) {
       return Reason.Unknown;
     }

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { STATES } from '../queue/store.ts';
 import { command, value } from './common.ts';
 import { parseCount, parseQueue } from './values.ts';
@@ -19,7 +20,7 @@ const DATA = '--data <folder>';
 const DATA_TEXT = 'store to look into when no broker runs';
 
 const queueArgument = () =>
-  new Argument('[queue]', 'which one').default('default').argParser(value(parseQueue));
+  new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
 const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
 
 function ids(text: string, before: number[] = []): number[] {
@@ -73,7 +74,12 @@ export function adminCommands(): Command[] {
 }
 
 function dead(): Command {
-  const queue = ['-q, --queue <name>', 'queue (default)', value(parseQueue), 'default'] as const;
+  const queue = [
+    '-q, --queue <name>',
+    'queue (default)',
+    value(parseQueue),
+    DEFAULT_QUEUE,
+  ] as const;
   type Flags = AdminFlags & { queue: string };
   return command('dead', 'List dead messages, show one, bring them back, remove them.')
     .addCommand(
@@ -111,7 +117,7 @@ function dead(): Command {
 async function run(
   action: string,
   flags: AdminFlags,
-  queue = 'default',
+  queue = DEFAULT_QUEUE,
   which: readonly number[] = [],
 ): Promise<void> {
   const { admin } = await import('./admin.ts');

@@ -2,6 +2,7 @@ import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
@@ -97,7 +98,7 @@ class Sender {
     this.#confirmed++;
     this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
     const [id = null] = await this.#inspector.lastIds();
-    const { queue = 'default' } = this.#flags;
+    const { queue = DEFAULT_QUEUE } = this.#flags;
     print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);
   }
 }

@@ -1,4 +1,5 @@
 import { decodeFrame } from '../codec/envelope.ts';
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
@@ -117,7 +118,7 @@ export class Consumer {
    * @throws SigmqError no broker runs, or it does not answer
    */
   waiting(): Promise<number> {
-    const { queues = ['default'] } = this.#options;
+    const { queues = [DEFAULT_QUEUE] } = this.#options;
     return this.#requester.ask({ op: 'waiting', queues });
   }
 
@@ -136,10 +137,10 @@ export class Consumer {
   }
 
   async #register(): Promise<void> {
-    const { queues = ['default'], jobs = 1, ackWaitMs } = this.#options;
+    const { queues = [DEFAULT_QUEUE], jobs = 1, ackWaitMs } = this.#options;
     await registerConsumer(this.dir, process.pid, {
       ...(this.#start > 0 ? { start: String(this.#start) } : {}),
-      ...(queues.join() === 'default' ? {} : { queues: queues.join() }),
+      ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
     });
@@ -151,7 +152,7 @@ export class Consumer {
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind !== 'envelope') return Reason.Damaged;
     const { body, fields } = decoded.envelope;
-    const { id, attempt = 1, queue = 'default', headers = [] } = fields;
+    const { id, attempt = 1, queue = DEFAULT_QUEUE, headers = [] } = fields;
     if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
     if (id === undefined) return Reason.Unsupported;
     this.#know(sender);
@@ -193,7 +194,7 @@ export class Consumer {
 
   #takePlain(body: Uint8Array): void {
     if (this.#stopping) return;
-    const message = { body, id: undefined, attempt: 1, queue: 'default', headers: [] };
+    const message = { body, id: undefined, attempt: 1, queue: DEFAULT_QUEUE, headers: [] };
     try {
       const working = this.#handler(message);
       if (isPromise(working)) this.#settler.keep(working);

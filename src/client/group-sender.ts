@@ -51,8 +51,10 @@ export class GroupSender {
           const broker = findBroker(dir, table);
           const outcome = await this.#try(broker, bodies, numbers, options, signal);
           if (outcome.kind === 'accepted') return;
-          const damaged = outcome.kind === 'out-of-step' || outcome.reason === Reason.Damaged;
-          if (!damaged || attempt >= MAX_TRIES) throw refusal(outcome, bodies, broker);
+          const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
+          if (reason !== Reason.Damaged || attempt >= MAX_TRIES) {
+            throw refusal(reason, bodies, broker);
+          }
         } catch (error) {
           const isPassing = error instanceof LinkError && PASSING.has(error.code);
           const again = isPassing || (wait && isNoBroker(error));
@@ -123,14 +125,9 @@ async function sendFrames(
   return outcome;
 }
 
-function refusal(
-  outcome: FrameOutcome,
-  bodies: readonly Uint8Array[],
-  broker: BrokerFound,
-): SigmqError {
-  if (outcome.kind !== 'refused') return producerErrors.unconfirmed('its frames arrive damaged.');
+function refusal(reason: number, bodies: readonly Uint8Array[], broker: BrokerFound): SigmqError {
   const largest = Math.max(...bodies.map((body) => body.length));
-  switch (outcome.reason) {
+  switch (reason) {
     case Reason.TooLarge:
       return producerErrors.tooLarge(largest, broker.maxMessageBytes);
     case Reason.Full:
@@ -142,6 +139,6 @@ function refusal(
     case Reason.Damaged:
       return producerErrors.unconfirmed('its frames arrive damaged.');
     default:
-      return producerErrors.refused(outcome.reason);
+      return producerErrors.refused(reason);
   }
 }

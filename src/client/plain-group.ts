@@ -1,3 +1,4 @@
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { BrokerFound } from '../registry/broker-file.ts';
 import { producerErrors } from './errors.ts';
@@ -23,9 +24,9 @@ export async function sendPlainGroup(
 }
 
 function assertPlain(bodies: readonly Uint8Array[], options: SendOptions): void {
-  const { queue = 'default', priority = 0, delayMs = 0, ttlMs, headers = [] } = options;
+  const { queue = DEFAULT_QUEUE, priority = 0, delayMs = 0, ttlMs, headers = [] } = options;
   if (
-    queue !== 'default' ||
+    queue !== DEFAULT_QUEUE ||
     priority !== 0 ||
     delayMs !== 0 ||
     ttlMs !== undefined ||

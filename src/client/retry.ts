@@ -4,13 +4,14 @@ import { Exit, SigmqError } from '../errors.ts';
 /** Pause before another try; ms. */
 const RETRY_MS = 50;
 
-/** No broker runs, it went away, or it is about to: another may come. Who has closed its own link waits for none. */
+/** No broker runs, it went away, or it is about to; or our own link is closed. */
+export function isUnavailable(error: unknown): error is SigmqError {
+  return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
+}
+
+/** Another broker may come. Who has closed its own link waits for none. */
 export function isNoBroker(error: unknown): boolean {
-  return (
-    error instanceof SigmqError &&
-    error.exitCode === Exit.Unavailable &&
-    error.code !== 'link-closed'
-  );
+  return isUnavailable(error) && error.code !== 'link-closed';
 }
 
 /** Between two tries. @throws the reason of `signal` */

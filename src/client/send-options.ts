@@ -1,4 +1,4 @@
-import type { MessageFields } from '../codec/fields.ts';
+import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { producerErrors } from './errors.ts';
 
@@ -27,7 +27,7 @@ export interface SentFrame {
 export function fieldsOf(options: SendOptions, epoch: number): MessageFields {
   const { queue, priority, delayMs, ttlMs, headers } = options;
   return {
-    ...(queue === undefined || queue === 'default' ? {} : { queue }),
+    ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
     ...(priority ? { priority } : {}),
     ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
     ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),

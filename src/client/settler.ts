@@ -7,7 +7,7 @@ import { settlementFrame, Verb } from '../link/settlement.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import type { Handled } from './handled.ts';
-import { isNoBroker } from './retry.ts';
+import { isUnavailable } from './retry.ts';
 
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
 const SETTLE_RETRY_MS = 200;
@@ -139,7 +139,7 @@ export class Settler {
         if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return false;
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
-        if (isNoBroker(error) || isClosed(error)) return false;
+        if (isUnavailable(error)) return false;
         if (!(error instanceof LinkError) && !reported) onError(error);
         reported ||= !(error instanceof LinkError);
       }
@@ -147,10 +147,6 @@ export class Settler {
     }
     return false;
   }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof LinkError && error.code === 'link-closed';
 }
 
 /** How a message is settled whose handler failed. */

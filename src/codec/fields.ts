@@ -5,9 +5,12 @@ import { concat } from './concat.ts';
 import { encodeLeb128, readLeb128 } from './leb128.ts';
 import { MAX_FIELDS, MAX_FIELDS_BYTES } from './limits.ts';
 
+/** Where a message goes that names no queue; its name is not sent. */
+export const DEFAULT_QUEUE = 'default';
+
 /** Numbers are integers from 0 to Number.MAX_SAFE_INTEGER. Absent is not sent and costs nothing. */
 export interface MessageFields {
-  /** Absent: `default`. */
+  /** Absent: {@link DEFAULT_QUEUE}. */
   queue?: string;
   /** Absent: 0. */
   priority?: number;

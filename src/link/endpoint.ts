@@ -128,7 +128,7 @@ export class Endpoint {
     const frame = SignalCodec.encode(body);
     if (!this.#addon) return sendPaced(target, frame, this.#table, options);
     const peer = new Descriptor(this.#addon, target.pid);
-    const send = peer.fd < 0 ? undefined : (_pid: number, bit: Bit) => peer.kill(bit);
+    const send = peer.fd < 0 ? undefined : (bit: Bit) => peer.kill(bit);
     try {
       await sendPaced(target, frame, this.#table, options, send);
     } finally {

@@ -37,7 +37,7 @@ export async function sendPaced(
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
-  send: (pid: number, bit: Bit) => void = kill,
+  send: (bit: Bit) => void = (bit) => process.kill(target.pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2'),
 ): Promise<void> {
   const vetted = vetTarget(target.pid, { start: target.start }, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
@@ -53,16 +53,12 @@ export async function sendPaced(
     await taken(target, table, watch);
     options.signal?.throwIfAborted();
     try {
-      send(target.pid, bitAt(frame, i));
+      send(bitAt(frame, i));
     } catch {
       throw linkErrors.gone(target.pid);
     }
     options.onProgress?.(i + 1, total);
   }
-}
-
-function kill(pid: number, bit: Bit): void {
-  process.kill(pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2');
 }
 
 /** Waits until the peer has taken the last bit and is ready for the next. */

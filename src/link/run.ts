@@ -1,4 +1,3 @@
-import { type Bit, bitAt } from '../codec/signal-codec.ts';
 import { BLOCK_BYTES } from '../signals/memory.ts';
 
 /** Bits that are sent one after the other, each after the echo of the one before: whole bytes, or one bit. */
@@ -13,8 +12,4 @@ export const ZERO: Run = { bytes: Uint8Array.of(0), bits: 1 };
 export function runOf(frame: Uint8Array, from: number): Run {
   const bytes = frame.subarray(from, from + BLOCK_BYTES);
   return { bytes, bits: bytes.length * 8 };
-}
-
-export function bitsOf({ bytes, bits }: Run): Bit[] {
-  return Array.from({ length: bits }, (_, index) => bitAt(bytes, index));
 }

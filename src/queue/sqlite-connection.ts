@@ -113,7 +113,7 @@ export class SqliteConnection {
 
   close(): void {
     try {
-      if (this.#fsyncTimer) this.#flushNow();
+      if (typeof this.#fsync === 'number') this.#flushNow();
     } finally {
       clearTimeout(this.#fsyncTimer);
       if (this.#walFd >= 0) closeSync(this.#walFd);

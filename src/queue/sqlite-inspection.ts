@@ -24,13 +24,13 @@ export function peek(db: SqliteConnection, queue: string, selection: Selection):
 
 export function purge(db: SqliteConnection, queue: string, selection: Selection): number {
   const { limit = Number.MAX_SAFE_INTEGER } = selection;
-  const states = STATES.filter((state) => state !== 'reserved');
+  const states = selection.state ? [selection.state] : STATES;
   let purged = 0;
-  for (const state of selection.state ? [selection.state] : states) {
+  for (const state of states.filter((state) => state !== 'reserved')) {
     const { where, parameters } = condition(queue, { ...selection, state });
     purged += db.run(
       `DELETE FROM messages WHERE id IN (SELECT id FROM messages
-      WHERE ${where} AND state <> 'reserved' ORDER BY priority DESC, id LIMIT ?)`,
+      WHERE ${where} ORDER BY priority DESC, id LIMIT ?)`,
       [...parameters, limit - purged],
     );
   }

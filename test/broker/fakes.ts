@@ -60,6 +60,9 @@ export type Answer = (
 export class FakeEndpoint {
   readonly sent: { pid: number; frame: Uint8Array }[] = [];
   holds = 0;
+  /** What the first frames are answered with, or what sending them throws. */
+  readonly first: (FrameOutcome | Error)[] = [];
+  /** What the others are answered with. */
   answer: Answer = () => ({ kind: 'accepted' });
   /** Why the bus cannot be taken. */
   busFails: Error | undefined;
@@ -76,7 +79,9 @@ export class FakeEndpoint {
     const channel: Channel = {
       send: async ({ pid }, frame, options) => {
         this.sent.push({ pid, frame });
-        return this.answer(pid, frame, options);
+        const outcome = this.first.shift() ?? (await this.answer(pid, frame, options));
+        if (outcome instanceof Error) throw outcome;
+        return outcome;
       },
     };
     const withBus = async (work: (channel: Channel) => Promise<unknown>, signal?: AbortSignal) => {

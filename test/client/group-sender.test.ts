@@ -41,12 +41,6 @@ function given(
   const table = fakeTable({ pid: BROKER, blocksBoth: isEcho }, { pid: OTHER });
   const fake = new FakeEndpoint();
   fake.hasAddon = hasAddon;
-  const first: (FrameOutcome | Error)[] = [];
-  fake.answer = () => {
-    const answer = first.shift() ?? { kind: 'accepted' };
-    if (answer instanceof Error) throw answer;
-    return answer;
-  };
   const sender = new GroupSender({ dir, table, endpoint: fake.endpoint, wait });
   const send = (
     texts: readonly string[],
@@ -70,7 +64,7 @@ function given(
     assert.ok(sending.isOver);
     if (sending.error) throw sending.error;
   };
-  return { dir, clock, fake, first, become, send, sent };
+  return { dir, clock, fake, first: fake.first, become, send, sent };
 }
 
 describe('GroupSender', () => {

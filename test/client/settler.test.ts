@@ -8,7 +8,6 @@ import { Settler, verbOf } from '../../src/client/settler.ts';
 import { decodeFrame } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
-import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import { settlementOf, Verb } from '../../src/link/settlement.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { FakeClock } from '../link/fakes.ts';
@@ -27,12 +26,6 @@ function given(t: TestContext, hasAddon = true, isPlain = false) {
   become(BROKER);
   const fake = new FakeEndpoint();
   fake.hasAddon = hasAddon;
-  const first: (FrameOutcome | Error)[] = [];
-  fake.answer = () => {
-    const answer = first.shift() ?? { kind: 'accepted' };
-    if (answer instanceof Error) throw answer;
-    return answer;
-  };
   const handled = new Handled();
   handled.add(7, 1, Reason.Later);
   const errors: unknown[] = [];
@@ -55,7 +48,7 @@ function given(t: TestContext, hasAddon = true, isPlain = false) {
     const answer = handled.get(7, attempt);
     return answer && [answer.verdict, answer.settled];
   };
-  return { dir, become, clock, fake, first, handled, errors, settler, told, known };
+  return { dir, become, clock, fake, first: fake.first, handled, errors, settler, told, known };
 }
 
 describe('Settler', () => {

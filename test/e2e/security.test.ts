@@ -176,11 +176,11 @@ send(lambda number: os.kill(pid, number), b'honest')`;
 
   it('that is a thread of a stranger is not signalled', async (t) => {
     const stage = new Stage(t, { SIGMQ_PLAIN: '1' });
-    const script = `import signal, sys, threading, time
+    const script = `import signal, sys, threading
 def run():
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGUSR1, signal.SIGUSR2))
     print('ready', threading.get_native_id(), file=sys.stderr, flush=True)
-    time.sleep(600)
+    threading.Event().wait()
 threading.Thread(target=run, daemon=True).start()
 signal.sigwait([signal.SIGTERM])`;
     const stranger = new Program(t, 'python3', ['-c', script]);

@@ -6,7 +6,7 @@ import { Reason } from '../../src/codec/reason.ts';
 import { type Bit, bitAt, SignalCodec } from '../../src/codec/signal-codec.ts';
 import { FrameReceiver, JUDGE, SILENT, type Verdict } from '../../src/link/frame-receiver.ts';
 import { AWAIT, type EchoMachine, FINISHED, type Next } from '../../src/link/frame-sender.ts';
-import { bitsOf, type Run } from '../../src/link/run.ts';
+import type { Run } from '../../src/link/run.ts';
 import { type Addon, Exchange, type Watcher } from '../../src/signals/addon.ts';
 import { Field, Memory } from '../../src/signals/memory.ts';
 import { utf8 } from '../codec/vectors.ts';
@@ -20,6 +20,10 @@ export function frameOf(text: string, seq = 1): Uint8Array {
 /** The bits that a sender asks for, as text; or FINISHED, AWAIT. */
 export function shown(next: Next): string {
   return isRun(next) ? bitsOf(next).join('') : next;
+}
+
+function bitsOf({ bytes, bits }: Run): Bit[] {
+  return Array.from({ length: bits }, (_, index) => bitAt(bytes, index));
 }
 
 function isRun(next: Next): next is Run {
@@ -136,7 +140,7 @@ export class FakeAddon implements Addon {
     this.#memory.fields[Field.Answer] = -1;
   }
 
-  /** As sigmq.c does it, but for echoes without JavaScript. */
+  /** As exchange.c does it, but for echoes without JavaScript. */
   exchange(us: number): number {
     const { fields, run } = this.#memory;
     let result = this.#answer() || this.#run();

@@ -28,8 +28,7 @@ function given(...later: [looks: number, info: Partial<ProcessInfo> | undefined]
       return info && fakeTable({ pid, ...info }).read(pid);
     },
   };
-  const kill = (pid: number, bit: Bit): void => {
-    assert.equal(pid, PID);
+  const kill = (bit: Bit): void => {
     sent.push(String(bit));
   };
   const send = (options?: PacedOptions, by = kill) =>

@@ -90,7 +90,14 @@ describe('a store in a file', () => {
       for (const name of ['queue.lock', 'queue.db'])
         new Database(process.argv[1] + '/' + name).exec('BEGIN EXCLUSIVE');
       console.log('has it');
-      setTimeout(() => process.exit(), 300);`;
+      // Until the test waits for it.
+      const fs = require('fs'), proc = '/proc/' + process.ppid;
+      const lock = fs.realpathSync(process.argv[1] + '/queue.lock');
+      const linkOf = (fd) => { try { return fs.readlinkSync(proc + '/fd/' + fd); } catch {} };
+      setInterval(() => {
+        const hasOpened = fs.readdirSync(proc + '/fd').some((fd) => linkOf(fd) === lock);
+        if (hasOpened && / S /.test(fs.readFileSync(proc + '/stat'))) process.exit();
+      }, 5);`;
     const child = spawn(process.execPath, ['-e', script, folder]);
     await once(child.stdout, 'data');
     const store = open(t, folder);

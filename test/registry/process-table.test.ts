@@ -71,13 +71,7 @@ while True:
   });
 
   it('takes one for a peer who blocks all signals for good', async (t) => {
-    const child = startPython(
-      t,
-      `import signal, time
-signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
-print('ready', flush=True)
-time.sleep(600)`,
-    );
+    const child = startPython(t, 'signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))');
     await ready(child);
     assert.equal(read(child.pid)?.blocksBoth, true);
     assert.equal(read(child.pid)?.blocksBoth, true);
@@ -114,12 +108,12 @@ time.sleep(600)`,
   it('takes a thread that blocks both for nobody: a signal to it could kill its process', async (t) => {
     const child = startPython(
       t,
-      `import threading, time
+      `import threading
 blocked = threading.Event()
 def run():
     block(signal.SIGUSR1, signal.SIGUSR2)
     blocked.set()
-    time.sleep(600)
+    threading.Event().wait()
 thread = threading.Thread(target=run, daemon=True)
 thread.start()
 blocked.wait()

@@ -110,7 +110,7 @@ describe('vetTarget', () => {
   }, (t) => {
     const child = start(t, 'python3', [
       '-c',
-      'import os, time; os.setuid(65534); print("ready", flush=True); time.sleep(600)',
+      'import os, signal; os.setuid(65534); print("ready", flush=True); signal.pause()',
     ]);
     return child.line().then(() => {
       assert.deepEqual(vetTarget(child.pid, {}, linuxProcessTable), { ok: false, why: 'not-ours' });
