@@ -13,12 +13,10 @@ if [ $# -gt 0 ]; then
   exec node --test "${@/#/dist/}"
 fi
 
-shopt -s globstar
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 node scripts/bundle.mjs --readable
-NODE_V8_COVERAGE="$scratch/coverage" node --test --test-concurrency=2 \
-  --test-timeout=300000 --test-reporter=spec dist/test/**/*.test.js chaos/*.test.mjs | tee "$scratch/counts"
+NODE_V8_COVERAGE="$scratch/coverage" bash scripts/suite.sh | tee "$scratch/counts"
 node scripts/coverage.mjs "$scratch/coverage"
 node scripts/bundle.mjs
 node scripts/code-cache.mjs
