@@ -10,6 +10,7 @@ import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { VERSION } from '../version.ts';
 import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
 import { Holdings } from './holdings.ts';
 import { Intake } from './intake.ts';
@@ -64,6 +65,7 @@ export class Broker {
   readonly #holdings: Holdings;
   readonly #requests: Requests;
   readonly #dueTimer: DueTimer;
+  readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
   #recovered = false;
   #stopped: Promise<void> | undefined;
@@ -142,16 +144,17 @@ export class Broker {
       ...{ store, roster, endpoint, holdings, onWarning, onError, onDelivered },
     });
     const wake = () => this.#wake();
-    const onTrouble = (error: unknown) => this.#say('error', String(error));
-    this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError: onTrouble });
-    this.#dueTimer = new DueTimer({ store, onDue: wake, onError: onTrouble });
+    this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError });
+    this.#dueTimer = new DueTimer({ store, onDue: wake, onError });
+    const onStop = () => options.onStopRequest?.();
+    this.#drain = new Drain({ store, onEmpty: onStop, onError });
     const answers = new Answers({
       ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake, totals },
       onDraining: () => {
         this.#say('info', 'Draining: no new messages are taken.');
-        onChange();
+        this.#drain.begin();
       },
-      onStop: () => options.onStopRequest?.(),
+      onStop,
     });
     this.#requests = new Requests({
       ...{ inspection: store, endpoint, broker: answers, onError, onChange },
@@ -176,6 +179,7 @@ export class Broker {
     this.#intake.closing = true;
     const watched = this.#rosterWatch.stop();
     this.#dueTimer.stop();
+    this.#drain.stop();
     await this.#dispatcher.stop();
     this.#claim?.release();
     await watched;
@@ -205,14 +209,6 @@ export class Broker {
   #onChange(): void {
     this.#wake();
     this.#dueTimer.arm();
-    if (this.#intake.draining) void this.#stopWhenEmpty();
-  }
-
-  async #stopWhenEmpty(): Promise<void> {
-    const counts = await this.#store.counts().catch((error) => this.#say('error', String(error)));
-    if (!counts) return;
-    const left = counts.reduce((sum, { ready, reserved }) => sum + ready + reserved, 0);
-    if (left === 0) this.#options.onStopRequest?.();
   }
 
   #say(level: BrokerEvent['level'], message: string): void {

@@ -59,7 +59,7 @@ export function adminCommands(): Command[] {
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('resume', flags, queue)),
-    command('drain', 'Let the broker take no more, give out what it has, and stop.').action(
+    command('drain', 'Let the broker take no more, give out all that it has, and stop.').action(
       (flags: AdminFlags) => run('drain', flags),
     ),
     command('stop', 'Stop the broker.').action((flags: AdminFlags) => run('stop', flags)),

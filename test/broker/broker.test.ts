@@ -228,13 +228,14 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     const scene = new Scene(t);
     await scene.broker();
     const code = await scene.produce(`await producer.send('last');
+await producer.send('delayed', { delayMs: 1 });
 await inspector.drain();
 await producer.send('too late').catch((error) => print(error.code));`);
     assert.equal(code, 'closing');
     assert.equal(scene.stopRequests, 0);
     const worker = await scene.worker();
     await until(() => scene.stopRequests > 0);
-    await until(() => worker.got.length === 1);
+    await until(() => worker.got.length === 2);
   });
 
   it('asks to be stopped when it is told to', async (t) => {

@@ -30,6 +30,11 @@ export class FakeStore extends MemoryStore implements Store {
     return super.reserve(...args);
   }
 
+  override async counts() {
+    this.#fail('counts');
+    return super.counts();
+  }
+
   /** Adds messages to the default queue. */
   put(...bodies: string[]): Promise<number[]> {
     return this.publish(
