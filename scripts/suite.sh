@@ -17,9 +17,6 @@ fi
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 for ((n = 1; n <= $1; n++)); do
-  code=0
-  run >"$output" 2>&1 || code=$?
-  [ "$code" -eq 0 ] || cat "$output"
+  run >"$output" 2>&1 || { cat "$output"; exit 1; }
   echo "run $n: $(grep -E '^. (pass|fail|skipped|duration_ms) ' "$output" | tr '\n' ' ')"
-  [ "$code" -eq 0 ] || exit "$code"
 done
