@@ -15,7 +15,7 @@ function message(random) {
     priority: random.int(0, 3),
     delayMs: random.pick([0, 1, 50, 2 ** 40]),
     ttlMs: random.pick([1, 100, 1000]),
-    epoch: random.int(0, 5),
+    number: random.int(0, 5),
     headers: times(random.int(0, 5), () => [anyText(random, 10), anyText(random)]),
     ...id,
   };

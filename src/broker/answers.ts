@@ -2,6 +2,7 @@ import { clockMs } from '../clock.ts';
 import type { Sender } from '../link/inbound.ts';
 import type { QueueCounts, Store } from '../queue/store.ts';
 import { VERSION } from '../version.ts';
+import type { Counters } from './counters.ts';
 import type { Intake } from './intake.ts';
 import type { BrokerAnswers } from './requests.ts';
 import type { Roster } from './roster.ts';
@@ -36,8 +37,7 @@ export interface AnswersOptions {
   readonly store: Store;
   readonly roster: Roster;
   readonly intake: Intake;
-  /** Messages since the broker's start. */
-  readonly totals: Pick<BrokerStatus, 'accepted' | 'delivered'>;
+  readonly counters: Counters;
   /** No new messages are taken any more. */
   onDraining(): void;
   onStop(): void;
@@ -53,7 +53,7 @@ export class Answers implements BrokerAnswers {
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, totals } = this.#options;
+    const { dir, plainBecause, store, roster, intake, counters } = this.#options;
     return {
       pid: process.pid,
       version: VERSION,
@@ -62,7 +62,8 @@ export class Answers implements BrokerAnswers {
       uptimeMs: Math.round(clockMs() - this.#startedAt),
       draining: intake.draining,
       plainBecause: plainBecause ?? null,
-      ...totals,
+      accepted: counters.totals.accepted,
+      delivered: counters.totals.delivered,
       queues: await store.counts(),
       consumers: roster.all.map(({ pid, kind, queues, slots, holding }) => ({
         pid,

@@ -1,4 +1,5 @@
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
+import { reasonName } from '../codec/reason.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
@@ -9,6 +10,7 @@ import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { VERSION } from '../version.ts';
 import { Answers } from './answers.ts';
+import { Counters } from './counters.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
@@ -19,8 +21,6 @@ import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
 import { Settlements } from './settlements.ts';
 
-const DEFAULT_ACK_WAIT_MS = 60_000;
-
 export interface BrokerOptions {
   /** Runtime directory; default: see docs/protocol.md, section 1. */
   readonly dir?: string | undefined;
@@ -28,7 +28,10 @@ export interface BrokerOptions {
   readonly store?: StoreOptions | undefined;
   /** Largest body in bytes; default 65,536. */
   readonly maxMessageBytes?: number | undefined;
-  /** A consumer that took a message and neither settles nor ends loses it after this; ms. */
+  /**
+   * A consumer that took a message and neither settles nor ends loses it after this; default: it keeps it as long as
+   * it lives; ms.
+   */
   readonly ackWaitMs?: number | undefined;
   /** Somebody asked the broker to stop, by a request. */
   readonly onStopRequest?: (() => void) | undefined;
@@ -94,12 +97,10 @@ export class Broker {
     this.dir = dir;
     this.#options = options;
     this.#store = store;
-    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, ackWaitMs = DEFAULT_ACK_WAIT_MS } =
-      options;
+    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, ackWaitMs } = options;
     const table = this.#table;
-    const totals = { accepted: 0, delivered: 0 };
+    const counters = new Counters();
     const onChange = () => this.#onChange();
-    const onDelivered = () => totals.delivered++;
     const onWarning = (sentence: string) => this.#say('warn', sentence);
     const onError = (error: unknown) =>
       this.#say('error', error instanceof Error ? error.message : String(error));
@@ -118,13 +119,17 @@ export class Broker {
       ...{ store, bootId: readBootId(), maxMessageBytes },
       settle: (sender, settle) => settlements.take(sender, settle),
       request: (sender, request) => this.#requests.take(sender, request),
-      onPublished: (ids) => {
-        totals.accepted += ids.length;
+      onPublished: (batch) => {
+        for (const { queue } of batch) counters.accepted(queue);
         onChange();
       },
+      onRefused: (reason, messages) => counters.refused(reasonName(reason), messages),
       onStoreError: onError,
     });
-    const holdings = new Holdings({ store, ackWaitMs, onWarning, onError, onChange });
+    const holdings = new Holdings({
+      ...{ store, ackWaitMs, onWarning, onError, onChange },
+      onSettled: (queue, { kind }, became) => counters.settled(queue, kind, became === 'dead'),
+    });
     this.#holdings = holdings;
     const roster = new Roster({
       ...{ dir, table, onWarning },
@@ -135,13 +140,15 @@ export class Broker {
       onEnded: (consumer) => {
         this.#rosterWatch.forgetDeath(consumer.key);
         this.#say('info', `Consumer ${consumer.pid} ended.`);
+        counters.lostConsumer();
         void holdings.lose(consumer);
       },
     });
     this.#roster = roster;
-    const settlements = new Settlements({ roster, holdings, onDelivered });
+    const settlements = new Settlements({ roster, holdings, incarnation: store.incarnation });
     this.#dispatcher = new Dispatcher({
-      ...{ store, roster, endpoint, holdings, onWarning, onError, onDelivered },
+      ...{ store, roster, endpoint, holdings, onWarning, onError },
+      onDelivered: ({ queue, delivery }) => counters.delivered(queue, delivery > 1),
     });
     const wake = () => this.#wake();
     this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError });
@@ -149,7 +156,7 @@ export class Broker {
     const onStop = () => options.onStopRequest?.();
     this.#drain = new Drain({ store, onEmpty: onStop, onError });
     const answers = new Answers({
-      ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake, totals },
+      ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake, counters },
       onDraining: () => {
         this.#say('info', 'Draining: no new messages are taken.');
         this.#drain.begin();
@@ -191,7 +198,8 @@ export class Broker {
 
   async #publish(): Promise<void> {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
-    const info = { maxMessageBytes, version: VERSION, store: this.#store.identity };
+    const { identity: store, incarnation } = this.#store;
+    const info = { maxMessageBytes, version: VERSION, store, incarnation };
     this.#claim = await claimBroker(this.dir, info, this.#table);
     await this.#rosterWatch.start();
     await this.#holdings.recover((key) => this.#roster.holder(key));

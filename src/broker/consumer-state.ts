@@ -1,16 +1,21 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { isQueueName } from '../queue/queue-name.ts';
-import type { Reserved } from '../queue/store.ts';
+import type { DeliveryName, Reserved } from '../queue/store.ts';
 import type { ConsumerLine } from '../registry/consumers-file.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 export const FIRST_REST_MS = 250;
-/** Queues of one consumer: each costs a look into the store for every delivery. */
-export const MAX_QUEUES = 64;
+/** Queues of one consumer: their names stand on its line of consumers.txt, which is read again at every change. */
+export const MAX_QUEUES = 1000;
 /** Messages of one consumer at once, as `consume --jobs` has it: each is kept in memory, with a timer. */
 const MAX_SLOTS = 1000;
 /** setTimeout takes no more; ms. */
 const MAX_ACK_WAIT_MS = 0x7fff_ffff;
+
+/** A message that a consumer holds: which delivery of it, and of which queue. */
+interface InHand extends DeliveryName {
+  readonly queue: string;
+}
 
 /** A process that takes messages. */
 export interface ConsumerState {
@@ -24,14 +29,16 @@ export interface ConsumerState {
   slots: number;
   /** How long it may keep a message; undefined: as the broker says; ms. */
   ackWaitMs: number | undefined;
-  /** Messages that it holds: id and attempt. */
-  readonly holding: Map<number, number>;
+  /** Messages that it holds, by id. */
+  readonly holding: Map<number, InHand>;
   /** Those among them of which it is not known whether it got them. */
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
-  readonly overdue: Set<number>;
-  /** Sequence number of the last frame to it, 0 to 127. */
-  seq: number;
+  readonly overdue: Map<number, DeliveryName>;
+  /** The incarnation that it was told last; undefined: it is not certain which. */
+  told: number | undefined;
+  /** Frames that were sent to it. */
+  sent: number;
   /** It did not answer: not before this, ms of performance.now(). */
   restsUntil: number;
   restMs: number;
@@ -67,8 +74,9 @@ export function newConsumer(
     ...wishesOf(line, kind),
     holding: new Map(),
     owed: [],
-    overdue: new Set(),
-    seq: 0,
+    overdue: new Map(),
+    told: undefined,
+    sent: 0,
     restsUntil: 0,
     restMs: FIRST_REST_MS,
   };

@@ -19,16 +19,23 @@ export interface DeliveryOptions {
   readonly roster: Roster;
   readonly holdings: Holdings;
   onWarning(sentence: string): void;
-  onDelivered(): void;
+  /** A consumer has it. */
+  onDelivered(message: Reserved): void;
 }
 
 /** Defaults are left out: they cost eight signals a byte, twice. */
-export function deliveryFrame(message: Reserved, seq: number): Uint8Array {
-  const { id, queue, attempt, headers, body } = message;
+export function deliveryFrame(
+  message: Reserved,
+  { seq, told }: { readonly seq: number; readonly told: number | undefined },
+): Uint8Array {
+  const { id, queue, attempt, delivery, incarnation, releases, headers, body } = message;
   const fields = {
     id,
     ...(queue === DEFAULT_QUEUE ? {} : { queue }),
     ...(attempt === 1 ? {} : { attempt }),
+    ...(delivery === attempt ? {} : { delivery }),
+    ...(incarnation === told ? {} : { incarnation }),
+    ...(releases === 0 ? {} : { releases }),
     ...(headers?.length ? { headers } : {}),
   };
   return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control: false, fields }));

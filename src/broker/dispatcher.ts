@@ -77,14 +77,14 @@ export class Dispatcher {
     const owed = this.#nextOwed(now);
     if (owed) return owed;
     for (const consumer of roster.free(now)) {
-      const message = await store.reserve(consumer.queues, consumer.key);
-      if (!message) continue;
-      holdings.take(consumer, message);
+      if (!(await store.hasReady(consumer.queues))) continue;
       if (roster.isStopped(consumer)) {
-        await holdings.settleSurely(consumer, message.id, { kind: 'release' });
         roster.rest(consumer, now);
         continue;
       }
+      const message = await store.reserve(consumer.queues, consumer.key);
+      if (!message) continue;
+      holdings.take(consumer, message);
       return { consumer, message };
     }
     this.#scheduleRetry(now);

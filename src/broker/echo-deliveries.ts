@@ -1,6 +1,6 @@
 import { clockMs } from '../clock.ts';
 import { CodecError } from '../codec/codec-error.ts';
-import { SEQ_MODULUS } from '../codec/envelope.ts';
+import { seqOf } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
@@ -11,6 +11,12 @@ import { type Delivery, type DeliveryOptions, deliveryFrame } from './delivery.t
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
 
+/** Refusals that say how a delivery ended. */
+const OUTCOMES: ReadonlyMap<Reason, Outcome> = new Map([
+  [Reason.Failed, { kind: 'failed' }],
+  [Reason.Released, { kind: 'release' }],
+]);
+
 /** Deliveries to echo consumers, which answer, and may settle later. */
 export class EchoDeliveries {
   readonly #options: DeliveryOptions;
@@ -20,25 +26,25 @@ export class EchoDeliveries {
   }
 
   async deliver(channel: Channel, delivery: Delivery): Promise<void> {
-    const { roster } = this.#options;
     const { consumer, message } = delivery;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
-    if (consumer.holding.get(message.id) !== message.attempt) return;
+    const held = consumer.holding.get(message.id);
+    if (held?.delivery !== message.delivery || held.incarnation !== message.incarnation) return;
     const frame = this.#frameOf(delivery);
     if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
     for (let attempt = 1; ; attempt++) {
       try {
+        consumer.told = undefined; // until it is known that it has understood this frame
         const outcome = await channel.send(consumer, frame);
         if (outcome.kind === 'accepted') {
-          roster.served(consumer);
-          this.#options.onDelivered();
+          this.#onTaken(delivery);
           return await this.#settle(consumer, message, { kind: 'done' });
         }
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
         const isUnknown = reason === Reason.Damaged && delivery.inDoubt;
         if (outcome.kind === 'out-of-step' || isUnknown) return this.owe(delivery);
-        return await this.#onRefused(consumer, message, reason);
+        return await this.#onRefused(delivery, reason);
       } catch (error) {
         if (error instanceof LinkError) return await this.#onFailed(delivery, error);
         this.owe(delivery);
@@ -49,9 +55,8 @@ export class EchoDeliveries {
 
   /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
   #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
-    consumer.seq = (consumer.seq + 1) % SEQ_MODULUS;
     try {
-      return deliveryFrame(message, consumer.seq);
+      return deliveryFrame(message, { seq: seqOf(++consumer.sent), told: consumer.told });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#options.onWarning(`Message ${message.id} cannot be delivered: ${error.message}`);
@@ -59,17 +64,21 @@ export class EchoDeliveries {
     }
   }
 
-  async #onRefused(consumer: ConsumerState, message: Reserved, reason: Reason): Promise<void> {
+  /** It has it, and says or will say what becomes of it. */
+  #onTaken({ consumer, message, inDoubt }: Delivery): void {
+    const { roster, onDelivered } = this.#options;
+    consumer.told = message.incarnation;
+    roster.served(consumer);
+    if (!inDoubt) onDelivered(message);
+  }
+
+  async #onRefused(delivery: Delivery, reason: Reason): Promise<void> {
     const { roster, onWarning } = this.#options;
-    if (reason === Reason.Later) {
-      roster.served(consumer);
-      this.#options.holdings.awaitSettlement(consumer, message);
-      return;
-    }
-    if (reason === Reason.Failed) {
-      roster.served(consumer);
-      return this.#settle(consumer, message, { kind: 'failed' });
-    }
+    const { consumer, message } = delivery;
+    const outcome = OUTCOMES.get(reason);
+    if (outcome || reason === Reason.Later) this.#onTaken(delivery);
+    if (outcome) return this.#settle(consumer, message, outcome);
+    if (reason === Reason.Later) return this.#options.holdings.awaitSettlement(consumer, message);
     if (reason === Reason.TooLarge) {
       roster.served(consumer);
       onWarning(`Consumer ${consumer.pid} does not take messages of ${message.body.length} bytes.`);
@@ -77,7 +86,7 @@ export class EchoDeliveries {
     }
     if (reason === Reason.Damaged) onWarning(`Consumer ${consumer.pid} gets every frame damaged.`);
     roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'release' });
+    return this.#settle(consumer, message, { kind: 'untaken' });
   }
 
   async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
@@ -86,12 +95,12 @@ export class EchoDeliveries {
     if (error.code !== 'bus-lost' && error.code !== 'link-closed') onWarning(error.message);
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
-      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'release' });
+      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'untaken' });
       return roster.refresh();
     }
     if (maybeThere) return this.owe(delivery);
     if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'release' });
+    return this.#settle(consumer, message, { kind: 'untaken' });
   }
 
   /** The consumer may have it: that is asked again after a rest. */

@@ -1,6 +1,7 @@
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { Outcome, Reserved, Store } from '../queue/store.ts';
+import type { DeliveryName, Outcome, Reserved, Settled, Store } from '../queue/store.ts';
+import { AckWait } from './ack-wait.ts';
 import type { ConsumerState } from './consumer-state.ts';
 
 /** Pause before a settlement that the store could not write is tried again; ms. */
@@ -8,10 +9,12 @@ const RETRY_MS = 500;
 
 export interface HoldingsOptions {
   readonly store: Store;
-  /** For consumers that name no time of their own; ms. */
-  readonly ackWaitMs: number;
+  /** For consumers that name no time of their own; undefined: as long as they live; ms. */
+  readonly ackWaitMs: number | undefined;
   onWarning(sentence: string): void;
   onError(error: unknown): void;
+  /** A delivery has ended. */
+  onSettled(queue: string, outcome: Outcome, became: Settled): void;
   /** A slot is free, or a message is ready again. */
   onChange(): void;
 }
@@ -19,7 +22,7 @@ export interface HoldingsOptions {
 /** The messages in consumers' hands, each until it is settled. */
 export class Holdings {
   readonly #options: HoldingsOptions;
-  readonly #ackTimers = new Map<number, NodeJS.Timeout>();
+  readonly #ackWaits = new Map<number, AckWait>();
   readonly #retries = new Set<NodeJS.Timeout>();
 
   constructor(options: HoldingsOptions) {
@@ -27,16 +30,23 @@ export class Holdings {
   }
 
   /** The message was reserved for this consumer and is about to go to it. */
-  take(consumer: ConsumerState, { id, attempt }: Reserved): void {
-    consumer.holding.set(id, attempt);
+  take(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
+    consumer.holding.set(id, { queue, incarnation, delivery });
   }
 
   /** The consumer has it and will settle it later. */
   awaitSettlement(consumer: ConsumerState, { id }: Reserved): void {
-    if (this.#ackTimers.has(id)) return;
     const ackWaitMs = consumer.ackWaitMs ?? this.#options.ackWaitMs;
-    const timer = setTimeout(() => this.#onOverdue(consumer, id, ackWaitMs), ackWaitMs);
-    this.#ackTimers.set(id, timer);
+    if (ackWaitMs === undefined || this.#ackWaits.has(id)) return;
+    const onOver = () => this.#onOverdue(consumer, id, ackWaitMs);
+    this.#ackWaits.set(id, new AckWait(ackWaitMs, onOver));
+  }
+
+  /** The consumer is still at work on it. */
+  extend(consumer: ConsumerState, id: number, name: DeliveryName): Verdict {
+    if (!isSame(consumer.holding.get(id), name)) return Reason.Unknown;
+    this.#ackWaits.get(id)?.extend();
+    return 0;
   }
 
   /**
@@ -44,7 +54,7 @@ export class Holdings {
    * else gets it, until it has ended or its time is up.
    */
   owe(consumer: ConsumerState, message: Reserved): void {
-    consumer.holding.set(message.id, message.attempt);
+    this.take(consumer, message);
     consumer.owed.push(message);
     this.awaitSettlement(consumer, message);
   }
@@ -54,39 +64,65 @@ export class Holdings {
    * @param holder who has a key and can be asked
    */
   async recover(holder: (key: string) => ConsumerState | undefined): Promise<void> {
-    const { store } = this.#options;
+    const { store, onSettled } = this.#options;
     for (const { consumer: key, ...message } of await store.reservations()) {
       const consumer = holder(key);
+      const outcome = { kind: 'lost' } as const;
       if (consumer) this.owe(consumer, message);
-      else await store.settle(message.id, { kind: 'lost' });
+      else onSettled(message.queue, outcome, await store.settle(message.id, outcome));
     }
   }
 
-  /** @param attempt which delivery is meant; undefined: the one of this moment */
+  /** @param name which delivery is meant; undefined: the one of this moment */
   async settle(
     consumer: ConsumerState,
     id: number,
     outcome: Outcome,
-    attempt = consumer.holding.get(id),
+    name?: DeliveryName,
   ): Promise<Verdict> {
+    const { store, onSettled, onChange } = this.#options;
     const held = consumer.holding.get(id);
-    if (held === undefined || held !== attempt) {
-      if (consumer.overdue.delete(id)) this.#options.onChange();
-      return Reason.Unknown;
+    if (held === undefined || (name && !isSame(held, name))) {
+      return name ? this.#settleLate(consumer, id, outcome, name) : Reason.Unknown;
     }
     consumer.holding.delete(id);
+    let became: Settled;
     try {
-      await this.#options.store.settle(id, outcome);
+      became = await store.settle(id, outcome);
     } catch (error) {
       consumer.holding.set(id, held);
-      this.#options.onError(error);
-      return Reason.Store;
+      return this.#onStoreError(error);
     }
-    clearTimeout(this.#ackTimers.get(id));
-    this.#ackTimers.delete(id);
+    this.#ackWaits.get(id)?.stop();
+    this.#ackWaits.delete(id);
     consumer.owed = consumer.owed.filter((message) => message.id !== id);
-    this.#options.onChange();
+    onSettled(held.queue, outcome, became);
+    onChange();
     return 0;
+  }
+
+  /** Its time was over. What it did counts all the same when nobody else has got the message. */
+  async #settleLate(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    name: DeliveryName,
+  ): Promise<Verdict> {
+    const { store, onSettled, onChange } = this.#options;
+    try {
+      const queue = outcome.kind === 'done' ? await store.settleLate(id, name) : undefined;
+      if (queue !== undefined) onSettled(queue, outcome, 'gone');
+      if (isSame(consumer.overdue.get(id), name)) consumer.overdue.delete(id);
+      onChange();
+      return queue === undefined ? Reason.Unknown : 0;
+    } catch (error) {
+      return this.#onStoreError(error);
+    }
+  }
+
+  #onStoreError(error: unknown): Verdict {
+    this.#options.onError(error);
+    return Reason.Store;
   }
 
   /** As settle, for what nobody else tells us again: tried until the store takes it. */
@@ -108,17 +144,23 @@ export class Holdings {
   }
 
   stop(): void {
-    for (const timer of this.#ackTimers.values()) clearTimeout(timer);
+    for (const ackWait of this.#ackWaits.values()) ackWait.stop();
     for (const timer of this.#retries) clearTimeout(timer);
   }
 
   #onOverdue(consumer: ConsumerState, id: number, ackWaitMs: number): void {
-    this.#ackTimers.delete(id);
+    this.#ackWaits.delete(id);
     this.#options.onWarning(
       `Consumer ${consumer.pid} has not settled message ${id} in ${ackWaitMs} ms; it goes to another.`,
     );
     // It is still at work on it, for all we know, and has that slot no sooner than it says so.
-    if (!consumer.owed.some((message) => message.id === id)) consumer.overdue.add(id);
+    const held = consumer.holding.get(id);
+    const isOwed = consumer.owed.some((message) => message.id === id);
+    if (held && !isOwed) consumer.overdue.set(id, held);
     void this.settleSurely(consumer, id, { kind: 'lost' });
   }
+}
+
+function isSame(known: DeliveryName | undefined, { incarnation, delivery }: DeliveryName): boolean {
+  return known?.incarnation === incarnation && known.delivery === delivery;
 }

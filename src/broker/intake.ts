@@ -8,7 +8,7 @@ import { type Settle, settlementOf } from '../link/settlement.ts';
 import { StoreFull } from '../queue/errors.ts';
 import { isQueueName } from '../queue/queue-name.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
-import { isRepeat, type ProducerState, Producers } from './producers.ts';
+import { numberOf, type ProducerState, Producers } from './producers.ts';
 
 /** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
 const MAX_BATCH = 64;
@@ -26,8 +26,10 @@ export interface IntakeOptions {
   settle(sender: Sender, settle: Settle): Promise<Verdict>;
   /** Takes a request; its reply comes later. */
   request(sender: Sender, request: Note): Verdict;
-  /** Something was stored. */
-  onPublished(ids: readonly number[]): void;
+  /** These were stored. */
+  onPublished(batch: readonly NewMessage[]): void;
+  /** So many messages were refused. */
+  onRefused(reason: Reason, messages: number): void;
   onStoreError(error: unknown): void;
 }
 
@@ -72,7 +74,7 @@ export class Intake {
 
   /** Of the messages that a producer sent last; empty: not known. */
   lastIds(sender: Sender): readonly number[] {
-    return this.#producers.newest(sender)?.lastIds ?? [];
+    return this.#producers.get(this.#producers.name(sender))?.lastIds ?? [];
   }
 
   /** A message of a plain peer: nobody waits for an answer. */
@@ -92,34 +94,44 @@ export class Intake {
   }
 
   async #take(sender: Sender, envelope: Envelope): Promise<Verdict> {
-    const name = this.#producers.name(sender, envelope.fields.epoch);
+    const name = this.#producers.name(sender);
     const state =
       this.#producers.get(name) ??
-      this.#producers.add(name, await this.#options.store.lastSeq(name));
+      this.#producers.add(name, await this.#options.store.lastNumber(name));
     if (this.#batching && this.#batching !== state) this.#abandon(this.#batching);
-    if (isRepeat(envelope.seq, state.last)) return envelope.more ? 0 : this.#commit(state);
-    if (state.batch.length === 0) state.beforeBatch = state.last;
-    const objection = this.#objection(envelope, state);
-    if (objection !== 0) {
-      this.#abandon(state);
-      return objection;
+    const number = numberOf(envelope, state.next);
+    const verdict =
+      number === undefined ? Reason.Unknown : await this.#judgeNumbered(envelope, number, state);
+    if (number === undefined || verdict !== 0) this.#abandon(state);
+    else state.next = number + 1;
+    return verdict;
+  }
+
+  async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Verdict> {
+    const { body, fields, more } = envelope;
+    if (state.last === undefined || number > state.last) {
+      const objection = this.#objection(envelope, state);
+      if (objection !== 0) {
+        this.#options.onRefused(objection, state.batch.length + 1);
+        return objection;
+      }
+      if (state.batch.length === 0) state.beforeBatch = state.last;
+      const producer = { process: state.process, number };
+      this.#batching = state;
+      state.batch.push({ ...this.#message(body.slice(), fields), producer });
+      state.batchBytes += body.length;
+      state.last = number;
     }
-    const { body, fields, seq } = envelope;
-    this.#batching = state;
-    state.batch.push({ ...this.#message(body.slice(), fields), producer: { process: name, seq } });
-    state.batchBytes += body.length;
-    state.last = seq;
-    return envelope.more ? 0 : this.#commit(state);
+    return more ? 0 : this.#commit(state);
   }
 
   #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
     if (this.closing || this.draining) return Reason.Closing;
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
-    if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unknown;
+    if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unsupported;
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
-    if ((fields.delayMs ?? 0) > MAX_WAIT_MS || (fields.ttlMs ?? 0) > MAX_WAIT_MS) {
-      return Reason.Unknown;
-    }
+    const { delayMs = 0, ttlMs = MAX_WAIT_MS } = fields;
+    if (delayMs >= ttlMs || ttlMs > MAX_WAIT_MS) return Reason.Unsupported;
     return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
   }
 
@@ -129,14 +141,15 @@ export class Intake {
     const verdict = await this.#publish(state.batch, (ids) => {
       state.lastIds = ids;
     });
-    if (verdict !== 0) this.#abandon(state);
-    this.#clear(state);
+    if (verdict === 0) this.#clear(state);
+    else this.#options.onRefused(verdict, state.batch.length);
     return verdict;
   }
 
   /** Nobody was told that these are stored: the producer sends them again, or has given up. */
   #abandon(state: ProducerState): void {
-    state.last = state.beforeBatch;
+    state.next = undefined;
+    if (state.batch.length > 0) state.last = state.beforeBatch;
     this.#clear(state);
   }
 
@@ -154,7 +167,7 @@ export class Intake {
     try {
       const ids = await this.#options.store.publish(batch);
       onIds(ids);
-      this.#options.onPublished(ids);
+      this.#options.onPublished(batch);
       return 0;
     } catch (error) {
       this.#options.onStoreError(error);

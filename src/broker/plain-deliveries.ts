@@ -57,14 +57,14 @@ export class PlainDeliveries {
       if (!endpoint.echo || !roster.hasEcho(message.queue))
         return holdings.settleSurely(consumer, id, { kind: 'failed' });
       consumer.restsUntil = clockMs() + 1000;
-      return holdings.settleSurely(consumer, id, { kind: 'release' });
+      return holdings.settleSurely(consumer, id, { kind: 'untaken' });
     }
     // The slot stays taken while signals are on their way: the state of the stalled one is not known.
     let settled = false;
     const settle = async (outcome: Outcome) => {
       if (settled) return;
       settled = true;
-      consumer.overdue.add(id);
+      consumer.overdue.set(id, message);
       await holdings.settleSurely(consumer, id, outcome);
     };
     try {
@@ -74,10 +74,10 @@ export class PlainDeliveries {
             `Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`,
           );
           onStalled();
-          void settle({ kind: 'release' }).then(onChange, onError);
+          void settle({ kind: 'return' }).then(onChange, onError);
         },
       });
-      this.#options.onDelivered();
+      this.#options.onDelivered(message);
       await settle({ kind: 'done' });
     } catch (error) {
       await settle({ kind: 'lost' });

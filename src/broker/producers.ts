@@ -1,18 +1,18 @@
-import { SEQ_MODULUS } from '../codec/envelope.ts';
+import { type Envelope, seqOf } from '../codec/envelope.ts';
 import type { Sender } from '../link/inbound.ts';
 import type { NewMessage } from '../queue/store.ts';
 
-/** Half of the sequence space (docs/protocol.md, section 6, *Sequence*). */
-const WINDOW = 64;
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
 const MAX_PRODUCERS = 4096;
 
 /** What the broker knows of a producing process. */
 export interface ProducerState {
-  /** Names the process, and its epoch, across PID reuse and reboots. */
+  /** Names the process, across PID reuse and reboots. */
   readonly process: string;
-  /** The last sequence number accepted, durable or in `batch`; undefined: none. */
+  /** The number of its last accepted frame, durable or in `batch`; undefined: none. */
   last: number | undefined;
+  /** Of the frame that follows the one judged last; undefined: that was not accepted, or is not remembered. */
+  next: number | undefined;
   /** Accepted provisionally (MORE); the next frame without MORE confirms them. */
   batch: NewMessage[];
   batchBytes: number;
@@ -22,9 +22,14 @@ export interface ProducerState {
   beforeBatch: number | undefined;
 }
 
-/** Whether `seq` was accepted already when `last` is the newest accepted one. */
-export function isRepeat(seq: number, last: number | undefined): boolean {
-  return last !== undefined && (last - seq + SEQ_MODULUS) % SEQ_MODULUS < WINDOW;
+/**
+ * Which frame of its sender it is; undefined: that cannot be known, or one before it is missing. (model/numbers.pml)
+ * @param next the number of the frame that follows those which we have judged; undefined: we do not know
+ */
+export function numberOf({ seq, fields }: Envelope, next: number | undefined): number | undefined {
+  if (fields.number !== undefined) return fields.number;
+  if (seq === 0) return 0;
+  return next !== undefined && seqOf(next) === seq ? next : undefined;
 }
 
 /** The producers that have sent something, newest last. */
@@ -36,8 +41,8 @@ export class Producers {
     this.#bootId = bootId;
   }
 
-  name({ pid, start }: Sender, epoch = 0): string {
-    return `${this.#bootId}:${pid}:${start}${epoch === 0 ? '' : `:${epoch}`}`;
+  name({ pid, start }: Sender): string {
+    return `${this.#bootId}:${pid}:${start}`;
   }
 
   get(process: string): ProducerState | undefined {
@@ -49,16 +54,9 @@ export class Producers {
     return state;
   }
 
-  /** Of all epochs of a process the one that it used last. */
-  newest(sender: Sender): ProducerState | undefined {
-    const name = this.name(sender);
-    const isOf = ({ process }: ProducerState) => process === name || process.startsWith(`${name}:`);
-    return [...this.#states.values()].filter(isOf).at(-1);
-  }
-
   add(process: string, last: number | undefined): ProducerState {
     const state: ProducerState = {
-      ...{ process, last, beforeBatch: last },
+      ...{ process, last, next: undefined, beforeBatch: last },
       ...{ batch: [], batchBytes: 0, lastIds: [] },
     };
     this.#states.set(process, state);

@@ -154,14 +154,22 @@ function queuesOf(queues: unknown): Set<unknown> {
 
 /** What cannot be understood is refused: without it a request to remove one message would mean all. */
 function selectionOf(content: unknown): Selection {
-  const { state, id, limit, maxBody } = content as Record<string, unknown>;
+  const { state, id, limit, fromByte, maxBody } = content as Record<string, unknown>;
+  const { ids = id === undefined ? undefined : [id] } = content as { ids?: unknown };
   if (state !== undefined && !STATES.includes(state as State)) throw badRequest('state');
   return {
     ...(state === undefined ? {} : { state: state as State }),
-    ...numberOf('id', id),
+    ...(ids === undefined ? {} : { ids: idsOf(ids) }),
     ...numberOf('limit', limit),
+    ...numberOf('fromByte', fromByte),
     ...numberOf('maxBody', maxBody),
   };
+}
+
+function idsOf(ids: unknown): readonly number[] {
+  if (!Array.isArray(ids) || !ids.every((id) => Number.isSafeInteger(id) && id > 0))
+    throw badRequest('ids');
+  return ids as number[];
 }
 
 function numberOf(name: string, value: unknown): Record<string, number> {

@@ -9,13 +9,15 @@ const OUTCOMES = {
   [Verb.Done]: 'done',
   [Verb.Failed]: 'failed',
   [Verb.Release]: 'release',
+  [Verb.Return]: 'return',
   [Verb.Dead]: 'dead',
 } as const;
 
 export interface SettlementsOptions {
   readonly roster: Pick<Roster, 'get'>;
   readonly holdings: Holdings;
-  onDelivered(): void;
+  /** Of the store: what a settlement means that names none. */
+  readonly incarnation: number;
 }
 
 /** Takes consumers' settlements (docs/protocol.md, section 7). */
@@ -26,12 +28,13 @@ export class Settlements {
     this.#options = options;
   }
 
-  async take({ pid, start }: Sender, { id, attempt, verb }: Settle): Promise<Verdict> {
-    const { roster, holdings, onDelivered } = this.#options;
+  async take({ pid, start }: Sender, settle: Settle): Promise<Verdict> {
+    const { roster, holdings } = this.#options;
+    const { id, delivery, verb } = settle;
     const consumer = roster.get(`${pid}:${start}`);
     if (!consumer) return Reason.Unknown;
-    const verdict = await holdings.settle(consumer, id, { kind: OUTCOMES[verb] }, attempt);
-    if (verdict === 0 && verb === Verb.Done) onDelivered();
-    return verdict;
+    const name = { incarnation: settle.incarnation ?? this.#options.incarnation, delivery };
+    if (verb === Verb.Extend) return holdings.extend(consumer, id, name);
+    return holdings.settle(consumer, id, { kind: OUTCOMES[verb] }, name);
   }
 }

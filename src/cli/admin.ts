@@ -56,18 +56,19 @@ const onQueues = {
     show(await backend.peek(queue, { state: 'dead', limit, maxBody }), flags);
   },
   'dead-show': async (backend: Backend, { queue, ids: [id] }: Request) => {
-    const [message] = await backend.peek(queue, { state: 'dead', id });
+    const [message] = await backend.peek(queue, { state: 'dead', ids: [id ?? 0] });
     if (!message) throw cliErrors.noSuchMessage(id ?? 0, queue);
     print(process.stdout.isTTY ? `${visible(message.body)}\n` : message.body);
   },
   'dead-kick': async (backend: Backend, { queue, ids }: Request) => {
-    const kicked = await sumOf(ids, (id) => backend.kick(queue, { id }));
+    const kicked = await backend.kick(queue, ids.length > 0 ? { ids } : {});
     print(`${kicked} ready again\n`);
   },
   'dead-rm': async (backend: Backend, { flags, queue, ids }: Request) => {
     const what = ids.length > 0 ? ids.join(', ') : 'all';
     if (!(await isSure(`Remove ${what} of the dead messages of queue ${queue}?`, flags))) return;
-    const removed = await sumOf(ids, (id) => backend.purge(queue, { state: 'dead', id }));
+    const some = ids.length > 0 ? { ids } : {};
+    const removed = await backend.purge(queue, { state: 'dead', ...some });
     print(`${removed} removed\n`);
   },
 };
@@ -100,16 +101,6 @@ export async function admin(
   } finally {
     await open?.close();
   }
-}
-
-/** Without ids: all. */
-async function sumOf(
-  ids: readonly number[],
-  act: (id: number | undefined) => Promise<number>,
-): Promise<number> {
-  let sum = 0;
-  for (const id of ids.length > 0 ? ids : [undefined]) sum += await act(id);
-  return sum;
 }
 
 /** Asks on a terminal; elsewhere --force is needed. @throws SigmqError needs-force */

@@ -13,7 +13,9 @@ export interface BrokerFlags extends LogFlags {
   readonly maxMessages: number;
   readonly maxBytes: number;
   readonly maxAttempts: number;
-  readonly ackWait: number;
+  readonly maxReleases?: number;
+  readonly ackWait?: number;
+  readonly deadExpired?: true;
   readonly backoff: number;
 }
 
@@ -41,15 +43,19 @@ export function brokerCommand(name = 'broker'): Command {
     .option('--max-bytes <bytes>', 'bytes kept (1G)', value(parseStoreSize), 2 ** 30)
     .option(
       '--max-attempts <n>',
-      'deliveries of a message before it counts as dead',
+      'failed attempts after which a message is dead',
       value(parseCount(1, 1e6)),
       5,
     )
     .option(
+      '--max-releases <n>',
+      'times that a message may be given back before it is dead (no limit)',
+      value(parseCount(0, 1e6)),
+    )
+    .option(
       '--ack-wait <duration>',
-      'a message that is not settled by then goes to another consumer',
+      'give a message that is not settled by then to another consumer (never while its consumer lives)',
       value(parseDuration),
-      60_000,
     )
     .option(
       '--backoff <duration>',
@@ -57,6 +63,7 @@ export function brokerCommand(name = 'broker'): Command {
       value(parseDuration),
       1000,
     )
+    .option('--dead-expired', 'keep messages that expire as dead ones')
     .addOption(
       new Option('--log-level <level>', 'say what is at least this')
         .choices(LEVELS)

@@ -44,8 +44,9 @@ export async function broker(flags: BrokerFlags): Promise<number> {
 }
 
 function storeOptions(flags: BrokerFlags): StoreOptions {
-  const { maxMessages, maxBytes, maxAttempts, backoff: backoffMs, fsync } = flags;
-  const policy = { maxMessages, maxBytes, maxAttempts, backoffMs };
+  const { maxMessages, maxBytes, maxAttempts, maxReleases, backoff: backoffMs, fsync } = flags;
+  const { deadExpired } = flags;
+  const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };
   if (flags.memory) return { kind: 'memory', ...policy };
   return { kind: 'sqlite', folder: dataFolder(flags), fsync, ...policy };
 }

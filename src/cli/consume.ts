@@ -79,7 +79,7 @@ class Session {
   #take(message: Message): void | Promise<void> {
     const { count = Number.POSITIVE_INFINITY } = this.#flags;
     if (this.#isEnding || this.#taken >= count) {
-      throw Object.assign(new Error('enough'), { settle: 'release' });
+      throw Object.assign(new Error('enough'), { settle: 'return' });
     }
     this.#taken++;
     this.#inHand++;
@@ -128,7 +128,7 @@ class Session {
     /** A message that cannot be written goes back to the broker, and this consumer ends. */
     const onWriteError = (error: NodeJS.ErrnoException) => {
       this.#end(error.code === 'EPIPE' ? Exit.Ok : report(cliErrors.cannotWrite(error)));
-      return Object.assign(error, { settle: 'release' });
+      return Object.assign(error, { settle: 'return' });
     };
     return (message) => {
       try {
@@ -143,7 +143,7 @@ class Session {
 
   #onError(error: unknown): void {
     const { settle, code } = error as { settle?: unknown; code?: unknown };
-    if (settle === 'release' || code === 'EPIPE') return; // said where it happened
+    if (settle === 'return' || code === 'EPIPE') return; // said where it happened
     if (error instanceof SigmqError) say(`${error.message} ${error.hint}`);
     else if (!this.#flags.quiet) say(error instanceof Error ? error.message : String(error));
   }

@@ -5,12 +5,11 @@ import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { Verb } from '../link/settlement.ts';
-import { readBrokerJson } from '../registry/broker-file.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
-import { Handled } from './handled.ts';
+import { Handled, type Name } from './handled.ts';
 import { Requester } from './requester.ts';
 import { Settler, verbOf } from './settler.ts';
 
@@ -20,16 +19,23 @@ export interface Message {
   /** Stable over redeliveries; undefined from a plain broker. */
   readonly id: number | undefined;
   readonly queue: string;
-  /** 1 for the first delivery. */
+  /** 1 for the first; grows with each failure. */
   readonly attempt: number;
+  /** How often it was given back before. */
+  readonly releases: number;
   readonly headers: readonly (readonly [string, string])[];
+  /**
+   * The work on it goes on: its ack-wait, if there is one, begins anew.
+   * @returns false: it is no longer ours, or nobody can be told
+   */
+  extend(): Promise<boolean>;
 }
 
 /**
  * Handles one message. Returning means done, at once; a promise means later: done when it resolves.
  * Throwing or rejecting means failed: it comes again, here or elsewhere, until its attempts are used up.
- * An error with `settle: 'release'` gives the message back without spending an attempt; with
- * `settle: 'dead'` nobody gets it again.
+ * An error with `settle: 'release'` gives the message back, to be tried later, without spending an attempt; with
+ * `settle: 'return'`, at once; with `settle: 'dead'` nobody gets it again.
  */
 export type Handler = (message: Message) => void | Promise<void>;
 
@@ -63,9 +69,8 @@ export class Consumer {
   readonly #start: number;
   readonly #settler: Settler;
   readonly #handled = new Handled();
-  /** Who delivered last, `pid:start`, and of which store. */
-  #broker = '';
-  #store: string | undefined;
+  /** Who delivered last, `pid:start`, and the incarnation that it told. */
+  #told = { by: '', incarnation: 0 };
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -152,49 +157,62 @@ export class Consumer {
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind !== 'envelope') return Reason.Damaged;
     const { body, fields } = decoded.envelope;
-    const { id, attempt = 1, queue = DEFAULT_QUEUE, headers = [] } = fields;
+    const { id, attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0 } = fields;
     if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
     if (id === undefined) return Reason.Unsupported;
-    this.#know(sender);
-    const before = this.#handled.get(id, attempt);
+    const incarnation = this.#incarnationOf(sender, fields.incarnation);
+    const name = { id, incarnation, delivery: fields.delivery ?? attempt };
+    const before = this.#handled.get(name);
     if (before) {
-      if (before.settled) this.#settler.settle(id, attempt, before.settled);
+      if (before.settled) this.#settler.settle(name, before.settled);
       return before.verdict;
     }
     if (this.#stopping) return Reason.Closing;
-    this.#settler.delivered(id);
-    const message = { id, attempt, queue, headers, body: body.slice() };
+    const extend = () => this.#settler.extend(name);
+    return this.#handle(name, {
+      id,
+      attempt,
+      queue,
+      headers,
+      releases,
+      body: body.slice(),
+      extend,
+    });
+  }
+
+  #handle(name: Name, message: Message): Verdict {
     try {
       const working = this.#handler(message);
-      if (!isPromise(working)) return this.#handled.add(id, attempt, 0);
-      this.#settler.settleAfter(id, attempt, working);
-      return this.#handled.add(id, attempt, Reason.Later);
+      if (!isPromise(working)) return this.#handled.add(name, 0);
+      this.#settler.settleAfter(name, working);
+      return this.#handled.add(name, Reason.Later);
     } catch (error) {
       const verb = verbOf(error);
-      if (verb === Verb.Release) return Reason.Closing;
+      // As if it had never come.
+      if (verb === Verb.Return) return Reason.Closing;
       if (verb === Verb.Dead) {
-        this.#settler.settleAfter(id, attempt, Promise.reject(error));
-        return this.#handled.add(id, attempt, Reason.Later);
+        this.#settler.settleAfter(name, Promise.reject(error));
+        return this.#handled.add(name, Reason.Later);
       }
       this.#report(error);
-      return this.#handled.add(id, attempt, Reason.Failed);
+      return this.#handled.add(name, verb === Verb.Release ? Reason.Released : Reason.Failed);
     }
   }
 
-  /** A broker with another store gives other messages the same ids. */
-  #know({ pid, start }: Sender): void {
-    const broker = `${pid}:${start}`;
-    if (broker === this.#broker) return;
-    this.#broker = broker;
-    const json = readBrokerJson(this.dir);
-    if (json?.pid !== pid || json.start !== start || json.store === undefined) return;
-    if (this.#store !== undefined && json.store !== this.#store) this.#settler.forget();
-    this.#store = json.store;
+  /** In which a delivery was made: what its broker told last, unless it says another. */
+  #incarnationOf({ pid, start }: Sender, said: number | undefined): number {
+    const by = `${pid}:${start}`;
+    const incarnation = said ?? (this.#told.by === by ? this.#told.incarnation : 0);
+    this.#told = { by, incarnation };
+    return incarnation;
   }
 
   #takePlain(body: Uint8Array): void {
     if (this.#stopping) return;
-    const message = { body, id: undefined, attempt: 1, queue: DEFAULT_QUEUE, headers: [] };
+    const message: Message = {
+      ...{ body, id: undefined, queue: DEFAULT_QUEUE, attempt: 1, releases: 0, headers: [] },
+      extend: async () => false,
+    };
     try {
       const working = this.#handler(message);
       if (isPromise(working)) this.#settler.keep(working);

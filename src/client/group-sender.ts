@@ -1,5 +1,5 @@
 import { clockMs } from '../clock.ts';
-import { encodeEnvelope, SEQ_MODULUS } from '../codec/envelope.ts';
+import { encodeEnvelope, seqOf } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { SigmqError } from '../errors.ts';
@@ -20,6 +20,9 @@ const MAX_TRIES = 20;
 const DEFAULT_PATIENCE_MS = 5000;
 /** Failures of a link after which the same broker may still answer. */
 const PASSING: ReadonlySet<string> = new Set(['bus-lost', 'peer-stalled', 'out-of-step']);
+
+/** Refusals after which the same broker may take the group: `unknown` asks for the number in full. */
+const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);
 
 export interface GroupSenderOptions {
   readonly dir: string;
@@ -43,18 +46,19 @@ export class GroupSender {
    */
   send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
-    const work = async (numbers: Numbers) => {
+    const work = async ({ first, knownTo }: Numbers) => {
       const startedAt = clockMs();
       const patience = wait ? Number.POSITIVE_INFINITY : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
       for (let attempt = 1; ; attempt++) {
         try {
           const broker = findBroker(dir, table);
+          const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
+          knownTo = undefined; // until the group is accepted
+          const numbers = { first, isSaid: first > 0 && !isKnown };
           const outcome = await this.#try(broker, bodies, numbers, options, signal);
-          if (outcome.kind === 'accepted') return;
+          if (outcome.kind === 'accepted') return broker.incarnation;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-          if (reason !== Reason.Damaged || attempt >= MAX_TRIES) {
-            throw refusal(reason, bodies, broker);
-          }
+          if (!AGAIN.has(reason) || attempt >= MAX_TRIES) throw refusal(reason, bodies, broker);
         } catch (error) {
           const isPassing = error instanceof LinkError && PASSING.has(error.code);
           const again = isPassing || (wait && isNoBroker(error));
@@ -66,10 +70,11 @@ export class GroupSender {
     return endpoint.numbered(bodies.length, work, signal);
   }
 
+  /** @param numbers whether the first frame says its number in full */
   async #try(
     broker: BrokerFound,
     bodies: readonly Uint8Array[],
-    { epoch, first }: Numbers,
+    { first, isSaid }: { readonly first: number; readonly isSaid: boolean },
     options: SendOptions,
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
@@ -84,14 +89,15 @@ export class GroupSender {
       await sendPlainGroup(endpoint, broker, bodies, options, signal);
       return { kind: 'accepted' };
     }
+    const fields = fieldsOf(options);
     const frames = bodies.map((body, i) =>
       SignalCodec.encode(
         encodeEnvelope({
-          seq: (first + i) % SEQ_MODULUS,
+          seq: seqOf(first + i),
           body,
           more: i < bodies.length - 1,
           control: false,
-          fields: fieldsOf(options, epoch),
+          fields: i === 0 && isSaid ? { ...fields, number: first } : fields,
         }),
       ),
     );

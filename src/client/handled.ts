@@ -1,42 +1,37 @@
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Verb } from '../link/settlement.ts';
 
-/** Messages remembered; a broker has at most a few in doubt for one consumer when it restarts. */
+/** Deliveries remembered; a broker has at most a few in doubt for one consumer when it restarts. */
 const MAX_REMEMBERED = 4096;
 
+/** Names a delivery (docs/protocol.md, section 7, *Names*). */
+export interface Name {
+  readonly id: number;
+  readonly delivery: number;
+  /** 0: the broker has not told. */
+  readonly incarnation: number;
+}
+
 interface Answer {
-  readonly attempt: number;
   readonly verdict: Verdict;
   /** How the message was settled, where the verdict alone does not say it. */
   readonly settled: Verb | undefined;
 }
 
 /**
- * What was answered to the last deliveries. A delivery that comes again under the same id and attempt
- * (its answer was lost, the broker was restarted) is answered as before and not handled twice.
+ * What was answered to the last deliveries. One that comes again (its answer was lost, the broker was restarted)
+ * is answered as before and not handled twice.
  */
 export class Handled {
-  readonly #answers = new Map<number, Answer>();
+  readonly #answers = new Map<string, Answer>();
 
-  /** Other messages have the ids of those that were answered. */
-  clear(): void {
-    this.#answers.clear();
-  }
-
-  get(id: number, attempt: number): Answer | undefined {
-    const known = this.#answers.get(id);
-    return known?.attempt === attempt ? known : undefined;
-  }
-
-  /** It was told what became of that attempt, and will not ask; what comes is a new delivery. */
-  forget(id: number, attempt: number): void {
-    if (this.#answers.get(id)?.attempt === attempt) this.#answers.delete(id);
+  get(name: Name): Answer | undefined {
+    return this.#answers.get(keyOf(name));
   }
 
   /** A delivery was taken. */
-  add(id: number, attempt: number, verdict: Verdict): Verdict {
-    this.#answers.delete(id);
-    this.#answers.set(id, { attempt, verdict, settled: undefined });
+  add(name: Name, verdict: Verdict): Verdict {
+    this.#answers.set(keyOf(name), { verdict, settled: undefined });
     if (this.#answers.size > MAX_REMEMBERED) {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);
@@ -44,9 +39,13 @@ export class Handled {
     return verdict;
   }
 
-  /** The answer is another from now on, unless a later attempt of the message has come meanwhile. */
-  change(id: number, attempt: number, verdict: Verdict, settled?: Verb): void {
-    if (this.#answers.get(id)?.attempt === attempt)
-      this.#answers.set(id, { attempt, verdict, settled });
+  /** The answer is another from now on. */
+  change(name: Name, verdict: Verdict, settled?: Verb): void {
+    const key = keyOf(name);
+    if (this.#answers.has(key)) this.#answers.set(key, { verdict, settled });
   }
+}
+
+function keyOf({ incarnation, id, delivery }: Name): string {
+  return `${incarnation}:${id}:${delivery}`;
 }

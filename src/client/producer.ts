@@ -80,7 +80,7 @@ export class Producer {
     bodies: Iterable<string | Uint8Array>,
     options: SendOptions & { onConfirmed?: (count: number) => void } = {},
   ): Promise<void> {
-    assertDeliverable(fieldsOf(options, 0));
+    assertDeliverable(fieldsOf(options));
     const deadline = deadlineOf(options);
     try {
       for (const group of groupsOf(bodies)) {

@@ -24,7 +24,7 @@ export interface SentFrame {
 }
 
 /** Defaults are left out: they cost eight signals a byte, twice. */
-export function fieldsOf(options: SendOptions, epoch: number): MessageFields {
+export function fieldsOf(options: SendOptions): MessageFields {
   const { queue, priority, delayMs, ttlMs, headers } = options;
   return {
     ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
@@ -32,7 +32,6 @@ export function fieldsOf(options: SendOptions, epoch: number): MessageFields {
     ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
     ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),
     ...(headers?.length ? { headers } : {}),
-    ...(epoch === 0 ? {} : { epoch }),
   };
 }
 

@@ -6,7 +6,7 @@ import { LinkError } from '../link/errors.ts';
 import { settlementFrame, Verb } from '../link/settlement.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
-import type { Handled } from './handled.ts';
+import type { Handled, Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
 
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
@@ -31,13 +31,6 @@ export class Settler {
   readonly #options: SettlerOptions;
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
-  /**
-   * Messages of which the broker is being told that they are given back. One that comes again meanwhile is
-   * the same attempt: what is still to be said of the delivery before would be taken for this one.
-   */
-  readonly #givingBack = new Map<number, symbol>();
-  /** Grows with each store: what is in hand is settled to the one that it came from, or not at all. */
-  #storeNumber = 0;
   /** When the consumer was told to stop. */
   #stoppingAt: number | undefined;
 
@@ -56,33 +49,25 @@ export class Settler {
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
   }
 
-  /** Other messages have the ids of those that are in hand, and of those that were answered. */
-  forget(): void {
-    this.#storeNumber++;
-    this.#options.handled.clear();
-    this.#givingBack.clear();
-  }
-
-  /** It was delivered anew: nothing more is to be said of its having been given back. */
-  delivered(id: number): void {
-    this.#givingBack.delete(id);
-  }
-
   /** Settles it when the work on it ends, as that ends. */
-  settleAfter(id: number, attempt: number, working: Promise<void>): void {
-    const store = this.#storeNumber;
+  settleAfter(name: Name, working: Promise<void>): void {
     const settled = working.then(
-      () => this.#settle(id, attempt, Verb.Done, store),
+      () => this.#settle(name, Verb.Done),
       (error: unknown) => {
         this.#options.onError(error);
-        return this.#settle(id, attempt, verbOf(error), store);
+        return this.#settle(name, verbOf(error));
       },
     );
     this.keep(settled);
   }
 
-  settle(id: number, attempt: number, verb: Verb): void {
-    this.keep(this.#settle(id, attempt, verb, this.#storeNumber));
+  settle(name: Name, verb: Verb): void {
+    this.keep(this.#settle(name, verb));
+  }
+
+  /** The work on it goes on: its ack-wait begins anew. @returns whether it is still ours */
+  extend(name: Name): Promise<boolean> {
+    return this.#tell(name, Verb.Extend);
   }
 
   /** It is in hand until `work` ends. */
@@ -94,32 +79,19 @@ export class Settler {
   }
 
   /** Tells the broker of the moment; it may be another than the one that delivered. */
-  async #settle(id: number, attempt: number, verb: Verb, store: number): Promise<void> {
+  async #settle(name: Name, verb: Verb): Promise<void> {
     const { handled } = this.#options;
-    if (store !== this.#storeNumber) return;
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
-    const mine = Symbol();
-    if (verb === Verb.Release) {
-      handled.forget(id, attempt);
-      this.#givingBack.set(id, mine);
-    } else if (verb === Verb.Done) handled.change(id, attempt, 0);
-    else if (verb === Verb.Failed) handled.change(id, attempt, Reason.Failed);
-    // No answer says `dead`: it is settled once more.
-    else handled.change(id, attempt, Reason.Later, verb);
-    const frame = settlementFrame({ id, attempt, verb });
-    const isMoot = () =>
-      store !== this.#storeNumber || (verb === Verb.Release && this.#givingBack.get(id) !== mine);
-    try {
-      const isAccepted = await this.#tell(frame, isMoot);
-      // It may be kicked back to us, as its first attempt.
-      if (isAccepted && verb !== Verb.Done && !isMoot()) handled.forget(id, attempt);
-    } finally {
-      if (this.#givingBack.get(id) === mine) this.#givingBack.delete(id);
-    }
+    if (verb === Verb.Done) handled.change(name, 0);
+    else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
+    else if (verb === Verb.Release) handled.change(name, Reason.Released);
+    // No answer says the others: it is settled once more.
+    else handled.change(name, Reason.Later, verb);
+    await this.#tell(name, verb);
   }
 
-  /** Again and again; false when there is nobody to tell, or nothing any more. */
-  async #tell(frame: Uint8Array, isMoot: () => boolean): Promise<boolean> {
+  /** Again and again; false when there is nobody to tell, or it is not ours any more. */
+  async #tell(name: Name, verb: Verb): Promise<boolean> {
     const { dir, table, endpoint, onError } = this.#options;
     const began = clockMs();
     const patience = () =>
@@ -127,15 +99,13 @@ export class Settler {
         ? Number.POSITIVE_INFINITY
         : Math.max(began, this.#stoppingAt) + LAST_PATIENCE_MS;
     let reported = false;
-    while (!isMoot() && clockMs() <= patience()) {
+    while (clockMs() <= patience()) {
       try {
         const broker = findBroker(dir, table);
         if (broker.kind !== 'echo') return false;
-        const outcome = await endpoint.echo?.withBus(async (channel) =>
-          isMoot() ? undefined : channel.send(broker, frame),
-        );
-        if (outcome?.kind === 'accepted') return true;
-        if (outcome === undefined) return false;
+        const frame = frameOf(name, verb, broker.incarnation);
+        const outcome = await endpoint.echo?.withBus((channel) => channel.send(broker, frame));
+        if (outcome === undefined || outcome.kind === 'accepted') return outcome !== undefined;
         if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return false;
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
@@ -149,9 +119,29 @@ export class Settler {
   }
 }
 
+/** @param current incarnation of the broker that is told: what is of it need not say so */
+function frameOf(
+  { id, delivery, incarnation }: Name,
+  verb: Verb,
+  current: number | undefined,
+): Uint8Array {
+  const isCurrent = incarnation === 0 || incarnation === current;
+  return settlementFrame({
+    ...{ id, delivery, verb },
+    incarnation: isCurrent ? undefined : incarnation,
+  });
+}
+
 /** How a message is settled whose handler failed. */
 export function verbOf(error: unknown): Verb {
-  const settle = (error as { settle?: unknown } | null)?.settle;
-  if (settle === 'release') return Verb.Release;
-  return settle === 'dead' ? Verb.Dead : Verb.Failed;
+  switch ((error as { settle?: unknown } | null)?.settle) {
+    case 'release':
+      return Verb.Release;
+    case 'return':
+      return Verb.Return;
+    case 'dead':
+      return Verb.Dead;
+    default:
+      return Verb.Failed;
+  }
 }

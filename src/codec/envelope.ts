@@ -9,7 +9,7 @@ import { encodeLeb128, readLeb128 } from './leb128.ts';
 import { HEADER_BYTES } from './limits.ts';
 
 export interface Envelope {
-  /** Sequence number of the frame, 0 to 127; a repeat has the number of the first try. */
+  /** Sequence number of the frame, 0 to 127, see {@link seqOf}; a repeat has the number of the first try. */
   seq: number;
   /** Any bytes, zeros too. */
   body: Uint8Array;
@@ -36,9 +36,7 @@ const VERSION_MASK = 0b0011_0000;
 
 const Flag = { Stuffed: 1, Fields: 2, More: 4, Control: 8 } as const;
 
-/** Sequence numbers go from 0 to 127 and begin anew. */
-export const SEQ_MODULUS = 128;
-const MAX_SEQ = SEQ_MODULUS - 1;
+const MAX_SEQ = 127;
 
 /** Set in every header byte but the first, so that none is zero. */
 const GUARD = 0x80;
@@ -74,6 +72,14 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
     header[i] = GUARD | ((crc >>> ((i - CRC_OFFSET) * 7)) & 0x7f);
   }
   return concat([header, stuffed ? cobsEncode(payload) : payload]);
+}
+
+/**
+ * The sequence number of a sender's frame, of which it has sent `number` before: 0 is the first one's and no
+ * other's, then they go round from 1 to 127.
+ */
+export function seqOf(number: number): number {
+  return number === 0 ? 0 : 1 + ((number - 1) % MAX_SEQ);
 }
 
 /** Tells what a frame (without its NUL) is. The body is a view into `frame` where it can be. */

@@ -20,12 +20,18 @@ export interface MessageFields {
   ref?: number;
   /** A request's number; its reply names it in `ref`. */
   request?: number;
-  /** Grows when a sender gives frames up, of which it does not know whether they arrived; absent: 0. */
-  epoch?: number;
+  /** Of all frames of messages of this sender, counted from 0; absent: see docs/protocol.md, *Sequence*. */
+  number?: number;
   /** The id of a message that is delivered. */
   id?: number;
   /** Which attempt a delivery is; absent: 1. */
   attempt?: number;
+  /** How often the message was handed out, with this time; absent: as many as attempts; in a settlement: 1. */
+  delivery?: number;
+  /** In which the delivery was made; absent: see docs/protocol.md, *Names*. */
+  incarnation?: number;
+  /** How often the message was given back; absent: 0. */
+  releases?: number;
   /** Name and value, in order, repeats allowed; a name has no NUL. No headers is the same as absent. */
   headers?: readonly (readonly [name: string, value: string])[];
 }
@@ -41,9 +47,12 @@ const NUMBERS = [
   [4, 'ttlMs'],
   [5, 'ref'],
   [6, 'request'],
-  [7, 'epoch'],
+  [7, 'number'],
   [64, 'id'],
   [65, 'attempt'],
+  [67, 'delivery'],
+  [68, 'incarnation'],
+  [69, 'releases'],
 ] as const;
 
 const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
@@ -91,7 +100,8 @@ export function assertDeliverable({
   queue,
   headers,
 }: Pick<MessageFields, 'queue' | 'headers'>): void {
-  const largest = { id: Number.MAX_SAFE_INTEGER, attempt: Number.MAX_SAFE_INTEGER };
+  const max = Number.MAX_SAFE_INTEGER;
+  const largest = { id: max, attempt: max, delivery: max, incarnation: max, releases: max };
   encodeFields({
     ...(queue === undefined ? {} : { queue }),
     ...(headers === undefined ? {} : { headers }),

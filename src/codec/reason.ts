@@ -23,6 +23,8 @@ export const Reason = {
   Unknown: 13,
   /** To a delivery: received and not handled. */
   Failed: 14,
+  /** To a delivery: received and given back, to be tried later. */
+  Released: 15,
 } as const;
 export type Reason = (typeof Reason)[keyof typeof Reason];
 
@@ -31,4 +33,10 @@ const codes: ReadonlySet<number> = new Set(Object.values(Reason));
 /** Whether four bits that were read out name a reason at all. */
 export function isReason(code: number): code is Reason {
   return codes.has(code);
+}
+
+/** As docs/protocol.md has it: `too-large`. */
+export function reasonName(reason: Reason): string {
+  const [name = ''] = Object.entries(Reason).find(([, code]) => code === reason) ?? [];
+  return name.replace(/(?<=.)(?=[A-Z])/g, '-').toLowerCase();
 }

@@ -1,4 +1,3 @@
-import { SEQ_MODULUS } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
@@ -16,10 +15,12 @@ const FOR_EVER_MS = 0x7fff_ffff;
 /** Who takes what arrives. A process has one PID and so one receiver. */
 export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug' | 'lingers'>;
 
+/** Of frames of messages that this process sends; see docs/protocol.md, *Sequence*. */
 export interface Numbers {
-  readonly epoch: number;
-  /** Sequence number of the first frame. */
+  /** Of the first frame; all that this process has sent are counted, from 0. */
   readonly first: number;
+  /** The incarnation that has confirmed all frames before it; undefined: none has. */
+  readonly knownTo: number | undefined;
 }
 
 export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' | 'maxFrameBytes'> {
@@ -34,8 +35,8 @@ export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' |
 export class Endpoint {
   static #current: Endpoint | undefined;
   /** Of the process, not of an endpoint: a receiver knows us by our PID. */
-  static #seq = 0;
-  static #epoch = 0;
+  static #number = 0;
+  static #knownTo: number | undefined;
   static #turn: Promise<unknown> = Promise.resolve();
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
@@ -86,16 +87,17 @@ export class Endpoint {
   }
 
   /**
-   * Runs `work` with `count` sequence numbers for frames of this process, from 0 to 127, when all earlier
-   * ones have been answered or given up: a receiver takes what comes out of order for a repeat. When
-   * `work` fails nobody knows which of its frames arrived, and a new epoch begins.
+   * Runs `work` with numbers for `count` frames of this process when all earlier ones have been answered or given
+   * up: a receiver takes what comes out of order for a repeat. When `work` fails nobody knows which of its frames
+   * arrived; their numbers are not used again.
+   * @param work returns the incarnation that has confirmed the frames
    * @throws what `work` throws, and the reason of `signal` when it aborts the wait for the earlier ones
    */
-  async numbered<T>(
+  async numbered(
     count: number,
-    work: (numbers: Numbers) => Promise<T>,
+    work: (numbers: Numbers) => Promise<number | undefined>,
     signal?: AbortSignal,
-  ): Promise<T> {
+  ): Promise<void> {
     const before = Endpoint.#turn;
     let end = () => {};
     const mine = new Promise<void>((resolve) => {
@@ -104,14 +106,10 @@ export class Endpoint {
     Endpoint.#turn = before.then(() => mine);
     try {
       await abortable(before, signal);
-      const first = Endpoint.#seq;
-      Endpoint.#seq = (first + count) % SEQ_MODULUS;
-      try {
-        return await work({ epoch: Endpoint.#epoch, first });
-      } catch (error) {
-        Endpoint.#epoch++;
-        throw error;
-      }
+      const numbers = { first: Endpoint.#number, knownTo: Endpoint.#knownTo };
+      Endpoint.#number += count;
+      Endpoint.#knownTo = undefined;
+      Endpoint.#knownTo = await work(numbers);
     } finally {
       end();
     }

@@ -48,6 +48,14 @@ export class SqliteConnection {
     });
   }
 
+  /** As {@link write}, for a statement that returns rows. */
+  writeAll(sql: string, parameters: readonly unknown[]): unknown[] {
+    return this.try(() => {
+      this.#flush('NORMAL');
+      return this.sql(sql).all([...parameters]);
+    });
+  }
+
   /** All of it or nothing, and on the disk afterwards: a message must be before it is confirmed. */
   transaction<T>(work: () => T): T {
     const { db } = this.#file;

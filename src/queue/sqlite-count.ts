@@ -3,41 +3,39 @@ import { BYTES } from './sqlite-rows.ts';
 import type { State } from './store.ts';
 import type { Tally } from './tally.ts';
 
-interface Group {
-  readonly queue: string;
-  readonly state: State;
-  readonly messages: number;
-  readonly bytes: number;
-}
-
 /** What is known of a reserved message without asking the file. */
 export interface Held {
   readonly queue: string;
+  readonly attempts: number;
   readonly spent: number;
+  readonly releases: number;
+  readonly deliveries: number;
   readonly bytes: number;
 }
 
-/** Sets `tally` and `held`, by id, to what the file says. */
-export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held>): void {
-  const all = groups(db, 'true', []);
+/** Sets `tally` and `held`, by id, to what the file says. @returns the highest position */
+export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held>): number {
+  const groups = db
+    .sql(
+      `SELECT queue, state, count(*) AS messages, sum(${BYTES}) AS bytes, max(position) AS position
+      FROM messages GROUP BY queue, state`,
+    )
+    .all() as {
+    queue: string;
+    state: State;
+    messages: number;
+    bytes: number;
+    position: number;
+  }[];
   const reserved = db
-    .sql(`SELECT id, queue, spent, ${BYTES} AS bytes FROM messages WHERE state = 'reserved'`)
+    .sql(
+      `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes
+      FROM messages WHERE state = 'reserved'`,
+    )
     .all() as (Held & { id: number })[];
   const paused = db.sql('SELECT queue FROM paused').all() as { queue: string }[];
-  // Only now, when all of it could be read.
-  tally.clear();
-  held.clear();
-  for (const { queue, state, messages, bytes } of all) tally.add(queue, state, messages, bytes);
-  for (const { id, queue, spent, bytes } of reserved) held.set(id, { queue, spent, bytes });
+  for (const { queue, state, messages, bytes } of groups) tally.add(queue, state, messages, bytes);
+  for (const { id, ...row } of reserved) held.set(id, row);
   for (const { queue } of paused) tally.paused.add(queue);
-}
-
-export function groups(
-  db: SqliteConnection,
-  where: string,
-  parameters: readonly unknown[],
-): Group[] {
-  const sql = `SELECT queue, state, count(*) AS messages, sum(${BYTES}) AS bytes
-    FROM messages WHERE ${where} GROUP BY queue, state`;
-  return db.sql(sql).all([...parameters]) as Group[];
+  return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
 }

@@ -2,7 +2,7 @@ import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
-import { APPLICATION_ID, IDENTITY, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 
 /** Who looks into a store without a broker has it for a moment: so long a broker that starts waits; ms. */
 const OPEN_MS = 2000;
@@ -43,6 +43,13 @@ export function openSqliteFile(folder: string): SqliteFile {
     lock.close();
     throw error instanceof StoreError ? error : openError(path, error);
   }
+}
+
+/** The same in memory, lost with the process. */
+export function openMemory(): SqliteFile {
+  const db = new Database(':memory:');
+  db.exec(`BEGIN; ${SCHEMA} COMMIT`);
+  return { path: 'memory', db, close: () => void db.close() };
 }
 
 function makeFolder(folder: string): void {
@@ -98,11 +105,11 @@ function prepare(db: Db, path: string): void {
   }
   const isEmpty = db.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() === undefined;
   if (id !== APPLICATION_ID && !(isEmpty && id === 0)) throw storeErrors.notAStore(path);
+  // Before there are tables, or it takes a VACUUM.
+  db.pragma('auto_vacuum = INCREMENTAL');
   db.pragma('journal_mode = WAL');
   if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
-  else if (!db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'identity'").get()) {
-    db.exec(IDENTITY);
-  }
+  else if (version < SCHEMA_VERSION) db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT; VACUUM`);
 }
 
 function pragma(db: Db, name: string): number {

@@ -1,19 +1,36 @@
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { ALL_BUT_BODY, asBytes, type BodilessRow, type Row, storedOf } from './sqlite-rows.ts';
-import { DEFAULT_PEEK, type Selection, STATES, type Stored } from './store.ts';
+import {
+  ALL_BUT_BODY,
+  asBytes,
+  type BodilessRow,
+  BYTES,
+  type Row,
+  storedOf,
+} from './sqlite-rows.ts';
+import { DEFAULT_PEEK, type Selection, STATES, type State, type Stored } from './store.ts';
+
+/** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
+export const STEP_ROWS = 1000;
+
+/** In which order the messages of a state are looked at, removed and kicked; each but `reserved` by its index. */
+const ORDER: Record<State, string> = {
+  ready: 'priority DESC, position',
+  delayed: 'due_at, position',
+  reserved: 'id',
+  dead: 'priority DESC, id',
+};
 
 export function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
   let { limit = DEFAULT_PEEK, maxBytes = Number.POSITIVE_INFINITY } = selection;
   const found: Stored[] = [];
-  // One state at a time: each has its index.
   for (const state of selection.state ? [selection.state] : STATES) {
-    const { where, parameters } = condition(queue, { ...selection, state });
+    const { where, parameters } = condition(queue, state, selection.ids);
     // Without the bodies, which the driver would read a hundred at once.
-    const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY priority DESC, id LIMIT ?`;
+    const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]} LIMIT ?`;
     const rows = db.sql(sql).all([...parameters, limit]) as BodilessRow[];
     for (const row of rows) {
       if (maxBytes < 0) return found;
-      const body = bodyOf(db, row.id, selection.maxBody);
+      const body = bodyOf(db, row.id, selection);
       maxBytes -= body.length;
       found.push(storedOf(row, body));
     }
@@ -22,42 +39,61 @@ export function peek(db: SqliteConnection, queue: string, selection: Selection):
   return found;
 }
 
-export function purge(db: SqliteConnection, queue: string, selection: Selection): number {
-  const { limit = Number.MAX_SAFE_INTEGER } = selection;
-  const states = selection.state ? [selection.state] : STATES;
-  let purged = 0;
-  for (const state of states.filter((state) => state !== 'reserved')) {
-    const { where, parameters } = condition(queue, { ...selection, state });
-    purged += db.run(
-      `DELETE FROM messages WHERE id IN (SELECT id FROM messages
-      WHERE ${where} ORDER BY priority DESC, id LIMIT ?)`,
-      [...parameters, limit - purged],
-    );
-  }
-  return purged;
+export interface Removed {
+  readonly queue: string;
+  readonly state: State;
+  readonly bytes: number;
 }
 
-export function kick(db: SqliteConnection, queue: string, selection: Selection): number {
-  const { where, parameters } = condition(queue, { ...selection, state: 'dead' });
+/** Removes up to {@link STEP_ROWS} messages of a state. */
+export function purgeSome(
+  db: SqliteConnection,
+  queue: string,
+  state: State,
+  { ids, limit = STEP_ROWS }: Selection,
+): Removed[] {
+  const { where, parameters } = condition(queue, state, ids);
+  const sql = `DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages WHERE ${where} ORDER BY ${ORDER[state]} LIMIT ?
+  ) RETURNING queue, state, ${BYTES} AS bytes`;
+  return db.sql(sql).all([...parameters, Math.min(limit, STEP_ROWS)]) as Removed[];
+}
+
+/** Makes up to {@link STEP_ROWS} dead messages ready. @returns how many */
+export function kickSome(
+  db: SqliteConnection,
+  queue: string,
+  { ids, limit = STEP_ROWS }: Selection,
+  position: number,
+): number {
+  const { where, parameters } = condition(queue, 'dead', ids);
   return db.run(
-    `UPDATE messages SET state = 'ready', spent = 0, expires_at = NULL
-    WHERE id IN (SELECT id FROM messages WHERE ${where} ORDER BY priority DESC, id LIMIT ?)`,
-    [...parameters, selection.limit ?? -1],
+    `UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = ? + chosen.n
+    FROM (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n FROM messages
+      WHERE ${where} ORDER BY ${ORDER.dead} LIMIT ?) AS chosen
+    WHERE messages.id = chosen.id`,
+    [position, ...parameters, Math.min(limit, STEP_ROWS)],
   );
 }
 
-/** States are ours, not a user's: written out, so that SQLite finds the index of that state. */
-function condition(queue: string, { state, id }: Selection) {
-  const where = [
-    'queue = ?',
-    ...(state === undefined ? [] : [`state = '${state}'`]),
-    ...(id === undefined ? [] : ['id = ?']),
-  ];
-  return { where: where.join(' AND '), parameters: id === undefined ? [queue] : [queue, id] };
+/**
+ * States are ours, not a user's: written out, so that SQLite finds the index of that state. With ids it is to find
+ * those, whatever else there is: a plus sign keeps it from other indexes (https://sqlite.org/queryplanner-ng.html).
+ */
+function condition(queue: string, state: State, ids: readonly number[] | undefined) {
+  if (ids === undefined) return { where: `queue = ? AND state = '${state}'`, parameters: [queue] };
+  return {
+    where: `id IN (SELECT value FROM json_each(?)) AND +queue = ? AND +state = '${state}'`,
+    parameters: [JSON.stringify(ids), queue],
+  };
 }
 
-function bodyOf(db: SqliteConnection, id: number, maxBytes: number | undefined): Uint8Array {
-  const sql = 'SELECT substr(body, 1, ifnull(?, length(body))) AS body FROM messages WHERE id = ?';
-  const row = db.sql(sql).get([maxBytes ?? null, id]) as Pick<Row, 'body'> | undefined;
+function bodyOf(
+  db: SqliteConnection,
+  id: number,
+  { fromByte = 0, maxBody }: Selection,
+): Uint8Array {
+  const sql = 'SELECT substr(body, ?, ifnull(?, length(body))) AS body FROM messages WHERE id = ?';
+  const row = db.sql(sql).get([fromByte + 1, maxBody ?? null, id]) as Pick<Row, 'body'> | undefined;
   return asBytes(row?.body ?? new Uint8Array());
 }

@@ -1,7 +1,12 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { Row } from './sqlite-rows.ts';
 import { backoff, type StorePolicy } from './store.ts';
+
+/** Six bytes in a frame, and no two of a store alike in its life. */
+const MAX_INCARNATION = 2 ** 40;
+/** Rows of the table, for people who want to know what became of a store. */
+const INCARNATIONS_KEPT = 100;
 
 /** The identity of the store; a new one is given its own. */
 export function identify(db: SqliteConnection): string {
@@ -10,6 +15,17 @@ export function identify(db: SqliteConnection): string {
   const identity = randomUUID();
   db.write('INSERT INTO identity (value) VALUES (?)', [identity]);
   return identity;
+}
+
+/** Draws the number of this opening and writes it behind that of the one before. */
+export function incarnate(db: SqliteConnection, now: number): number {
+  const number = randomInt(1, MAX_INCARNATION);
+  db.write('INSERT INTO incarnations (number, opened_at) VALUES (?, ?)', [number, now]);
+  db.write(
+    'DELETE FROM incarnations WHERE sequence <= (SELECT max(sequence) FROM incarnations) - ?',
+    [INCARNATIONS_KEPT],
+  );
+  return number;
 }
 
 /**
@@ -24,13 +40,17 @@ export function setBack(db: SqliteConnection, policy: StorePolicy, now: number):
       UNION SELECT id FROM messages WHERE expires_at IS NOT NULL)`,
     [now],
   );
-  const waiting = "FROM messages WHERE state = 'delayed' AND spent > 0";
-  const pauses = db.sql(`SELECT DISTINCT spent ${waiting}`).all() as Pick<Row, 'spent'>[];
-  for (const { spent } of pauses) {
-    const latest = Math.ceil(now + backoff(policy, spent));
+  const waiting = "FROM messages WHERE state = 'delayed' AND deliveries > 0";
+  const pauses = db.sql(`SELECT DISTINCT spent, releases ${waiting}`).all() as Pick<
+    Row,
+    'spent' | 'releases'
+  >[];
+  for (const { spent, releases } of pauses) {
+    const latest = Math.ceil(now + backoff(policy, Math.max(spent, releases, 1)));
     db.write(
-      "UPDATE messages SET due_at = ?1 WHERE state = 'delayed' AND spent = ?2 AND due_at > ?1",
-      [latest, spent],
+      `UPDATE messages SET due_at = ?1 WHERE state = 'delayed' AND deliveries > 0
+      AND spent = ?2 AND releases = ?3 AND due_at > ?1`,
+      [latest, spent, releases],
     );
   }
 }

@@ -7,16 +7,25 @@ export interface Row {
   readonly priority: number;
   readonly body: Uint8Array | ArrayBuffer;
   readonly headers: string | null;
+  readonly attempts: number;
   readonly spent: number;
+  readonly releases: number;
+  readonly deliveries: number;
+  readonly position: number;
   readonly enqueued_at: number;
   readonly due_at: number | null;
   readonly consumer: string | null;
+  readonly incarnation: number | null;
 }
 
+type HolderColumn = 'consumer' | 'incarnation';
+
 /** As one looks at it: the body is asked for apart. */
-export type BodilessRow = Omit<Row, 'body' | 'consumer'> & { readonly bytes: number };
+export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'> & {
+  readonly bytes: number;
+};
 export const ALL_BUT_BODY =
-  'id, queue, state, priority, headers, spent, enqueued_at, due_at, length(body) AS bytes';
+  'id, queue, state, priority, headers, attempts, releases, deliveries, enqueued_at, due_at, length(body) AS bytes';
 
 /** Bytes that a row counts with, as sizeOf() has it. */
 export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
@@ -26,15 +35,14 @@ export function bytesOf({ body, headers }: Row): number {
   return asBytes(body).length + (headers === null ? 0 : Buffer.byteLength(headers));
 }
 
-export function reservedOf(row: Omit<Row, 'consumer'>): Reserved {
-  const { id, queue, body, headers, spent, enqueued_at: enqueuedAt } = row;
+export function reservedOf(
+  row: Omit<Row, HolderColumn | 'spent' | 'position'>,
+): Omit<Reserved, 'incarnation'> {
+  const { id, queue, body, headers, attempts, releases, deliveries } = row;
   return {
-    id,
-    queue,
-    body: asBytes(body),
-    headers: headersOf(headers),
-    attempt: spent + 1,
-    enqueuedAt,
+    ...{ id, queue, body: asBytes(body), headers: headersOf(headers) },
+    ...{ attempt: attempts + 1, releases, delivery: deliveries + 1 },
+    enqueuedAt: row.enqueued_at,
   };
 }
 

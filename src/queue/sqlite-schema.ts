@@ -1,11 +1,38 @@
 /** `sigm`: tells a store from any other SQLite file (PRAGMA application_id). */
 export const APPLICATION_ID = 0x7369676d;
 /** Of the schema (PRAGMA user_version). One more with every change that an older sigmq cannot read. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+const INDEXES = `
+CREATE INDEX messages_ready    ON messages (queue, priority DESC, position) WHERE state = 'ready';
+CREATE INDEX messages_delayed  ON messages (due_at)                   WHERE state = 'delayed';
+CREATE INDEX messages_reserved ON messages (id)                       WHERE state = 'reserved';
+CREATE INDEX messages_dead     ON messages (queue, priority DESC, id) WHERE state = 'dead';
+CREATE INDEX messages_expiring ON messages (expires_at)               WHERE expires_at IS NOT NULL;
+`;
+
+const PRODUCERS = `
+-- The number of the last message stored from each process: one that is sent again is not stored again.
+CREATE TABLE producers (
+  recency INTEGER PRIMARY KEY,    -- grows with every batch
+  process TEXT    NOT NULL UNIQUE,  -- BOOT ID:PID:START TIME
+  number  INTEGER NOT NULL
+) STRICT;
+`;
 
 /** Also of stores that were made before there was one. */
-export const IDENTITY = `CREATE TABLE IF NOT EXISTS identity (
+const IDENTITY = `
+CREATE TABLE IF NOT EXISTS identity (
   value TEXT NOT NULL               -- one row: tells this store from every other, whose ids are the same
+) STRICT;
+`;
+
+const INCARNATIONS = `
+-- Each time that a broker opened this store, the last ones. The row before names the predecessor.
+CREATE TABLE incarnations (
+  sequence  INTEGER PRIMARY KEY AUTOINCREMENT,
+  number    INTEGER NOT NULL,       -- drawn at random: a copy of this file goes on under another one
+  opened_at INTEGER NOT NULL        -- ms since 1970
 ) STRICT;
 `;
 
@@ -16,37 +43,46 @@ CREATE TABLE messages (
   queue       TEXT    NOT NULL,
   state       TEXT    NOT NULL CHECK (state IN ('ready', 'delayed', 'reserved', 'dead')),
   priority    INTEGER NOT NULL,            -- higher goes first
+  position    INTEGER NOT NULL DEFAULT 0,  -- lower goes first: when it was ready first, 1024 of it are a ms since 1970
   body        BLOB    NOT NULL,
   headers     TEXT,                        -- JSON: [[name, value], ...]; NULL: none
-  spent       INTEGER NOT NULL DEFAULT 0,  -- attempts that failed
+  attempts    INTEGER NOT NULL DEFAULT 0,  -- that failed, ever
+  spent       INTEGER NOT NULL DEFAULT 0,  -- those of them that count: a kick sets it to 0
+  releases    INTEGER NOT NULL DEFAULT 0,  -- times that it was given back to be tried later
+  deliveries  INTEGER NOT NULL DEFAULT 0,  -- times that a consumer took it and it came back
   enqueued_at INTEGER NOT NULL,            -- ms since 1970, as all times
   due_at      INTEGER,                     -- of a delayed one: when it gets ready
-  expires_at  INTEGER,                     -- NULL: never
-  consumer    TEXT                         -- of a reserved one: PID:START TIME of the process that has it
+  expires_at  INTEGER,                     -- NULL: never, or it was taken in time
+  consumer    TEXT,                        -- of a reserved one: PID:START TIME of the process that has it
+  incarnation INTEGER                      -- in which it was given out last
 ) STRICT;
-
-CREATE INDEX messages_ready    ON messages (queue, priority DESC, id) WHERE state = 'ready';
-CREATE INDEX messages_delayed  ON messages (due_at)     WHERE state = 'delayed';
-CREATE INDEX messages_reserved ON messages (id)         WHERE state = 'reserved';
-CREATE INDEX messages_dead     ON messages (queue, id)  WHERE state = 'dead';
-CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL;
-
--- The last sequence number stored from each process: a message that is sent again is not stored again.
-CREATE TABLE producers (
-  recency INTEGER PRIMARY KEY,    -- grows with every batch
-  process TEXT    NOT NULL UNIQUE,  -- BOOT ID:PID:START TIME
-  seq     INTEGER NOT NULL
-) STRICT;
-
+${INDEXES}${PRODUCERS}
 CREATE TABLE paused (
   queue TEXT PRIMARY KEY            -- nothing is delivered from it
 ) STRICT, WITHOUT ROWID;
-
-${IDENTITY}
+${IDENTITY}${INCARNATIONS}
 CREATE VIEW queue_counts AS
   SELECT queue, state, count(*) AS messages, sum(length(body)) AS bytes
   FROM messages GROUP BY queue, state;
 
 PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** From version 1, in which ids gave the order. The numbers of producers meant something else there. */
+export const FROM_VERSION_1 = `
+ALTER TABLE messages ADD COLUMN position    INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN attempts    INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN releases    INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN deliveries  INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN incarnation INTEGER;
+UPDATE messages SET position = enqueued_at * 1024, attempts = spent, deliveries = spent;
+DROP INDEX messages_ready;
+DROP INDEX messages_delayed;
+DROP INDEX messages_reserved;
+DROP INDEX messages_dead;
+DROP INDEX messages_expiring;
+DROP TABLE producers;
+${INDEXES}${PRODUCERS}${IDENTITY}${INCARNATIONS}
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;

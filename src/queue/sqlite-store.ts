@@ -1,22 +1,28 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { steadyMs } from '../clock.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import type { Fsync } from './open-store.ts';
+import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { count, type Held } from './sqlite-count.ts';
-import { openSqliteFile } from './sqlite-file.ts';
-import { kick, peek, purge } from './sqlite-inspection.ts';
-import { identify, setBack } from './sqlite-opening.ts';
-import { lastSeq, remember } from './sqlite-producers.ts';
-import { bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
+import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
+import { kickSome, peek, purgeSome, type Removed, STEP_ROWS } from './sqlite-inspection.ts';
+import { oldest } from './sqlite-oldest.ts';
+import { identify, incarnate, setBack } from './sqlite-opening.ts';
+import { lastNumber, remember } from './sqlite-producers.ts';
+import { BYTES, bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
+import { settlementOf } from './sqlite-settlement.ts';
 import { Timetable } from './sqlite-timetable.ts';
 import {
-  backoff,
+  type DeliveryName,
   type NewMessage,
   type Outcome,
   type QueueCounts,
   type Reservation,
   type Reserved,
   type Selection,
+  type Settled,
+  STATES,
   type Store,
   type Stored,
   type StorePolicy,
@@ -25,17 +31,19 @@ import {
 import { Tally } from './tally.ts';
 
 /**
- * Keeps messages in an SQLite file, in its write-ahead log first (https://sqlite.org/wal.html). One
- * process at a time has it, so counts and what is held are known here, too.
+ * Keeps messages in an SQLite file, in its write-ahead log first (https://sqlite.org/wal.html), or in SQLite's own
+ * memory. One process at a time has it, so counts and what is held are known here, too.
  */
 export class SqliteStore implements Store {
   readonly name: string;
   readonly identity: string;
+  readonly incarnation: number;
   readonly #db: SqliteConnection;
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
   readonly #held = new Map<number, Held>();
+  readonly #positions: Positions;
   readonly #timetable: Timetable;
 
   /** @throws StoreError */
@@ -45,7 +53,20 @@ export class SqliteStore implements Store {
     fsync: Fsync,
     now: () => number = steadyMs,
   ): SqliteStore {
-    const file = openSqliteFile(folder);
+    return SqliteStore.#over(openSqliteFile(folder), policy, fsync, now);
+  }
+
+  /** Loses its messages with the process. */
+  static inMemory(policy: StorePolicy, now: () => number = steadyMs): SqliteStore {
+    return SqliteStore.#over(openMemory(), policy, 'never', now);
+  }
+
+  static #over(
+    file: SqliteFile,
+    policy: StorePolicy,
+    fsync: Fsync,
+    now: () => number,
+  ): SqliteStore {
     try {
       return new SqliteStore(new SqliteConnection(file, fsync), policy, now);
     } catch (error) {
@@ -59,16 +80,21 @@ export class SqliteStore implements Store {
     this.#db = db;
     this.#policy = policy;
     this.#now = now;
-    this.#timetable = new Timetable(db, this.#tally);
     this.identity = identify(db);
+    this.incarnation = incarnate(db, now());
     setBack(db, policy, now());
-    count(db, this.#tally, this.#held);
+    this.#positions = new Positions(count(db, this.#tally, this.#held));
+    this.#timetable = new Timetable({
+      ...{ db, tally: this.#tally, deadExpired: policy.deadExpired },
+      position: (count) => this.#positions.take(this.#now(), count),
+    });
   }
 
   async publish(batch: readonly NewMessage[]): Promise<number[]> {
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
-    this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const now = this.#now();
+    this.#db.try(() => this.#timetable.sweep(now));
+    this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const ids = this.#db.transaction(() => {
       const ids = batch.map((message) => this.#insert(message, now));
       remember(this.#db, batch);
@@ -84,64 +110,92 @@ export class SqliteStore implements Store {
     return ids;
   }
 
-  async lastSeq(process: string): Promise<number | undefined> {
-    return this.#db.try(() => lastSeq(this.#db, process));
+  async lastNumber(process: string): Promise<number | undefined> {
+    return this.#db.try(() => lastNumber(this.#db, process));
+  }
+
+  async hasReady(queues: readonly string[]): Promise<boolean> {
+    this.#db.try(() => this.#timetable.sweep(this.#now()));
+    return queues.some((queue) => this.#tally.gives(queue));
   }
 
   async reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined> {
     return this.#db.try(() => {
       this.#timetable.sweep(this.#now());
       const row = queues
-        .filter((queue) => !this.#tally.paused.has(queue))
+        .filter((queue) => this.#tally.gives(queue))
         .map((queue) => this.#head(queue))
         .filter((head) => head !== undefined)
-        .sort((a, b) => b.priority - a.priority || a.id - b.id)[0];
+        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
       if (!row) return undefined;
-      this.#db.write("UPDATE messages SET state = 'reserved', consumer = ? WHERE id = ?", [
-        consumer,
-        row.id,
-      ]);
-      this.#held.set(row.id, { queue: row.queue, spent: row.spent, bytes: bytesOf(row) });
-      this.#tally.move(row.queue, 'ready', 'reserved');
-      return reservedOf(row);
+      this.#db.write(
+        "UPDATE messages SET state = 'reserved', consumer = ?, incarnation = ? WHERE id = ?",
+        [consumer, this.incarnation, row.id],
+      );
+      const { id, queue, attempts, spent, releases, deliveries } = row;
+      this.#held.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
+      this.#tally.move(queue, 'ready', 'reserved');
+      return { ...reservedOf(row), incarnation: this.incarnation };
     });
   }
 
-  async settle(id: number, outcome: Outcome): Promise<'settled' | 'unknown'> {
+  async settle(id: number, outcome: Outcome): Promise<Settled> {
     const held = this.#held.get(id);
     if (!held) return 'unknown';
-    const { queue, bytes } = held;
-    if (outcome.kind === 'done') {
-      this.#db.write('DELETE FROM messages WHERE id = ?', [id]);
-      this.#tally.add(queue, 'reserved', -1, -bytes);
-    } else {
-      const spent = held.spent + (outcome.kind === 'release' ? 0 : 1);
-      const usedUp = outcome.kind !== 'release' && spent >= this.#policy.maxAttempts;
-      const pause = outcome.kind === 'failed' && !usedUp;
-      const state = outcome.kind === 'dead' || usedUp ? 'dead' : pause ? 'delayed' : 'ready';
-      const dueAt = pause ? Math.ceil(this.#now() + backoff(this.#policy, spent)) : null;
-      this.#db.write(
-        'UPDATE messages SET state = ?, spent = ?, due_at = ?, consumer = NULL WHERE id = ?',
-        [state, spent, dueAt, id],
-      );
-      this.#tally.move(queue, 'reserved', state);
-      if (dueAt !== null) this.#timetable.addDue(dueAt);
-      this.#timetable.addExpiry(Number.NEGATIVE_INFINITY); // it may have expired meanwhile
-    }
+    const { state, sql, parameters, dueAt } = settlementOf(
+      id,
+      held,
+      outcome,
+      this.#policy,
+      this.#now(),
+    );
+    this.#db.write(sql, parameters);
     this.#held.delete(id);
-    return 'settled';
+    if (state === 'gone') this.#tally.add(held.queue, 'reserved', -1, -held.bytes);
+    else this.#tally.move(held.queue, 'reserved', state);
+    if (dueAt !== null) this.#timetable.addDue(dueAt);
+    if (outcome.kind === 'untaken') this.#timetable.addExpiry(Number.NEGATIVE_INFINITY);
+    return state;
+  }
+
+  async settleLate(
+    id: number,
+    { incarnation, delivery }: DeliveryName,
+  ): Promise<string | undefined> {
+    // It was the last one: nobody got the message since.
+    const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
+      AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
+    const gone = this.#db.writeAll(sql, [id, incarnation, delivery]) as Removed[];
+    this.#forget(gone);
+    return gone[0]?.queue;
   }
 
   async reservations(): Promise<Reservation[]> {
     return this.#db.try(() => {
       const sql = "SELECT * FROM messages WHERE state = 'reserved' ORDER BY id";
       const rows = this.#db.sql(sql).all() as Row[];
-      return rows.map((row) => ({ ...reservedOf(row), consumer: row.consumer ?? '' }));
+      return rows.map((row) => ({
+        ...reservedOf(row),
+        consumer: row.consumer ?? '',
+        incarnation: row.incarnation ?? 0,
+      }));
     });
   }
 
-  async nextDue(): Promise<number | undefined> {
-    return this.#timetable.nextDue();
+  async nextSweep(): Promise<number | undefined> {
+    return this.#db.try(() => this.#timetable.next());
+  }
+
+  async sweep(): Promise<boolean> {
+    return this.#db.try(() => this.#timetable.sweep(this.#now()) > 0);
+  }
+
+  takeExpired(): ReadonlyMap<string, number> {
+    return this.#timetable.takeExpired();
+  }
+
+  async oldest(queue: string): Promise<number | undefined> {
+    return this.#db.try(() => oldest(this.#db, queue));
   }
 
   async counts(): Promise<QueueCounts[]> {
@@ -157,11 +211,26 @@ export class SqliteStore implements Store {
   }
 
   async purge(queue: string, selection: Selection = {}): Promise<number> {
-    return this.#change(() => purge(this.#db, queue, selection));
+    const { limit = Number.POSITIVE_INFINITY } = selection;
+    const states = selection.state ? [selection.state] : STATES;
+    let purged = 0;
+    for (const state of states.filter((state) => state !== 'reserved')) {
+      purged += await inSteps(limit - purged, (rows) => {
+        const step = { ...selection, limit: rows };
+        return this.#forget(this.#db.transaction(() => purgeSome(this.#db, queue, state, step)));
+      });
+    }
+    return purged;
   }
 
   async kick(queue: string, selection: Selection = {}): Promise<number> {
-    return this.#change(() => kick(this.#db, queue, selection));
+    return inSteps(selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
+      const step = { ...selection, limit: rows };
+      const position = this.#positions.take(this.#now(), rows);
+      const kicked = this.#db.transaction(() => kickSome(this.#db, queue, step, position));
+      this.#tally.move(queue, 'dead', 'ready', kicked);
+      return kicked;
+    });
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
@@ -177,24 +246,19 @@ export class SqliteStore implements Store {
     this.#db.close();
   }
 
-  /** Changes by hand are rare: afterwards everything is counted again. */
-  #change(work: () => number): number {
-    const changes = this.#db.transaction(work);
-    this.#db.try(() => count(this.#db, this.#tally, this.#held));
-    return changes;
-  }
-
   #insert(message: NewMessage, now: number): number {
     const { queue, body, priority, headers = [], delayMs = 0, ttlMs } = message;
     const { lastInsertRowid } = this.#db
       .sql(
-        `INSERT INTO messages (queue, state, priority, body, headers, enqueued_at, due_at, expires_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO messages
+        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run([
         queue,
         delayMs > 0 ? 'delayed' : 'ready',
         priority,
+        this.#positions.take(now) + 1,
         Buffer.from(body),
         headers.length > 0 ? JSON.stringify(headers) : null,
         now,
@@ -206,7 +270,24 @@ export class SqliteStore implements Store {
 
   #head(queue: string): Row | undefined {
     const sql = `SELECT * FROM messages WHERE queue = ? AND state = 'ready'
-      ORDER BY priority DESC, id LIMIT 1`;
+      ORDER BY priority DESC, position LIMIT 1`;
     return this.#db.sql(sql).get([queue]) as Row | undefined;
+  }
+
+  /** Rows that are no longer there. @returns how many */
+  #forget(removed: readonly Removed[]): number {
+    for (const { queue, state, bytes } of removed) this.#tally.add(queue, state, -1, -bytes);
+    return removed.length;
+  }
+}
+
+/** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
+async function inSteps(limit: number, step: (rows: number) => number): Promise<number> {
+  for (let done = 0; ; await nextTurn()) {
+    const wanted = Math.min(limit - done, STEP_ROWS);
+    if (wanted <= 0) return done;
+    const some = step(wanted);
+    done += some;
+    if (some < wanted) return done;
   }
 }

@@ -1,18 +1,31 @@
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { groups } from './sqlite-count.ts';
+import { type Removed, STEP_ROWS } from './sqlite-inspection.ts';
+import { BYTES } from './sqlite-rows.ts';
 import type { Tally } from './tally.ts';
+
+const DUE = "state = 'delayed' AND due_at <= ?";
+const EXPIRED = "expires_at <= ? AND state IN ('ready', 'delayed')";
+
+export interface TimetableOptions {
+  readonly db: SqliteConnection;
+  readonly tally: Tally;
+  /** What expires is kept. */
+  readonly deadExpired: boolean;
+  /** Where in its queue that goes which becomes ready now; the `count` behind it are taken, too. */
+  position(count: number): number;
+}
 
 /** When the next message gets due or expires, so that the file is asked only when there may be some. */
 export class Timetable {
-  readonly #db: SqliteConnection;
-  readonly #tally: Tally;
+  readonly #options: TimetableOptions;
+  /** Since it was asked last, by queue. */
+  #expired = new Map<string, number>();
   /** Bounds before which nothing gets due or expires; ms since the epoch. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.NEGATIVE_INFINITY;
 
-  constructor(db: SqliteConnection, tally: Tally) {
-    this.#db = db;
-    this.#tally = tally;
+  constructor(options: TimetableOptions) {
+    this.#options = options;
   }
 
   /** A message gets due then, or may. */
@@ -25,47 +38,73 @@ export class Timetable {
     this.#nextExpiry = Math.min(this.#nextExpiry, at);
   }
 
-  nextDue(): number | undefined {
-    if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#db.try(() => this.#findNextDue());
-    return this.#nextDue === Number.POSITIVE_INFINITY ? undefined : this.#nextDue;
+  next(): number | undefined {
+    if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = this.#findNextDue();
+    if (this.#nextExpiry === Number.NEGATIVE_INFINITY) this.#nextExpiry = this.#findNextExpiry();
+    const next = Math.min(this.#nextDue, this.#nextExpiry);
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** What is due becomes ready, what has expired goes. */
-  sweep(now: number): void {
+  takeExpired(): ReadonlyMap<string, number> {
+    const expired = this.#expired;
+    this.#expired = new Map();
+    return expired;
+  }
+
+  /** What is due becomes ready, what has expired goes; some of it, if there is much. @returns what became ready */
+  sweep(now: number): number {
     if (now >= this.#nextExpiry) {
-      this.#drop(now);
-      this.#nextExpiry = this.#min(
-        `SELECT min(expires_at) AS at FROM messages WHERE expires_at IS NOT NULL
-        AND state IN ('ready', 'delayed')`,
-      );
+      this.#expire(now);
+      this.#nextExpiry = this.#findNextExpiry();
     }
-    if (now >= this.#nextDue) {
-      const where = "state = 'delayed' AND due_at <= ?";
-      const due = groups(this.#db, where, [now]);
-      if (due.length > 0) {
-        this.#db.write(`UPDATE messages SET state = 'ready', due_at = NULL WHERE ${where}`, [now]);
-      }
-      for (const { queue, messages } of due) this.#tally.move(queue, 'delayed', 'ready', messages);
-      this.#findNextDue();
+    if (now < this.#nextDue) return 0;
+    const due = this.#makeReady(now);
+    this.#nextDue = this.#findNextDue();
+    return due;
+  }
+
+  /** In the order in which they are due. */
+  #makeReady(now: number): number {
+    const { db, tally, position } = this.#options;
+    if (this.#findNextDue() > now) return 0;
+    const sql = `UPDATE messages SET state = 'ready', due_at = NULL, position = ? + due.n
+      FROM (SELECT id, row_number() OVER (ORDER BY due_at, position) AS n FROM messages
+        WHERE ${DUE} ORDER BY due_at, position LIMIT ${STEP_ROWS}) AS due
+      WHERE messages.id = due.id RETURNING queue`;
+    const rows = db.writeAll(sql, [position(STEP_ROWS), now]) as { queue: string }[];
+    for (const { queue } of rows) tally.move(queue, 'delayed', 'ready');
+    return rows.length;
+  }
+
+  #expire(now: number): void {
+    if (this.#findNextExpiry() > now) return;
+    const { db, tally, deadExpired } = this.#options;
+    const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${STEP_ROWS})`;
+    // Of a changed row RETURNING gives what it is now: due_at tells what it was.
+    const sql = deadExpired
+      ? `UPDATE messages SET state = 'dead', expires_at = NULL WHERE ${some}
+        RETURNING queue, iif(due_at IS NULL, 'ready', 'delayed') AS state, ${BYTES} AS bytes`
+      : `DELETE FROM messages WHERE ${some} RETURNING queue, state, ${BYTES} AS bytes`;
+    for (const { queue, state, bytes } of db.writeAll(sql, [now]) as Removed[]) {
+      if (deadExpired) tally.move(queue, state, 'dead');
+      else tally.add(queue, state, -1, -bytes);
+      this.#expired.set(queue, (this.#expired.get(queue) ?? 0) + 1);
     }
   }
 
-  #drop(now: number): void {
-    const where = "expires_at <= ? AND state IN ('ready', 'delayed')";
-    const expired = groups(this.#db, where, [now]);
-    if (expired.length === 0) return;
-    this.#db.write(`DELETE FROM messages WHERE ${where}`, [now]);
-    for (const { queue, state, messages, bytes } of expired) {
-      this.#tally.add(queue, state, -messages, -bytes);
-    }
+  #findNextDue(): number {
+    return this.#min("SELECT min(due_at) AS at FROM messages WHERE state = 'delayed'");
   }
 
-  #findNextDue(): void {
-    this.#nextDue = this.#min("SELECT min(due_at) AS at FROM messages WHERE state = 'delayed'");
+  #findNextExpiry(): number {
+    return this.#min(
+      `SELECT min(expires_at) AS at FROM messages WHERE expires_at IS NOT NULL
+      AND state IN ('ready', 'delayed')`,
+    );
   }
 
   #min(sql: string): number {
-    const { at } = this.#db.sql(sql).get() as { at: number | null };
+    const { at } = this.#options.db.sql(sql).get() as { at: number | null };
     return at ?? Number.POSITIVE_INFINITY;
   }
 }

@@ -6,26 +6,36 @@ export interface NewMessage {
   readonly priority: number;
   /** Not before this; ms from now. */
   readonly delayMs?: number;
-  /** Not after this; ms from now. */
+  /** Discarded if no consumer takes it in this time; ms from now. */
   readonly ttlMs?: number;
   readonly headers?: Headers;
-  /** Who sent it, under which sequence number: kept with it, so that a repeat is recognised. */
-  readonly producer?: { readonly process: string; readonly seq: number };
+  /** Who sent it, under which number: kept with it, so that a repeat is recognised. */
+  readonly producer?: { readonly process: string; readonly number: number };
 }
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
 /** A message in a consumer's hands. */
-export interface Reserved {
-  /** Unique for the life of the store, and over the restarts of one in memory. */
+export interface Reserved extends DeliveryName {
+  /** Unique for the life of the store. */
   readonly id: number;
   readonly queue: string;
   readonly body: Uint8Array;
   readonly headers: Headers;
-  /** 1 for the first delivery. */
+  /** 1 for the first; grows with each failure, and never begins anew. */
   readonly attempt: number;
+  /** How often it was given back. */
+  readonly releases: number;
   /** Milliseconds since the epoch. */
   readonly enqueuedAt: number;
+}
+
+/** Names a delivery of a message; no other delivery of any store has the same. */
+export interface DeliveryName {
+  /** In which it was given out; see {@link Store.incarnation}. */
+  readonly incarnation: number;
+  /** 1 for the first time that the message is handed out. */
+  readonly delivery: number;
 }
 
 /** A message that somebody holds. */
@@ -40,15 +50,22 @@ export type Outcome =
   | { readonly kind: 'done' }
   /** Not handled: an attempt is spent, and it comes again after a pause. */
   | { readonly kind: 'failed' }
-  /** The consumer ended, or kept silent for too long: ready again at once, an attempt is spent. */
+  /** The consumer ended, or took too long: ready again at its old place, an attempt is spent. */
   | { readonly kind: 'lost' }
-  /** Given back: ready again at its old place, no attempt spent. */
+  /** The consumer wants it later: it comes again after a pause, no attempt spent. */
   | { readonly kind: 'release' }
+  /** The consumer took it and is ending: ready again at its old place, no attempt spent. */
+  | { readonly kind: 'return' }
+  /** No consumer got it: everything is as before. */
+  | { readonly kind: 'untaken' }
   /** Never to be delivered again. */
   | { readonly kind: 'dead' };
 
 export const STATES = ['ready', 'delayed', 'reserved', 'dead'] as const;
 export type State = (typeof STATES)[number];
+
+/** What became of a message that was settled; `unknown`: it was not reserved. */
+export type Settled = Exclude<State, 'reserved'> | 'gone' | 'unknown';
 
 export interface QueueCounts extends Readonly<Record<State, number>> {
   readonly queue: string;
@@ -57,10 +74,10 @@ export interface QueueCounts extends Readonly<Record<State, number>> {
 }
 
 /** A message as one looks at it. */
-export interface Stored extends Reserved {
+export interface Stored extends Omit<Reserved, 'incarnation'> {
   readonly state: State;
   readonly priority: number;
-  /** Of the whole body, of which `body` may be the beginning. */
+  /** Of the whole body, of which `body` may be a part. */
   readonly bytes: number;
   /** When a delayed one gets ready, ms since the epoch. */
   readonly dueAt?: number;
@@ -68,9 +85,11 @@ export interface Stored extends Reserved {
 
 export interface Selection {
   readonly state?: State | undefined;
-  readonly id?: number | undefined;
+  readonly ids?: readonly number[] | undefined;
   /** Default: all. */
   readonly limit?: number | undefined;
+  /** Bytes of a body that are left out at its start; default: none. */
+  readonly fromByte?: number | undefined;
   /** Bytes of a body that are wanted; default: all. */
   readonly maxBody?: number | undefined;
   /** Bytes of bodies after which no more messages are wanted; default: no bound. */
@@ -84,8 +103,11 @@ export interface Inspection {
   peek(queue: string, selection?: Selection): Promise<Stored[]>;
   /** Removes messages for ever, but not those that a consumer holds; first ones first. @returns how many */
   purge(queue: string, selection?: Selection): Promise<number>;
-  /** Makes dead ones ready, with all their attempts before them; they expire no more. @returns how many */
-  kick(queue: string, selection?: Pick<Selection, 'id' | 'limit'>): Promise<number>;
+  /**
+   * Makes dead ones ready, behind those that wait, with all their attempts before them; they expire no more.
+   * @returns how many
+   */
+  kick(queue: string, selection?: Pick<Selection, 'ids' | 'limit'>): Promise<number>;
   /** Stops deliveries from a queue, or lets them go on; it goes on taking messages. */
   pause(queue: string, paused: boolean): Promise<void>;
 }
@@ -97,22 +119,40 @@ export interface Inspection {
 export interface Store extends Inspection {
   /** For people: where the messages are. */
   readonly name: string;
-  /** The same when it is opened again; no other store has it: ids mean something together with it only. */
+  /** The same when it is opened again; no other store has it. */
   readonly identity: string;
+  /**
+   * A number drawn when it was opened, 1 to 2^40. A delivery is named by the incarnation in which it was made, the
+   * message's id and its number: a store that was restored or exchanged gives ids again, but no names.
+   */
+  readonly incarnation: number;
   /**
    * Stores all of them or none; durable, by the store's policy, when it resolves.
    * @throws StoreFull nothing was stored; StoreError it could not be written
    */
   publish(batch: readonly NewMessage[]): Promise<number[]>;
-  /** The last sequence number stored from a process; undefined: none is known. */
-  lastSeq(process: string): Promise<number | undefined>;
-  /** The next message of these queues: highest priority first, then the oldest. */
+  /** The number of the last message stored from a process; undefined: none is known. */
+  lastNumber(process: string): Promise<number | undefined>;
+  /** Whether {@link reserve} would give a message of these queues, as far as is known. */
+  hasReady(queues: readonly string[]): Promise<boolean>;
+  /** The next message of these queues: highest priority first, then the one that has been ready longest. */
   reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined>;
-  settle(id: number, outcome: Outcome): Promise<'settled' | 'unknown'>;
+  settle(id: number, outcome: Outcome): Promise<Settled>;
+  /**
+   * A delivery that was taken for lost is done after all. The message is gone if it waits and nobody got it since;
+   * a dead one stays. @returns the queue that it has gone from; undefined: it is not gone
+   */
+  settleLate(id: number, name: DeliveryName): Promise<string | undefined>;
   /** What an earlier broker had given out when it ended. */
   reservations(): Promise<Reservation[]>;
-  /** When the next delayed message is due, ms since the epoch by `steadyMs()`. */
-  nextDue(): Promise<number | undefined>;
+  /** When the next message gets due or expires, ms since the epoch by `steadyMs()`. */
+  nextSweep(): Promise<number | undefined>;
+  /** What is due becomes ready, what has expired goes. @returns whether something became ready */
+  sweep(): Promise<boolean>;
+  /** How many expired since this was asked last, by queue. */
+  takeExpired(): ReadonlyMap<string, number>;
+  /** Since when the message that has been ready longest is ready, ms since the epoch; undefined: none is. */
+  oldest(queue: string): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -121,25 +161,31 @@ export interface StorePolicy {
   readonly maxMessages: number;
   /** Bytes of their bodies and headers. */
   readonly maxBytes: number;
-  /** Deliveries of one message before it counts as dead. */
+  /** Attempts of one message before it counts as dead. */
   readonly maxAttempts: number;
-  /** Pause after the first failed attempt, doubled after each further one; ms. */
+  /** Times that one message may be given back before it counts as dead. */
+  readonly maxReleases: number;
+  /** Pause after the first failed attempt, or the first time given back, doubled after each further one; ms. */
   readonly backoffMs: number;
+  /** What expires is kept as dead instead of removed. */
+  readonly deadExpired: boolean;
 }
 
 export const DEFAULT_POLICY: StorePolicy = {
   maxMessages: 10_000_000,
   maxBytes: 1 << 30,
   maxAttempts: 5,
+  maxReleases: Number.POSITIVE_INFINITY,
   backoffMs: 1000,
+  deadExpired: false,
 };
 
 /** No pause before another attempt is longer; ms. */
 const MAX_BACKOFF_MS = 3_600_000;
 
-/** Pause before the next attempt when `spent` have failed; ms. */
-export function backoff({ backoffMs }: StorePolicy, spent: number): number {
-  return Math.min(backoffMs * 2 ** (spent - 1), MAX_BACKOFF_MS);
+/** Pause before the next attempt when `times` have come to nothing; ms. */
+export function backoff({ backoffMs }: Pick<StorePolicy, 'backoffMs'>, times: number): number {
+  return Math.min(backoffMs * 2 ** (times - 1), MAX_BACKOFF_MS);
 }
 
 /** Bytes that a message counts with. */

@@ -10,13 +10,6 @@ export class Tally {
   #messages = 0;
   #bytes = 0;
 
-  clear(): void {
-    this.#queues.clear();
-    this.paused.clear();
-    this.#messages = 0;
-    this.#bytes = 0;
-  }
-
   /** @throws StoreFull when so much more is not allowed */
   assertRoom({ maxMessages, maxBytes }: StorePolicy, messages: number, bytes: number): void {
     if (this.#messages + messages > maxMessages)
@@ -34,6 +27,11 @@ export class Tally {
     this.#messages += messages;
     this.#bytes += bytes;
     if (Object.values(counts).every((count) => count === 0)) this.#queues.delete(queue);
+  }
+
+  /** Whether a message of the queue could be delivered. */
+  gives(queue: string): boolean {
+    return (this.#queues.get(queue)?.ready ?? 0) > 0 && !this.paused.has(queue);
   }
 
   move(queue: string, from: State, to: State, messages = 1): void {

@@ -10,6 +10,8 @@ export interface BrokerInfo {
   readonly version?: string | undefined;
   /** Of which store its message ids are. */
   readonly store?: string | undefined;
+  /** In which opening of that store. */
+  readonly incarnation?: number | undefined;
 }
 
 export interface BrokerClaim {

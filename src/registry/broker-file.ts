@@ -27,6 +27,8 @@ export interface BrokerJson {
   readonly version?: string;
   /** Of which store its message ids are. */
   readonly store?: string;
+  /** In which opening of that store. */
+  readonly incarnation?: number;
 }
 
 /** A process that may get signals as the broker of a runtime directory. */
@@ -37,6 +39,8 @@ export interface BrokerFound {
   readonly start: number;
   /** undefined: a foreign broker, which does not say. */
   readonly maxMessageBytes: number | undefined;
+  /** Of its store; undefined: a foreign broker. */
+  readonly incarnation: number | undefined;
 }
 
 /** What `inspectBroker` found. */
@@ -69,7 +73,8 @@ export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
   if (!ours && (startedAtMs(info.start) ?? 0) > mtimeMs + START_TOLERANCE_MS) {
     return { ok: false, error: registryErrors.brokerUnfit(path, pid, 'recycled') };
   }
-  return { ok: true, pid, kind, start: info.start, maxMessageBytes: ours?.maxMessageBytes };
+  const { maxMessageBytes, incarnation } = ours ?? {};
+  return { ok: true, pid, kind, start: info.start, maxMessageBytes, incarnation };
 }
 
 /** @returns undefined when there is none, or it is not what a sigmq broker writes */
@@ -83,6 +88,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       maxMessageBytes: limit,
       version,
       store,
+      incarnation,
     } = JSON.parse(text) as Record<string, unknown>;
     if (typeof pid !== 'number' || !isPid(pid)) return undefined;
     if (typeof start !== 'number' || !Number.isSafeInteger(start) || start < 0) return undefined;
@@ -94,6 +100,9 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
         limit > 0 && { maxMessageBytes: limit }),
       ...(typeof version === 'string' && { version }),
       ...(typeof store === 'string' && { store }),
+      ...(typeof incarnation === 'number' &&
+        Number.isSafeInteger(incarnation) &&
+        incarnation > 0 && { incarnation }),
     };
   } catch {
     return undefined; // not JSON, or `null`

@@ -1,22 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Answers } from '../../src/broker/answers.ts';
+import { Counters } from '../../src/broker/counters.ts';
 import type { Intake } from '../../src/broker/intake.ts';
 import type { Roster } from '../../src/broker/roster.ts';
 import { VERSION } from '../../src/version.ts';
-import { consumer, FakeStore } from './fakes.ts';
+import { consumer, FakeStore, inHand } from './fakes.ts';
 
 const SENDER = { pid: 70, start: 500 };
 
 /** A broker with one consumer, which holds a message. */
 function given(plainBecause?: string) {
   const store = new FakeStore();
-  const who = consumer({ pid: 70, slots: 3, holding: new Map([[9, 1]]) });
+  const who = consumer({ pid: 70, slots: 3, holding: new Map([[9, inHand]]) });
   const roster = { all: [who], get: (key: string) => (key === who.key ? who : undefined) };
   const intake = { draining: false, lastIds: ({ pid }: { pid: number }) => [pid] };
   const done: string[] = [];
+  const counters = new Counters();
+  counters.accepted('default');
+  counters.delivered('default', false);
   const answers = new Answers({
-    ...{ dir: '/d', plainBecause, store, totals: { accepted: 5, delivered: 4 } },
+    ...{ dir: '/d', plainBecause, store, counters },
     roster: roster as unknown as Roster,
     intake: intake as unknown as Intake,
     onDraining: () => done.push('draining'),
@@ -34,7 +38,7 @@ describe('Answers', () => {
     assert.deepEqual([name, queues], [store.name, await store.counts()]);
     assert.deepEqual(status, {
       ...{ pid: process.pid, version: VERSION, dir: '/d', draining: false, plainBecause: null },
-      ...{ accepted: 5, delivered: 4 },
+      ...{ accepted: 1, delivered: 1 },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],
     });
     assert.equal((await given('no addon').answers.status()).plainBecause, 'no addon');

@@ -37,7 +37,10 @@ export async function given(t: TestContext, ...consumers: (Process & { wishes?: 
   const onWarning = (sentence: string) => warnings.push(sentence);
   const onError = (error: unknown) => errors.push(error);
   const onChange = () => dispatcher.wake();
-  const holdings = new Holdings({ store, ackWaitMs: 60_000, onWarning, onError, onChange });
+  const holdings = new Holdings({
+    ...{ store, ackWaitMs: 60_000, onWarning, onError, onChange },
+    onSettled: () => {},
+  });
   const roster = new Roster({
     dir,
     table: { ...table, read: (pid) => table.read(pid) },

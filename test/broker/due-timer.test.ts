@@ -9,13 +9,21 @@ function given(t: TestContext) {
   const clock = new FakeClock(t);
   const errors: unknown[] = [];
   let next: () => Promise<number | undefined> = async () => undefined;
+  let sweep = async () => {
+    next = async () => undefined;
+    return true;
+  };
   let looks = 0;
+  let woken = 0;
   const timer = new DueTimer({
-    store: { nextDue: () => next() },
-    onDue: () => {
-      looks++;
-      next = async () => undefined;
+    store: {
+      nextSweep: () => next(),
+      sweep: () => {
+        looks++;
+        return sweep();
+      },
     },
+    onDue: () => woken++,
     onError: (error) => errors.push(error),
   });
   /** The next message is due in so many ms. */
@@ -30,19 +38,48 @@ function given(t: TestContext) {
     timer.arm();
     await turn();
   };
-  return { clock, timer, errors, due, fail, looks: () => looks };
+  /** What a sweep does. */
+  const sweeping = (how: () => Promise<boolean>) => {
+    sweep = how;
+  };
+  return { clock, timer, errors, due, fail, sweeping, looks: () => looks, told: () => woken };
 }
 
 describe('DueTimer', () => {
   it('tells when the next message is due, once', async (t) => {
-    const { clock, due, looks } = given(t);
+    const { clock, due, looks, told } = given(t);
     await due(100);
     await clock.pass(90);
     assert.equal(looks(), 0);
     await clock.pass(20);
     assert.equal(looks(), 1);
     await clock.pass(1000);
-    assert.equal(looks(), 1);
+    assert.deepEqual([looks(), told()], [1, 1]);
+  });
+
+  it('tells nobody when nothing became ready', async (t) => {
+    const { clock, due, sweeping, looks, told } = given(t);
+    sweeping(async () => false);
+    await due(10);
+    await clock.pass(20);
+    assert.ok(looks() > 0);
+    assert.equal(told(), 0);
+  });
+
+  it('sweeps no more than a hundred times a second, whatever is due', async (t) => {
+    const { clock, due, sweeping, looks } = given(t);
+    sweeping(async () => true); // and yet something stays due
+    await due(-1);
+    await clock.pass(1000);
+    assert.ok(looks() > 50 && looks() <= 101, `${looks()} sweeps`);
+  });
+
+  it('sweeps once a second while the store cannot be written', async (t) => {
+    const { clock, due, sweeping, errors, looks } = given(t);
+    sweeping(() => Promise.reject(new Error('disk')));
+    await due(-1);
+    await clock.pass(3500);
+    assert.deepEqual([looks(), errors.length], [4, 4]);
   });
 
   it('is set anew when another one comes first, or there is none any more', async (t) => {

@@ -24,7 +24,7 @@ describe('EchoDeliveries', () => {
     assert.deepEqual(
       frames.map(({ seq, fields }) => [seq, fields]),
       [
-        [1, { id, attempt: 2 }],
+        [1, { id, attempt: 2, incarnation: store.incarnation }],
         [2, { id: id + 1, queue: 'q', headers: [['k', 'v']] }],
       ],
     );
@@ -51,7 +51,7 @@ describe('EchoDeliveries, when a consumer refuses,', () => {
     const [a = 0] = await store.put('a', 'b');
     await work();
     assert.deepEqual([sent(), await store.states()], [['71:a'], ['reserved', 'ready']]);
-    await holdings.settle(first(), a, { kind: 'done' }, 1);
+    await holdings.settle(first(), a, { kind: 'done' });
     await work();
     assert.deepEqual(sent(), ['71:a', '71:b']);
   });

@@ -3,37 +3,35 @@ import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import type { SendOptions } from '../../src/link/outbound.ts';
-import { MemoryStore } from '../../src/queue/memory-store.ts';
-import { DEFAULT_POLICY, type NewMessage, type Store } from '../../src/queue/store.ts';
+import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { DEFAULT_POLICY, type Store } from '../../src/queue/store.ts';
 
 /** A store in memory of which methods can be made to fail. */
-export class FakeStore extends MemoryStore implements Store {
+export class FakeStore implements Store {
   /** Thrown by the methods of these names. */
   readonly failing = new Map<keyof Store, Error>();
+  readonly #store = SqliteStore.inMemory({ ...DEFAULT_POLICY, maxAttempts: 2 });
+  readonly name = this.#store.name;
+  readonly identity = this.#store.identity;
+  readonly incarnation = this.#store.incarnation;
 
-  constructor() {
-    super({ ...DEFAULT_POLICY, maxAttempts: 2 });
-  }
-
-  override async publish(batch: readonly NewMessage[]) {
-    this.#fail('publish');
-    return super.publish(batch);
-  }
-
-  override async settle(...args: Parameters<Store['settle']>) {
-    this.#fail('settle');
-    return super.settle(...args);
-  }
-
-  override async reserve(...args: Parameters<Store['reserve']>) {
-    this.#fail('reserve');
-    return super.reserve(...args);
-  }
-
-  override async counts() {
-    this.#fail('counts');
-    return super.counts();
-  }
+  publish = this.#orFail('publish');
+  lastNumber = this.#orFail('lastNumber');
+  hasReady = this.#orFail('hasReady');
+  reserve = this.#orFail('reserve');
+  settle = this.#orFail('settle');
+  settleLate = this.#orFail('settleLate');
+  reservations = this.#orFail('reservations');
+  nextSweep = this.#orFail('nextSweep');
+  sweep = this.#orFail('sweep');
+  oldest = this.#orFail('oldest');
+  counts = this.#orFail('counts');
+  peek = this.#orFail('peek');
+  purge = this.#orFail('purge');
+  kick = this.#orFail('kick');
+  pause = this.#orFail('pause');
+  close = this.#orFail('close');
+  takeExpired = () => this.#store.takeExpired();
 
   /** Adds messages to the default queue. */
   put(...bodies: string[]): Promise<number[]> {
@@ -48,9 +46,15 @@ export class FakeStore extends MemoryStore implements Store {
     return messages.sort((a, b) => a.id - b.id).map(({ state }) => state);
   }
 
-  #fail(method: keyof Store): void {
-    const error = this.failing.get(method);
-    if (error) throw error;
+  #orFail<K extends Exclude<keyof Store, 'name' | 'identity' | 'incarnation' | 'takeExpired'>>(
+    method: K,
+  ): Store[K] {
+    const call = async (...args: never[]) => {
+      const error = this.failing.get(method);
+      if (error) throw error;
+      return (this.#store[method] as (...args: never[]) => unknown).apply(this.#store, args);
+    };
+    return call as Store[K];
   }
 }
 
@@ -76,7 +80,7 @@ export class FakeEndpoint {
   /** Whether the addon is there. */
   hasAddon = true;
   /** What the next group of frames is numbered with. */
-  numbers: Numbers = { epoch: 0, first: 0 };
+  numbers: Numbers = { first: 0, knownTo: undefined };
   /** What becomes of a paced transfer. */
   paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
 
@@ -112,6 +116,9 @@ export class FakeEndpoint {
   }
 }
 
+/** Some message that a consumer holds. */
+export const inHand = { queue: 'default', incarnation: 5, delivery: 1 };
+
 export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
   return {
     start: 500,
@@ -122,8 +129,9 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     ackWaitMs: undefined,
     holding: new Map(),
     owed: [],
-    overdue: new Set(),
-    seq: 0,
+    overdue: new Map(),
+    told: undefined,
+    sent: 0,
     restsUntil: 0,
     restMs: 250,
     ...more,

@@ -5,25 +5,35 @@ import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Holdings } from '../../src/broker/holdings.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Reserved } from '../../src/queue/store.ts';
+import { FakeClock } from '../link/fakes.ts';
 import { consumer, FakeStore } from './fakes.ts';
 
 const ACK_WAIT_MS = 1000;
 
+const nameOf = ({ queue, incarnation, delivery }: Reserved) => ({ queue, incarnation, delivery });
+
 /** Messages in the hands of a consumer. */
-async function given(t: TestContext, count = 1, more: Partial<ConsumerState> = {}) {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+async function given(
+  t: TestContext,
+  count = 1,
+  more: Partial<ConsumerState> = {},
+  hasAckWait = true,
+) {
+  const clock = new FakeClock(t);
   const store = new FakeStore();
   const warnings: string[] = [];
   const errors: unknown[] = [];
+  const settled: string[] = [];
   let changes = 0;
   const holdings = new Holdings({
     store,
-    ackWaitMs: ACK_WAIT_MS,
+    ackWaitMs: hasAckWait ? ACK_WAIT_MS : undefined,
     onWarning: (sentence) => warnings.push(sentence),
     onError: (error) => {
       if (errors.push(error) > 10) store.failing.clear(); // or who tries for ever would hang the test
     },
     onChange: () => changes++,
+    onSettled: (queue, { kind }, became) => settled.push(`${queue} ${kind} ${became}`),
   });
   const who = consumer({ pid: 70, ...more });
   await store.put(...Array.from({ length: count }, (_, n) => `${n}`));
@@ -34,7 +44,7 @@ async function given(t: TestContext, count = 1, more: Partial<ConsumerState> = {
     messages.push(message);
   }
   const pass = async (ms: number) => {
-    t.mock.timers.tick(ms);
+    await clock.pass(ms);
     await turn();
   };
   const message = messages[0] as Reserved;
@@ -46,6 +56,7 @@ async function given(t: TestContext, count = 1, more: Partial<ConsumerState> = {
     messages,
     warnings,
     errors,
+    settled,
     pass,
     changes: () => changes,
   };
@@ -53,18 +64,24 @@ async function given(t: TestContext, count = 1, more: Partial<ConsumerState> = {
 
 describe('Holdings', () => {
   it('settles what a consumer holds, once', async (t) => {
-    const { store, holdings, who, message, changes } = await given(t);
-    assert.deepEqual([...who.holding], [[message.id, 1]]);
-    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), 0);
+    const { store, holdings, who, message, changes, settled } = await given(t);
+    assert.deepEqual([...who.holding], [[message.id, nameOf(message)]]);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, message), 0);
     assert.deepEqual([await store.states(), who.holding.size, changes()], [[], 0, 1]);
-    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), Reason.Unknown);
+    assert.deepEqual(settled, ['default done gone']);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, message), Reason.Unknown);
+    assert.equal(settled.length, 1);
   });
 
-  it('settles nothing under another attempt, or for another consumer', async (t) => {
+  it('settles nothing under another name, or for another consumer', async (t) => {
     const { store, holdings, who, message } = await given(t);
-    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 2), Reason.Unknown);
+    const done = { kind: 'done' } as const;
+    for (const other of [{ delivery: 2 }, { incarnation: message.incarnation + 1 }]) {
+      const name = { ...message, ...other };
+      assert.equal(await holdings.settle(who, message.id, done, name), Reason.Unknown);
+    }
     const other = consumer({ pid: 71 });
-    assert.equal(await holdings.settle(other, message.id, { kind: 'done' }, 1), Reason.Unknown);
+    assert.equal(await holdings.settle(other, message.id, done, message), Reason.Unknown);
     assert.deepEqual(await store.states(), ['reserved']);
     assert.equal(who.holding.size, 1);
   });
@@ -119,24 +136,72 @@ describe('Holdings, when a settlement stays away,', () => {
   it('gives the message to another, and keeps the slot until the first speaks', async (t) => {
     const { store, holdings, who, message, warnings, pass, changes } = await given(t);
     holdings.awaitSettlement(who, message);
-    await pass(ACK_WAIT_MS - 1);
+    await pass(ACK_WAIT_MS - 10);
     assert.deepEqual([await store.states(), warnings], [['reserved'], []]);
-    await pass(1);
+    await pass(10);
     assert.deepEqual(await store.states(), ['ready']);
     assert.match(warnings[0] ?? '', /Consumer 70 .* 1000 ms/);
-    assert.deepEqual([who.holding.size, [...who.overdue]], [0, [message.id]]);
+    assert.deepEqual([who.holding.size, [...who.overdue.keys()]], [0, [message.id]]);
     const before = changes();
-    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, 1), Reason.Unknown);
+    assert.equal(
+      await holdings.settle(who, message.id, { kind: 'failed' }, message),
+      Reason.Unknown,
+    );
     assert.deepEqual([who.overdue.size, changes()], [0, before + 1]);
-    assert.deepEqual(await store.states(), ['ready'], 'the late word does not count');
+    assert.deepEqual(await store.states(), ['ready'], 'the late failure does not count');
+  });
+
+  it('takes a late `done` when nobody else has got the message', async (t) => {
+    const { store, holdings, who, message, settled, pass } = await given(t);
+    holdings.awaitSettlement(who, message);
+    await pass(ACK_WAIT_MS);
+    assert.equal(await holdings.settle(who, message.id, { kind: 'done' }, message), 0);
+    assert.deepEqual([await store.states(), who.overdue.size], [[], 0]);
+    assert.deepEqual(settled, ['default lost ready', 'default done gone']);
+  });
+
+  it('does not take it when somebody else has got it, or had it, or it is dead', async (t) => {
+    for (const then of ['reserved', 'returned', 'dead']) {
+      await t.test(then, async (t) => {
+        const { store, holdings, who, message, pass } = await given(t);
+        holdings.awaitSettlement(who, message);
+        await pass(ACK_WAIT_MS);
+        await store.reserve(['default'], '71:500');
+        if (then === 'returned') await store.settle(message.id, { kind: 'return' });
+        if (then === 'dead') await store.settle(message.id, { kind: 'dead' });
+        const verdict = await holdings.settle(who, message.id, { kind: 'done' }, message);
+        assert.equal(verdict, Reason.Unknown);
+        assert.equal((await store.states()).length, 1);
+      });
+    }
+  });
+
+  it('begins to wait anew when the consumer says that it goes on', async (t) => {
+    const { store, holdings, who, message, pass } = await given(t);
+    holdings.awaitSettlement(who, message);
+    for (let n = 0; n < 5; n++) {
+      await pass(ACK_WAIT_MS - 200);
+      assert.equal(holdings.extend(who, message.id, message), 0);
+    }
+    assert.deepEqual(await store.states(), ['reserved']);
+    await pass(ACK_WAIT_MS + 200);
+    assert.deepEqual(await store.states(), ['ready']);
+    assert.equal(holdings.extend(who, message.id, message), Reason.Unknown);
+  });
+
+  it('waits for ever when neither broker nor consumer asked for an end', async (t) => {
+    const { store, holdings, who, message, pass } = await given(t, 1, {}, false);
+    holdings.awaitSettlement(who, message);
+    await pass(20 * ACK_WAIT_MS);
+    assert.deepEqual(await store.states(), ['reserved']);
   });
 
   it('waits as long as that consumer asked for', async (t) => {
     const { store, holdings, who, message, pass } = await given(t, 1, { ackWaitMs: 5000 });
     holdings.awaitSettlement(who, message);
-    await pass(4999);
+    await pass(4990);
     assert.deepEqual(await store.states(), ['reserved']);
-    await pass(1);
+    await pass(10);
     assert.deepEqual(await store.states(), ['ready']);
   });
 
@@ -151,9 +216,9 @@ describe('Holdings, when a settlement stays away,', () => {
   it('counts from the first delivery, not from its repeats', async (t) => {
     const { store, holdings, who, message, pass } = await given(t);
     holdings.awaitSettlement(who, message);
-    await pass(ACK_WAIT_MS - 1);
+    await pass(ACK_WAIT_MS - 10);
     holdings.awaitSettlement(who, message);
-    await pass(1);
+    await pass(10);
     assert.deepEqual(await store.states(), ['ready']);
   });
 
@@ -189,17 +254,18 @@ describe('Holdings, when an answer is not known,', () => {
   it('owes what an earlier broker had given out', async (t) => {
     const { holdings, message } = await given(t);
     const later = consumer({ pid: 70 });
-    holdings.owe(later, { ...message, attempt: 2 });
-    assert.deepEqual([...later.holding], [[message.id, 2]]);
+    holdings.owe(later, { ...message, delivery: 2 });
+    assert.deepEqual([...later.holding], [[message.id, { ...nameOf(message), delivery: 2 }]]);
   });
 
   it('owes what an earlier broker had given out to who can be asked; the rest is lost', async (t) => {
     const { store, holdings, who, messages } = await given(t, 2);
-    await store.settle((messages[1] as Reserved).id, { kind: 'release' });
+    await store.settle((messages[1] as Reserved).id, { kind: 'return' });
     await store.reserve(['default'], '71:500');
     const later = consumer({ pid: 70 });
     await holdings.recover((key) => (key === who.key ? later : undefined));
-    assert.deepEqual([...later.holding], [[messages[0]?.id, 1]]);
+    const [first] = messages as [Reserved];
+    assert.deepEqual([...later.holding], [[first.id, nameOf(first)]]);
     assert.deepEqual(
       later.owed.map(({ id }) => id),
       [messages[0]?.id],

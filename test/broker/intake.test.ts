@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Intake } from '../../src/broker/intake.ts';
-import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
+import { type Envelope, encodeEnvelope, seqOf } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Verdict } from '../../src/link/frame-receiver.ts';
 import type { Sender } from '../../src/link/inbound.ts';
@@ -18,7 +18,8 @@ const MAX = 100;
 function given() {
   const store = new FakeStore();
   const errors: unknown[] = [];
-  const published: number[] = [];
+  const published: string[] = [];
+  const refused: [Reason, number][] = [];
   const settles: Settle[] = [];
   const requests: Note[] = [];
   const intake = new Intake({
@@ -33,7 +34,9 @@ function given() {
       requests.push(request);
       return 0;
     },
-    onPublished: (ids) => published.push(...ids),
+    onPublished: (batch) =>
+      published.push(...batch.map(({ body }) => Buffer.from(body).toString())),
+    onRefused: (reason, messages) => refused.push([reason, messages]),
     onStoreError: (error) => errors.push(error),
   });
   const judge = async (
@@ -49,7 +52,7 @@ function given() {
   /** What waits in a queue. */
   const waiting = async (queue = 'default') =>
     (await store.peek(queue)).map(({ body }) => Buffer.from(body).toString());
-  return { store, intake, errors, published, settles, requests, judge, waiting };
+  return { store, intake, errors, published, refused, settles, requests, judge, waiting };
 }
 
 const MORE = { more: true };
@@ -66,7 +69,7 @@ describe('Intake', () => {
       [Buffer.from(body).toString(), headers, priority, state],
       ['hi', fields.headers, 3, 'delayed'],
     );
-    assert.deepEqual(published, [message.id]);
+    assert.deepEqual(published, ['hi']);
     assert.deepEqual(intake.lastIds(PRODUCER), [message.id]);
     assert.deepEqual(intake.lastIds(OTHER), []);
   });
@@ -129,7 +132,7 @@ describe('Intake', () => {
 
   it('passes settlements and requests on, and refuses other control frames', async () => {
     const { intake, settles, requests } = given();
-    const settle: Settle = { id: 7, attempt: 2, verb: 'f' };
+    const settle: Settle = { id: 7, delivery: 2, incarnation: 9, verb: 'f' };
     assert.equal(
       await intake.judge(PRODUCER, settlementFrame(settle).subarray(0, -1)),
       Reason.Unknown,
@@ -143,7 +146,7 @@ describe('Intake', () => {
 
   const unfit: [string, string | Uint8Array, Partial<Envelope>, Reason][] = [
     ['is too large', new Uint8Array(MAX + 1), {}, Reason.TooLarge],
-    ['goes to a queue with a bad name', 'x', { fields: { queue: 'a b' } }, Reason.Unknown],
+    ['goes to a queue with a bad name', 'x', { fields: { queue: 'a b' } }, Reason.Unsupported],
     [
       'has headers that leave no room for a delivery',
       'x',
@@ -154,15 +157,27 @@ describe('Intake', () => {
       'is to wait for more than a century',
       'x',
       { fields: { delayMs: 2 ** 53 - 1 } },
-      Reason.Unknown,
+      Reason.Unsupported,
     ],
-    ['is to live for more than a century', 'x', { fields: { ttlMs: 2 ** 53 - 1 } }, Reason.Unknown],
+    [
+      'is to live for more than a century',
+      'x',
+      { fields: { ttlMs: 2 ** 53 - 1 } },
+      Reason.Unsupported,
+    ],
+    [
+      'would expire before it is due',
+      'x',
+      { fields: { delayMs: 5000, ttlMs: 5000 } },
+      Reason.Unsupported,
+    ],
   ];
   for (const [name, body, more, reason] of unfit) {
     it(`refuses what ${name}, and takes the next under the same number`, async () => {
-      const { judge, waiting } = given();
-      assert.equal(await judge(5, body, more), reason);
-      assert.equal(await judge(5, 'next'), 0);
+      const { judge, waiting, refused } = given();
+      assert.equal(await judge(0, body, more), reason);
+      assert.equal(await judge(0, 'next'), 0);
+      assert.deepEqual(refused, [[reason, 1]]);
       assert.deepEqual(await waiting(), ['next']);
     });
   }
@@ -186,31 +201,63 @@ describe('Intake', () => {
 describe('Intake and a repeat', () => {
   it('answers as before and stores nothing', async () => {
     const { judge, waiting } = given();
-    for (const seq of [0, 1, 1, 0, 2, 0]) assert.equal(await judge(seq, `${seq}`), 0);
+    for (const number of [0, 1, 1, 0, 2, 0]) {
+      assert.equal(await judge(number, `${number}`, { fields: { number } }), 0);
+    }
     assert.deepEqual(await waiting(), ['0', '1', '2']);
   });
 
   it('knows it over the wrap of the numbers', async () => {
     const { judge, waiting } = given();
-    for (const seq of [126, 127, 0, 127, 126, 1]) await judge(seq, `${seq}`);
-    assert.deepEqual(await waiting(), ['126', '127', '0', '1']);
+    await judge(126, '126', { fields: { number: 126 } });
+    for (const number of [127, 128, 129]) assert.equal(await judge(seqOf(number), `${number}`), 0);
+    for (const number of [126, 129]) {
+      assert.equal(await judge(seqOf(number), 'repeat', { fields: { number } }), 0);
+    }
+    assert.deepEqual(await waiting(), ['126', '127', '128', '129']);
   });
 
-  it('is none when it comes from another process, or in another epoch', async () => {
+  it('is none when it comes from another process', async () => {
     const { judge, waiting } = given();
     await judge(0, 'first');
     await judge(0, 'of another', {}, OTHER);
     await judge(0, 'of another start', {}, { ...PRODUCER, start: 501 });
-    await judge(0, 'of another epoch', { fields: { epoch: 1 } });
-    assert.equal((await waiting()).length, 4);
+    assert.equal((await waiting()).length, 3);
   });
 
   it('is known from the store by a broker that was started anew', async () => {
     const { store, judge, waiting } = given();
-    store.lastSeq = (async (name: string) => (name === 'boot:70:500' ? 9 : undefined)) as never;
-    assert.equal(await judge(9, 'repeat'), 0);
-    assert.equal(await judge(10, 'new'), 0);
+    store.lastNumber = async (name: string) => (name === 'boot:70:500' ? 137 : undefined);
+    assert.equal(await judge(seqOf(137), 'repeat', { fields: { number: 137 } }), 0);
+    assert.equal(await judge(seqOf(138), 'new'), 0);
     assert.deepEqual(await waiting(), ['new']);
+  });
+
+  it('is asked for its whole number by a broker that was started anew', async () => {
+    for (const number of [50, 100, 137, 138, 200, 500]) {
+      const { store, judge, waiting } = given();
+      store.lastNumber = async () => 137;
+      assert.equal(await judge(seqOf(number), 'a'), Reason.Unknown);
+      assert.equal(await judge(seqOf(number), 'a', { fields: { number } }), 0);
+      assert.deepEqual(await waiting(), number > 137 ? ['a'] : [], `${number}`);
+    }
+  });
+
+  it('is none in a store that never had it, however many its sender has sent elsewhere', async () => {
+    const { judge, waiting } = given();
+    for (const number of [40, 300, 301]) {
+      assert.equal(await judge(seqOf(number), `${number}`, { fields: { number } }), 0);
+    }
+    assert.deepEqual(await waiting(), ['40', '300', '301']);
+  });
+
+  it('is not taken for the next one when there is one missing in between', async () => {
+    const { judge, waiting } = given();
+    assert.equal(await judge(1, 'b'), Reason.Unknown);
+    assert.equal(await judge(0, 'a'), 0);
+    assert.equal(await judge(2, 'c'), Reason.Unknown);
+    assert.equal(await judge(2, 'c', { fields: { number: 2 } }), 0, 'it was given up');
+    assert.deepEqual(await waiting(), ['a', 'c']);
   });
 
   it('is none when the first one could not be stored', async () => {
@@ -226,25 +273,26 @@ describe('Intake and a repeat', () => {
 
 describe('Intake and a group', () => {
   it('stores it with its last frame, and not before', async () => {
-    const { intake, judge, waiting, published } = given();
+    const { intake, store, judge, waiting } = given();
     assert.equal(await judge(0, 'a', MORE), 0);
     assert.equal(await judge(1, 'b', MORE), 0);
     assert.deepEqual(await waiting(), []);
     assert.equal(await judge(2, 'c'), 0);
     assert.deepEqual(await waiting(), ['a', 'b', 'c']);
-    assert.deepEqual(intake.lastIds(PRODUCER), published);
+    const ids = (await store.peek('default')).map(({ id }) => id);
+    assert.deepEqual(intake.lastIds(PRODUCER), ids);
   });
 
   it('takes each frame of it once, also when the last is repeated', async () => {
     const { judge, waiting } = given();
-    for (const [seq, more] of [
+    for (const [number, more] of [
       [0, true],
       [0, true],
       [1, true],
       [1, false],
       [1, false],
     ] as const) {
-      assert.equal(await judge(seq, `${seq}`, { more }), 0);
+      assert.equal(await judge(number, `${number}`, { more, fields: { number } }), 0);
     }
     assert.deepEqual(await waiting(), ['0', '1']);
   });
@@ -273,9 +321,10 @@ describe('Intake and a group', () => {
     const { judge, waiting } = given();
     await judge(0, 'lost', MORE);
     await judge(0, 'of another', {}, OTHER);
-    assert.equal(await judge(1, 'later'), 0);
-    assert.equal(await judge(0, 'lost', { fields: { epoch: 1 } }), 0);
-    assert.deepEqual(await waiting(), ['of another', 'later', 'lost']);
+    assert.equal(await judge(1, 'its last'), Reason.Unknown, 'or it would confirm what is lost');
+    assert.equal(await judge(0, 'lost', { ...MORE, fields: { number: 0 } }), 0);
+    assert.equal(await judge(1, 'its last'), 0);
+    assert.deepEqual(await waiting(), ['of another', 'lost', 'its last']);
   });
 
   it('is at most 64 messages', async () => {

@@ -1,48 +1,52 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isRepeat, Producers } from '../../src/broker/producers.ts';
+import { numberOf, Producers } from '../../src/broker/producers.ts';
+import { seqOf } from '../../src/codec/envelope.ts';
 
-describe('isRepeat', () => {
-  it('is true of the last number and of the 63 before it', () => {
-    const anySeq = fc.nat({ max: 127 });
-    const property = fc.property(anySeq, anySeq, (last, seq) => {
-      const behind = Array.from({ length: 64 }, (_, n) => (last + 128 - n) % 128);
-      assert.equal(isRepeat(seq, last), behind.includes(seq));
-    });
+describe('numberOf', () => {
+  const frame = (number: number, fields = {}) => ({
+    ...{ seq: seqOf(number), fields },
+    ...{ body: new Uint8Array(), more: false, control: false },
+  });
+  const numbers = fc.nat({ max: 1e6 });
+
+  it('believes what a frame says, and knows the first one of all', () => {
+    const property = fc.property(
+      numbers,
+      fc.option(numbers, { nil: undefined }),
+      (number, next) => {
+        assert.equal(numberOf(frame(number, { number }), next), number);
+        assert.equal(numberOf(frame(0), next), 0);
+      },
+    );
     fc.assert(property);
   });
 
-  it('is false of everything from a producer of which nothing is known', () => {
-    for (const seq of [0, 1, 64, 127]) assert.equal(isRepeat(seq, undefined), false);
+  it('knows the one that is next, and no other that it could be taken for', () => {
+    const property = fc.property(numbers, fc.nat({ max: 300 }), (next, ahead) => {
+      const number = next + 1 + ahead;
+      assert.equal(numberOf(frame(next), next), next);
+      const taken = numberOf(frame(number), next);
+      assert.equal(taken, seqOf(number) === seqOf(next) ? next : undefined);
+      if (number > 0) assert.equal(numberOf(frame(number), undefined), undefined);
+    });
+    fc.assert(property);
   });
 });
 
 describe('Producers', () => {
   const producer = { pid: 70, start: 500 };
 
-  it('names a process and its epoch for ever', () => {
+  it('names a process for ever', () => {
     const names = [
       new Producers('boot1').name(producer),
       new Producers('boot2').name(producer),
-      new Producers('boot1').name(producer, 1),
-      new Producers('boot1').name(producer, 2),
       new Producers('boot1').name({ pid: 70, start: 501 }),
       new Producers('boot1').name({ pid: 71, start: 500 }),
     ];
     assert.equal(new Set(names).size, names.length);
-    assert.equal(new Producers('boot1').name(producer, 0), names[0]);
-  });
-
-  it('knows the epoch that a process used last', () => {
-    const producers = new Producers('b');
-    assert.equal(producers.newest(producer), undefined);
-    const first = producers.add(producers.name(producer), undefined);
-    const second = producers.add(producers.name(producer, 1), 5);
-    producers.add(producers.name({ pid: 70, start: 5001 }), undefined); // begins alike
-    assert.equal(producers.newest(producer), second);
-    producers.get(first.process);
-    assert.equal(producers.newest(producer), first);
+    assert.equal(new Producers('boot1').name(producer), names[0]);
   });
 
   it('keeps 4096, and forgets the one that it heard of longest ago', () => {

@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Roster } from '../../src/broker/roster.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { fakeTable } from '../registry/fake-table.ts';
+import { inHand } from './fakes.ts';
 
 function given(t: TestContext, ...processes: (Partial<ProcessInfo> & { pid: number })[]) {
   const dir = mkdtempSync(join(tmpdir(), 'sigmq-roster-'));
@@ -57,7 +58,7 @@ describe('the roster', () => {
     const { file, roster } = given(t, { pid: 10 });
     writeFileSync(file, '10 start=500 jobs=2\n');
     await roster.refresh();
-    roster.get('10:500')?.holding.set(77, 1);
+    roster.get('10:500')?.holding.set(77, inHand);
     writeFileSync(file, '');
     await roster.refresh();
     assert.equal(roster.free(0).length, 0, 'gets nothing new');
@@ -65,7 +66,7 @@ describe('the roster', () => {
     await roster.refresh();
     const [consumer, ...more] = roster.all;
     assert.deepEqual(more, []);
-    assert.equal(consumer?.holding.get(77), 1);
+    assert.equal(consumer?.holding.get(77), inHand);
     assert.deepEqual([consumer?.slots, consumer?.queues], [3, ['other']]);
   });
 });

@@ -8,6 +8,7 @@ import { RosterWatch } from '../../src/broker/roster-watch.ts';
 import { processTable } from '../../src/registry/process-table.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { blocker, tempDir, until } from '../registry/children.ts';
+import { inHand } from './fakes.ts';
 
 function given(t: TestContext, dir = tempDir(t)) {
   const file = join(dir, 'consumers.txt');
@@ -53,7 +54,7 @@ describe('RosterWatch', () => {
     writeFileSync(file, `${one.pid}\n`);
     await watch.start();
     const { start = 0 } = processTable().read(two.pid) ?? {};
-    roster.holder(`${two.pid}:${start}`)?.holding.set(1, 1);
+    roster.holder(`${two.pid}:${start}`)?.holding.set(1, inHand);
     watch.watchDeaths();
     assert.deepEqual(pids(), [one.pid, two.pid]);
     await two.kill('SIGKILL');

@@ -6,6 +6,7 @@ import { Roster } from '../../src/broker/roster.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable, SELF, UID } from '../registry/fake-table.ts';
+import { inHand } from './fakes.ts';
 
 type Process = Partial<ProcessInfo> & { pid: number };
 
@@ -68,7 +69,7 @@ describe('Roster.refresh', () => {
     const { write, consumer } = given(t);
     await write('71\n72\n');
     const before = consumer(71);
-    before.holding.set(1, 1);
+    before.holding.set(1, inHand);
     await write('72\n71 start=500 queues=new jobs=2 ackwait=9\n');
     assert.equal(consumer(71), before);
     assert.deepEqual([before.queues, before.slots, before.ackWaitMs], [['new'], 2, 9]);
@@ -116,7 +117,7 @@ describe('Roster, when a consumer', () => {
   it('leaves the file: it gets nothing new; while it holds something it may settle', async (t) => {
     const { roster, write, left, ended, consumer, free, pids } = given(t);
     await write('71\n72\n');
-    consumer(72).holding.set(1, 1);
+    consumer(72).holding.set(1, inHand);
     await write('');
     assert.deepEqual([left, ended, free()], [[71, 72], [], []]);
     assert.deepEqual(pids(), [72]);
@@ -129,7 +130,7 @@ describe('Roster, when a consumer', () => {
     const { write, consumer, pids, free } = given(t);
     await write('71\n');
     const before = consumer(71);
-    before.holding.set(1, 1);
+    before.holding.set(1, inHand);
     await write('');
     await write('71\n');
     assert.deepEqual([pids(), free()], [[71], []]);
@@ -139,7 +140,7 @@ describe('Roster, when a consumer', () => {
   it('ends: that is said once, whether it had left before or not', async (t) => {
     const { run, write, left, ended, consumer, pids } = given(t);
     await write('71\n72\n73\n');
-    for (const pid of [71, 72]) consumer(pid).holding.set(pid, 1);
+    for (const pid of [71, 72]) consumer(pid).holding.set(pid, inHand);
     await write('72\n73\n');
     run({ pid: 73 });
     await write('72\n73\n');
@@ -175,10 +176,10 @@ describe('Roster.free', () => {
   it('leaves out who has no slot, and who rests', async (t) => {
     const { roster, write, consumer, free } = given(t);
     await write('71\n72 jobs=2\n73 jobs=2\n74\n');
-    consumer(71).holding.set(1, 1);
-    consumer(72).holding.set(2, 1);
-    consumer(73).holding.set(3, 1);
-    consumer(73).overdue.add(4);
+    consumer(71).holding.set(1, inHand);
+    consumer(72).holding.set(2, inHand);
+    consumer(73).holding.set(3, inHand);
+    consumer(73).overdue.set(4, inHand);
     roster.rest(consumer(74), 1000);
     assert.deepEqual(free(1000), [72]);
     assert.deepEqual(free(1249), [72]);

@@ -12,5 +12,9 @@ export function stderrOf(t: TestContext): () => string {
 }
 
 export function messageOf(body: string | Uint8Array, more: Partial<Message> = {}): Message {
-  return { body: Buffer.from(body), id: 7, queue: 'q', attempt: 2, headers: [], ...more };
+  return {
+    ...{ body: Buffer.from(body), id: 7, queue: 'q', attempt: 2, releases: 0, headers: [] },
+    extend: async () => true,
+    ...more,
+  };
 }

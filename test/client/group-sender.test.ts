@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { GroupSender } from '../../src/client/group-sender.ts';
 import type { SendOptions, SentFrame } from '../../src/client/send-options.ts';
-import { decodeFrame } from '../../src/codec/envelope.ts';
+import { decodeFrame, seqOf } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
@@ -33,9 +33,10 @@ function given(
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
-  const become = (pid: number) => {
+  const become = (pid: number, incarnation = 5) => {
+    const info = { pid, start: 500, maxMessageBytes, incarnation };
     writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
-    writeFileSync(join(dir, 'broker.json'), JSON.stringify({ pid, start: 500, maxMessageBytes }));
+    writeFileSync(join(dir, 'broker.json'), JSON.stringify(info));
   };
   become(BROKER);
   const table = fakeTable({ pid: BROKER, blocksBoth: isEcho }, { pid: OTHER });
@@ -68,11 +69,11 @@ function given(
 }
 
 describe('GroupSender', () => {
-  it('numbers the frames modulo 128 in one hold of the bus, and marks all but the last', async (t) => {
+  it('numbers the frames in one hold of the bus, and marks all but the last', async (t) => {
     const { fake, sent } = given(t);
-    fake.numbers = { epoch: 2, first: 126 };
+    fake.numbers = { first: 253, knownTo: 5 };
     await sent(['a', 'b', 'c'], { queue: 'q' });
-    const fields = { queue: 'q', epoch: 2 };
+    const fields = { queue: 'q' };
     assert.deepEqual(
       fake.sent.map(({ frame }) => {
         const { seq, more, control, fields, body } = opened(frame);
@@ -81,10 +82,39 @@ describe('GroupSender', () => {
       [
         [126, true, false, fields, 'a'],
         [127, true, false, fields, 'b'],
-        [0, false, false, fields, 'c'],
+        [1, false, false, fields, 'c'],
       ],
     );
     assert.equal(fake.holds, 1);
+  });
+
+  const numbers = (fake: FakeEndpoint) =>
+    fake.sent.map(({ frame }) => {
+      const { seq, fields } = opened(frame);
+      return fields.number ?? `${seq}`;
+    });
+
+  it('says the whole number of the first frame to who has not confirmed the one before', async (t) => {
+    const { fake, sent } = given(t);
+    for (const knownTo of [undefined, 4]) {
+      for (const first of [1, 300]) {
+        fake.sent.length = 0;
+        fake.numbers = { first, knownTo };
+        await sent(['a', 'b']);
+        assert.deepEqual(numbers(fake), [first, String(seqOf(first + 1))]);
+      }
+    }
+  });
+
+  it('says it again when it is not known whether the frame arrived, or it is asked for', async (t) => {
+    const { fake, first, sent } = given(t);
+    for (const failure of [linkErrors.stalled(BROKER), refused(Reason.Unknown)]) {
+      fake.sent.length = 0;
+      fake.numbers = { first: 300, knownTo: 5 };
+      first.push(failure);
+      await sent(['a']);
+      assert.deepEqual(numbers(fake), [String(seqOf(300)), 300]);
+    }
   });
 
   it('sends nothing after a frame that was not accepted', async (t) => {
@@ -105,7 +135,7 @@ describe('GroupSender', () => {
     await sent(['a', 'b']);
     assert.equal(fake.holds, 6);
     assert.equal(fake.sent.length, 12);
-    assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 2);
+    assert.deepEqual(numbers(fake).map(Number), Array.from({ length: 6 }, () => [0, 1]).flat());
   });
 
   it('gives up after 20 frames that arrive damaged', async (t) => {
@@ -126,7 +156,6 @@ describe('GroupSender', () => {
       [Reason.Full, 'full', 75],
       [Reason.Store, 'store', 75],
       [Reason.Closing, 'closing', 69],
-      [Reason.Unknown, 'refused', 65],
       [Reason.Unsupported, 'refused', 65],
     ] as const;
     for (const [reason, code, exitCode] of codes) {
@@ -191,7 +220,7 @@ describe('GroupSender', () => {
       fake.sent.map(({ pid }) => pid),
       [BROKER, BROKER, BROKER, OTHER],
     );
-    assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 1);
+    assert.deepEqual(numbers(fake), ['0', '0', '0', '0']);
   });
 
   it('waits for no broker that will refuse it again', async (t) => {

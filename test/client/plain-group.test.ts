@@ -8,7 +8,10 @@ function given() {
   const fake = new FakeEndpoint();
   const taken: string[] = [];
   fake.paced = async (pid, body) => void taken.push(`${pid} ${Buffer.from(body)}`);
-  const broker = { pid: 70, kind: 'plain', start: 500, maxMessageBytes: undefined } as const;
+  const broker = {
+    ...({ pid: 70, kind: 'plain', start: 500 } as const),
+    ...{ maxMessageBytes: undefined, incarnation: undefined },
+  };
   const send = (
     texts: readonly string[],
     options: SendOptions = {},

@@ -54,7 +54,7 @@ describe('Requester', () => {
 
   it('takes no other control frame, and a late reply without a word', (t) => {
     const { requester } = given(t);
-    const settlement = opened(settlementFrame({ id: 1, attempt: 1, verb: 'd' }));
+    const settlement = opened(settlementFrame({ id: 1, delivery: 1, incarnation: 5, verb: 'd' }));
     assert.equal(requester.judge(settlement), Reason.Unsupported);
     assert.equal(requester.judge(opened(replyFrame({ number: 99, content: {} }))), 0);
   });

@@ -16,18 +16,25 @@ import { fakeTable } from '../registry/fake-table.ts';
 
 const BROKER = 70;
 const OTHER = 71;
+/** Of the broker's store. */
+const NOW = 5;
 
-/** A consumer that has taken attempt 1 of message 7, and a broker that answers the first tries as given. */
+const name = (id: number, delivery = 1, incarnation = NOW) => ({ id, delivery, incarnation });
+
+/** A consumer that has taken delivery 1 of message 7, and a broker that answers the first tries as given. */
 function given(t: TestContext, hasAddon = true, isPlain = false) {
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
-  const become = (pid: number) => writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
+  const become = (pid: number, incarnation = NOW) => {
+    writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
+    writeFileSync(join(dir, 'broker.json'), JSON.stringify({ pid, start: 500, incarnation }));
+  };
   become(BROKER);
   const fake = new FakeEndpoint();
   fake.hasAddon = hasAddon;
   const handled = new Handled();
-  handled.add(7, 1, Reason.Later);
+  handled.add(name(7), Reason.Later);
   const errors: unknown[] = [];
   const settler = new Settler({
     dir,
@@ -36,16 +43,17 @@ function given(t: TestContext, hasAddon = true, isPlain = false) {
     handled,
     onError: (error) => errors.push(error),
   });
-  /** What the broker was told, as `id.attempt verb`. */
+  /** What the broker was told, as `incarnation:id.delivery verb`. */
   const told = () =>
     fake.sent.map(({ frame }) => {
       const decoded = decodeFrame(frame.subarray(0, -1));
       assert.ok(decoded.kind === 'envelope');
       const settle = settlementOf(decoded.envelope) ?? assert.fail('no settlement');
-      return `${settle.id}.${settle.attempt} ${settle.verb}`;
+      const { id, delivery, incarnation, verb } = settle;
+      return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
     });
-  const known = (attempt = 1) => {
-    const answer = handled.get(7, attempt);
+  const known = (delivery = 1) => {
+    const answer = handled.get(name(7, delivery));
     return answer && [answer.verdict, answer.settled];
   };
   return { dir, become, clock, fake, first: fake.first, handled, errors, settler, told, known };
@@ -56,22 +64,23 @@ describe('Settler', () => {
     const { settler, told, errors } = given(t);
     assert.ok(settler.idle);
     const failure = (settle?: string) => Promise.reject(Object.assign(new Error('no'), { settle }));
-    settler.settleAfter(1, 1, Promise.resolve());
-    settler.settleAfter(2, 3, failure());
-    settler.settleAfter(3, 1, failure('release'));
-    settler.settleAfter(4, 1, failure('dead'));
+    settler.settleAfter(name(1, 1), Promise.resolve());
+    settler.settleAfter(name(2, 3), failure());
+    settler.settleAfter(name(3, 1), failure('release'));
+    settler.settleAfter(name(4, 1), failure('dead'));
+    settler.settleAfter(name(5, 1), failure('return'));
     assert.equal(settler.idle, false);
     await settler.settled();
     assert.ok(settler.idle);
-    assert.deepEqual(told().sort(), ['1.1 d', '2.3 f', '3.1 r', '4.1 x']);
-    assert.equal(errors.length, 3);
+    assert.deepEqual(told().sort(), ['1.1 d', '2.3 f', '3.1 r', '4.1 x', '5.1 b']);
+    assert.equal(errors.length, 4);
   });
 
   it('says nothing while the work goes on, and waits for work that is not to be settled', async (t) => {
     const { settler, told, errors } = given(t);
     let end = () => {};
     let fail = (_: Error) => {};
-    settler.settleAfter(7, 1, new Promise((resolve) => (end = resolve)));
+    settler.settleAfter(name(7, 1), new Promise((resolve) => (end = resolve)));
     settler.keep(new Promise((_, reject) => (fail = reject)));
     let isSettled = false;
     const settled = settler.settled().then(() => {
@@ -92,13 +101,14 @@ describe('Settler', () => {
       [Verb.Done, [0, undefined]],
       [Verb.Failed, [Reason.Failed, undefined]],
       [Verb.Dead, [Reason.Later, Verb.Dead]],
-      [Verb.Release, undefined],
+      [Verb.Release, [Reason.Released, undefined]],
+      [Verb.Return, [Reason.Later, Verb.Return]],
     ] as const;
     for (const [verb, answer] of answers) {
       await t.test(`verb ${verb}`, async (t) => {
         const { dir, settler, fake, known } = given(t);
         rmSync(join(dir, 'broker.pid'));
-        settler.settle(7, 1, verb);
+        settler.settle(name(7, 1), verb);
         assert.deepEqual(known(), answer); // in the same turn: a delivery may be the next thing
         await settler.settled();
         assert.deepEqual(known(), answer);
@@ -107,31 +117,42 @@ describe('Settler', () => {
     }
   });
 
-  it('forgets what the broker knows and may deliver anew, but not what is done', async (t) => {
-    for (const verb of [Verb.Failed, Verb.Dead, Verb.Done]) {
-      await t.test(`verb ${verb}`, async (t) => {
-        const { settler, known } = given(t);
-        settler.settle(7, 1, verb);
-        await settler.settled();
-        assert.deepEqual(known(), verb === Verb.Done ? [0, undefined] : undefined);
-      });
-    }
-  });
-
-  it('changes nothing of a later attempt', async (t) => {
+  it('changes nothing of a later delivery, or of one with that number in another incarnation', async (t) => {
     const { settler, handled, known, told } = given(t);
-    handled.add(7, 2, Reason.Later);
-    for (const verb of Object.values(Verb)) settler.settle(7, 1, verb);
+    handled.add(name(7, 2), Reason.Later);
+    handled.add(name(7, 1, 4), Reason.Later);
+    for (const verb of ['d', 'f', 'r', 'x', 'b'] as const) settler.settle(name(7), verb);
     await settler.settled();
     assert.deepEqual(known(2), [Reason.Later, undefined]);
-    assert.equal(told().length, 4);
+    assert.deepEqual(handled.get(name(7, 1, 4))?.verdict, Reason.Later);
+    assert.equal(told().length, 5);
+  });
+
+  it('says in which incarnation it was delivered when that is another than the broker’s', async (t) => {
+    const { become, settler, told } = given(t);
+    settler.settle(name(7, 1, 4), Verb.Done);
+    settler.settle(name(8, 1, 0), Verb.Done); // never told
+    await settler.settled();
+    become(OTHER, 6);
+    settler.settle(name(9), Verb.Done);
+    await settler.settled();
+    assert.deepEqual(told(), ['4:7.1 d', '8.1 d', '5:9.1 d']);
+  });
+
+  it('tells that the work on it goes on, and whether it is still ours', async (t) => {
+    const { first, settler, told, known } = given(t);
+    assert.equal(await settler.extend(name(7)), true);
+    first.push({ kind: 'refused', reason: Reason.Unknown });
+    assert.equal(await settler.extend(name(7)), false);
+    assert.deepEqual(told(), ['7.1 e', '7.1 e']);
+    assert.deepEqual(known(), [Reason.Later, undefined]);
   });
 
   it('says it again, each 200 ms and to the broker of the moment, until it is heard', async (t) => {
     const { become, clock, fake, first, settler, told, known } = given(t);
     first.push(linkErrors.stalled(BROKER), linkErrors.busLost(), { kind: 'out-of-step' });
     first.push({ kind: 'refused', reason: Reason.Store });
-    settler.settle(7, 1, Verb.Failed);
+    settler.settle(name(7, 1), Verb.Failed);
     await turn();
     await clock.pass(190);
     assert.equal(fake.sent.length, 1);
@@ -142,7 +163,6 @@ describe('Settler', () => {
     assert.deepEqual(known(), [Reason.Failed, undefined]);
     await clock.pass(100);
     await settler.settled();
-    assert.equal(known(), undefined);
     assert.deepEqual(new Set(told()), new Set(['7.1 f']));
     assert.deepEqual(
       fake.sent.map(({ pid }) => pid),
@@ -157,14 +177,14 @@ describe('Settler', () => {
     for (const end of ends) {
       const { fake, first, settler, known } = given(t);
       first.push(end);
-      settler.settle(7, 1, Verb.Done);
+      settler.settle(name(7, 1), Verb.Done);
       await settler.settled();
       assert.equal(fake.sent.length, 1);
       assert.deepEqual(known(), [0, undefined]);
       t.mock.reset();
     }
     const { settler } = given(t, false);
-    settler.settle(7, 1, Verb.Done);
+    settler.settle(name(7, 1), Verb.Done);
     await settler.settled();
   });
 
@@ -172,7 +192,7 @@ describe('Settler', () => {
     for (const end of ['plain', 'closed']) {
       const { fake, first, settler } = given(t, true, end === 'plain');
       first.push(linkErrors.closed());
-      settler.settle(7, 1, Verb.Done);
+      settler.settle(name(7, 1), Verb.Done);
       await settler.settled();
       assert.equal(fake.sent.length, end === 'plain' ? 0 : 1);
       t.mock.reset();
@@ -182,7 +202,7 @@ describe('Settler', () => {
   it('reports once what is wrong here, and goes on', async (t) => {
     const { clock, fake, settler, errors, told } = given(t);
     fake.busFails = new Error('no room');
-    settler.settle(7, 1, Verb.Done);
+    settler.settle(name(7, 1), Verb.Done);
     await turn();
     await clock.pass(1000);
     assert.deepEqual(errors.map(String), ['Error: no room']);
@@ -195,7 +215,7 @@ describe('Settler', () => {
   it('tries for 5 s when the consumer is to stop, however long the work takes', async (t) => {
     const { clock, fake, settler, told } = given(t);
     let end = () => {};
-    settler.settleAfter(7, 1, new Promise((resolve) => (end = resolve)));
+    settler.settleAfter(name(7, 1), new Promise((resolve) => (end = resolve)));
     fake.answer = () => {
       throw linkErrors.stalled(BROKER);
     };
@@ -203,7 +223,7 @@ describe('Settler', () => {
     const settled = settler.settled().then(() => {
       isSettled = true;
     });
-    settler.settle(8, 1, Verb.Done);
+    settler.settle(name(8, 1), Verb.Done);
     await turn();
     await clock.pass(20_000);
     const eights = told().length;
@@ -217,82 +237,13 @@ describe('Settler', () => {
     await clock.pass(2000);
     await settled;
   });
-
-  it('settles nothing to another store, where its id is that of another message', async (t) => {
-    const { clock, first, settler, handled, told, known } = given(t);
-    let end = () => {};
-    settler.settleAfter(7, 1, new Promise((resolve) => (end = resolve)));
-    first.push(linkErrors.stalled(BROKER));
-    settler.settle(8, 1, Verb.Failed);
-    await turn();
-    settler.forget();
-    assert.equal(known(), undefined);
-    handled.add(7, 1, Reason.Later); // of the new store
-    end();
-    await clock.pass(1000);
-    await settler.settled();
-    assert.deepEqual(told(), ['8.1 f']);
-    assert.deepEqual(known(), [Reason.Later, undefined]);
-    settler.settle(7, 1, Verb.Done);
-    await settler.settled();
-    assert.deepEqual(told(), ['8.1 f', '7.1 d']);
-  });
-
-  it('gives nothing back that was delivered anew, before a try and while it waits for the bus', async (t) => {
-    const { clock, fake, first, settler, told } = given(t);
-    first.push(linkErrors.stalled(BROKER));
-    settler.settle(7, 1, Verb.Release);
-    await turn();
-    settler.delivered(7);
-    await clock.pass(200);
-    await settler.settled();
-    assert.deepEqual(told(), ['7.1 r']);
-
-    let free = () => {};
-    fake.busFree = new Promise((resolve) => (free = resolve));
-    settler.settle(7, 1, Verb.Release);
-    await turn();
-    settler.delivered(7);
-    free();
-    await settler.settled();
-    assert.deepEqual([told().length, fake.holds], [1, 2]);
-  });
-
-  it('lets a delivery take back only the giving back, and only of that message', async (t) => {
-    const { clock, fake, first, settler, told } = given(t);
-    first.push(...Array.from({ length: 3 }, () => linkErrors.stalled(BROKER)));
-    settler.settle(7, 1, Verb.Failed);
-    settler.settle(8, 1, Verb.Dead);
-    settler.settle(9, 1, Verb.Release);
-    await turn();
-    for (const id of [7, 8]) settler.delivered(id);
-    await clock.pass(200);
-    await settler.settled();
-    assert.deepEqual(told().slice(3).sort(), ['7.1 f', '8.1 x', '9.1 r']);
-    assert.equal(fake.sent.length, 6);
-  });
-
-  it('gives back what was delivered anew and given back again, once', async (t) => {
-    const { clock, first, settler, told } = given(t);
-    first.push(linkErrors.stalled(BROKER), linkErrors.stalled(BROKER));
-    settler.settle(7, 1, Verb.Release);
-    await turn();
-    await clock.pass(100);
-    settler.delivered(7);
-    settler.settle(7, 1, Verb.Release);
-    await turn();
-    await clock.pass(100); // the first one ends, and takes the second one not along
-    assert.equal(told().length, 2);
-    await clock.pass(100);
-    await settler.settled();
-    assert.equal(told().length, 3);
-  });
 });
 
 describe('verbOf', () => {
   it('reads what an error says, if anything', () => {
     assert.equal(verbOf({ settle: 'release' }), Verb.Release);
     assert.equal(verbOf({ settle: 'dead' }), Verb.Dead);
+    assert.equal(verbOf({ settle: 'return' }), Verb.Return);
     for (const error of [new Error('no'), { settle: 'x' }, { settle: 1 }, null, undefined, 'dead'])
       assert.equal(verbOf(error), Verb.Failed);
   });

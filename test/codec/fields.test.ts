@@ -65,8 +65,9 @@ describe('fields', () => {
   it('leaves room for what a delivery adds, or is not deliverable', () => {
     const value = (bytes: number) => [['k', 'v'.repeat(bytes)]] as const;
     const room = MAX_FIELDS_BYTES - 5; // tag, length, name and NUL
-    const id = { id: Number.MAX_SAFE_INTEGER, attempt: Number.MAX_SAFE_INTEGER };
-    for (let bytes = room - 40; bytes < room; bytes++) {
+    const max = Number.MAX_SAFE_INTEGER;
+    const id = { id: max, attempt: max, delivery: max, incarnation: max, releases: max };
+    for (let bytes = room - 80; bytes < room; bytes++) {
       const headers = value(bytes);
       let isDelivered = true;
       try {

@@ -8,7 +8,7 @@ import { decodeFrame } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Endpoint } from '../../src/link/endpoint.ts';
 import { replyOf } from '../../src/link/request.ts';
-import { MemoryStore } from '../../src/queue/memory-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
 
@@ -16,7 +16,7 @@ const sender = { pid: 7, start: 1 };
 
 /** Requests to a store, and the replies that went out. */
 function asked() {
-  const store = new MemoryStore(DEFAULT_POLICY);
+  const store = SqliteStore.inMemory(DEFAULT_POLICY);
   const replies: unknown[] = [];
   const errors: unknown[] = [];
   const send = async (_target: unknown, frame: Uint8Array) => {
@@ -108,13 +108,14 @@ describe('Requests', () => {
 
 describe('Intake', () => {
   it('judges any frame, and never stores what is too large', async () => {
-    const store = new MemoryStore(DEFAULT_POLICY);
+    const store = SqliteStore.inMemory(DEFAULT_POLICY);
     const errors: unknown[] = [];
     const intake = new Intake({
       ...{ store, bootId: 'b', maxMessageBytes: 100 },
       settle: async () => 0,
       request: () => 0,
       onPublished: () => {},
+      onRefused: () => {},
       onStoreError: (error) => errors.push(error),
     });
     const { encodeEnvelope } = await import('../../src/codec/envelope.ts');

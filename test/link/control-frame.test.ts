@@ -22,17 +22,23 @@ const plain: Envelope = { seq: 0, more: false, control: true, body: utf8('d'), f
 
 describe('a settlement', () => {
   it('arrives as it was sent, and is neither request nor reply', () => {
-    const property = fc.property(number, number, verb, (id, attempt, verb) => {
-      const envelope = opened(settlementFrame({ id, attempt, verb }));
-      assert.deepEqual(settlementOf(envelope), { id, attempt, verb });
+    const incarnation = fc.option(number, { nil: undefined });
+    const settle = fc.record(
+      { id: number, delivery: number, incarnation, verb },
+      { noNullPrototype: true },
+    );
+    const property = fc.property(settle, (settle) => {
+      const envelope = opened(settlementFrame(settle));
+      assert.deepEqual(settlementOf(envelope), settle);
       assert.equal(requestOf(envelope), undefined);
       assert.equal(replyOf(envelope), undefined);
     });
     fc.assert(property);
   });
 
-  it('takes no byte for the first attempt', () => {
-    const { length } = settlementFrame({ id: 7, attempt: 1, verb: Verb.Done });
+  it('takes no byte for the first delivery, in the incarnation of the moment', () => {
+    const first = { delivery: 1, incarnation: undefined };
+    const { length } = settlementFrame({ id: 7, ...first, verb: Verb.Done });
     assert.equal(length, 13); // header 7, length of the fields 1, ref 3, body 1, zero byte 1
   });
 

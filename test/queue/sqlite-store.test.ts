@@ -52,6 +52,28 @@ const isStoreError = (code: string, exitCode: number) => (error: unknown) => {
   return true;
 };
 
+/** As the first version made it. */
+const VERSION_1 = `
+CREATE TABLE messages (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('ready', 'delayed', 'reserved', 'dead')),
+  priority INTEGER NOT NULL, body BLOB NOT NULL, headers TEXT, spent INTEGER NOT NULL DEFAULT 0,
+  enqueued_at INTEGER NOT NULL, due_at INTEGER, expires_at INTEGER, consumer TEXT
+) STRICT;
+CREATE INDEX messages_ready    ON messages (queue, priority DESC, id) WHERE state = 'ready';
+CREATE INDEX messages_delayed  ON messages (due_at)     WHERE state = 'delayed';
+CREATE INDEX messages_reserved ON messages (id)         WHERE state = 'reserved';
+CREATE INDEX messages_dead     ON messages (queue, id)  WHERE state = 'dead';
+CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE producers (
+  recency INTEGER PRIMARY KEY, process TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE paused (queue TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+PRAGMA application_id = ${0x7369676d};
+PRAGMA user_version = 1;
+PRAGMA journal_mode = WAL;
+`;
+
 describe('a store in a file', () => {
   it('makes nobody wait longer when the clock was set back while it was closed', async (t) => {
     const folder = folderOf(t);
@@ -75,7 +97,7 @@ describe('a store in a file', () => {
       const reserved = await store.reserve(['default'], '1:1');
       return reserved && Buffer.from(reserved.body).toString();
     };
-    assert.equal(await store.nextDue(), now + DEFAULT_POLICY.backoffMs);
+    assert.equal(await store.nextSweep(), now + DEFAULT_POLICY.backoffMs);
     now += DEFAULT_POLICY.backoffMs;
     assert.equal(await next(), 'failed');
     now += 4000;
@@ -108,27 +130,97 @@ describe('a store in a file', () => {
     const folder = folderOf(t);
     const first = open(t, folder);
     const [held = 0] = await first.publish([
-      message('held', { producer: { process: 'boot:1:2', seq: 7 } }),
+      message('held', { producer: { process: 'boot:1:2', number: 7 } }),
       message('ready', { headers: [['a', 'b']] }),
       message('delayed', { delayMs: 1_000_000 }),
     ]);
     await first.reserve(['default'], '3:4');
     await first.pause('other', true);
     const counts = await first.counts();
-    const due = await first.nextDue();
+    const due = await first.nextSweep();
     await first.close();
 
     const second = open(t, folder);
     assert.deepEqual(await second.counts(), counts);
-    assert.equal(await second.nextDue(), due);
-    assert.equal(await second.lastSeq('boot:1:2'), 7);
-    assert.equal(await second.lastSeq('boot:1:3'), undefined);
+    assert.equal(await second.nextSweep(), due);
+    assert.equal(await second.lastNumber('boot:1:2'), 7);
+    assert.equal(await second.lastNumber('boot:1:3'), undefined);
     const [reservation] = await second.reservations();
     assert.deepEqual([reservation?.id, reservation?.consumer], [held, '3:4']);
     await second.settle(held, { kind: 'lost' });
     assert.equal((await second.reserve(['default'], '5:6'))?.attempt, 2);
     const [id = 0] = await second.publish([message('new')]);
     assert.ok(id > held + 2, 'ids are never given twice');
+  });
+
+  it('is another incarnation each time that it is opened, and asks for none of its names again', async (t) => {
+    const folder = folderOf(t);
+    const first = open(t, folder);
+    const [id = 0] = await first.publish([message('a')]);
+    await first.reserve(['default'], '3:4');
+    await first.close();
+    const second = open(t, folder);
+    assert.notEqual(second.incarnation, first.incarnation);
+    const [reservation] = await second.reservations();
+    assert.deepEqual([reservation?.incarnation, reservation?.delivery], [first.incarnation, 1]);
+    await second.settle(id, { kind: 'lost' });
+    const again = await second.reserve(['default'], '3:4');
+    assert.deepEqual([again?.incarnation, again?.delivery], [second.incarnation, 2]);
+    await second.close();
+    const db = new Database(join(folder, 'queue.db'));
+    t.after(() => db.close());
+    const rows = db.prepare('SELECT number FROM incarnations ORDER BY sequence').all();
+    assert.deepEqual(
+      (rows as { number: number }[]).map(({ number }) => number),
+      [first.incarnation, second.incarnation],
+    );
+  });
+
+  it('keeps the order of its messages when the clock was set back while it was closed', async (t) => {
+    const folder = folderOf(t);
+    let now = 1e12;
+    const at = () => SqliteStore.open(folder, DEFAULT_POLICY, 'never', () => now);
+    const before = at();
+    await before.publish([message('a'), message('b')]);
+    await before.close();
+    now -= 1e9;
+    const store = at();
+    t.after(() => store.close());
+    await store.publish([message('c')]);
+    const order = [];
+    for (let n = 0; n < 3; n++) {
+      order.push(Buffer.from((await store.reserve(['default'], '1:1'))?.body ?? []).toString());
+    }
+    assert.deepEqual(order, ['a', 'b', 'c']);
+  });
+
+  it('of version 1 goes on with all that it has', async (t) => {
+    const folder = folderOf(t);
+    const db = new Database(join(folder, 'queue.db'));
+    db.exec(VERSION_1);
+    const insert = db.prepare(
+      'INSERT INTO messages (queue, state, priority, body, spent, enqueued_at, due_at, consumer) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    );
+    const body = Buffer.from('x');
+    insert.run('default', 'ready', 0, body, 0, 1000, null, null);
+    insert.run('default', 'ready', 5, body, 1, 1000, null, null);
+    insert.run('default', 'delayed', 0, body, 0, 1000, 2000, null);
+    insert.run('default', 'reserved', 0, body, 2, 1000, null, '3:4');
+    insert.run('default', 'dead', 0, body, 5, 1000, null, null);
+    db.close();
+    const store = open(t, folder);
+    const [counts] = await store.counts();
+    assert.deepEqual(
+      [counts?.ready, counts?.delayed, counts?.reserved, counts?.dead],
+      [3, 0, 1, 1],
+      'what was due is ready',
+    );
+    const [held] = await store.reservations();
+    assert.deepEqual([held?.id, held?.attempt, held?.delivery], [4, 3, 3]);
+    const order = [];
+    for (let n = 0; n < 3; n++) order.push((await store.reserve(['default'], '1:1'))?.id);
+    assert.deepEqual(order, [2, 1, 3]);
+    assert.equal((await store.publish([message('new')]))[0], 6);
   });
 
   it('is refused to a second opener, and free again when the first is killed', async (t) => {
@@ -259,7 +351,7 @@ describe('a store in a file', () => {
       ids.push(...(await store.publish([big])));
       for (const id of ids) {
         assert.equal((await store.reserve(['default'], '1:1'))?.id, id);
-        assert.equal(await store.settle(id, { kind: 'done' }), 'settled');
+        assert.equal(await store.settle(id, { kind: 'done' }), 'gone');
       }
       assert.deepEqual(await store.counts(), []);
     } finally {
@@ -285,12 +377,13 @@ describe('a store in a file', () => {
 
   it('forgets producers that have long sent nothing', async (t) => {
     const store = open(t, folderOf(t));
-    const from = (process: string, seq: number) => message('', { producer: { process, seq } });
+    const from = (process: string, number: number) =>
+      message('', { producer: { process, number } });
     await store.publish([from('old', 1)]);
     const batch = Array.from({ length: 17_000 }, (_, n) => from(`p${n}`, 2));
     await store.publish(batch);
-    assert.equal(await store.lastSeq('old'), undefined);
-    assert.equal(await store.lastSeq('p16999'), 2);
+    assert.equal(await store.lastNumber('old'), undefined);
+    assert.equal(await store.lastNumber('p16999'), 2);
   });
 
   it('is what openStore opens, with its defaults', async (t) => {

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
-import { MemoryStore } from '../../src/queue/memory-store.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
   DEFAULT_POLICY,
@@ -24,7 +23,7 @@ class Clock {
 type Open = (t: { after(fn: () => void): void }, policy: StorePolicy, clock: Clock) => Store;
 
 const stores: Record<string, Open> = {
-  memory: (_t, policy, clock) => new MemoryStore(policy, clock.now),
+  memory: (_t, policy, clock) => SqliteStore.inMemory(policy, clock.now),
   sqlite: (t, policy, clock) => {
     const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,7 +77,7 @@ for (const [name, open] of Object.entries(stores)) {
         queue: 'default',
         body,
         headers,
-        attempt: 1,
+        ...{ attempt: 1, delivery: 1, releases: 0, incarnation: store.incarnation },
         enqueuedAt: clock.ms,
       });
     });
@@ -100,19 +99,99 @@ for (const [name, open] of Object.entries(stores)) {
       const [id = 0] = await store.publish([message('a')]);
       assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
       await store.reserve(['default'], '1:1');
-      assert.equal(await store.settle(id, { kind: 'done' }), 'settled');
+      assert.equal(await store.settle(id, { kind: 'done' }), 'gone');
       assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
       assert.deepEqual(await store.counts(), []);
     });
 
-    it('puts what is given back at its old place, without spending an attempt', async (t) => {
-      const { store, next } = given(t, { maxAttempts: 1 });
+    it('puts what was returned, or not taken, at its old place, and spends nothing', async (t) => {
+      for (const kind of ['return', 'untaken'] as const) {
+        const { store, next } = given(t, { maxAttempts: 1, maxReleases: 0 });
+        const [id = 0] = await store.publish([message('a'), message('b')]);
+        await store.reserve(['default'], '1:1');
+        assert.equal(await store.settle(id, { kind }), 'ready');
+        const again = await store.reserve(['default'], '1:1');
+        assert.deepEqual([again?.id, again?.attempt, again?.releases], [id, 1, 0]);
+        assert.equal(again?.delivery, kind === 'return' ? 2 : 1);
+        assert.equal(await next(), 'b');
+      }
+    });
+
+    it('lets the others go first when one is given back, longer each time, and spends no attempt', async (t) => {
+      const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 100 });
       const [id = 0] = await store.publish([message('a'), message('b')]);
+      for (const [n, pause] of [100, 200, 400].entries()) {
+        const { attempt, releases, delivery } = (await store.reserve(['default'], '1:1')) ?? {};
+        assert.deepEqual([attempt, releases, delivery], [1, n, n + 1]);
+        assert.equal(await store.settle(id, { kind: 'release' }), 'delayed');
+        if (n === 0) assert.equal(await next(), 'b');
+        assert.equal(await store.nextSweep(), clock.ms + pause);
+        clock.ms += pause;
+      }
+      const [shown] = await store.peek('default');
+      assert.deepEqual([shown?.id, shown?.releases, shown?.attempt], [id, 3, 1]);
+    });
+
+    it('counts one as dead that is given back too often', async (t) => {
+      const { store, clock } = given(t, { maxReleases: 1, backoffMs: 1 });
+      const [id = 0] = await store.publish([message('a')]);
+      for (const became of ['delayed', 'dead']) {
+        clock.ms += 10;
+        await store.reserve(['default'], '1:1');
+        assert.equal(await store.settle(id, { kind: 'release' }), became);
+      }
+    });
+
+    it('never gives a delivery the name of another, whatever becomes of the message', async (t) => {
+      const { store, clock } = given(t, { maxAttempts: 2, backoffMs: 1 });
+      const [id = 0] = await store.publish([message('a')]);
+      const names = new Set<string>();
+      const ends = [
+        'lost',
+        'release',
+        'return',
+        'dead',
+        'failed',
+        'dead',
+        'release',
+        'lost',
+      ] as const;
+      for (const kind of ends) {
+        clock.ms += 10_000;
+        await store.kick('default');
+        const { attempt, delivery } = (await store.reserve(['default'], '1:1')) ?? {};
+        assert.ok(!names.has(`${delivery}`), `${attempt} ${delivery} after a kick or ${kind}`);
+        names.add(`${delivery}`);
+        await store.settle(id, { kind });
+      }
+      assert.equal(names.size, ends.length);
+    });
+
+    it('takes a late `done` for the last delivery only, while the message waits', async (t) => {
+      const { store, clock } = given(t, { maxAttempts: 3 });
+      const { incarnation } = store;
+      const [id = 0] = await store.publish([message('a')]);
       await store.reserve(['default'], '1:1');
-      await store.settle(id, { kind: 'release' });
-      const again = await store.reserve(['default'], '1:1');
-      assert.deepEqual([again?.id, again?.attempt], [id, 1]);
-      assert.equal(await next(), 'b');
+      assert.equal(await store.settleLate(id, { incarnation, delivery: 1 }), undefined, 'held');
+      await store.settle(id, { kind: 'lost' });
+      for (const other of [{ delivery: 2 }, { incarnation: incarnation + 1 }]) {
+        const name = { incarnation, delivery: 1, ...other };
+        assert.equal(await store.settleLate(id, name), undefined);
+      }
+      await store.reserve(['default'], '2:2');
+      await store.settle(id, { kind: 'failed' });
+      assert.equal(
+        await store.settleLate(id, { incarnation, delivery: 1 }),
+        undefined,
+        'had since',
+      );
+      assert.equal(await store.settleLate(id, { incarnation, delivery: 2 }), 'default');
+      assert.deepEqual(await store.counts(), []);
+      const [dead = 0] = await store.publish([message('b')]);
+      clock.ms += 1;
+      await store.reserve(['default'], '1:1');
+      await store.settle(dead, { kind: 'dead' });
+      assert.equal(await store.settleLate(dead, { incarnation, delivery: 1 }), undefined, 'dead');
     });
 
     it('makes a lost one ready at once, a failed one after a pause that doubles', async (t) => {
@@ -123,12 +202,12 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 2);
       await store.settle(id, { kind: 'failed' });
       assert.equal(await store.reserve(['default'], '1:1'), undefined);
-      assert.equal(await store.nextDue(), clock.ms + 200);
+      assert.equal(await store.nextSweep(), clock.ms + 200);
       clock.ms += 199;
       assert.equal(await store.reserve(['default'], '1:1'), undefined);
       clock.ms += 1;
       assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 3);
-      assert.equal(await store.nextDue(), undefined);
+      assert.equal(await store.nextSweep(), undefined);
     });
 
     for (const kind of ['failed', 'lost'] as const) {
@@ -145,7 +224,13 @@ for (const [name, open] of Object.entries(stores)) {
         const [dead] = await store.peek('default', { state: 'dead' });
         assert.deepEqual([dead?.id, dead?.state], [id, 'dead']);
         assert.equal(await store.kick('default'), 1);
-        assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 1);
+        // Attempts that nobody has seen, and all of them.
+        for (let attempt = 3; attempt <= 4; attempt++) {
+          clock.ms += 1000;
+          assert.equal((await store.reserve(['default'], '1:1'))?.attempt, attempt);
+          await store.settle(id, { kind });
+        }
+        assert.equal((await store.counts())[0]?.dead, 1);
       });
     }
 
@@ -164,7 +249,7 @@ for (const [name, open] of Object.entries(stores)) {
         message('short', { ttlMs: 20 }),
         message('both', { delayMs: 10, ttlMs: 20 }),
       ]);
-      assert.equal(await store.nextDue(), clock.ms + 10);
+      assert.equal(await store.nextSweep(), clock.ms + 10);
       clock.ms += 25;
       assert.equal(await next(), undefined);
       clock.ms += 30;
@@ -180,15 +265,103 @@ for (const [name, open] of Object.entries(stores)) {
       });
     });
 
-    it('drops one that expired in the hands of a consumer who gives it back', async (t) => {
+    it('drops nothing that a consumer took in time, whatever becomes of it', async (t) => {
+      for (const kind of ['lost', 'failed', 'release', 'return'] as const) {
+        const { store, clock, next } = given(t, { backoffMs: 1 });
+        const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
+        await store.reserve(['default'], '1:1');
+        clock.ms += 20;
+        assert.equal(await next(), undefined);
+        await store.settle(id, { kind });
+        clock.ms += 20;
+        assert.equal(await next(), 'a', kind);
+        assert.deepEqual([...store.takeExpired()], []);
+      }
+    });
+
+    it('drops one that was reserved and not taken', async (t) => {
       const { store, clock, next } = given(t);
       const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
       await store.reserve(['default'], '1:1');
       clock.ms += 20;
+      await store.settle(id, { kind: 'untaken' });
       assert.equal(await next(), undefined);
-      await store.settle(id, { kind: 'release' });
-      assert.equal(await next(), undefined);
-      assert.deepEqual(await store.counts(), []);
+      assert.deepEqual([...store.takeExpired()], [['default', 1]]);
+      assert.deepEqual([...store.takeExpired()], []);
+    });
+
+    it('keeps what expires as dead when it is to; a kick makes it immortal', async (t) => {
+      const { store, clock, next } = given(t, { deadExpired: true });
+      await store.publish([
+        message('a', { ttlMs: 10 }),
+        message('b', { ttlMs: 10, delayMs: 5 }),
+        message('c', { ttlMs: 10, delayMs: 9 }),
+      ]);
+      clock.ms += 6;
+      await store.sweep();
+      clock.ms += 6;
+      await store.sweep();
+      assert.deepEqual([...store.takeExpired()], [['default', 3]]);
+      assert.equal((await store.counts())[0]?.dead, 3);
+      assert.equal(await store.kick('default'), 3);
+      clock.ms += 1e9;
+      for (const body of ['a', 'b', 'c']) assert.equal(await next(), body);
+    });
+
+    it('makes room for messages when others have expired, also when nobody looks', async (t) => {
+      const { store, clock } = given(t, { maxMessages: 2, maxBytes: 10 });
+      await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 10 })]);
+      await assert.rejects(store.publish([message('c')]), StoreFull);
+      clock.ms += 10;
+      await store.publish([message('c'), message('123456789')]);
+    });
+
+    it('makes what is due ready also when nobody asks for a message', async (t) => {
+      const { store, clock } = given(t);
+      await store.publish([message('a', { delayMs: 10 }), message('b', { ttlMs: 5 })]);
+      assert.equal(await store.sweep(), false);
+      assert.equal(await store.nextSweep(), clock.ms + 5);
+      clock.ms += 5;
+      assert.equal(await store.sweep(), false, 'only an expiry');
+      assert.equal(await store.nextSweep(), clock.ms + 5);
+      clock.ms += 5;
+      assert.equal(await store.sweep(), true);
+      assert.equal(await store.nextSweep(), undefined);
+      assert.equal(await store.hasReady(['other', 'default']), true);
+      assert.equal(await store.hasReady(['other']), false);
+    });
+
+    it('puts a message behind those that were ready before it', async (t) => {
+      const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 10 });
+      await store.publish([message('dead'), message('due third', { delayMs: 30 })]);
+      const { id: dead = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+      await store.settle(dead, { kind: 'dead' });
+      await store.publish([message('due first', { delayMs: 10 }), message('released')]);
+      clock.ms += 1;
+      const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+      await store.settle(id, { kind: 'release' }); // due second, at 11
+      clock.ms += 20;
+      await store.publish([message('sent')]);
+      await store.kick('default');
+      clock.ms += 20;
+      const order = [];
+      for (let n = 0; n < 5; n++) order.push(await next());
+      assert.deepEqual(order, ['due first', 'released', 'sent', 'dead', 'due third']);
+    });
+
+    it('knows since when a message has been ready', async (t) => {
+      const { store, clock } = given(t);
+      assert.equal(await store.oldest('default'), undefined);
+      clock.ms += 100;
+      const at = clock.ms;
+      await store.publish([message('a', { priority: 1 }), message('b', { delayMs: 50 })]);
+      clock.ms += 60;
+      await store.publish([message('c', { priority: 9 })]);
+      await store.sweep();
+      assert.equal(await store.oldest('default'), at);
+      await store.purge('default', { limit: 2 }); // c, a
+      assert.equal(await store.oldest('default'), at + 60);
+      assert.equal(await store.oldest('other'), undefined);
     });
 
     it('refuses a batch over its limits, all of it, and takes it when there is room', async (t) => {
@@ -226,14 +399,14 @@ for (const [name, open] of Object.entries(stores)) {
         message('d', { delayMs: 99 }),
       ]);
       await next();
-      assert.equal(await store.purge('default', { id: ids[1] }), 1);
+      assert.equal(await store.purge('default', { ids: [ids[1] ?? 0, 999] }), 1);
       assert.equal(await store.purge('default', { state: 'delayed' }), 1);
       assert.equal(await store.purge('default', { state: 'reserved' }), 0);
       assert.equal(await store.purge('default'), 1);
       assert.equal(await store.purge('nothing'), 0);
       assert.equal(await next(), undefined);
       assert.equal(await next(['other']), 'c');
-      assert.equal(await store.settle(ids[0] ?? 0, { kind: 'done' }), 'settled');
+      assert.equal(await store.settle(ids[0] ?? 0, { kind: 'done' }), 'gone');
     });
 
     it('purges and kicks the first ones first, state by state', async (t) => {
@@ -266,8 +439,30 @@ for (const [name, open] of Object.entries(stores)) {
       );
       const again = await store.reserve(['default'], '1:1');
       assert.equal(again?.id, id);
-      await store.settle(id, { kind: 'release' });
+      await store.settle(id, { kind: 'return' });
       assert.equal(await next(), 'a');
+    });
+
+    it('kicks and purges by id among many, and more than a step takes', async (t) => {
+      const { store } = given(t, { maxAttempts: 1 });
+      const many = Array.from({ length: 2500 }, (_, n) => message(`${n}`));
+      const ids = await store.publish(many);
+      for (const _ of ids) {
+        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+        await store.settle(id, { kind: 'dead' });
+      }
+      const some = [ids[7] ?? 0, ids[9] ?? 0, 99_999];
+      assert.equal(await store.kick('other', { ids: some }), 0);
+      assert.equal(await store.kick('default', { ids: some }), 2);
+      assert.equal(
+        await store.purge('default', { state: 'dead', ids: [ids[0] ?? 0, ids[7] ?? 0] }),
+        1,
+      );
+      assert.equal(await store.kick('default'), 2497);
+      const order = [];
+      for (let n = 0; n < 4; n++) order.push((await store.reserve(['default'], '1:1'))?.id);
+      assert.deepEqual(order, [ids[7], ids[9], ids[1], ids[2]]);
+      assert.equal(await store.purge('default'), 2495);
     });
 
     it('shows messages without taking them', async (t) => {
@@ -293,7 +488,7 @@ for (const [name, open] of Object.entries(stores)) {
       const step = fc.record({
         act: fc.constantFrom('publish', 'reserve', 'settle', 'purge', 'kick', 'wait'),
         queue: fc.constantFrom('a', 'b'),
-        outcome: fc.constantFrom('done', 'failed', 'lost', 'release', 'dead'),
+        outcome: fc.constantFrom('done', 'failed', 'lost', 'release', 'return', 'untaken', 'dead'),
         ms: fc.constantFrom(0, 10, 100),
         state: fc.constantFrom('ready', 'delayed', 'dead', undefined),
       });
@@ -316,7 +511,7 @@ for (const [name, open] of Object.entries(stores)) {
               } else if (act === 'settle') {
                 const id = held.shift();
                 if (id !== undefined) {
-                  assert.equal(await store.settle(id, { kind: outcome }), 'settled');
+                  assert.notEqual(await store.settle(id, { kind: outcome }), 'unknown');
                 }
               } else if (act === 'purge') await store.purge(queue, { state });
               else if (act === 'kick') await store.kick(queue);
@@ -333,7 +528,7 @@ for (const [name, open] of Object.entries(stores)) {
             for (const cleanUp of cleanUps) cleanUp();
           }
         }),
-        { numRuns: name === 'memory' ? 200 : 25 },
+        { numRuns: name === 'memory' ? 100 : 25 },
       );
     });
   });

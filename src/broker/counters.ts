@@ -1,0 +1,126 @@
+import { steadyMs } from '../clock.ts';
+
+/** What is counted of each queue, in the order in which it is shown. */
+const COUNTED = [
+  /** Messages that were stored. */
+  'accepted',
+  /** Deliveries that began, repeats included. */
+  'delivered',
+  /** Deliveries that are not the message's first. */
+  'retried',
+  /** How deliveries ended. */
+  'done',
+  'failed',
+  'released',
+  /** The consumer ended, or its ack-wait was over. */
+  'lost',
+  /** Messages that nobody took in time, kept as dead ones or not. */
+  'expired',
+  /** Messages that became dead. */
+  'dead',
+] as const;
+export type Counted = (typeof COUNTED)[number];
+export type Counts = Readonly<Record<Counted, number>>;
+
+/** All that a broker has counted since it started. */
+export interface Totals extends Counts {
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Messages that were refused, by the names of docs/protocol.md, section 4. */
+  readonly refused: Readonly<Record<string, number>>;
+  /** Consumers that ended while they were registered. */
+  readonly lostConsumers: number;
+}
+
+/**
+ * Queues with numbers of their own; those of later ones are summed up. A queue can be made by naming it, so
+ * that without a bound a producer could fill the memory: this is some 2 MB.
+ */
+export const MAX_COUNTED_QUEUES = 10_000;
+
+/** What ends a delivery counts as; `return` is none: the consumer had not begun. */
+const COUNTED_AS = {
+  done: 'done',
+  failed: 'failed',
+  release: 'released',
+  lost: 'lost',
+} as const;
+
+/** Numbers that people steer by. They begin with the broker and end with it. */
+export class Counters {
+  readonly since = new Date(steadyMs()).toISOString();
+  readonly #queues = new Map<string, Record<Counted, number>>();
+  /** Of the queues beyond {@link MAX_COUNTED_QUEUES}. */
+  readonly #others = none();
+  /** The names are the protocol's: at most 16. */
+  readonly #refused = new Map<string, number>();
+  #lostConsumers = 0;
+
+  /** A message was stored. */
+  accepted(queue: string): void {
+    this.#of(queue).accepted++;
+  }
+
+  /** A delivery began. @param isRetry the message was given out before */
+  delivered(queue: string, isRetry: boolean): void {
+    const counts = this.#of(queue);
+    counts.delivered++;
+    if (isRetry) counts.retried++;
+  }
+
+  /** A delivery ended. @param becameDead its attempts, or give-backs, were used up */
+  settled(queue: string, kind: string, becameDead: boolean): void {
+    const counts = this.#of(queue);
+    const counted = (COUNTED_AS as Readonly<Record<string, Counted>>)[kind];
+    if (counted) counts[counted]++;
+    if (becameDead || kind === 'dead') counts.dead++;
+  }
+
+  /** So many messages were not taken in time. @param areDead they are kept, as dead ones */
+  expired(queue: string, messages: number, areDead = false): void {
+    const counts = this.#of(queue);
+    counts.expired += messages;
+    if (areDead) counts.dead += messages;
+  }
+
+  /** Messages were refused. @param reason see `reasonName()` */
+  refused(reason: string, messages = 1): void {
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + messages);
+  }
+
+  lostConsumer(): void {
+    this.#lostConsumers++;
+  }
+
+  /** Undefined: nothing was counted, or with others. */
+  of(queue: string): Counts | undefined {
+    return this.#queues.get(queue);
+  }
+
+  /** Of the queues for which there was no room; undefined: there was. */
+  get others(): Counts | undefined {
+    return COUNTED.some((counted) => this.#others[counted] > 0) ? this.#others : undefined;
+  }
+
+  get totals(): Totals {
+    const sum = none();
+    for (const counts of [...this.#queues.values(), this.#others]) {
+      for (const counted of COUNTED) sum[counted] += counts[counted];
+    }
+    const refused = Object.fromEntries(this.#refused);
+    return { since: this.since, ...sum, refused, lostConsumers: this.#lostConsumers };
+  }
+
+  #of(queue: string): Record<Counted, number> {
+    const known = this.#queues.get(queue);
+    if (known) return known;
+    if (this.#queues.size >= MAX_COUNTED_QUEUES) return this.#others;
+    const counts = none();
+    this.#queues.set(queue, counts);
+    return counts;
+  }
+}
+
+function none(): Record<Counted, number> {
+  return Object.fromEntries(COUNTED.map((counted) => [counted, 0])) as Record<Counted, number>;
+}

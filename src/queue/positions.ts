@@ -1,0 +1,28 @@
+/** Positions in a millisecond; more in one run ahead of the clock. */
+const PER_MS = 1024;
+
+/**
+ * Where messages stand in their queues: numbers that only grow, by the clock, so that they also tell since when a
+ * message has been ready. A clock that was set back while no broker ran does not change the order. Below 2^53 until
+ * the year 2248.
+ */
+export class Positions {
+  #last: number;
+
+  /** @param last the highest that was ever given */
+  constructor(last: number) {
+    this.#last = last;
+  }
+
+  /** Takes the next `count`. @returns the one before the first of them */
+  take(nowMs: number, count = 1): number {
+    const before = Math.max(nowMs * PER_MS, this.#last);
+    this.#last = before + count;
+    return before;
+  }
+}
+
+/** When a position was taken, ms since 1970. */
+export function takenAt(position: number): number {
+  return Math.floor(position / PER_MS);
+}
