@@ -4,6 +4,7 @@ import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
+import { LongTimer } from '../long-timer.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
 import { print } from './output.ts';
@@ -107,7 +108,7 @@ class Sender {
 function deadline(timeoutMs: number | undefined): AbortSignal | undefined {
   if (timeoutMs === undefined) return undefined;
   const controller = new AbortController();
-  setTimeout(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
+  new LongTimer(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
   return controller.signal;
 }
 

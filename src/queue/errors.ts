@@ -1,10 +1,10 @@
 import { Exit, SigmqError } from '../errors.ts';
 
 /** The store cannot be opened, read or written. */
-export class StoreError extends SigmqError {}
+export class StoreError<Code extends string = string> extends SigmqError<Code> {}
 
 /** The store holds as many messages or bytes as it may. */
-export class StoreFull extends SigmqError {}
+export class StoreFull<Code extends string = string> extends SigmqError<Code> {}
 
 const OTHER = 'Move it away, or name another folder with --data.';
 
