@@ -40,9 +40,9 @@ export class SigmqError<Code extends string = string> extends Error {
   }
 }
 
-/** The codes of the errors that a table of sentences makes. */
+/** The codes of the errors that a table of sentences makes, or a class with its static methods. */
 export type CodeOf<Table> = {
   [Name in keyof Table]: Table[Name] extends (...args: never[]) => SigmqError<infer Code>
     ? Code
     : never;
-}[keyof Table];
+}[Exclude<keyof Table, keyof ErrorConstructor>];
