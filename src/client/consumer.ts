@@ -14,6 +14,7 @@ import { Handled, type Name } from './handled.ts';
 import { checkConsumer } from './options.ts';
 import { Requester } from './requester.ts';
 import { Settler, verbOf } from './settler.ts';
+import { waitingIn } from './waiting.ts';
 
 /** A message as its consumer sees it. */
 export interface Message {
@@ -128,7 +129,7 @@ export class Consumer {
    */
   waiting(): Promise<number> {
     const { queues = [DEFAULT_QUEUE] } = this.#options;
-    return this.#requester.ask({ op: 'waiting', queues });
+    return waitingIn(this.#requester, queues);
   }
 
   /** Takes nothing new, settles what is in hand, leaves the registry. */

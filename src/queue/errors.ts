@@ -32,6 +32,14 @@ export const storeErrors = {
       'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
       cause,
     ),
+  notWritable: (path: string, cause: unknown) =>
+    new StoreError(
+      'store-not-writable',
+      Exit.CannotCreate,
+      `The store cannot be used: ${path} ${whyNot(cause)}.`,
+      'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
+      cause,
+    ),
   unsafe: (path: string, why: string) =>
     new StoreError('unsafe-store', Exit.NotPermitted, `The store ${path} ${why}.`, OTHER),
   inUse: (path: string) =>
@@ -71,6 +79,14 @@ export const storeErrors = {
 /** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(String((cause as { code?: unknown } | null)?.code));
+}
+
+function whyNot(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EROFS') return 'is on a read-only file system';
+  if (code === 'EACCES')
+    return 'is read-only for you: its permissions do not let you read and write it';
+  return `cannot be read and written (${messageOf(cause)})`;
 }
 
 function messageOf(cause: unknown): string {
