@@ -15,7 +15,7 @@ const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendComman
 /**
  * `sigmq`: all commands.
  * @param named the first argument: when it is one of the main commands the others are not made, because
- *   they would cost a tenth of the start of `sigmq send`
+ *   they would slow the start of `sigmq send`
  */
 export function sigmq(named = ''): Command {
   const program = withVersion(new Command('sigmq'));

@@ -3,7 +3,7 @@ import { producerErrors } from './errors.ts';
 
 /** Messages in one hold of the bus; below half of the sequence space. */
 const MAX_HOLD_MESSAGES = 48;
-/** Bytes in one hold: about 50 ms at 200,000 bits/s, so that the others get their turn. */
+/** Bytes in one hold: a small part of a second on the wire, so that the others get their turn. */
 const MAX_HOLD_BYTES = 1200;
 
 /**
