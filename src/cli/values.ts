@@ -1,5 +1,5 @@
 /** The parsers of the command line: texts of the kinds that the library checks, too. @throws OptionError */
-import { fsync, header, path, queueName, queueNames } from '../options/kinds.ts';
+import { fsync, header, queueName, queueNames } from '../options/kinds.ts';
 import { wholeNumber } from '../options/numbers.ts';
 import { messageSize, pause, storeSize, wait } from '../options/values.ts';
 
@@ -15,8 +15,6 @@ export const parseFsync = fsync.parse;
 export const parseSize = messageSize.parse;
 /** Bytes of a store. */
 export const parseStoreSize = storeSize.parse;
-/** A folder or file. */
-export const parsePath = path.parse;
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
