@@ -30,7 +30,7 @@ const apart = {
   },
 };
 
-/** commander wants it for subcommands that are programs of their own; loading it takes 5 ms. */
+/** commander wants it for subcommands that are programs of their own; loading it takes time. */
 const withoutChildProcess = {
   name: 'without-child-process',
   setup(bundle) {

@@ -79,14 +79,14 @@ function optionsOf(command) {
   return tagged(
     command.options
       .filter(({ hidden }) => !hidden)
-      .map(({ flags, description, defaultValue, envVar, argChoices }) => [
+      .map(({ flags, description, defaultValue, defaultValueDescription, envVar, argChoices }) => [
         flags,
         [
           description,
           ...(argChoices ? [`(${argChoices.join(', ')})`] : []),
           ...(defaultValue === undefined || defaultValue === true
             ? []
-            : [`Default: ${defaultValue}.`]),
+            : [`Default: ${defaultValueDescription ?? defaultValue}.`]),
           ...(envVar ? [`Environment: ${envVar}.`] : []),
         ].join(' '),
       ]),

@@ -9,6 +9,7 @@ import { assertNoBroker, type BrokerClaim, claimBroker } from '../registry/broke
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { VERSION } from '../version.ts';
+import { warn } from '../warning.ts';
 import { Answers } from './answers.ts';
 import { Counters } from './counters.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -16,6 +17,7 @@ import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
 import { Holdings } from './holdings.ts';
 import { Intake } from './intake.ts';
+import { checkBroker } from './options.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
@@ -35,6 +37,7 @@ export interface BrokerOptions {
   readonly ackWaitMs?: number | undefined;
   /** Somebody asked the broker to stop, by a request. */
   readonly onStopRequest?: (() => void) | undefined;
+  /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
 
@@ -78,6 +81,7 @@ export class Broker {
    * @throws SigmqError when the directory is unsafe, another broker has it, or the store cannot be opened
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
+    checkBroker(options);
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     assertNoBroker(dir, processTable());
     const folder = storeFolder(dir, process.env);
@@ -220,6 +224,8 @@ export class Broker {
   }
 
   #say(level: BrokerEvent['level'], message: string): void {
-    this.#options.onEvent?.({ level, message });
+    const { onEvent } = this.#options;
+    if (onEvent) onEvent({ level, message });
+    else if (level === 'warn' || level === 'error') warn(message);
   }
 }

@@ -1,16 +1,12 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import { isQueueName } from '../queue/queue-name.ts';
+import { MAX_DURATION_MS } from '../options/durations.ts';
+import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
+import { MAX_JOBS } from '../options/values.ts';
 import type { DeliveryName, Reserved } from '../queue/store.ts';
 import type { ConsumerLine } from '../registry/consumers-file.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 export const FIRST_REST_MS = 250;
-/** Queues of one consumer: their names stand on its line of consumers.txt, which is read again at every change. */
-export const MAX_QUEUES = 1000;
-/** Messages of one consumer at once, as `consume --jobs` has it: each is kept in memory, with a timer. */
-const MAX_SLOTS = 1000;
-/** setTimeout takes no more; ms. */
-const MAX_ACK_WAIT_MS = 0x7fff_ffff;
 
 /** A message that a consumer holds: which delivery of it, and of which queue. */
 interface InHand extends DeliveryName {
@@ -53,9 +49,8 @@ export function wishesOf(
   const ackWait = Number(attrs.get('ackwait'));
   return {
     queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
-    slots:
-      kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_SLOTS) : 1,
-    ackWaitMs: ackWait > 0 && ackWait <= MAX_ACK_WAIT_MS ? ackWait : undefined,
+    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_JOBS) : 1,
+    ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
   };
 }
 

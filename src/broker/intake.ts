@@ -5,8 +5,9 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { type Note, requestOf } from '../link/request.ts';
 import { type Settle, settlementOf } from '../link/settlement.ts';
+import { MAX_DURATION_MS } from '../options/durations.ts';
+import { isQueueName } from '../options/kinds.ts';
 import { StoreFull } from '../queue/errors.ts';
-import { isQueueName } from '../queue/queue-name.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
@@ -14,8 +15,6 @@ import { numberOf, type ProducerState, Producers } from './producers.ts';
 const MAX_BATCH = 64;
 /** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
 const MAX_BATCH_BYTES = 4 << 20;
-/** A century: no clock or store overflows when it is added to a time; ms. */
-const MAX_WAIT_MS = 100 * 366 * 24 * 3_600_000;
 
 export interface IntakeOptions {
   readonly store: Store;
@@ -130,8 +129,8 @@ export class Intake {
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unsupported;
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
-    const { delayMs = 0, ttlMs = MAX_WAIT_MS } = fields;
-    if (delayMs >= ttlMs || ttlMs > MAX_WAIT_MS) return Reason.Unsupported;
+    const { delayMs = 0, ttlMs = MAX_DURATION_MS } = fields;
+    if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
     return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
   }
 

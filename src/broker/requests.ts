@@ -4,7 +4,7 @@ import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { type Note, replyFrame } from '../link/request.ts';
-import { isQueueName } from '../queue/queue-name.ts';
+import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import {
   DEFAULT_PEEK,
   type Inspection,
@@ -12,7 +12,6 @@ import {
   STATES,
   type State,
 } from '../queue/store.ts';
-import { MAX_QUEUES } from './consumer-state.ts';
 
 /** Bytes of a reply: some 10 s on the wire at worst, and below what a client takes. */
 const MAX_REPLY_BYTES = 1 << 20;

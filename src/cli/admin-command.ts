@@ -12,6 +12,8 @@ export interface AdminFlags {
   readonly state?: (typeof STATES)[number];
   readonly force?: true;
   readonly clean?: true;
+  /** false: --no-color, also from the configuration file. */
+  readonly color?: boolean;
 }
 
 const count = value(parseCount(1, 1e6));

@@ -82,7 +82,7 @@ export async function admin(
   queue: string,
   ids: readonly number[],
 ): Promise<number> {
-  if (process.env.NO_COLOR) chalk.level = 0;
+  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
   const request = { flags, queue, ids };
   let open: { close(): Promise<void> } | undefined;
   try {

@@ -1,8 +1,11 @@
 import { type Command, Option } from 'commander';
+import { DEFAULT_MAX_MESSAGE_BYTES } from '../codec/limits.ts';
+import { maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
 import type { Fsync } from '../queue/open-store.ts';
+import { DEFAULT_POLICY } from '../queue/store.ts';
 import { command, value } from './common.ts';
 import { FORMATS, LEVELS, type LogFlags } from './log.ts';
-import { parseCount, parseDuration, parseFsync, parseSize, parseStoreSize } from './values.ts';
+import { parseDuration, parseFsync, parsePause, parseSize, parseStoreSize } from './values.ts';
 
 export interface BrokerFlags extends LogFlags {
   readonly dir?: string;
@@ -33,35 +36,42 @@ export function brokerCommand(name = 'broker'): Command {
       value(parseFsync),
       'always',
     )
-    .option('--max-size <bytes>', 'largest message (64K, 1M)', value(parseSize), 65_536)
+    .addOption(
+      new Option('--max-size <bytes>', 'largest message (64K, 1M)')
+        .argParser(value(parseSize))
+        .default(DEFAULT_MAX_MESSAGE_BYTES, '64K'),
+    )
     .option(
       '--max-messages <n>',
       'messages kept; more are refused with exit 75',
-      value(parseCount(1, 1e12)),
-      10_000_000,
+      value(maxMessages.parse),
+      DEFAULT_POLICY.maxMessages,
     )
-    .option('--max-bytes <bytes>', 'bytes kept (1G)', value(parseStoreSize), 2 ** 30)
+    .addOption(
+      new Option('--max-bytes <bytes>', 'bytes kept; more are refused with exit 75')
+        .argParser(value(parseStoreSize))
+        .default(DEFAULT_POLICY.maxBytes, '1G'),
+    )
     .option(
       '--max-attempts <n>',
       'failed attempts after which a message is dead',
-      value(parseCount(1, 1e6)),
-      5,
+      value(maxAttempts.parse),
+      DEFAULT_POLICY.maxAttempts,
     )
     .option(
       '--max-releases <n>',
       'times that a message may be given back before it is dead (no limit)',
-      value(parseCount(0, 1e6)),
+      value(maxReleases.parse),
     )
     .option(
       '--ack-wait <duration>',
       'give a message that is not settled by then to another consumer (never while its consumer lives)',
       value(parseDuration),
     )
-    .option(
-      '--backoff <duration>',
-      'pause after a failed attempt, doubled each time',
-      value(parseDuration),
-      1000,
+    .addOption(
+      new Option('--backoff <duration>', 'pause after a failed attempt, doubled each time')
+        .argParser(value(parsePause))
+        .default(DEFAULT_POLICY.backoffMs, '1s'),
     )
     .option('--dead-expired', 'keep messages that expire as dead ones')
     .addOption(

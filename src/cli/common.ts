@@ -16,12 +16,20 @@ export function withVersion(program: Command): Command {
   return program.version(VERSION, '-V, --version');
 }
 
-/** As {@link value}, for an option that may be repeated. */
+/**
+ * As {@link value}, for an option that may be repeated. What another source has given (the configuration file,
+ * before the environment and flags) is not added to, but replaced.
+ * @param parse gets what this source has given before
+ */
 export function collect<T>(
-  parse: (text: string) => readonly T[],
-): (text: string, before?: readonly T[]) => T[] {
-  const parsed = value(parse);
-  return (text, before = []) => [...before, ...parsed(text)];
+  parse: (text: string, before: readonly T[]) => readonly T[],
+): (text: string, before?: readonly T[]) => readonly T[] {
+  let collected: readonly T[] = [];
+  return (text, before) => {
+    const own = before === collected ? collected : [];
+    collected = value((given) => parse(given, own))(text);
+    return collected;
+  };
 }
 
 /** Makes a parser of an option's value one whose errors commander reports as usage errors. */

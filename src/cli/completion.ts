@@ -1,12 +1,22 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 
+/** What can follow on the command line, where one command is meant. */
 interface Entry {
-  /** Names of the subcommands that lead there: `dead ls`. */
+  /** Names of the subcommands that lead there: `dead ls`; empty for none yet. */
   readonly path: string;
   readonly description: string;
-  /** What may follow: subcommands and long options. */
+  /** Subcommands, and values of arguments. */
   readonly words: readonly string[];
-  readonly options: readonly { readonly long: string; readonly description: string }[];
+  readonly options: readonly Flag[];
+}
+
+interface Flag {
+  /** Short and long. */
+  readonly names: readonly string[];
+  readonly long: string;
+  readonly description: string;
+  readonly takesValue: boolean;
+  readonly choices: readonly string[];
 }
 
 /** A completion script, made from the same definitions as --help. */
@@ -16,64 +26,137 @@ export function completion(shell: 'bash' | 'zsh' | 'fish', program: Command): st
 }
 
 function entriesOf(command: Command, path: string): Entry[] {
-  const options = command.options
-    .filter(({ long, hidden }) => long && !hidden)
-    .map(({ long, description }) => ({ long: long as string, description }));
-  const subcommands = command.commands.map((sub) => sub.name());
-  const words = [...subcommands, ...options.map(({ long }) => long), '--help'];
-  const entry = { path, description: command.description(), words, options };
+  const entry = {
+    path,
+    description: command.description(),
+    words: [
+      ...command.commands.map((sub) => sub.name()),
+      ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
+    ],
+    options: [...command.options.filter(({ hidden }) => !hidden).flatMap(flagOf), HELP],
+  };
   return [
     entry,
     ...command.commands.flatMap((sub) => entriesOf(sub, `${path} ${sub.name()}`.trim())),
   ];
 }
 
+const HELP: Flag = {
+  names: ['-h', '--help'],
+  long: '--help',
+  description: 'display help for command',
+  takesValue: false,
+  choices: [],
+};
+
+function flagOf({ short, long, description, required, optional, argChoices }: Option): Flag[] {
+  if (!long) return [];
+  const names = short ? [short, long] : [long];
+  const takesValue = required || optional;
+  return [{ names, long, description, takesValue, choices: argChoices ?? [] }];
+}
+
+/** Each option that takes a value, as `path --name`; a command without a path begins with a space. */
+function valuesOf(entries: readonly Entry[]) {
+  return entries.flatMap(({ path, options }) =>
+    options
+      .filter(({ takesValue }) => takesValue)
+      .map(({ names, choices }) => ({ names: names.map((name) => `${path} ${name}`), choices })),
+  );
+}
+
+/** For zsh, too, which has a way to run completions of bash. */
 function bash(entries: readonly Entry[], shell: 'bash' | 'zsh'): string {
-  const cases = entries.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;;`);
-  const parents = entries
-    .filter(({ path }) => path !== '')
-    .map(({ path }) => `'${path}'`)
-    .join('|');
+  const pattern = (names: readonly string[]) => names.map(quoted).join('|') || "''";
+  const paths = entries.filter(({ path }) => path !== '').map(({ path }) => path);
+  const values = valuesOf(entries);
+  const words = entries.map(
+    (entry) =>
+      `    ${quoted(entry.path)}) words=${quoted([...entry.words, ...entry.options.map(({ long }) => long)].join(' '))} ;;`,
+  );
+  const choices = values
+    .filter((value) => value.choices.length > 0)
+    .map((value) => `    ${pattern(value.names)}) words=${quoted(value.choices.join(' '))} ;;`);
   return `${shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : ''}_sigmq() {
-  local path='' word words='' at
+  # What has been typed: a command (path), and perhaps an option that waits for its value.
+  local path='' option='' word words='' current="\${COMP_WORDS[COMP_CWORD]}" before='' at
+  COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
-    word=\${COMP_WORDS[at]}
+    word="\${COMP_WORDS[at]}"
+    if [ -n "$option" ]; then
+      [ "$word" = = ] || option='' # bash takes --name=value apart
+      continue
+    fi
+    [ "$word" = -- ] && return 0
+    case "$path $word" in
+      ${pattern(values.flatMap(({ names }) => names))}) option="$path $word"; continue ;;
+    esac
     case "\${path:+$path }$word" in
-      ${parents}) path="\${path:+$path }$word" ;;
+      ${pattern(paths)}) path="\${path:+$path }$word" ;;
     esac
   done
-  case "$path" in
-${cases.join('\n')}
+  # zsh does not take it apart.
+  case "$current" in
+    =) current='' ;;
+    --*=*) before="\${current%%=*}="; option="$path \${current%%=*}"; current="\${current#*=}" ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  if [ -n "$option" ]; then
+    case "$option" in
+${choices.map((line) => `  ${line}`).join('\n')}
+    esac
+  else
+    case "$path" in
+${words.map((line) => `  ${line}`).join('\n')}
+    esac
+  fi
+  [ -n "$words" ] || return 0
+  COMPREPLY=($(compgen -P "$before" -W "$words" -- "$current"))
 }
 complete -o default -F _sigmq sigmq
 `;
 }
 
 function fish(entries: readonly Entry[]): string {
-  const lines = entries.flatMap(({ path, description, options }) => {
-    const parts = path.split(' ');
-    const name = parts.at(-1) ?? '';
-    const before = parts.slice(0, -1);
-    const seen = (words: readonly string[]) =>
-      words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
-    const own =
-      path === ''
-        ? []
-        : [
-            `complete -c sigmq -f -n '${before.length > 0 ? seen(before) : '__fish_use_subcommand'}' -a ${name} -d ${quoted(description)}`,
-          ];
-    const condition = path === '' ? '__fish_use_subcommand' : seen(parts);
+  const paths = entries.filter(({ path }) => path !== '').map(({ path }) => quoted(path));
+  const values = valuesOf(entries).flatMap(({ names }) => names.map(quoted));
+  const lines = entries.flatMap(({ path, words, options }) => {
+    const at = `complete -c sigmq -n ${quoted(`__sigmq_at ${path}`.trim())}`;
+    const descriptions = new Map(entries.map((entry) => [entry.path, entry.description]));
     return [
-      ...own,
-      ...options.map(
-        ({ long, description: text }) =>
-          `complete -c sigmq -n '${condition}' -l ${long.slice(2)} -d ${quoted(text)}`,
-      ),
+      ...words.map((word) => {
+        const description = descriptions.get(`${path} ${word}`.trim());
+        return `${at} -f -a ${word}${description === undefined ? '' : ` -d ${quoted(description)}`}`;
+      }),
+      ...options.map((option) => {
+        const short = option.names.find((name) => name !== option.long)?.slice(1);
+        return [
+          `${at}${short ? ` -s ${short}` : ''} -l ${option.long.slice(2)}`,
+          ...(option.choices.length > 0 ? [`-x -a ${quoted(option.choices.join(' '))}`] : []),
+          ...(option.takesValue && option.choices.length === 0 ? ['-r'] : []),
+          `-d ${quoted(option.description)}`,
+        ].join(' ');
+      }),
     ];
   });
-  return `${lines.join('\n')}\n`;
+  return `# Whether the command that is typed is this one, and its options are not over.
+function __sigmq_at
+    set -l path
+    set -l is_value no
+    for word in (commandline -opc)[2..]
+        if test $is_value = yes
+            set is_value no
+        else if test "$word" = --
+            return 1
+        else if contains -- "$path $word" ${values.join(' ')}
+            set is_value yes
+        else if contains -- (string trim -- "$path $word") ${paths.join(' ')}
+            set path (string trim -- "$path $word")
+        end
+    end
+    test "$path" = "$argv"
+end
+${lines.join('\n')}
+`;
 }
 
 function quoted(text: string): string {

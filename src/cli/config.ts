@@ -1,36 +1,66 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Command, Option } from 'commander';
+import { isObject, unknownKeys, type Values } from './config-keys.ts';
 import { cliErrors } from './errors.ts';
 
 /** A file of options has some hundred bytes. */
 const MAX_BYTES = 1 << 20;
-
-type Values = Readonly<Record<string, unknown>>;
+/** Executables that are one command each, and whose section is theirs. */
+const SECTIONS = new Map([
+  ['sigmq-broker', 'broker'],
+  ['sigmq-consumer', 'consume'],
+  ['sigmq-producer', 'send'],
+]);
 
 /**
  * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the
  * name of a command, of those for that command only. Environment and flags go before it.
+ * @param whole gives a program with all commands, of which `program` may have only the one that runs
+ * @returns a sentence for each key that nothing reads
  * @throws SigmqError bad-config
  */
-export function applyConfig(program: Command, env: NodeJS.ProcessEnv = process.env): void {
+export function applyConfig(
+  program: Command,
+  env: NodeJS.ProcessEnv = process.env,
+  whole: () => Command = () => program,
+): string[] {
   const home = env.XDG_CONFIG_HOME;
   const folder = home && isAbsolute(home) ? home : env.HOME && join(env.HOME, '.config');
-  if (!folder) return;
+  if (!folder) return [];
   const path = join(folder, 'sigmq/config.json');
   const text = readIfThere(path);
-  if (text !== undefined) apply(program, parse(path, text), path);
+  if (text === undefined) return [];
+  const values = parse(path, text);
+  const own = sectionOf(values, SECTIONS.get(program.name()), path);
+  apply(program, values, { ...values, ...own }, path);
+  if (unknownKeys(program, values).length === 0) return [];
+  return unknownKeys(whole(), values).map(({ path: key, meant }) => {
+    const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
+    return `warning: ${path} has ${JSON.stringify(key)}, which is not an option.${hint}`;
+  });
 }
 
-function apply(command: Command, values: Values, path: string): void {
+/**
+ * @param own the section of this command
+ * @param values the same, and what it inherits from the ones that it stands in
+ */
+function apply(command: Command, own: Values, values: Values, path: string): void {
   for (const option of command.options) {
     const value = values[option.long?.slice(2) ?? ''];
-    if (value !== undefined && !isObject(value)) setOption(command, option, value, path);
+    if (value !== undefined) setOption(command, option, value, path);
   }
   for (const sub of command.commands) {
-    const own = values[sub.name()];
-    apply(sub, isObject(own) ? { ...values, ...own } : values, path);
+    const section = sectionOf(own, sub.name(), path);
+    apply(sub, section, { ...values, ...section }, path);
   }
+}
+
+function sectionOf(values: Values, name: string | undefined, path: string): Values {
+  if (name === undefined || !Object.hasOwn(values, name)) return {};
+  const section = values[name];
+  if (isObject(section)) return section;
+  throw cliErrors.badConfig(path, `has a section ${name} that is not an object of options`);
 }
 
 function setOption(command: Command, option: Option, value: unknown, path: string): void {
@@ -38,18 +68,21 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
   if (!option.required && !option.optional) {
     if (typeof value !== 'boolean')
       throw cliErrors.badConfig(path, `has a ${option.long} that is not true or false`);
-    if (value) command.setOptionValueWithSource(name, true, 'config');
+    if (value) command.setOptionValueWithSource(name, !option.negate, 'config');
     return;
   }
   const texts = Array.isArray(value) ? value : [value];
   try {
     let parsed: unknown;
     for (const given of texts) {
-      if (!['string', 'number', 'boolean'].includes(typeof given)) throw new Error('it is no text');
+      if (!['string', 'number', 'boolean'].includes(typeof given))
+        throw new Error('It is not a text, a number, true or false.');
       const text = String(given);
       parsed = option.parseArg ? option.parseArg(text, parsed) : text;
     }
-    command.setOptionValueWithSource(name, parsed, 'config');
+    // A copy: `collect` adds to what it has made itself.
+    const value = Array.isArray(parsed) ? [...parsed] : parsed;
+    command.setOptionValueWithSource(name, value, 'config');
   } catch (error) {
     const why = (error as Error).message.replace(/\.$/, '');
     throw cliErrors.badConfig(path, `has a bad ${option.long}: ${why}`);
@@ -83,8 +116,4 @@ function parse(path: string, text: string): Values {
     // said below
   }
   throw cliErrors.badConfig(path, 'is not a JSON object');
-}
-
-function isObject(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { jobs } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { OutputFlags } from './format.ts';
 import { parseCount, parseDuration, parseQueues } from './values.ts';
@@ -27,7 +28,7 @@ export function consumeCommand(name = 'consume'): Command {
     .option('-c, --count <n>', 'end after so many messages', value(parseCount(1, 1e12)))
     .option(
       '-W, --timeout <duration>',
-      'end with 124 when no message comes for so long (500ms, 2s, 5m)',
+      'end with 124 when no message comes for so long (500ms, 2s, 1h30m)',
       value(parseDuration),
     )
     .option('-e, --exit-empty', 'end when nothing is ready; with 75 if --count is not reached')
@@ -38,7 +39,7 @@ export function consumeCommand(name = 'consume'): Command {
     .option('--json', 'one line of JSON a message')
     .option('--raw', 'the body and nothing else')
     .option('-0, --null', 'a zero byte behind each message instead of a newline')
-    .option('-j, --jobs <n>', 'messages at once (1)', value(parseCount(1, 1000)))
+    .option('-j, --jobs <n>', 'messages at once (1)', value(jobs.parse))
     .option(
       '--ack-wait <duration>',
       'how long it may keep a message (as the broker says)',

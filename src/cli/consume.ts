@@ -1,6 +1,7 @@
 import { isatty } from 'node:tty';
 import { Consumer, type Message } from '../client/consumer.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import { LongTimer } from '../long-timer.ts';
 import type { ConsumeFlags } from './consume-command.ts';
 import { cliErrors } from './errors.ts';
 import { formatOf } from './format.ts';
@@ -34,7 +35,7 @@ class Session {
   /** Messages taken, and those of them that are not settled. */
   #taken = 0;
   #inHand = 0;
-  #idle: NodeJS.Timeout | undefined;
+  #idle: LongTimer | undefined;
 
   constructor(command: readonly string[], flags: ConsumeFlags) {
     this.#flags = flags;
@@ -71,7 +72,7 @@ class Session {
     this.#awaitMessage();
     if (exitEmpty) void this.#endWhenEmpty(consumer).catch((error) => this.#end(report(error)));
     const code = await this.#ended;
-    clearTimeout(this.#idle);
+    this.#idle?.clear();
     await consumer.stop();
     return code;
   }
@@ -83,7 +84,7 @@ class Session {
     }
     this.#taken++;
     this.#inHand++;
-    clearTimeout(this.#idle);
+    this.#idle?.clear();
     try {
       const working = this.#handle(message);
       if (working) return working.finally(() => this.#onHandled());
@@ -105,8 +106,8 @@ class Session {
   #awaitMessage(): void {
     const { timeout } = this.#flags;
     if (timeout === undefined) return;
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
+    this.#idle?.clear();
+    this.#idle = new LongTimer(() => {
       if (!this.#flags.quiet) say(`no message for ${timeout} ms.`);
       this.#end(Exit.Timeout);
     }, timeout);

@@ -44,7 +44,7 @@ class Findings {
 
 /** `sigmq doctor`. @returns the exit code: 1 when something is wrong */
 export async function doctor(flags: AdminFlags): Promise<number> {
-  if (process.env.NO_COLOR) chalk.level = 0;
+  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
   const findings = new Findings();
   const table = processTable();
   try {

@@ -16,13 +16,6 @@ export const cliErrors = {
       'Look at its name and its permissions.',
       cause,
     ),
-  badDuration: (text: string) =>
-    new SigmqError(
-      'bad-duration',
-      Exit.Usage,
-      `"${text}" is not a duration.`,
-      'Write it like 500ms, 2s, 5m or 1h.',
-    ),
   noSuchMessage: (id: number, queue: string) =>
     new SigmqError(
       'no-such-message',
@@ -52,34 +45,6 @@ export const cliErrors = {
       Exit.Usage,
       `The format has ${JSON.stringify(token)}, which means nothing.`,
       'See `sigmq consume --help`; write %% for a percent sign.',
-    ),
-  badNumber: (text: string, min: number, max: number) =>
-    new SigmqError(
-      'bad-number',
-      Exit.Usage,
-      `"${text}" is no whole number from ${min} to ${max}.`,
-      'Write digits only.',
-    ),
-  badFsync: (text: string) =>
-    new SigmqError(
-      'bad-fsync',
-      Exit.Usage,
-      `"${text}" does not say when to write to the disk.`,
-      'Write always, never, or a duration like 100ms.',
-    ),
-  badHeader: (text: string) =>
-    new SigmqError(
-      'bad-header',
-      Exit.Usage,
-      `"${text}" is no header.`,
-      'Write it like name:value.',
-    ),
-  badSize: (text: string, max: string) =>
-    new SigmqError(
-      'bad-size',
-      Exit.Usage,
-      `"${text}" is not a size.`,
-      `Write bytes like 65536, 64K or 1M; the largest is ${max}.`,
     ),
   cannotWrite: (cause: Error) =>
     new SigmqError(

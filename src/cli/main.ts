@@ -7,7 +7,7 @@ import { completionCommand } from './completion-command.ts';
 import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
 import { printError, printHelp } from './output.ts';
-import { report } from './report.ts';
+import { report, say } from './report.ts';
 import { sendCommand } from './send-command.ts';
 
 const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendCommand };
@@ -15,7 +15,7 @@ const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendComman
 /**
  * `sigmq`: all commands.
  * @param named the first argument: when it is one of the main commands the others are not made, because
- *   they would cost a tenth of the start of `sigmq send`
+ *   they would slow the start of `sigmq send`
  */
 export function sigmq(named = ''): Command {
   const program = withVersion(new Command('sigmq'));
@@ -36,7 +36,11 @@ export async function run(program: Command): Promise<void> {
   prepare(program);
   forgetEmptyVariables();
   try {
-    applyConfig(program);
+    const warnings = applyConfig(program, process.env, sigmq);
+    // As late as this it is known whether anybody wants to hear them.
+    program.hook('preAction', (_program, command) => {
+      if (!command.opts().quiet) for (const warning of warnings) say(warning);
+    });
     await program.parseAsync();
   } catch (error) {
     if (!(error instanceof CommanderError)) process.exitCode = report(error);

@@ -30,7 +30,7 @@ export class Progress {
 
   #show(format: string, value: number, total: number): void {
     if (Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
-    // Asked late: process.stderr takes 2 ms to make.
+    // Asked late: process.stderr takes time to make.
     if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') return;
     if (!this.#loading && !this.#stopped) {
       this.#loading = true;

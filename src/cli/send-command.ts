@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
+import { priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
-import { parseCount, parseDuration, parseHeader, parseQueue } from './values.ts';
+import { parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
 
 export interface SendFlags {
   readonly dir?: string;
@@ -31,14 +32,18 @@ export function sendCommand(name = 'send'): Command {
     .option('-f, --file <path>', 'send the content of a file as one message; - is standard input')
     .option('-l, --lines', 'send each line of the file, or of standard input, as a message')
     .option('-0, --null', 'as --lines, with zero bytes between the messages')
-    .option('-H, --header <name:value>', 'a header; may be repeated', collect(parseHeader))
     .option(
-      '--priority <n>',
-      'higher goes first (0)',
-      value(parseCount(0, Number.MAX_SAFE_INTEGER)),
+      '-H, --header <name:value>',
+      'a header; may be repeated, also with the same name: all of them arrive',
+      collect(parseHeader),
     )
-    .option('--delay <duration>', 'deliver it no sooner (500ms, 2s, 5m)', value(parseDuration))
-    .option('--ttl <duration>', 'drop it when nobody has taken it by then', value(parseDuration))
+    .option('--priority <n>', 'higher goes first (0)', value(priority.parse))
+    .option('--delay <duration>', 'deliver it no sooner (500ms, 5m, 1h30m, 30d)', value(parsePause))
+    .option(
+      '--ttl <duration>',
+      'discard it if no consumer has taken it by then; longer than --delay',
+      value(parseDuration),
+    )
     .option('--wait', 'without a broker, wait for one')
     .option('-W, --timeout <duration>', 'give up after this (500ms, 2s, 5m)', value(parseDuration))
     .option('--json', 'print id, queue and bytes of each message')

@@ -1,9 +1,11 @@
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
+import { checkSend } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
+import { LongTimer } from '../long-timer.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
 import { print } from './output.ts';
@@ -25,6 +27,9 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
   try {
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
+    const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
+    const options = { queue, priority, delayMs, ttlMs, headers, timeoutMs: flags.timeout };
+    checkSend(options);
     const signal = deadline(flags.timeout);
     const producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
     if (producer.plainBecause && !flags.quiet) {
@@ -32,10 +37,10 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
         `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
       );
     }
-    const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
     const many = flags.lines || flags.null;
     sender = new Sender(producer, flags, progress, {
-      ...{ queue, priority, delayMs, ttlMs, headers, signal, timeoutMs: flags.timeout },
+      ...options,
+      signal,
       ...(many ? {} : { onProgress: progress.bits }),
     });
     if (many) await sendRecords(sender, source, flags);
@@ -107,7 +112,7 @@ class Sender {
 function deadline(timeoutMs: number | undefined): AbortSignal | undefined {
   if (timeoutMs === undefined) return undefined;
   const controller = new AbortController();
-  setTimeout(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
+  new LongTimer(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
   return controller.signal;
 }
 

@@ -8,10 +8,13 @@ import { Verb } from '../link/settlement.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { tell } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Handled, type Name } from './handled.ts';
+import { checkConsumer } from './options.ts';
 import { Requester } from './requester.ts';
 import { Settler, verbOf } from './settler.ts';
+import { waitingIn } from './waiting.ts';
 
 /** A message as its consumer sees it. */
 export interface Message {
@@ -47,6 +50,7 @@ export interface ConsumerOptions {
   readonly jobs?: number | undefined;
   /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
   readonly ackWaitMs?: number | undefined;
+  /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -79,6 +83,7 @@ export class Consumer {
    * @throws SigmqError when the runtime directory, or a file in it, cannot be created or is unsafe
    */
   static async start(handler: Handler, options: ConsumerOptions = {}): Promise<Consumer> {
+    checkConsumer(handler, options);
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     const consumer = new Consumer(dir, handler, options);
     try {
@@ -124,7 +129,7 @@ export class Consumer {
    */
   waiting(): Promise<number> {
     const { queues = [DEFAULT_QUEUE] } = this.#options;
-    return this.#requester.ask({ op: 'waiting', queues });
+    return waitingIn(this.#requester, queues);
   }
 
   /** Takes nothing new, settles what is in hand, leaves the registry. */
@@ -221,7 +226,7 @@ export class Consumer {
     }
   }
 
-  readonly #report = (error: unknown): void => this.#options.onError?.(error);
+  readonly #report = (error: unknown): void => tell(this.#options.onError, error);
 }
 
 /** JavaScript's handlers return what they like, and a thenable is as good as a promise. */

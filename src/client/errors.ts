@@ -1,6 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-class ProducerError extends SigmqError {}
+class ProducerError<Code extends string = string> extends SigmqError<Code> {}
 
 /** The sentences of everything that can keep a message from being accepted. */
 export const producerErrors = {
@@ -47,13 +47,6 @@ export const producerErrors = {
       Exit.Unavailable,
       'The broker is shutting down and refused the message.',
       'Start it again, then send again.',
-    ),
-  badQueue: (name: string) =>
-    new ProducerError(
-      'bad-queue',
-      Exit.Usage,
-      `${JSON.stringify(name)} is no name for a queue.`,
-      'Use 1 to 64 letters, digits, dots, dashes or underscores.',
     ),
   noAnswer: () =>
     new ProducerError(

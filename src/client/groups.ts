@@ -1,18 +1,20 @@
+import { body as bodyKind } from '../options/kinds.ts';
 import { producerErrors } from './errors.ts';
 
 /** Messages in one hold of the bus; below half of the sequence space. */
 const MAX_HOLD_MESSAGES = 48;
-/** Bytes in one hold: about 50 ms at 200,000 bits/s, so that the others get their turn. */
+/** Bytes in one hold: a small part of a second on the wire, so that the others get their turn. */
 const MAX_HOLD_BYTES = 1200;
 
 /**
  * Messages, in order, in groups of which each goes out in one hold of the bus.
- * @throws SigmqError empty; the group of that moment is not given out
+ * @throws SigmqError empty, bad-body; the group of that moment is not given out
  */
 export function* groupsOf(bodies: Iterable<string | Uint8Array>): Generator<Uint8Array[]> {
   let group: Uint8Array[] = [];
   let bytes = 0;
   for (const given of bodies) {
+    bodyKind.check(given);
     const body = typeof given === 'string' ? Buffer.from(given) : given;
     if (body.length === 0) throw producerErrors.empty();
     const isFull = bytes + body.length > MAX_HOLD_BYTES || group.length >= MAX_HOLD_MESSAGES;

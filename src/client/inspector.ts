@@ -1,11 +1,15 @@
 import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
+import { checkNamed } from '../options/kind.ts';
+import { flag, queueName } from '../options/kinds.ts';
 import type { Inspection, QueueCounts, Selection, Stored } from '../queue/store.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
+import { checkInspector, checkSelected } from './options.ts';
 import { Requester } from './requester.ts';
 
 /**
@@ -21,9 +25,12 @@ export class Inspector implements Inspection {
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #requester: Requester;
+  #closed: Promise<void> | undefined;
 
   /** @throws SigmqError no-broker, one-receiver */
-  static open({ dir }: { readonly dir?: string | undefined } = {}): Inspector {
+  static open(options: { readonly dir?: string | undefined } = {}): Inspector {
+    checkInspector(options);
+    const { dir } = options;
     const path = openRuntimeDir({ dir, env: process.env, create: false });
     const table = processTable();
     findBroker(path, table);
@@ -38,7 +45,7 @@ export class Inspector implements Inspection {
         return this.#requester.judge(decoded.envelope);
       },
       onPlain: () => {},
-      onBug: () => {},
+      onBug: warn,
     };
     this.#endpoint = openClientEndpoint(dir, table, this.#receiver);
     this.#requester = new Requester(dir, table, this.#endpoint);
@@ -58,6 +65,7 @@ export class Inspector implements Inspection {
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
+    checkSelected(queue, selection);
     const found = await this.#requester.ask<(Omit<Stored, 'body'> & { body: string })[]>({
       op: 'peek',
       queue,
@@ -66,15 +74,19 @@ export class Inspector implements Inspection {
     return found.map((message) => ({ ...message, body: Buffer.from(message.body, 'base64') }));
   }
 
-  purge(queue: string, selection: Selection = {}): Promise<number> {
+  async purge(queue: string, selection: Selection = {}): Promise<number> {
+    checkSelected(queue, selection);
     return this.#requester.ask({ op: 'purge', queue, ...selection });
   }
 
-  kick(queue: string, selection: Selection = {}): Promise<number> {
+  async kick(queue: string, selection: Selection = {}): Promise<number> {
+    checkSelected(queue, selection);
     return this.#requester.ask({ op: 'kick', queue, ...selection });
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
+    checkNamed('queue', queue, queueName);
+    checkNamed('paused', paused, flag);
     await this.#requester.ask({ op: 'pause', queue, paused });
   }
 
@@ -88,7 +100,9 @@ export class Inspector implements Inspection {
     await this.#requester.ask({ op: 'stop' });
   }
 
-  async close(): Promise<void> {
-    await this.#endpoint.close(this.#receiver);
+  /** Once or more often; others in this process that use the signals go on. */
+  close(): Promise<void> {
+    this.#closed ??= this.#endpoint.close(this.#receiver);
+    return this.#closed;
   }
 }

@@ -1,11 +1,14 @@
 import { assertDeliverable } from '../codec/fields.ts';
 import type { Endpoint } from '../link/endpoint.ts';
+import { linkErrors } from '../link/errors.ts';
+import * as kinds from '../options/kinds.ts';
 import { findBroker, inspectBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
+import { checkProducer, checkSend } from './options.ts';
 import { isNoBroker, pause } from './retry.ts';
 import { deadlineOf, fieldsOf, type SendOptions } from './send-options.ts';
 
@@ -31,9 +34,12 @@ export class Producer {
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
   readonly #sender: GroupSender;
+  #closed: Promise<void> | undefined;
 
-  /** @throws SigmqError when the runtime directory is missing or unsafe, or no broker runs there */
-  static async open({ dir, wait = false, signal }: ProducerOptions = {}): Promise<Producer> {
+  /** @throws OptionError; SigmqError when the runtime directory is missing or unsafe, or no broker runs there */
+  static async open(options: ProducerOptions = {}): Promise<Producer> {
+    checkProducer(options);
+    const { dir, wait = false, signal } = options;
     const table = processTable();
     for (;;) {
       try {
@@ -68,6 +74,7 @@ export class Producer {
 
   /** Sends one message and waits until it is accepted. @throws SigmqError */
   async send(body: string | Uint8Array, options: SendOptions = {}): Promise<void> {
+    kinds.body.check(body);
     await this.sendAll([body], options);
   }
 
@@ -80,7 +87,10 @@ export class Producer {
     bodies: Iterable<string | Uint8Array>,
     options: SendOptions & { onConfirmed?: (count: number) => void } = {},
   ): Promise<void> {
+    checkSend(options);
+    kinds.bodies.check(bodies);
     assertDeliverable(fieldsOf(options));
+    if (this.#closed) throw linkErrors.closed();
     const deadline = deadlineOf(options);
     try {
       for (const group of groupsOf(bodies)) {
@@ -92,7 +102,9 @@ export class Producer {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#endpoint.close();
+  /** Once or more often; others in this process that use the signals go on. */
+  close(): Promise<void> {
+    this.#closed ??= this.#endpoint.close();
+    return this.#closed;
   }
 }

@@ -1,13 +1,17 @@
 import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
 import type { Bit } from '../codec/signal-codec.ts';
+import { LongTimer } from '../long-timer.ts';
 import { producerErrors } from './errors.ts';
 
 export interface SendOptions {
   readonly queue?: string | undefined;
   /** Higher goes first; 0 to 2^53-1, default 0. */
   readonly priority?: number | undefined;
+  /** Deliver it no sooner; up to 100 years, and shorter than `ttlMs`. */
   readonly delayMs?: number | undefined;
+  /** Drop it when no consumer has taken it by then. */
   readonly ttlMs?: number | undefined;
+  /** Name and value, in this order; a name may come more than once, and all of them arrive. */
   readonly headers?: readonly (readonly [string, string])[] | undefined;
   /** Give up after this; ms. */
   readonly timeoutMs?: number | undefined;
@@ -44,9 +48,9 @@ export function deadlineOf({ timeoutMs, signal }: SendOptions): {
   const timer =
     timeoutMs === undefined
       ? undefined
-      : setTimeout(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
+      : new LongTimer(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
   return {
     signal: signal ? AbortSignal.any([signal, own.signal]) : own.signal,
-    clear: () => clearTimeout(timer),
+    clear: () => timer?.clear(),
   };
 }

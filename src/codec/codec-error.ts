@@ -1,12 +1,12 @@
 import { Exit, SigmqError } from '../errors.ts';
 
 /** The caller asked for bytes that the protocol cannot carry. Input from the wire never throws. */
-export class CodecError extends SigmqError {
-  constructor(code: string, message: string, hint: string) {
+export class CodecError<Code extends string = string> extends SigmqError<Code> {
+  constructor(code: Code, message: string, hint: string) {
     super(code, Exit.BadData, message, hint);
   }
 
-  static zeroByte(index: number): CodecError {
+  static zeroByte(index: number) {
     return new CodecError(
       'zero-byte',
       `The body has a zero byte at offset ${index}, which would end the frame there.`,
@@ -14,7 +14,7 @@ export class CodecError extends SigmqError {
     );
   }
 
-  static notAnInteger(what: string, value: number, max: number): CodecError {
+  static notAnInteger(what: string, value: number, max: number) {
     return new CodecError(
       'bad-number',
       `The ${what} is ${value}; it must be a whole number from 0 to ${max}.`,
@@ -22,7 +22,7 @@ export class CodecError extends SigmqError {
     );
   }
 
-  static badText(what: string): CodecError {
+  static badText(what: string) {
     return new CodecError(
       'bad-text',
       `The ${what} is not well-formed Unicode, or has a NUL where none may be.`,
@@ -30,7 +30,7 @@ export class CodecError extends SigmqError {
     );
   }
 
-  static tooManyFields(count: number, max: number): CodecError {
+  static tooManyFields(count: number, max: number) {
     return new CodecError(
       'too-many-fields',
       `The message has ${count} fields; a frame carries at most ${max}.`,
@@ -38,7 +38,7 @@ export class CodecError extends SigmqError {
     );
   }
 
-  static fieldsTooLarge(bytes: number, max: number): CodecError {
+  static fieldsTooLarge(bytes: number, max: number) {
     return new CodecError(
       'fields-too-large',
       `Queue name and headers take ${bytes} bytes; a frame carries at most ${max}.`,
@@ -46,7 +46,7 @@ export class CodecError extends SigmqError {
     );
   }
 
-  static badLimit(maxFrameBytes: number): CodecError {
+  static badLimit(maxFrameBytes: number) {
     return new CodecError(
       'bad-limit',
       `The frame limit is ${maxFrameBytes}; it must be a whole number of bytes, at least 1.`,

@@ -9,7 +9,7 @@ export const MAX_FIELDS_BYTES = 4096;
 /** MAX_FIELDS_BYTES at 16 bytes a field; bounds the work on a frame of many empty fields. */
 export const MAX_FIELDS = 256;
 
-/** The body of one message: some 2.5 s on the wire at 215,000 bits/s. */
+/** The body of one message; while a longer one is on the wire the others wait (docs/benchmarks.md has the speed). */
 export const DEFAULT_MAX_MESSAGE_BYTES = 65536;
 
 /** LEB128 of MAX_FIELDS_BYTES. */

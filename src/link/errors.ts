@@ -64,7 +64,7 @@ export const linkErrors = {
 };
 
 /** A transfer to a peer failed; `code` says how. */
-export class LinkError extends SigmqError {
+export class LinkError<Code extends string = string> extends SigmqError<Code> {
   /** The peer has the whole frame and only its answer is missing: it may have acted on it. */
   answerPending = false;
 }

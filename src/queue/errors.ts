@@ -1,10 +1,10 @@
 import { Exit, SigmqError } from '../errors.ts';
 
 /** The store cannot be opened, read or written. */
-export class StoreError extends SigmqError {}
+export class StoreError<Code extends string = string> extends SigmqError<Code> {}
 
 /** The store holds as many messages or bytes as it may. */
-export class StoreFull extends SigmqError {}
+export class StoreFull<Code extends string = string> extends SigmqError<Code> {}
 
 const OTHER = 'Move it away, or name another folder with --data.';
 
@@ -29,6 +29,14 @@ export const storeErrors = {
       'cannot-create-store',
       Exit.CannotCreate,
       `The store ${path} cannot be created: ${messageOf(cause)}.`,
+      'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
+      cause,
+    ),
+  notWritable: (path: string, cause: unknown) =>
+    new StoreError(
+      'store-not-writable',
+      Exit.CannotCreate,
+      `The store cannot be used: ${path} ${whyNot(cause)}.`,
       'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
       cause,
     ),
@@ -71,6 +79,14 @@ export const storeErrors = {
 /** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(String((cause as { code?: unknown } | null)?.code));
+}
+
+function whyNot(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'EROFS') return 'is on a read-only file system';
+  if (code === 'EACCES')
+    return 'is read-only for you: its permissions do not let you read and write it';
+  return `cannot be read and written (${messageOf(cause)})`;
 }
 
 function messageOf(cause: unknown): string {

@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
+import { LongTimer } from '../long-timer.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import type { Fsync } from './open-store.ts';
 import type { SqliteFile } from './sqlite-file.ts';
@@ -12,7 +13,7 @@ export class SqliteConnection {
   readonly #statements = new Map<string, Statement>();
   /** Of the write-ahead log, for fsync at intervals. */
   #walFd = -1;
-  #fsyncTimer: NodeJS.Timeout | undefined;
+  #fsyncTimer: LongTimer | undefined;
   /** Why the last flush of the log failed. */
   #unflushed: unknown;
   #synchronous = '';
@@ -89,7 +90,7 @@ export class SqliteConnection {
   fsyncSoon(): void {
     const interval = this.#fsync;
     if (typeof interval !== 'number' || this.#fsyncTimer) return;
-    this.#fsyncTimer = setTimeout(() => {
+    this.#fsyncTimer = new LongTimer(() => {
       this.#fsyncTimer = undefined;
       this.#fsyncLog();
     }, interval);
@@ -123,7 +124,7 @@ export class SqliteConnection {
     try {
       if (typeof this.#fsync === 'number') this.#flushNow();
     } finally {
-      clearTimeout(this.#fsyncTimer);
+      this.#fsyncTimer?.clear();
       if (this.#walFd >= 0) closeSync(this.#walFd);
       this.#walFd = -1;
       this.#statements.clear();

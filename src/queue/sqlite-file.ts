@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { StoreError, storeErrors } from './errors.ts';
 import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { assertWritable } from './writable.ts';
 
 /** Who looks into a store without a broker has it for a moment: so long a broker that starts waits; ms. */
 const OPEN_MS = 2000;
@@ -25,6 +26,7 @@ export function openSqliteFile(folder: string): SqliteFile {
   const lockPath = join(folder, 'queue.lock');
   makeFolder(folder);
   for (const file of [path, lockPath]) makeFile(file);
+  assertWritable(folder);
   const lock = takeLock(lockPath, path);
   let db: Db | undefined;
   try {

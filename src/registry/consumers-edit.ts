@@ -11,6 +11,7 @@ import {
 import { registryErrors } from './errors.ts';
 import { LateAppends } from './late-appends.ts';
 import { withLock } from './lock.ts';
+import { assertProcess } from './named-process.ts';
 import { readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
 
@@ -18,13 +19,14 @@ import { wholeLines } from './whole-lines.ts';
  * Adds this consumer as the last line; earlier lines with its PID are its own or of a process that is
  * gone, and go. Values may be any text: they are percent-encoded. Pass `start`, so that a later process
  * with the same PID is not taken for this one.
- * @throws RegistryError consumers-too-large, not-a-file, lock-busy, cannot-write
+ * @throws RegistryError bad-pid, bad-start, consumers-too-large, not-a-file, lock-busy, cannot-write
  */
 export async function registerConsumer(
   dir: string,
   pid: number,
   attrs: Readonly<Record<string, string | number>>,
 ): Promise<void> {
+  assertProcess(pid, attrs.start);
   const line = [
     pid,
     ...Object.entries(attrs).map(([key, value]) => `${key}=${encode(value)}`),
@@ -45,6 +47,7 @@ export async function unregisterConsumer(
   pid: number,
   start: number | undefined,
 ): Promise<void> {
+  assertProcess(pid, start);
   await remove(dir, (line) => line.pid === pid && (!start || startOf(line) === start));
 }
 

@@ -2,7 +2,7 @@ import { Exit, SigmqError } from '../errors.ts';
 import { type VetFailure, vetSentence } from './vet.ts';
 
 /** The runtime directory or a file in it is missing, unsafe, taken or not writable. */
-export class RegistryError extends SigmqError {}
+export class RegistryError<Code extends string = string> extends SigmqError<Code> {}
 
 const START =
   'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';
@@ -25,8 +25,22 @@ export const registryErrors = {
     new RegistryError(
       'empty-dir',
       Exit.Usage,
-      'The directory name given with --dir is empty.',
+      'The name of the runtime directory is empty.',
       'Name a directory.',
+    ),
+  badPid: (pid: unknown) =>
+    new RegistryError(
+      'bad-pid',
+      Exit.Usage,
+      `${String(pid)} is not a PID.`,
+      'A PID is a whole number from 1 to 2147483647.',
+    ),
+  badStart: (start: unknown) =>
+    new RegistryError(
+      'bad-start',
+      Exit.Usage,
+      `${String(start)} is not the start time of a process.`,
+      'It is the whole number in field 22 of /proc/PID/stat.',
     ),
   noDir: (path: string) =>
     new RegistryError(

@@ -5,7 +5,7 @@ const OPEN_FOR_WRITING = 0o200;
 
 /**
  * Whether another process of ours has a file open for writing that was replaced by rename(2). Reads
- * /proc/PID/fd of all processes, some 60 µs each. Without /proc it says no.
+ * /proc/PID/fd of all processes. Without /proc it says no.
  */
 export function hasOtherWriter(fd: number): boolean {
   const name = quietly(() => readlinkSync(`/proc/self/fd/${fd}`));

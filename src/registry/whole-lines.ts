@@ -7,7 +7,7 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * The end of a file that others append to may be half a line: a write(2) that crosses a page of memory is
- * seen in two steps (4 of 12,000 appends in our test), far apart if the writer loses the CPU in between.
+ * now and then seen in two steps, far apart if the writer loses the CPU in between.
  * Looks again for a while; if there is still no newline at the end, then the line has none.
  * @param look returns the file, or its end
  */

@@ -1,4 +1,4 @@
-/** Bytes of a run, and of what is echoed, at once: some 1 ms on the wire. */
+/** Bytes of a run, and of what is echoed, at once. */
 export const BLOCK_BYTES = 64;
 
 /** The layout is that of `memory` in native/exchange.c: so many integers of 32 bits, then two blocks. */

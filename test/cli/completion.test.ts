@@ -1,49 +1,123 @@
+/** The completion scripts, each in its own shell. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { describe, it } from 'node:test';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { Command, Option } from 'commander';
 import { completion } from '../../src/cli/completion.ts';
+import { sigmq } from '../../src/cli/main.ts';
+import { ROOT } from '../e2e/harness.ts';
+import { tempDir } from '../registry/children.ts';
 
-function program(): Command {
-  const ls = new Command('ls').description("It's a \\ list").option('--json', 'as JSON');
-  return new Command('sigmq')
-    .option('-V, --version', 'version')
-    .addCommand(new Command('dead').description('the dead').addCommand(ls))
-    .addCommand(new Command('send').option('-q').addOption(new Option('--secret').hideHelp()));
+/** Lines, the last word of which is being typed, and what is offered for it. */
+const OFFERED: Readonly<Record<string, readonly string[]>> = {
+  'sigmq pu': ['purge'],
+  'sigmq dead ki': ['kick'],
+  'sigmq dead ls --q': ['--queue'],
+  'sigmq dead --dir ls ki': ['kick'],
+  'sigmq peek --state ': ['dead', 'delayed', 'ready', 'reserved'],
+  'sigmq purge -s rea': ['ready'],
+  'sigmq broker --log-level ': ['debug', 'error', 'info', 'warn'],
+  'sigmq broker --log-level warn --log-format j': ['json'],
+  'sigmq completion zs': ['zsh'],
+  'sigmq consume -- --qu': [],
+  'sigmq consume -- sen': [],
+};
+
+/** A bound for a shell that hangs, not a measure; ms. */
+const PATIENCE_MS = 60_000;
+
+/** In an empty folder: what a shell offers beside ours are files. */
+function inShell(t: TestContext, shell: string, args: readonly string[]): string {
+  return execFileSync(shell, args, { cwd: tempDir(t), timeout: PATIENCE_MS }).toString();
 }
 
-/** What bash offers after these words. */
-function offered(...words: string[]): string[] {
-  const script = `${completion('bash', program())}
+const scriptOf = (shell: 'bash' | 'zsh' | 'fish', program = sigmq()) => completion(shell, program);
+
+function scriptFile(t: TestContext, shell: 'zsh' | 'fish'): string {
+  const path = join(tempDir(t), `sigmq.${shell}`);
+  writeFileSync(path, scriptOf(shell));
+  return path;
+}
+
+const lacks = (shell: string) =>
+  spawnSync(shell, ['-c', ':']).error !== undefined && `${shell} is not installed`;
+
+describe('completion in bash', () => {
+  /** Words as readline has them: it takes `--name=value` apart. */
+  function offered(t: TestContext, words: readonly string[], program?: Command): string[] {
+    const script = `${scriptOf('bash', program)}
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _sigmq; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const output = execFileSync('bash', ['-c', script, 'bash', 'sigmq', ...words]).toString();
-  return output.split('\n').slice(0, -1);
-}
+    const output = inShell(t, 'bash', ['-c', script, 'bash', ...words]);
+    return output.split('\n').filter((line) => line !== '');
+  }
 
-describe('completion', () => {
-  it('offers in bash the commands and options of where one is', () => {
-    assert.deepEqual(offered(''), ['dead', 'send', '--version', '--help']);
-    assert.deepEqual(offered('de'), ['dead']);
-    assert.deepEqual(offered('dead', ''), ['ls', '--help']);
-    assert.deepEqual(offered('dead', '--x', 'ls', '--'), ['--json', '--help']);
-    assert.deepEqual(offered('send', 'dead', '--'), ['--help']);
-  });
+  for (const [line, words] of Object.entries(OFFERED)) {
+    it(`offers ${words.join(', ') || 'nothing'} for "${line}"`, (t) => {
+      assert.deepEqual(offered(t, line.split(' ')).sort(), words);
+    });
+  }
 
-  it('is the same for zsh, behind what loads it there', () => {
-    const [first, ...rest] = completion('zsh', program()).split('\n');
-    assert.match(first ?? '', /bashcompinit/);
-    assert.equal(rest.join('\n'), completion('bash', program()));
-  });
-
-  it('is a line for each in fish, quoted, without hidden ones', () => {
-    assert.deepEqual(completion('fish', program()).split('\n'), [
-      "complete -c sigmq -n '__fish_use_subcommand' -l version -d 'version'",
-      "complete -c sigmq -f -n '__fish_use_subcommand' -a dead -d 'the dead'",
-      "complete -c sigmq -f -n '__fish_seen_subcommand_from dead' -a ls -d 'It\\'s a \\\\ list'",
-      "complete -c sigmq -n '__fish_seen_subcommand_from dead; and __fish_seen_subcommand_from ls' -l json -d 'as JSON'",
-      "complete -c sigmq -f -n '__fish_use_subcommand' -a send -d ''",
-      '',
+  it('offers subcommands, then options, and no option for the value of one', (t) => {
+    assert.deepEqual(offered(t, ['sigmq', 'dead', '']), [
+      ...['ls', 'show', 'kick', 'rm'],
+      ...['--dir', '--no-color', '--help'],
     ]);
+    assert.deepEqual(offered(t, ['sigmq', 'send', '--queue', '--prio']), []);
+  });
+
+  it('offers values behind an equals sign', (t) => {
+    assert.deepEqual(offered(t, ['sigmq', 'peek', '--state', '=']).length, 4);
+    assert.deepEqual(offered(t, ['sigmq', 'peek', '--state', '=', 're']), ['ready', 'reserved']);
+    assert.deepEqual(offered(t, ['sigmq', 'peek', '--state', '=', 'dead', '--j']), ['--json']);
+  });
+
+  it('does not offer what is hidden', (t) => {
+    const hidden = new Command('sigmq').option('-q').addOption(new Option('--secret').hideHelp());
+    assert.deepEqual(offered(t, ['sigmq', '-'], hidden), ['--help']);
+  });
+});
+
+describe('completion in zsh', { skip: lacks('zsh'), concurrency: 2 }, () => {
+  for (const [line, words] of Object.entries(OFFERED)) {
+    if (words.length > 1) continue; // it would show a list
+    const [word] = words;
+    const result = word === undefined ? line : `${line.slice(0, line.lastIndexOf(' '))} ${word} `;
+    it(`makes "${result}" of "${line}"`, (t) => {
+      const fixture = join(ROOT, 'test/fixtures/zsh_tab.py');
+      const output = inShell(t, 'python3', [fixture, scriptFile(t, 'zsh'), line]);
+      assert.equal(output, `${result}\n`);
+    });
+  }
+
+  it('completes values behind an equals sign', (t) => {
+    const fixture = join(ROOT, 'test/fixtures/zsh_tab.py');
+    const line = 'sigmq peek --state=rea';
+    assert.equal(inShell(t, 'python3', [fixture, scriptFile(t, 'zsh'), line]), `${line}dy \n`);
+  });
+});
+
+describe('completion in fish', { skip: lacks('fish') }, () => {
+  for (const [line, words] of Object.entries(OFFERED)) {
+    it(`offers ${words.join(', ') || 'nothing'} for "${line}"`, (t) => {
+      const source = `source ${scriptFile(t, 'fish')}; complete -C '${line}'`;
+      const output = inShell(t, 'fish', ['-N', '-c', source]);
+      const offered = output.split('\n').slice(0, -1);
+      const start = line.slice(line.lastIndexOf(' ') + 1);
+      assert.deepEqual(
+        offered
+          .flatMap((one) => one.split('\t')[0] ?? [])
+          .filter((one) => one.startsWith(start))
+          .sort(),
+        words,
+      );
+    });
+  }
+
+  it('quotes descriptions', () => {
+    const program = new Command('sigmq').option('--json', "It's a \\ list");
+    assert.match(scriptOf('fish', program), /-l json -d 'It\\'s a \\\\ list'$/m);
   });
 });

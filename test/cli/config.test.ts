@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { applyConfig } from '../../src/cli/config.ts';
-import { sigmq } from '../../src/cli/main.ts';
+import { sendCommand, sigmq } from '../../src/cli/main.ts';
 import { tempDir } from '../registry/children.ts';
 
 /** The whole program with a configuration file; gives what the options of a command then are. */
@@ -16,6 +16,16 @@ function given(t: TestContext, content: unknown, where = 'XDG_CONFIG_HOME') {
   const program = sigmq();
   applyConfig(program, { [where]: home });
   return (name: string) => program.commands.find((command) => command.name() === name)?.opts();
+}
+
+/** The warnings, each without the path. */
+function warned(t: TestContext, content: unknown, program = sigmq()): string[] {
+  const home = tempDir(t);
+  mkdirSync(join(home, 'sigmq'));
+  const path = join(home, 'sigmq/config.json');
+  writeFileSync(path, JSON.stringify(content));
+  const warnings = applyConfig(program, { XDG_CONFIG_HOME: home }, sigmq);
+  return warnings.map((warning) => warning.replace(`warning: ${path} has `, ''));
 }
 
 describe('applyConfig', () => {
@@ -63,6 +73,9 @@ describe('applyConfig', () => {
     ['null', /is not a JSON object/],
     [{ json: 'yes' }, /has a --json that is not true or false/],
     [{ timeout: 'soon' }, /has a bad --timeout: "soon" is not a duration\. .*[^.]\.$/],
+    [{ 'max-size': {} }, /has a bad --max-size: It is not a text, a number, true or false\.$/],
+    [{ send: 5 }, /has a section send that is not an object of options\.$/],
+    [{ dead: { ls: null } }, /has a section ls that is not an object of options\.$/],
     [
       { 'log-level': 'loud' },
       /has a bad --log-level: Allowed choices are debug, info, warn, error\.$/,
@@ -78,6 +91,66 @@ describe('applyConfig', () => {
     const home = tempDir(t);
     mkdirSync(join(home, 'sigmq/config.json'), { recursive: true });
     assert.throws(() => applyConfig(sigmq(), { XDG_CONFIG_HOME: home }), { code: 'bad-config' });
+  });
+
+  it('names what is not an option, and what was probably meant', (t) => {
+    assert.deepEqual(warned(t, { queue: 'q', dead: { ls: { count: 1 }, queue: 'q' } }), []);
+    assert.deepEqual(warned(t, { qeue: 'q', dead: { ls: { cuont: 1 } }, send: { memory: true } }), [
+      '"qeue", which is not an option. Did you mean "queue"?',
+      '"dead.ls.cuont", which is not an option. Did you mean "count"?',
+      '"send.memory", which is not an option.',
+    ]);
+    assert.deepEqual(warned(t, { xyzzy: 1, sned: {}, __proto__x: 1 }), [
+      '"xyzzy", which is not an option.',
+      '"sned", which is not an option. Did you mean "send"?',
+      '"__proto__x", which is not an option.',
+    ]);
+  });
+
+  it('knows the options of all commands when it has only one', (t) => {
+    assert.deepEqual(warned(t, { memory: true, 'max-szie': 1 }, sigmq('send')), [
+      '"max-szie", which is not an option. Did you mean "max-size"?',
+    ]);
+    assert.deepEqual(warned(t, { memory: true, peek: { state: 'dead' } }, sigmq('send')), []);
+  });
+
+  it('takes a section below another command for that one only', (t) => {
+    const program = sigmq();
+    warned(t, { ls: { json: true }, dead: { dir: '/d', ls: { count: 7 } } }, program);
+    const dead = program.commands.find((command) => command.name() === 'dead');
+    const options = dead?.commands.map((command) => command.opts());
+    assert.deepEqual(options?.[0], { color: true, dir: '/d', queue: 'default', count: 7 });
+    assert.deepEqual(options?.[1], { color: true, dir: '/d', queue: 'default' });
+  });
+
+  it('turns colours off', (t) => {
+    assert.equal(given(t, { 'no-color': true })('ls')?.color, false);
+    assert.equal(given(t, { 'no-color': false })('ls')?.color, true);
+  });
+
+  it('applies a section to the executable that is that command', (t) => {
+    const program = sendCommand('sigmq-producer');
+    assert.deepEqual(warned(t, { send: { queue: 'q' }, queue: 'other' }, program), []);
+    assert.equal(program.opts().queue, 'q');
+  });
+
+  it('is replaced, not added to, by the environment and by flags', async (t) => {
+    for (const [args, env, queues] of [
+      [[], undefined, ['a', 'b']],
+      [['-q', 'c', '-q', 'd'], undefined, ['c', 'd']],
+      [[], 'e', ['e']],
+      [['-q', 'c'], 'e', ['c']],
+    ] as const) {
+      const program = sigmq();
+      warned(t, { queue: ['a', 'b'] }, program);
+      const consume = program.commands.find((command) => command.name() === 'consume');
+      consume?.action(() => {});
+      delete process.env.SIGMQ_QUEUE;
+      if (env !== undefined) process.env.SIGMQ_QUEUE = env;
+      await program.parseAsync(['consume', ...args], { from: 'user' });
+      delete process.env.SIGMQ_QUEUE;
+      assert.deepEqual(consume?.opts().queue, queues);
+    }
   });
 
   it('takes false for what is off anyway', (t) => {

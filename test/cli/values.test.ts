@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as values from '../../src/cli/values.ts';
 
+const names = (count: number) => Array.from({ length: count }, (_, n) => n).join();
+
 /** What each text is parsed to, or the code of the error. */
 const cases: Record<string, [parse: (text: string) => unknown, Record<string, unknown>]> = {
   parseDuration: [
@@ -12,11 +14,22 @@ const cases: Record<string, [parse: (text: string) => unknown, Record<string, un
       '1.5s': 1500,
       '5m': 300_000,
       '1h': 3_600_000,
-      '24d': 2_073_600_000,
-      '2147483647ms': 2_147_483_647,
-      '2147483648ms': 'bad-duration',
-      '25d': 'bad-duration',
+      '1h30m': 5_400_000,
+      '1m0s500ms': 60_500,
+      '1w': 604_800_000,
+      '1w2d': 777_600_000,
+      '30d': 2_592_000_000,
+      '2147483648ms': 2_147_483_648,
+      '36600d': 3_162_240_000_000,
+      '0.5ms': 1,
+      '1.1h': 3_960_000,
+      '36601d': 'bad-duration',
       '0s': 'bad-duration',
+      '0h0m': 'bad-duration',
+      '30m1h': 'bad-duration',
+      '1h1h': 'bad-duration',
+      '1h30': 'bad-duration',
+      h: 'bad-duration',
       '-1s': 'bad-duration',
       '5': 'bad-duration',
       '': 'bad-duration',
@@ -26,6 +39,7 @@ const cases: Record<string, [parse: (text: string) => unknown, Record<string, un
       '1e3s': 'bad-duration',
     },
   ],
+  parsePause: [values.parsePause, { '0s': 0, '5m': 300_000, '-1s': 'bad-duration' }],
   parseQueue: [
     values.parseQueue,
     {
@@ -39,7 +53,15 @@ const cases: Record<string, [parse: (text: string) => unknown, Record<string, un
   ],
   parseQueues: [
     values.parseQueues,
-    { a: ['a'], 'a,b': ['a', 'b'], 'a,': 'bad-queue', '': 'bad-queue' },
+    {
+      a: ['a'],
+      'a,b': ['a', 'b'],
+      'a,': 'bad-queue',
+      '': 'bad-queue',
+      [names(1000)]: names(1000).split(','),
+      [names(1001)]: 'too-many-queues',
+      [`${names(1000)},1`]: `${names(1000)},1`.split(','),
+    },
   ],
   'parseCount(1, 10)': [
     values.parseCount(1, 10),
@@ -101,8 +123,8 @@ const cases: Record<string, [parse: (text: string) => unknown, Record<string, un
 for (const [name, [parse, texts]] of Object.entries(cases)) {
   describe(name, () => {
     for (const [text, result] of Object.entries(texts)) {
-      const isError = typeof result === 'string' && result.startsWith('bad-');
-      it(`makes ${JSON.stringify(result)} of ${JSON.stringify(text.slice(0, 40))}`, () => {
+      const isError = typeof result === 'string' && /^(bad|too)-/.test(result);
+      it(`makes ${JSON.stringify(result).slice(0, 40)} of ${JSON.stringify(text.slice(0, 40))}`, () => {
         if (isError) assert.throws(() => parse(text), { code: result, exitCode: 64 });
         else assert.deepEqual(parse(text), result);
       });

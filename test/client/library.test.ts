@@ -84,6 +84,29 @@ describe('Producer', { skip }, () => {
     await assert.rejects(producer.send('x'), { code: 'link-closed', exitCode: 69 });
   });
 
+  it('may be closed twice, and then sends no more; others go on', async (t) => {
+    const { dir, producer } = await given(t);
+    const other = await Producer.open({ dir });
+    const inspector = Inspector.open({ dir });
+    await Promise.all([other.close(), other.close(), inspector.close()]);
+    await other.close();
+    await inspector.close();
+    await producer.send('x');
+    await assert.rejects(other.send('y'), { code: 'link-closed', exitCode: 69 });
+    const next = Inspector.open({ dir });
+    t.after(() => next.close());
+    assert.equal((await next.counts())[0]?.ready, 1);
+  });
+
+  it('delays by a month, and lets it live for a century', async (t) => {
+    const { dir, producer } = await given(t);
+    const day = 86_400_000;
+    await producer.send('x', { delayMs: 30 * day, ttlMs: 36_600 * day, timeoutMs: 30 * day });
+    const inspector = Inspector.open({ dir });
+    t.after(() => inspector.close());
+    assert.equal((await inspector.counts())[0]?.delayed, 1);
+  });
+
   it('shows the frame and its echoes, and how far it is', async (t) => {
     const { producer } = await given(t);
     const frames: number[][] = [];
@@ -107,7 +130,21 @@ describe('Producer', { skip }, () => {
     });
     await assert.rejects(producer.send(''), { code: 'empty', exitCode: 65 });
     await assert.rejects(producer.send('x'.repeat(101)), { code: 'too-large', exitCode: 65 });
-    await assert.rejects(producer.send('x', { queue: 'a b' }), { code: 'refused', exitCode: 65 });
+    await assert.rejects(producer.send('x', { queue: 'a b' }), { code: 'bad-queue', exitCode: 64 });
+    for (const bodies of ['hello', Buffer.from('hello'), 5, {}, null]) {
+      await assert.rejects(producer.sendAll(bodies as never), {
+        code: 'bad-body',
+        exitCode: 65,
+        message: /is not a list of messages\.$/,
+      });
+    }
+    for (const body of [{}, undefined, ['x'], 5]) {
+      await assert.rejects(producer.send(body as never), { code: 'bad-body', exitCode: 65 });
+    }
+    await assert.rejects(producer.send('x', { delayMs: 1000, ttlMs: 1000 }), {
+      code: 'delay-over-ttl',
+      exitCode: 64,
+    });
     await assert.rejects(
       producer.send('x', { signal: AbortSignal.abort(new Error('no')) }),
       /^Error: no$/,
@@ -163,6 +200,49 @@ describe('Consumer', { skip }, () => {
     ]);
     assert.deepEqual(errors.sort(), ['buries', 'buries later', 'rejects', 'throws']);
     assert.equal(consumer.plainBecause, undefined);
+    assert.equal(await consumer.waiting(), 0);
+  });
+
+  it('warns of what goes wrong when nobody listens, or one who cannot', async (t) => {
+    const { dir, producer } = await given(t);
+    const warnings: string[] = [];
+    const listen = ({ name, message }: Error) => warnings.push(`${name}: ${message}`);
+    process.on('warning', listen);
+    t.after(() => process.off('warning', listen));
+    const handle = ({ body, attempt }: Message) => {
+      if (attempt === 1) throw new Error(`cannot take ${Buffer.from(body)}`);
+    };
+    const silent = await Consumer.start(handle, { dir });
+    await producer.send('a');
+    await until(() => warnings.length === 1);
+    await silent.stop();
+    const failing = await Consumer.start(handle, {
+      dir,
+      onError: () => {
+        throw new Error('cannot hear');
+      },
+    });
+    t.after(() => failing.stop());
+    await producer.send('b');
+    await until(() => warnings.length === 3);
+    assert.deepEqual(warnings, [
+      'SigmqWarning: cannot take a',
+      'SigmqWarning: cannot take b',
+      'SigmqWarning: cannot hear',
+    ]);
+  });
+
+  it('takes from a thousand queues, and says how many wait there', async (t) => {
+    const { dir, producer } = await given(t);
+    const queues = Array.from({ length: 1000 }, (_, n) => `q${n}`);
+    const bodies: string[] = [];
+    const consumer = await Consumer.start(
+      ({ body }) => void bodies.push(Buffer.from(body).toString()),
+      { dir, queues },
+    );
+    t.after(() => consumer.stop());
+    await producer.send('x', { queue: queues[999] });
+    await until(() => bodies.length === 1);
     assert.equal(await consumer.waiting(), 0);
   });
 

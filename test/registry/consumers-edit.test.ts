@@ -134,6 +134,24 @@ describe('registerConsumer', () => {
   });
 });
 
+describe('who is written down', () => {
+  it('is a process, or nobody', async (t) => {
+    const dir = tempDir(t);
+    await registerConsumer(dir, 77, { start: 500 });
+    for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 31, '77' as never, undefined as never]) {
+      const refused = { code: 'bad-pid', exitCode: 64, message: /is not a PID\.$/ };
+      await assert.rejects(registerConsumer(dir, pid, {}), refused);
+      await assert.rejects(unregisterConsumer(dir, pid, 0), refused);
+    }
+    for (const start of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15]) {
+      const refused = { code: 'bad-start', exitCode: 64, message: /is not the start time/ };
+      await assert.rejects(registerConsumer(dir, 77, { start }), refused);
+      await assert.rejects(unregisterConsumer(dir, 77, start), refused);
+    }
+    assert.equal(read(dir), '77 start=500\n');
+  });
+});
+
 describe('unregisterConsumer', () => {
   it('removes its own line only', async (t) => {
     const dir = dirWith(t, '77 start=400\n77 start=500 queues=a\n78 start=500\n77\njunk');

@@ -1,0 +1,48 @@
+import { optionErrors } from './errors.ts';
+import type { TextKind } from './kind.ts';
+
+/** 100 years: no clock or store overflows when it is added to a time; ms. */
+export const MAX_DURATION_MS = 100 * 366 * 24 * 3_600_000;
+
+/** As they follow each other in a text; ms. */
+const UNITS = [
+  ['w', 604_800_000],
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+] as const;
+/** Longer numbers are no durations that anybody means. */
+const NUMBER = String.raw`\d{1,15}(?:\.\d{1,15})?`;
+const TEXT = new RegExp(`^${UNITS.map(([unit]) => `(?:(${NUMBER})${unit})?`).join('')}$`);
+
+/**
+ * Milliseconds; as text `500ms`, `2s`, `1h30m`, `30d`, rounded up to whole ones. The package `ms` takes one unit only,
+ * and those that take several also take much else (`1 hour and a bit`), so that the pattern would be needed anyway.
+ * @param zero whether none at all means something
+ */
+export function duration({ zero = false } = {}): TextKind<number> {
+  const check = (value: unknown, given: unknown) => {
+    if (typeof value !== 'number' || !(value >= 0)) throw optionErrors.badDuration(given);
+    if (value === 0 && !zero) throw optionErrors.tooShort(given);
+    if (value > MAX_DURATION_MS) throw optionErrors.tooLong(given);
+  };
+  return {
+    parse(text) {
+      const value = millisecondsOf(text);
+      check(value, text);
+      return value;
+    },
+    check: (value) => check(value, value),
+  };
+}
+
+/** NaN: it is none. */
+function millisecondsOf(text: string): number {
+  const match = TEXT.exec(text);
+  if (!match || text === '') return Number.NaN;
+  const sum = UNITS.reduce((ms, [, unit], at) => ms + Number(match[at + 1] ?? 0) * unit, 0);
+  // What a sum of fractions is off by is no millisecond.
+  return Math.ceil(Number(sum.toFixed(3)));
+}

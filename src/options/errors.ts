@@ -1,0 +1,135 @@
+import { inspect } from 'node:util';
+import { Exit, SigmqError } from '../errors.ts';
+
+/** Characters of a value that a sentence repeats. */
+const SHOWN_CHARACTERS = 60;
+
+/** A value that cannot be used, from the command line, the configuration file or a program. */
+export class OptionError<Code extends string = string> extends SigmqError<Code> {
+  /** The same sentence, with the name of the option before it. */
+  of(name: string): OptionError<Code> {
+    const { code, exitCode, message, hint } = this;
+    return new OptionError(code as Code, exitCode, `${name}: ${message}`, hint);
+  }
+}
+
+const usage = <Code extends string>(code: Code, message: string, hint: string) =>
+  new OptionError(code, Exit.Usage, message, hint);
+
+const DURATION_HINT = 'Write it like 500ms, 2s, 5m, 1h30m or 30d.';
+
+/** The sentences of values that cannot be used; the same ones on the command line and in the library. */
+export const optionErrors = {
+  badNumber: (value: unknown, min: number, max: number) =>
+    usage(
+      'bad-number',
+      `${shown(value)} is not a whole number from ${min} to ${max}.`,
+      'Give one, in digits only.',
+    ),
+  badDuration: (value: unknown) =>
+    usage(
+      'bad-duration',
+      `${shown(value)} is not a duration.`,
+      typeof value === 'string' ? DURATION_HINT : 'Give a number of milliseconds.',
+    ),
+  tooShort: (value: unknown) =>
+    usage('bad-duration', `${shown(value)} is too short.`, 'Give a duration longer than zero.'),
+  tooLong: (value: unknown) =>
+    usage('bad-duration', `${shown(value)} is too long.`, 'The longest duration is 100 years.'),
+  delayNotShorter: () =>
+    usage(
+      'delay-over-ttl',
+      'The message would expire before its delay is over: its ttl is not longer than its delay.',
+      'Give a longer ttl or a shorter delay.',
+    ),
+  badQueue: (value: unknown) =>
+    usage(
+      'bad-queue',
+      `${shown(value)} is not a queue name.`,
+      'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+    ),
+  badQueues: (value: unknown) =>
+    usage(
+      'bad-queue',
+      `${shown(value)} is not a list of queue names.`,
+      'Give an array with at least one name.',
+    ),
+  tooManyQueues: (count: number, max: number) =>
+    usage(
+      'too-many-queues',
+      `${count} queues are too many: one consumer can take from ${max}.`,
+      'Start another consumer for the rest.',
+    ),
+  badFsync: (value: unknown) =>
+    usage(
+      'bad-fsync',
+      `${shown(value)} does not say when to write to the disk.`,
+      typeof value === 'string'
+        ? 'Write always, never, or a duration like 100ms.'
+        : "Give 'always', 'never' or a number of milliseconds.",
+    ),
+  badHeader: (value: unknown) =>
+    usage(
+      'bad-header',
+      `${shown(value)} is not a header.`,
+      typeof value === 'string'
+        ? 'Write it like name:value; a name has no spaces.'
+        : "Give a pair like ['name', 'value']; a name has 1 to 128 characters of ASCII, no space or colon.",
+    ),
+  badSize: (value: unknown, max: number) =>
+    usage(
+      'bad-size',
+      `${shown(value)} is not a size.`,
+      typeof value === 'string'
+        ? `Write bytes like 65536, 64K or 1M; the largest is ${sizeText(max)}.`
+        : `Give a whole number of bytes, at most ${max}.`,
+    ),
+  badPath: (value: unknown) =>
+    usage('bad-path', `${shown(value)} is not a path.`, 'Give the name of a file or folder.'),
+  /** @param wanted with its article */
+  badOption: (value: unknown, wanted: string) =>
+    usage('bad-option', `${shown(value)} is not ${wanted}.`, `Give ${wanted}.`),
+  badBody: (value: unknown) =>
+    new OptionError(
+      'bad-body',
+      Exit.BadData,
+      `${shown(value)} is not the body of a message.`,
+      'Give a string or a Uint8Array.',
+    ),
+  badText: () =>
+    new OptionError(
+      'bad-body',
+      Exit.BadData,
+      'The message is not well-formed Unicode: it has half of a surrogate pair.',
+      'Give its bytes as a Uint8Array.',
+    ),
+  badBodies: (value: unknown) =>
+    new OptionError(
+      'bad-body',
+      Exit.BadData,
+      `${shown(value)} is not a list of messages.`,
+      'Give an array of them, or use send() for one.',
+    ),
+};
+
+/** How a sentence repeats a value. */
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
+
+/** 33554432 as `32M`. */
+function sizeText(bytes: number): string {
+  const units = ['', 'K', 'M', 'G'] as const;
+  let size = bytes;
+  let unit = 0;
+  while (size % 1024 === 0 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size}${units[unit]}`;
+}

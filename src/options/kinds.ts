@@ -1,0 +1,167 @@
+import { types } from 'node:util';
+import { duration } from './durations.ts';
+import { optionErrors } from './errors.ts';
+import type { Kind, TextKind } from './kind.ts';
+
+/**
+ * Queues of one consumer. Each costs a look into the store for every delivery, and up to 65 bytes of its line in
+ * consumers.txt.
+ */
+export const MAX_QUEUES = 1000;
+
+/** 1 to 64 letters, digits, dots, dashes, underscores: safe in a shell, a file name and a terminal. */
+const QUEUE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** Printable ASCII without a colon, which ends it on the command line. */
+const HEADER_NAME = /^[!-9;-~]{1,128}$/;
+const HEADER_TEXT = /^([^:]*):\s*(.*?)\s*$/s;
+
+export function isQueueName(value: unknown): value is string {
+  return typeof value === 'string' && QUEUE_NAME.test(value);
+}
+
+export const queueName: TextKind<string> = {
+  parse(text) {
+    queueName.check(text);
+    return text;
+  },
+  check(value) {
+    if (!isQueueName(value)) throw optionErrors.badQueue(value);
+  },
+};
+
+/** As text: one, or several between commas. */
+export const queueNames: TextKind<string[]> = {
+  parse(text) {
+    const names = text.split(',');
+    queueNames.check(names);
+    return names;
+  },
+  check(value) {
+    if (!Array.isArray(value) || value.length === 0) throw optionErrors.badQueues(value);
+    for (const name of value) queueName.check(name);
+    const count = new Set(value).size;
+    if (count > MAX_QUEUES) throw optionErrors.tooManyQueues(count, MAX_QUEUES);
+  },
+};
+
+type Header = readonly [name: string, value: string];
+
+/** As text: `name:value`; what surrounds the value in space does not belong to it. */
+export const header: TextKind<Header> = {
+  parse(text) {
+    const [, name = '', value] = HEADER_TEXT.exec(text) ?? [];
+    if (!isHeader([name, value])) throw optionErrors.badHeader(text);
+    return [name, value as string];
+  },
+  check(value) {
+    if (!isHeader(value)) throw optionErrors.badHeader(value);
+  },
+};
+
+/** @param wanted with its article */
+export function listOf(kind: Kind, wanted: string): Kind {
+  return {
+    check(value) {
+      if (!Array.isArray(value)) throw optionErrors.badOption(value, wanted);
+      for (const one of value) kind.check(one);
+    },
+  };
+}
+
+/** In order; a name may come again. */
+export const headers = listOf(header, 'a list of headers');
+
+function isHeader(value: unknown): value is Header {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [name, text] = value;
+  return (
+    typeof name === 'string' &&
+    HEADER_NAME.test(name) &&
+    typeof text === 'string' &&
+    !text.includes('\0') &&
+    isWellFormed(text)
+  );
+}
+
+const interval = duration();
+
+/** `always`, `never`, or an interval. */
+export const fsync: TextKind<'always' | 'never' | number> = {
+  parse(text) {
+    if (text === 'always' || text === 'never') return text;
+    try {
+      return interval.parse(text);
+    } catch {
+      throw optionErrors.badFsync(text);
+    }
+  },
+  check(value) {
+    if (value === 'always' || value === 'never') return;
+    try {
+      interval.check(value);
+    } catch {
+      throw optionErrors.badFsync(value);
+    }
+  },
+};
+
+/** Of a file or folder. */
+export const path: TextKind<string> = {
+  parse(text) {
+    path.check(text);
+    return text;
+  },
+  check(value) {
+    if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+      throw optionErrors.badPath(value);
+    }
+  },
+};
+
+/** A runtime directory. That it has a name is asked where it is looked for, also for those that nobody gave here. */
+export const directory = typed(
+  'the name of a directory',
+  (value) => typeof value === 'string' && !value.includes('\0'),
+);
+
+export const flag = typed('true or false', (value) => typeof value === 'boolean');
+export const callback = typed('a function', (value) => typeof value === 'function');
+export const abortSignal = typed('an AbortSignal', (value) => value instanceof AbortSignal);
+
+export function oneOf(values: readonly string[]): Kind {
+  return typed(values.join(' or '), (value) => values.includes(value as string));
+}
+
+function typed(wanted: string, isOne: (value: unknown) => boolean): Kind {
+  return {
+    check(value) {
+      if (!isOne(value)) throw optionErrors.badOption(value, wanted);
+    },
+  };
+}
+
+/** The body of a message: a string, or bytes. */
+export const body: Kind = {
+  check(value) {
+    if (typeof value === 'string') {
+      if (!isWellFormed(value)) throw optionErrors.badText();
+    } else if (!types.isUint8Array(value)) throw optionErrors.badBody(value);
+  },
+};
+
+/** Something to iterate over for bodies; strings and bytes are too, but that is not what anybody means. */
+export const bodies: Kind = {
+  check(value) {
+    const isIterable =
+      typeof value === 'object' &&
+      value !== null &&
+      Symbol.iterator in value &&
+      !ArrayBuffer.isView(value);
+    if (!isIterable) throw optionErrors.badBodies(value);
+  },
+};
+
+/** Half of a surrogate pair would silently arrive as U+FFFD. */
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}

@@ -1,0 +1,27 @@
+/** Each option that can be given at more than one door, and what it may be. */
+import { duration } from './durations.ts';
+import { listOf } from './kinds.ts';
+import { size, wholeNumber } from './numbers.ts';
+
+/** Messages at once: each is kept in memory. */
+export const MAX_JOBS = 1000;
+/** What a consumer takes at most, with room to spare; bytes. */
+const MAX_MESSAGE_BYTES = 32 << 20;
+/** More than anybody keeps here, and far below what SQLite can hold; bytes. */
+const MAX_STORE_BYTES = 2 ** 40;
+
+export const jobs = wholeNumber(1, MAX_JOBS);
+export const priority = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const messageId = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+export const messageIds = listOf(messageId, 'a list of message ids');
+export const messageSize = size(MAX_MESSAGE_BYTES);
+export const storeSize = size(MAX_STORE_BYTES);
+export const maxMessages = wholeNumber(1, 1e12);
+export const maxAttempts = wholeNumber(1, 1e6);
+export const maxReleases = wholeNumber(0, 1e6);
+/** Messages or bytes that are wanted. */
+export const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+/** Something is awaited, so that it cannot be zero. */
+export const wait = duration();
+/** `0s`: at once. */
+export const pause = duration({ zero: true });

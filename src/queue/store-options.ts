@@ -1,0 +1,34 @@
+import { optionErrors } from '../options/errors.ts';
+import { checkNamed, checkOptions, isObject, type Kind, type Kinds } from '../options/kind.ts';
+import { flag, fsync, oneOf, path } from '../options/kinds.ts';
+import { maxAttempts, maxMessages, maxReleases, pause, storeSize } from '../options/values.ts';
+import type { StoreOptions } from './open-store.ts';
+import type { StorePolicy } from './store.ts';
+
+const POLICY: Kinds<StorePolicy> = {
+  maxMessages,
+  maxBytes: storeSize,
+  maxAttempts,
+  maxReleases,
+  backoffMs: pause,
+  deadExpired: flag,
+};
+
+type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;
+const MEMORY: Of<'memory'> = { kind: oneOf(['memory']), ...POLICY };
+const SQLITE: Of<'sqlite'> = { kind: oneOf(['sqlite']), folder: path, fsync, ...POLICY };
+
+/** A store as {@link StoreOptions} describe it. */
+export const storeOptions: Kind = {
+  check(value) {
+    if (!isObject(value)) throw optionErrors.badOption(value, 'an object with options');
+    const options = value as StoreOptions;
+    checkNamed('kind', options.kind, oneOf(['sqlite', 'memory']));
+    if (options.kind === 'memory') {
+      checkOptions(options, MEMORY);
+      return;
+    }
+    checkNamed('folder', options.folder, path);
+    checkOptions(options, SQLITE);
+  },
+};
