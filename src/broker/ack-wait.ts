@@ -26,7 +26,9 @@ export class AckWait {
 
   /** It begins anew. */
   extend(): void {
+    clearTimeout(this.#timer);
     this.#leftMs = this.#waitMs;
+    this.#look();
   }
 
   stop(): void {
