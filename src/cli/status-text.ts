@@ -1,0 +1,83 @@
+import type { BrokerStatus, QueueStatus } from '../broker/answers.ts';
+import type { Counts } from '../broker/counters.ts';
+import { drainText } from '../broker/drain-state.ts';
+import type { QueueCounts } from '../queue/store.ts';
+import { table, titled } from './table.ts';
+import { visible } from './visible.ts';
+
+/** As `sigmq status` shows it: no line longer than 80 columns but for what has long names. */
+export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
+  const tables = [queuesText(queues), countedText(status, queues), consumersText(status)];
+  return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
+}
+
+export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)[]): string {
+  const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
+  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
+    ...[queue, ready, delayed, reserved, dead],
+    ...(hasAges ? [typeof oldestReadyMs === 'number' ? duration(oldestReadyMs) : '-'] : []),
+    paused ? 'paused' : '',
+  ]);
+  const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
+  return titled(table([[...title, ''], ...rows]));
+}
+
+function brokerLines(status: BrokerStatus): string[] {
+  const { pid, version, dir, store, uptimeMs, drain, plainBecause, since } = status;
+  const seconds = Math.max(uptimeMs / 1000, 1);
+  const rate = (count: number) => `${count} (${(count / seconds).toFixed(1)}/s)`;
+  const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
+  return [
+    `broker     ${pid}, version ${version}, up ${duration(uptimeMs)}`,
+    `directory  ${dir}`,
+    `messages   ${store}`,
+    ...(status.draining ? [`draining   ${drain ? drainText(drain) : 'the broker stops'}`] : []),
+    ...(plainBecause === null ? [] : [`plain      ${plainBecause}`]),
+    `since      ${since}`,
+    `accepted   ${rate(status.accepted)}`,
+    `delivered  ${rate(status.delivered)}, again ${status.retried}`,
+    `done       ${rate(status.done)}`,
+    `not done   failed ${status.failed}, released ${status.released}, lost ${status.lost}`,
+    `gone bad   expired ${status.expired}, dead ${status.dead}`,
+    `refused    ${refused.length > 0 ? refused.join(', ') : 0}`,
+    `consumers  lost ${status.lostConsumers}`,
+  ];
+}
+
+/** The names last: they may be long. */
+function countedText({ others }: BrokerStatus, queues: readonly QueueStatus[]): string {
+  const row = (name: string, counted: Counts) => [
+    ...[counted.accepted, counted.delivered, counted.done, counted.failed, counted.retried],
+    ...[counted.released, counted.expired, counted.dead, counted.lost, name],
+  ];
+  const rows = queues.flatMap(({ queue, counted }) => (counted ? [row(queue, counted)] : []));
+  if (others) rows.push(row('(other queues)', others));
+  if (rows.length === 0) return '';
+  const title = ['ACCEPTED', 'DELIVERED', 'DONE', 'FAILED', 'RETRIED', 'RELEASED'];
+  return titled(table([[...title, 'EXPIRED', 'DEAD', 'LOST', 'QUEUE'], ...rows]));
+}
+
+function consumersText({ consumers }: BrokerStatus): string {
+  const rows = consumers.map(({ pid, kind, queues, jobs, holding }) => [
+    ...[pid, kind, jobs, holding],
+    queues.join(','),
+  ]);
+  return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  return first === -1
+    ? '0s'
+    : parts
+        .slice(first, first + 2)
+        .map(([count, unit]) => `${count}${unit}`)
+        .join(' ');
+}
