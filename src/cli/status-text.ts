@@ -5,7 +5,12 @@ import type { QueueCounts } from '../queue/store.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
-/** As `sigmq status` shows it: no line longer than 80 columns but for what has long names. */
+/** Of a terminal that was not made wider. */
+const COLUMNS = 80;
+/** Before the text of a line. */
+const INDENT = 11;
+
+/** As `sigmq status` shows it: no line is longer than 80 columns but for what has long names. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
   const tables = [queuesText(queues), countedText(status, queues), consumersText(status)];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
@@ -27,21 +32,34 @@ function brokerLines(status: BrokerStatus): string[] {
   const seconds = Math.max(uptimeMs / 1000, 1);
   const rate = (count: number) => `${count} (${(count / seconds).toFixed(1)}/s)`;
   const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
+  const drainsFor = drain ? drainText(drain) : 'the broker stops';
   return [
-    `broker     ${pid}, version ${version}, up ${duration(uptimeMs)}`,
-    `directory  ${dir}`,
-    `messages   ${store}`,
-    ...(status.draining ? [`draining   ${drain ? drainText(drain) : 'the broker stops'}`] : []),
-    ...(plainBecause === null ? [] : [`plain      ${plainBecause}`]),
-    `since      ${since}`,
-    `accepted   ${rate(status.accepted)}`,
-    `delivered  ${rate(status.delivered)}, again ${status.retried}`,
-    `done       ${rate(status.done)}`,
-    `not done   failed ${status.failed}, released ${status.released}, lost ${status.lost}`,
-    `gone bad   expired ${status.expired}, dead ${status.dead}`,
-    `refused    ${refused.length > 0 ? refused.join(', ') : 0}`,
-    `consumers  lost ${status.lostConsumers}`,
+    line('broker', `${pid}, version ${version}, up ${duration(uptimeMs)}`),
+    line('directory', dir),
+    line('messages', store),
+    ...(status.draining ? [line('draining', drainsFor)] : []),
+    ...(plainBecause === null ? [] : [line('plain', plainBecause)]),
+    line('since', since),
+    line('accepted', rate(status.accepted)),
+    line('delivered', `${rate(status.delivered)}, retried ${status.retried}`),
+    line('done', rate(status.done)),
+    line('not done', `failed ${status.failed}, released ${status.released}, lost ${status.lost}`),
+    line('given up', `expired ${status.expired}, dead ${status.dead}`),
+    line('refused', refused.length > 0 ? refused.join(', ') : '0'),
+    line('consumers', `lost ${status.lostConsumers}`),
   ];
+}
+
+/** Folded between words. */
+function line(name: string, text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.pop() ?? '';
+    const longer = last === '' ? word : `${last} ${word}`;
+    const fits = last === '' || longer.length <= COLUMNS - INDENT;
+    lines.push(...(fits ? [longer] : [last, word]));
+  }
+  return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
 }
 
 /** The names last: they may be long. */
