@@ -1,5 +1,5 @@
 import type { BrokerStatus, QueueStatus } from '../broker/answers.ts';
-import type { Counts } from '../broker/counters.ts';
+import type { Counted, Counts } from '../broker/counters.ts';
 import { drainText } from '../broker/drain-state.ts';
 import type { QueueCounts } from '../queue/store.ts';
 import { table, titled } from './table.ts';
@@ -12,7 +12,7 @@ const INDENT = 11;
 
 /** As `sigmq status` shows it: no line is longer than 80 columns but for what has long names. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
-  const tables = [queuesText(queues), countedText(status, queues), consumersText(status)];
+  const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
 }
 
@@ -62,17 +62,27 @@ function line(name: string, text: string): string {
   return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
 }
 
-/** The names last: they may be long. */
-function countedText({ others }: BrokerStatus, queues: readonly QueueStatus[]): string {
-  const row = (name: string, counted: Counts) => [
-    ...[counted.accepted, counted.delivered, counted.done, counted.failed, counted.retried],
-    ...[counted.released, counted.expired, counted.dead, counted.lost, name],
+/** What is as it should be, and what is not: together they are too wide. */
+const GROUPS = [
+  ['accepted', 'delivered', 'retried', 'done'],
+  ['failed', 'released', 'lost', 'expired', 'dead'],
+] as const satisfies Counted[][];
+
+/** The names last: they may be long. Queues of which there is nothing to say are left out. */
+function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]): string[] {
+  const named: readonly [string, Counts | null][] = [
+    ...queues.map(({ queue, counted }): [string, Counts | null] => [queue, counted]),
+    ['(other queues)', others],
   ];
-  const rows = queues.flatMap(({ queue, counted }) => (counted ? [row(queue, counted)] : []));
-  if (others) rows.push(row('(other queues)', others));
-  if (rows.length === 0) return '';
-  const title = ['ACCEPTED', 'DELIVERED', 'DONE', 'FAILED', 'RETRIED', 'RELEASED'];
-  return titled(table([[...title, 'EXPIRED', 'DEAD', 'LOST', 'QUEUE'], ...rows]));
+  return GROUPS.map((group: readonly Counted[]) => {
+    const rows = named.flatMap(([name, counted]) =>
+      counted && group.some((kind) => counted[kind] > 0)
+        ? [[...group.map((kind) => counted[kind]), name]]
+        : [],
+    );
+    const title = [...group.map((kind) => kind.toUpperCase()), 'QUEUE'];
+    return rows.length > 0 ? titled(table([title, ...rows])) : '';
+  });
 }
 
 function consumersText({ consumers }: BrokerStatus): string {
