@@ -1,7 +1,7 @@
 /** status, ls, peek, purge, dead, pause, resume, drain, stop, doctor, completion, man pages. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStore } from '../../src/queue/open-store.ts';
