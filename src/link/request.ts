@@ -28,7 +28,7 @@ export interface Part {
   readonly offset: number;
   /** Bytes of all parts. */
   readonly total: number;
-  /** Bytes of the JSON text, if the parts are packed (deflate, RFC 1951). */
+  /** Bytes of the JSON text, if the parts are packed (brotli, RFC 7932). */
   readonly unpacked?: number | undefined;
 }
 
