@@ -1,8 +1,8 @@
 import type { Envelope } from '../codec/envelope.ts';
 import { controlFrame } from './control-frame.ts';
 
-/** Messages that one `purge` or `kick` changes at most: some 20 ms of the broker's time. */
-export const MAX_CHANGES = 2000;
+/** Messages that one `purge` or `kick` changes at most: some 10 ms of the broker's time. */
+export const MAX_CHANGES = 1000;
 /** Messages that one `peek` shows at most, and ids that a request may name. */
 export const MAX_ROWS = 100;
 /** Bytes of bodies that one `peek` shows at most: some 2 s on the wire at worst. */
