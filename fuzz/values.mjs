@@ -54,8 +54,20 @@ export function anyJson(random, depth = 3) {
 }
 
 // `drain` and `stop` would do as they are told.
-const OPS = ['status', 'counts', 'peek', 'purge', 'kick', 'pause', 'waiting', 'ids'];
-const KEYS = ['queue', 'state', 'id', 'limit', 'maxBody', 'paused', 'queues', '__proto__'];
+const OPS = ['status', 'counts', 'peek', 'purge', 'kick', 'pause', 'waiting', 'ids', 'queues'];
+const KEYS = [
+  'queue',
+  'state',
+  'ids',
+  'limit',
+  'skip',
+  'fromByte',
+  'maxBody',
+  'paused',
+  'queues',
+  'after',
+  '__proto__',
+];
 
 /** A request whose fields are of all types. Does not touch the queue `good`. */
 export function anyRequest(random) {

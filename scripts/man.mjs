@@ -11,7 +11,10 @@ const EXIT = [
   ['0', 'Done. For send: the broker has the message, and keeps it.'],
   ['1', 'Something unexpected.'],
   ['64', 'Wrong use of the command.'],
-  ['65', 'The message is too large, or cannot be sent to this broker.'],
+  [
+    '65',
+    'The message is too large, or cannot be sent to this broker; or there is none of that id.',
+  ],
   ['69', 'No broker runs, or it went away.'],
   ['70', 'A bug in sigmq.'],
   ['73', 'The runtime directory or the store cannot be created.'],

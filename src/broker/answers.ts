@@ -1,14 +1,16 @@
-import { clockMs } from '../clock.ts';
+import { clockMs, steadyMs } from '../clock.ts';
 import type { Sender } from '../link/inbound.ts';
 import type { QueueCounts, Store } from '../queue/store.ts';
 import { VERSION } from '../version.ts';
-import type { Counters } from './counters.ts';
+import type { Counters, Counts, Totals } from './counters.ts';
+import type { Drain } from './drain.ts';
+import type { DrainState } from './drain-state.ts';
 import type { Intake } from './intake.ts';
-import type { BrokerAnswers } from './requests.ts';
+import { type BrokerAnswers, pageAfter } from './requests.ts';
 import type { Roster } from './roster.ts';
 
-/** What a broker says of itself. */
-export interface BrokerStatus {
+/** What a broker says of itself: what it is, what it has counted, and who takes messages. */
+export interface BrokerStatus extends Totals {
   readonly pid: number;
   readonly version: string;
   readonly dir: string;
@@ -16,12 +18,12 @@ export interface BrokerStatus {
   readonly uptimeMs: number;
   /** It takes no new messages and stops when it is empty. */
   readonly draining: boolean;
+  /** What it waits for then. */
+  readonly drain: DrainState | null;
   /** Why it serves plain peers only. */
   readonly plainBecause: string | null;
-  /** Messages since its start. */
-  readonly accepted: number;
-  readonly delivered: number;
-  readonly queues: readonly QueueCounts[];
+  /** What was counted of queues for which there was no room; null: there was. */
+  readonly others: Counts | null;
   readonly consumers: readonly {
     readonly pid: number;
     readonly kind: 'echo' | 'plain';
@@ -31,6 +33,14 @@ export interface BrokerStatus {
   }[];
 }
 
+/** What a broker says of a queue. */
+export interface QueueStatus extends QueueCounts {
+  /** For how long the one that has been ready longest is ready; null: none is. */
+  readonly oldestReadyMs: number | null;
+  /** Since the broker's start; null: nothing was. */
+  readonly counted: Counts | null;
+}
+
 export interface AnswersOptions {
   readonly dir: string;
   readonly plainBecause: string | undefined;
@@ -38,8 +48,7 @@ export interface AnswersOptions {
   readonly roster: Roster;
   readonly intake: Intake;
   readonly counters: Counters;
-  /** No new messages are taken any more. */
-  onDraining(): void;
+  readonly drain: Drain;
   onStop(): void;
 }
 
@@ -53,7 +62,7 @@ export class Answers implements BrokerAnswers {
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, counters } = this.#options;
+    const { dir, plainBecause, store, roster, intake, counters, drain } = this.#options;
     return {
       pid: process.pid,
       version: VERSION,
@@ -61,10 +70,10 @@ export class Answers implements BrokerAnswers {
       store: store.name,
       uptimeMs: Math.round(clockMs() - this.#startedAt),
       draining: intake.draining,
+      drain: drain.isOn ? await drain.state() : null,
       plainBecause: plainBecause ?? null,
-      accepted: counters.totals.accepted,
-      delivered: counters.totals.delivered,
-      queues: await store.counts(),
+      ...counters.totals,
+      others: counters.others ?? null,
       consumers: roster.all.map(({ pid, kind, queues, slots, holding }) => ({
         pid,
         kind,
@@ -73,6 +82,23 @@ export class Answers implements BrokerAnswers {
         holding: holding.size,
       })),
     };
+  }
+
+  async queues(after: string, limit: number): Promise<QueueStatus[]> {
+    const { store, counters } = this.#options;
+    const known = new Map((await store.counts()).map((counts) => [counts.queue, counts]));
+    for (const queue of counters.queues) {
+      if (!known.has(queue)) known.set(queue, { queue, paused: false, ...EMPTY });
+    }
+    const all = [...known.values()].sort((a, b) => (a.queue < b.queue ? -1 : 1));
+    return Promise.all(pageAfter(all, after, limit).map((counts) => this.#status(counts)));
+  }
+
+  async #status(counts: QueueCounts): Promise<QueueStatus> {
+    const { store, counters } = this.#options;
+    const since = counts.ready > 0 ? await store.oldest(counts.queue) : undefined;
+    const oldestReadyMs = since === undefined ? null : Math.max(0, steadyMs() - since);
+    return { ...counts, oldestReadyMs, counted: counters.of(counts.queue) ?? null };
   }
 
   async waiting({ pid, start }: Sender, queues: ReadonlySet<unknown>): Promise<number> {
@@ -87,12 +113,24 @@ export class Answers implements BrokerAnswers {
     return this.#options.intake.lastIds(sender);
   }
 
-  drain(): void {
-    this.#options.intake.draining = true;
-    this.#options.onDraining();
+  async drain(paused: boolean): Promise<DrainState> {
+    const { intake, drain } = this.#options;
+    intake.draining = true;
+    drain.begin(paused);
+    return drain.state();
+  }
+
+  cancelDrain(): boolean {
+    const { intake, drain } = this.#options;
+    const wasOn = drain.cancel();
+    // Not when it is over: the broker stops.
+    if (wasOn) intake.draining = false;
+    return wasOn;
   }
 
   stop(): void {
     this.#options.onStop();
   }
 }
+
+const EMPTY = { ready: 0, delayed: 0, reserved: 0, dead: 0 };

@@ -158,17 +158,16 @@ export class Broker {
     this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError });
     this.#dueTimer = new DueTimer({ store, onDue: wake, onError });
     const onStop = () => options.onStopRequest?.();
-    this.#drain = new Drain({ store, onEmpty: onStop, onError });
+    const keepsMessages = options.store?.kind !== 'memory';
+    const onInfo = (sentence: string) => this.#say('info', sentence);
+    const drain = new Drain({ store, roster, keepsMessages, onEmpty: onStop, onInfo, onError });
+    this.#drain = drain;
     const answers = new Answers({
-      ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake, counters },
-      onDraining: () => {
-        this.#say('info', 'Draining: no new messages are taken.');
-        this.#drain.begin();
-      },
-      onStop,
+      ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake },
+      ...{ counters, drain, onStop },
     });
     this.#requests = new Requests({
-      ...{ inspection: store, endpoint, broker: answers, onError, onChange },
+      ...{ inspection: store, endpoint, table, broker: answers, onError, onChange },
     });
   }
 
@@ -194,7 +193,7 @@ export class Broker {
     await this.#dispatcher.stop();
     this.#claim?.release();
     await watched;
-    await this.#requests.settled();
+    await this.#requests.stop();
     this.#holdings.stop();
     await this.#endpoint.close(this.#receiver);
     await this.#store.close();

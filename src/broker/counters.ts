@@ -92,6 +92,11 @@ export class Counters {
     this.#lostConsumers++;
   }
 
+  /** Names of those of which something was counted. */
+  get queues(): Iterable<string> {
+    return this.#queues.keys();
+  }
+
   /** Undefined: nothing was counted, or with others. */
   of(queue: string): Counts | undefined {
     return this.#queues.get(queue);

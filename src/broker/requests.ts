@@ -1,22 +1,30 @@
 import { Reason } from '../codec/reason.ts';
-import { Exit, SigmqError } from '../errors.ts';
+import { SigmqError } from '../errors.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
-import { type Note, replyFrame } from '../link/request.ts';
-import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import {
-  DEFAULT_PEEK,
-  type Inspection,
-  type Selection,
-  STATES,
-  type State,
-} from '../queue/store.ts';
+  MAX_CHANGES,
+  MAX_PEEK_BYTES,
+  MAX_QUEUES_TOLD,
+  MAX_ROWS,
+  type Note,
+} from '../link/request.ts';
+import { storeErrors } from '../queue/errors.ts';
+import type { Inspection, Selection, Stored } from '../queue/store.ts';
+import { wholeCharacters } from '../queue/text.ts';
+import type { ProcessTable } from '../registry/process-table.ts';
+import { Replies } from './replies.ts';
+import {
+  fieldsOf,
+  flagOf,
+  pageOf,
+  queueOf,
+  queuesOf,
+  selectionOf,
+  unknownRequest,
+} from './request-fields.ts';
 
-/** Bytes of a reply: some 10 s on the wire at worst, and below what a client takes. */
-const MAX_REPLY_BYTES = 1 << 20;
-/** Each takes more than 100 bytes of a reply, so that no more of them can be told. */
-const MAX_PEEK = 10_000;
 /** Requests of one process at once; ours ask for one thing at a time. */
 const MAX_PENDING_OF_ONE = 4;
 /** Requests at once: each can take a second when the one who asked does not listen. */
@@ -25,63 +33,83 @@ const MAX_PENDING = 64;
 /** What is asked of the broker beside what the store knows. */
 export interface BrokerAnswers {
   status(): Promise<unknown>;
+  /** Queues by name, those after this one. */
+  queues(after: string, limit: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(sender: Sender, queues: ReadonlySet<unknown>): Promise<number>;
   /** Of what this producer sent last. */
   lastIds(sender: Sender): readonly number[];
-  /** Takes no more messages, and stops when what it has is delivered. */
-  drain(): void;
+  /**
+   * Takes no more messages, and stops when what it has is delivered.
+   * @param paused what is in paused queues, too
+   */
+  drain(paused: boolean): Promise<unknown>;
+  /** Takes messages again. @returns whether there was something to take back */
+  cancelDrain(): boolean;
   stop(): void;
 }
 
 export interface RequestsOptions {
   readonly inspection: Inspection;
   readonly broker: BrokerAnswers;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Pick<Endpoint, 'echo'>;
+  readonly table: Pick<ProcessTable, 'read'>;
   onError(error: unknown): void;
   /** Messages may have become ready. */
   onChange(): void;
 }
 
-/** Answers requests (docs/protocol.md, section 8), one after the other. */
+/**
+ * Answers requests (docs/protocol.md, section 8): those of one process one after the other, those of
+ * several at the same time. Each is bounded, and asks for more by asking again: nothing takes long here.
+ */
 export class Requests {
   readonly #options: RequestsOptions;
-  /** The PIDs whose requests are not answered yet; a PID for each request. */
-  #pending: readonly number[] = [];
-  #last: Promise<void> = Promise.resolve();
+  readonly #replies: Replies;
+  /** What each process has asked and is not answered; the last one of each. */
+  readonly #pending = new Map<number, { count: number; last: Promise<void> }>();
+  #count = 0;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
+    this.#replies = new Replies(options);
   }
 
   /** @returns `full` when too much is asked at once */
   take(sender: Sender, request: Note): Verdict {
     const { pid } = sender;
-    const own = this.#pending.filter((other) => other === pid).length;
-    if (this.#pending.length >= MAX_PENDING || own >= MAX_PENDING_OF_ONE) return Reason.Full;
-    this.#pending = [...this.#pending, pid];
-    this.#last = this.#last
+    const { count, last } = this.#pending.get(pid) ?? { count: 0, last: Promise.resolve() };
+    if (this.#count >= MAX_PENDING || count >= MAX_PENDING_OF_ONE) return Reason.Full;
+    this.#count++;
+    const mine = last
       .then(() => this.#answer(sender, request))
       .catch(this.#options.onError)
-      .then(() => {
-        this.#pending = this.#pending.toSpliced(this.#pending.indexOf(pid), 1);
-      });
+      .then(() => this.#onAnswered(pid));
+    this.#pending.set(pid, { count: count + 1, last: mine });
     return 0;
   }
 
   /** Resolves when what was asked so far is answered. */
-  settled(): Promise<void> {
-    return this.#last;
+  async settled(): Promise<void> {
+    await Promise.all([...this.#pending.values()].map(({ last }) => last));
+  }
+
+  /** As {@link settled}, but long replies are given up. */
+  async stop(): Promise<void> {
+    this.#replies.stop();
+    await this.settled();
+  }
+
+  #onAnswered(pid: number): void {
+    this.#count--;
+    const pending = this.#pending.get(pid);
+    if (!pending) return;
+    pending.count--;
+    if (pending.count === 0) this.#pending.delete(pid);
   }
 
   async #answer(sender: Sender, { number, content }: Note): Promise<void> {
-    const { pid, start } = sender;
-    const reply = await this.#replyTo(sender, content);
-    let frame = replyFrame({ number, content: reply });
-    if (frame.length > MAX_REPLY_BYTES) {
-      frame = replyFrame({ number, content: { error: 'The answer is too large: ask for less.' } });
-    }
-    await this.#options.endpoint.echo?.withBus((channel) => channel.send({ pid, start }, frame));
+    await this.#replies.send(sender, number, await this.#replyTo(sender, content));
   }
 
   async #replyTo(sender: Sender, content: unknown): Promise<unknown> {
@@ -94,104 +122,95 @@ export class Requests {
   }
 
   async #do(sender: Sender, content: unknown): Promise<unknown> {
-    const { inspection, broker, onChange } = this.#options;
-    const { op, paused, queues } = (content ?? {}) as Record<string, unknown>;
-    switch (op) {
+    const { inspection, broker } = this.#options;
+    const fields = fieldsOf(content);
+    switch (fields.op) {
       case 'status':
         return broker.status();
+      case 'queues': {
+        const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
+        return broker.queues(after, Math.min(limit, MAX_QUEUES_TOLD));
+      }
       case 'waiting':
-        return broker.waiting(sender, queuesOf(queues));
+        return broker.waiting(sender, queuesOf(fields));
       case 'ids':
         return broker.lastIds(sender);
       case 'drain':
-        return broker.drain();
+        return flagOf('cancel', fields, false)
+          ? broker.cancelDrain()
+          : broker.drain(flagOf('paused', fields, false));
       case 'stop':
         return broker.stop();
       case 'counts':
-        return inspection.counts();
+        return this.#counts(pageOf(fields));
       case 'peek':
-        return this.#peek(queueOf(content), selectionOf(content));
+        return this.#peek(queueOf(fields), selectionOf(fields));
       case 'purge':
-        return inspection.purge(queueOf(content), selectionOf(content));
-      case 'kick': {
-        const count = await inspection.kick(queueOf(content), selectionOf(content));
-        onChange();
-        return count;
-      }
+        return inspection.purge(queueOf(fields), removable(bounded(selectionOf(fields))));
+      case 'kick':
+        return this.#changed(inspection.kick(queueOf(fields), bounded(selectionOf(fields))));
       case 'pause':
-        if (typeof paused !== 'boolean') throw badRequest('paused');
-        await inspection.pause(queueOf(content), paused);
-        onChange();
-        return null;
+        return this.#changed(inspection.pause(queueOf(fields), flagOf('paused', fields)));
       default:
-        throw unknownRequest(op);
+        throw unknownRequest(fields.op);
     }
   }
 
+  async #changed<T>(change: Promise<T>): Promise<T | null> {
+    const result = await change;
+    this.#options.onChange();
+    return result ?? null;
+  }
+
+  async #counts({ after, limit = MAX_QUEUES_TOLD }: ReturnType<typeof pageOf>) {
+    const counts = await this.#options.inspection.counts();
+    return pageAfter(counts, after, Math.min(limit, MAX_QUEUES_TOLD));
+  }
+
   async #peek(queue: string, selection: Selection): Promise<unknown> {
-    const { limit = DEFAULT_PEEK } = selection;
-    // What would not fit into the reply need not be read into memory either.
-    const bounds = { limit: Math.min(limit, MAX_PEEK), maxBytes: MAX_REPLY_BYTES };
-    const found = await this.#options.inspection.peek(queue, { ...selection, ...bounds });
-    return found.map((message) => ({
-      ...message,
-      body: Buffer.from(message.body).toString('base64'),
-    }));
+    const limit = Math.min(selection.limit ?? MAX_ROWS, MAX_ROWS);
+    const share = Math.floor(MAX_PEEK_BYTES / Math.max(limit, 1));
+    const maxBody = Math.min(selection.maxBody ?? share, share);
+    const found = await this.#options.inspection.peek(queue, { ...selection, limit, maxBody });
+    return found.map((message) => told(message, selection.fromByte ?? 0));
   }
 }
 
-function queueOf(content: unknown): string {
-  const { queue } = content as { queue?: unknown };
-  if (typeof queue !== 'string' || !isQueueName(queue)) throw badRequest('queue');
-  return queue;
+/** Of a sorted list, those after a name. */
+export function pageAfter<T extends { readonly queue: string }>(
+  queues: readonly T[],
+  after: string,
+  limit: number,
+): T[] {
+  const first = after === '' ? 0 : queues.findIndex(({ queue }) => queue > after);
+  return first === -1 ? [] : queues.slice(first, first + limit);
 }
 
-function queuesOf(queues: unknown): Set<unknown> {
-  if (!Array.isArray(queues)) throw badRequest('queues');
-  return new Set(queues.slice(0, MAX_QUEUES));
+function bounded(selection: Selection): Selection {
+  return { ...selection, limit: Math.min(selection.limit ?? MAX_CHANGES, MAX_CHANGES) };
 }
 
-/** What cannot be understood is refused: without it a request to remove one message would mean all. */
-function selectionOf(content: unknown): Selection {
-  const { state, id, limit, fromByte, maxBody } = content as Record<string, unknown>;
-  const { ids = id === undefined ? undefined : [id] } = content as { ids?: unknown };
-  if (state !== undefined && !STATES.includes(state as State)) throw badRequest('state');
-  return {
-    ...(state === undefined ? {} : { state: state as State }),
-    ...(ids === undefined ? {} : { ids: idsOf(ids) }),
-    ...numberOf('limit', limit),
-    ...numberOf('fromByte', fromByte),
-    ...numberOf('maxBody', maxBody),
-  };
+/** Removing none would look as if there were none. */
+function removable(selection: Selection): Selection {
+  if (selection.state === 'reserved') throw storeErrors.reservedStays();
+  return selection;
 }
 
-function idsOf(ids: unknown): readonly number[] {
-  if (!Array.isArray(ids) || !ids.every((id) => Number.isSafeInteger(id) && id > 0))
-    throw badRequest('ids');
-  return ids as number[];
+/** Text as it is, which packs well, other bytes in base64. */
+function told({ body, ...rest }: Stored, fromByte: number): unknown {
+  const isCut = fromByte + body.length < rest.bytes;
+  const text = textOf(isCut ? wholeCharacters(body) : body);
+  return text === undefined || (text === '' && body.length > 0)
+    ? { ...rest, body: Buffer.from(body).toString('base64') }
+    : { ...rest, text };
 }
 
-function numberOf(name: string, value: unknown): Record<string, number> {
-  if (value === undefined) return {};
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw badRequest(name);
-  return { [name]: value as number };
-}
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function badRequest(name: string): SigmqError {
-  return new SigmqError(
-    'bad-request',
-    Exit.Usage,
-    `A request has a ${name} that the broker does not understand.`,
-    'It may be of another version than this command.',
-  );
-}
-
-function unknownRequest(op: unknown): SigmqError {
-  const name = typeof op === 'string' ? JSON.stringify(op.slice(0, 40)) : 'without a name';
-  return new SigmqError(
-    'unknown-request',
-    Exit.Usage,
-    `The broker does not know the request ${name}.`,
-    'It may be of another version than this command.',
-  );
+function textOf(body: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(body);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import { command, value } from './common.ts';
 import { parseCount, parseQueue } from './values.ts';
@@ -14,6 +15,8 @@ export interface AdminFlags {
   readonly clean?: true;
   /** false: --no-color, also from the configuration file. */
   readonly color?: boolean;
+  readonly paused?: true;
+  readonly cancel?: true;
 }
 
 const count = value(parseCount(1, 1e6));
@@ -24,6 +27,18 @@ const DATA_TEXT = 'store to look into when no broker runs';
 const queueArgument = () =>
   new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
 const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
+
+/** What a consumer holds is not removed under its hands. */
+function removable(option: Option): Option {
+  const { parseArg } = option;
+  return option.argParser((text, before) => {
+    const state = parseArg?.(text, before);
+    return value(() => {
+      if (state === 'reserved') throw storeErrors.reservedStays();
+      return state;
+    })(text);
+  });
+}
 
 function ids(text: string, before: number[] = []): number[] {
   return [...before, id(text)];
@@ -48,7 +63,7 @@ export function adminCommands(): Command[] {
       .action((queue: string, flags: AdminFlags) => run('peek', flags, queue)),
     command('purge', 'Remove all messages of a queue that no consumer holds.')
       .addArgument(queueArgument())
-      .addOption(new Option('-s, --state <state>', 'only those').choices(STATES))
+      .addOption(removable(new Option('-s, --state <state>', 'only those').choices(STATES)))
       .option('--force', 'do not ask')
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
@@ -61,9 +76,12 @@ export function adminCommands(): Command[] {
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('resume', flags, queue)),
-    command('drain', 'Let the broker take no more, give out all that it has, and stop.').action(
-      (flags: AdminFlags) => run('drain', flags),
-    ),
+    command('drain', 'Let the broker take no more, give out all that it has, and stop.')
+      .option('--paused', 'also what is in paused queues, which else stays in the store')
+      .addOption(
+        new Option('--cancel', 'take it back: messages are taken again').conflicts('paused'),
+      )
+      .action((flags: AdminFlags) => run('drain', flags)),
     command('stop', 'Stop the broker.').action((flags: AdminFlags) => run('stop', flags)),
     command('doctor', 'Look for what is wrong here, or slower than it could be.')
       .option('--clean', 'remove what dead processes have left')

@@ -16,11 +16,20 @@ export const cliErrors = {
       'Look at its name and its permissions.',
       cause,
     ),
-  noSuchMessage: (id: number, queue: string) =>
+  noSuchMessages: (ids: readonly number[], queue: string) =>
     new SigmqError(
       'no-such-message',
-      Exit.Unexpected,
-      `There is no dead message ${id} in queue ${queue}.`,
+      Exit.BadData,
+      ids.length === 1
+        ? `There is no dead message ${ids[0]} in queue ${queue}.`
+        : `There are no dead messages ${ids.join(', ')} in queue ${queue}.`,
+      'See `sigmq dead ls`, and `--queue`.',
+    ),
+  wentAway: (id: number, queue: string) =>
+    new SigmqError(
+      'went-away',
+      Exit.BadData,
+      `Message ${id} of queue ${queue} went away before all of it was read.`,
       'See `sigmq dead ls`.',
     ),
   needsForce: () =>

@@ -1,3 +1,4 @@
+import chalk from 'chalk';
 import { visible } from './visible.ts';
 
 /** Rows as text in columns; numbers to the right. The first row is the title. */
@@ -24,4 +25,10 @@ export function table(cells: readonly (readonly (string | number)[])[]): string 
     )
     .map((line) => `${line}\n`)
     .join('');
+}
+
+/** The first line in bold, on a terminal. */
+export function titled(text: string): string {
+  const end = text.indexOf('\n');
+  return process.stdout.isTTY ? chalk.bold(text.slice(0, end)) + text.slice(end) : text;
 }

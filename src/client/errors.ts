@@ -55,6 +55,21 @@ export const producerErrors = {
       'The broker did not answer in time.',
       'It may be busy; try again.',
     ),
+  brokerGone: () =>
+    new ProducerError(
+      'broker-gone',
+      Exit.Unavailable,
+      'The broker ended before it had answered.',
+      'Start it again, then ask again.',
+    ),
+  badAnswer: (cause?: unknown) =>
+    new ProducerError(
+      'bad-answer',
+      Exit.Unexpected,
+      "The broker's answer cannot be read.",
+      'It may be of another version than this command.',
+      cause,
+    ),
   request: (sentence: string) =>
     new ProducerError(
       'request-failed',

@@ -43,7 +43,7 @@ const SELECTION: Kinds<Selection> = {
   limit: values.amount,
   fromByte: values.amount,
   maxBody: values.amount,
-  maxBytes: values.amount,
+  skip: values.amount,
 };
 
 /** @throws OptionError */

@@ -3,14 +3,14 @@ import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import { replyOf, requestFrame } from '../link/request.ts';
+import { partOf, replyOf, requestFrame } from '../link/request.ts';
+import type { EchoTarget } from '../link/transfer.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
+import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
 import { pause } from './retry.ts';
 
-/** A large answer takes some seconds on the wire, and the bus may be busy; ms. */
-const PATIENCE_MS = 30_000;
 /** Reasons after which the broker may take the request the next time. */
 const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
@@ -19,7 +19,7 @@ export class Requester {
   readonly #dir: string;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
-  readonly #waiting = new Map<number, (content: unknown) => void>();
+  readonly #waiting = new Map<number, AwaitedReply>();
   #number = 0;
 
   constructor(dir: string, table: ProcessTable, endpoint: Endpoint) {
@@ -30,35 +30,37 @@ export class Requester {
 
   /** Takes a control frame. */
   judge(envelope: Envelope): Verdict {
+    const part = partOf(envelope);
+    // Nobody waits for it any more: then the rest need not come.
+    if (part) return this.#waiting.get(part.number)?.takePart(part) ?? Reason.Unknown;
     const reply = replyOf(envelope);
     if (!reply) return Reason.Unsupported;
-    this.#waiting.get(reply.number)?.(reply.content);
+    this.#waiting.get(reply.number)?.take(reply.content);
     return 0;
   }
 
   /** @throws SigmqError no broker, no answer, or what the broker says */
   async ask<T>(content: unknown): Promise<T> {
     const number = ++this.#number;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(producerErrors.noAnswer()), PATIENCE_MS);
+    const reply = new AwaitedReply();
+    this.#waiting.set(number, reply);
     try {
-      const answer = new Promise<unknown>((resolve, reject) => {
-        this.#waiting.set(number, resolve);
-        timeout.signal.addEventListener('abort', () => reject(timeout.signal.reason));
-      });
       const frame = requestFrame({ number, content });
-      const [, reply] = await Promise.all([this.#send(frame, timeout.signal), answer]);
+      const asking = this.#send(frame, reply.signal).then((broker) =>
+        reply.watch(broker, this.#table),
+      );
+      const [answer] = await Promise.all([reply.content, asking]);
       // Any process of this user could have sent it.
-      const { ok, error } = (reply ?? {}) as { ok?: unknown; error?: unknown };
+      const { ok, error } = (answer ?? {}) as { ok?: unknown; error?: unknown };
       if (typeof error === 'string') throw producerErrors.request(error);
       return ok as T;
     } finally {
-      clearTimeout(timer);
+      reply.end();
       this.#waiting.delete(number);
     }
   }
 
-  async #send(frame: Uint8Array, signal: AbortSignal): Promise<void> {
+  async #send(frame: Uint8Array, signal: AbortSignal): Promise<EchoTarget> {
     for (;;) {
       const broker = findBroker(this.#dir, this.#table);
       const { echo } = this.#endpoint;
@@ -68,7 +70,7 @@ export class Requester {
           (channel) => channel.send(broker, frame, { signal }),
           signal,
         );
-        if (outcome.kind === 'accepted') return;
+        if (outcome.kind === 'accepted') return broker;
         if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
           throw producerErrors.refused(outcome.reason);
         }

@@ -22,6 +22,11 @@ export interface MessageFields {
   request?: number;
   /** Of all frames of messages of this sender, counted from 0; absent: see docs/protocol.md, *Sequence*. */
   number?: number;
+  /** Of a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
+  offset?: number;
+  total?: number;
+  /** Of a reply that was packed: its bytes when it is unpacked. */
+  unpacked?: number;
   /** The id of a message that is delivered. */
   id?: number;
   /** Which attempt a delivery is; absent: 1. */
@@ -48,6 +53,9 @@ const NUMBERS = [
   [5, 'ref'],
   [6, 'request'],
   [7, 'number'],
+  [16, 'offset'],
+  [17, 'total'],
+  [18, 'unpacked'],
   [64, 'id'],
   [65, 'attempt'],
   [67, 'delivery'],

@@ -58,6 +58,13 @@ export const storeErrors = {
       `The store ${path} has version ${version}; this sigmq knows versions up to ${known}.`,
       'Use the newer sigmq, or name another folder with --data.',
     ),
+  reservedStays: () =>
+    new SigmqError(
+      'reserved-stays',
+      Exit.Usage,
+      'Messages that a consumer holds cannot be removed.',
+      'Stop the consumer: what it has not settled is ready again.',
+    ),
   failed: (path: string, cause: unknown) =>
     isDamage(cause)
       ? new StoreError(

@@ -21,19 +21,16 @@ const ORDER: Record<State, string> = {
 };
 
 export function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
-  let { limit = DEFAULT_PEEK, maxBytes = Number.POSITIVE_INFINITY } = selection;
+  let { limit = DEFAULT_PEEK } = selection;
+  const { skip = 0 } = selection;
   const found: Stored[] = [];
   for (const state of selection.state ? [selection.state] : STATES) {
     const { where, parameters } = condition(queue, state, selection.ids);
     // Without the bodies, which the driver would read a hundred at once.
-    const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]} LIMIT ?`;
-    const rows = db.sql(sql).all([...parameters, limit]) as BodilessRow[];
-    for (const row of rows) {
-      if (maxBytes < 0) return found;
-      const body = bodyOf(db, row.id, selection);
-      maxBytes -= body.length;
-      found.push(storedOf(row, body));
-    }
+    const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]}
+      LIMIT ? OFFSET ?`;
+    const rows = db.sql(sql).all([...parameters, limit, skip]) as BodilessRow[];
+    found.push(...rows.map((row) => storedOf(row, bodyOf(db, row.id, selection))));
     limit -= rows.length;
   }
   return found;

@@ -198,6 +198,12 @@ export class SqliteStore implements Store {
     return this.#db.try(() => oldest(this.#db, queue));
   }
 
+  async delayedUntil(): Promise<number | undefined> {
+    const sql = "SELECT max(due_at) AS at FROM messages WHERE state = 'delayed'";
+    const row = this.#db.try(() => this.#db.sql(sql).get()) as { at: number | null };
+    return row.at ?? undefined;
+  }
+
   async counts(): Promise<QueueCounts[]> {
     this.#db.try(() => this.#timetable.sweep(this.#now()));
     return this.#tally.counts();

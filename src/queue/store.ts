@@ -88,12 +88,12 @@ export interface Selection {
   readonly ids?: readonly number[] | undefined;
   /** Default: all. */
   readonly limit?: number | undefined;
+  /** For {@link Inspection.peek}: messages of each state that are left out at its start; default: none. */
+  readonly skip?: number | undefined;
   /** Bytes of a body that are left out at its start; default: none. */
   readonly fromByte?: number | undefined;
   /** Bytes of a body that are wanted; default: all. */
   readonly maxBody?: number | undefined;
-  /** Bytes of bodies after which no more messages are wanted; default: no bound. */
-  readonly maxBytes?: number | undefined;
 }
 
 /** Looking at what waits, and changing it by hand. */
@@ -153,6 +153,8 @@ export interface Store extends Inspection {
   takeExpired(): ReadonlyMap<string, number>;
   /** Since when the message that has been ready longest is ready, ms since the epoch; undefined: none is. */
   oldest(queue: string): Promise<number | undefined>;
+  /** When the last delayed message is due, ms since the epoch; undefined: none is delayed. */
+  delayedUntil(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 

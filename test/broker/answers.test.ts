@@ -2,46 +2,91 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Answers } from '../../src/broker/answers.ts';
 import { Counters } from '../../src/broker/counters.ts';
+import type { Drain } from '../../src/broker/drain.ts';
 import type { Intake } from '../../src/broker/intake.ts';
 import type { Roster } from '../../src/broker/roster.ts';
 import { VERSION } from '../../src/version.ts';
 import { consumer, FakeStore, inHand } from './fakes.ts';
 
 const SENDER = { pid: 70, start: 500 };
+const ZERO = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
 
 /** A broker with one consumer, which holds a message. */
 function given(plainBecause?: string) {
   const store = new FakeStore();
+  const counters = new Counters();
   const who = consumer({ pid: 70, slots: 3, holding: new Map([[9, inHand]]) });
   const roster = { all: [who], get: (key: string) => (key === who.key ? who : undefined) };
   const intake = { draining: false, lastIds: ({ pid }: { pid: number }) => [pid] };
   const done: string[] = [];
-  const counters = new Counters();
-  counters.accepted('default');
-  counters.delivered('default', false);
+  const drain = {
+    isOn: false,
+    begin: (paused: boolean) => {
+      drain.isOn = true;
+      done.push(`drain ${paused}`);
+    },
+    cancel: () => {
+      const wasOn = drain.isOn;
+      drain.isOn = false;
+      return wasOn;
+    },
+    state: async () => ({ ready: 1 }),
+  };
   const answers = new Answers({
     ...{ dir: '/d', plainBecause, store, counters },
     roster: roster as unknown as Roster,
     intake: intake as unknown as Intake,
-    onDraining: () => done.push('draining'),
+    drain: drain as unknown as Drain,
     onStop: () => done.push('stop'),
   });
-  return { store, intake, answers, done };
+  return { store, counters, intake, drain, answers, done };
 }
 
 describe('Answers', () => {
   it('tells what the broker is, has and has done', async () => {
-    const { store, answers } = given();
-    await store.put('a');
-    const { uptimeMs, store: name, queues, ...status } = await answers.status();
+    const { store, counters, answers } = given();
+    counters.accepted('q');
+    counters.refused('full');
+    const { uptimeMs, store: name, ...status } = await answers.status();
     assert.ok(uptimeMs >= 0 && uptimeMs < 60_000);
-    assert.deepEqual([name, queues], [store.name, await store.counts()]);
+    assert.equal(name, store.name);
     assert.deepEqual(status, {
-      ...{ pid: process.pid, version: VERSION, dir: '/d', draining: false, plainBecause: null },
-      ...{ accepted: 1, delivered: 1 },
+      ...{ pid: process.pid, version: VERSION, dir: '/d', plainBecause: null },
+      ...{ draining: false, drain: null, others: null },
+      ...{ accepted: 1, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
+      ...{ expired: 0, dead: 0, refused: { full: 1 }, lostConsumers: 0, since: counters.since },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],
     });
     assert.equal((await given('no addon').answers.status()).plainBecause, 'no addon');
+  });
+
+  it('tells of each queue what is in it, how old that is, and what was counted', async () => {
+    const { store, counters, answers } = given();
+    await store.put('a');
+    await store.publish([{ queue: 'later', body: Buffer.from('b'), priority: 0, delayMs: 1e6 }]);
+    counters.accepted('default');
+    counters.accepted('empty');
+    const [first, ...rest] = await answers.queues('', 10);
+    assert.ok((first?.oldestReadyMs ?? -1) >= 0 && (first?.oldestReadyMs ?? 1e9) < 60_000);
+    assert.deepEqual(
+      { ...first, oldestReadyMs: 0 },
+      {
+        ...{ queue: 'default', paused: false, ...ZERO, ready: 1 },
+        ...{ oldestReadyMs: 0, counted: counters.of('default') },
+      },
+    );
+    assert.deepEqual(rest, [
+      {
+        ...{ queue: 'empty', paused: false, ...ZERO },
+        ...{ oldestReadyMs: null, counted: counters.of('empty') },
+      },
+      {
+        ...{ queue: 'later', paused: false, ...ZERO, delayed: 1 },
+        ...{ oldestReadyMs: null, counted: null },
+      },
+    ]);
+    const names = (await answers.queues('default', 1)).map(({ queue }) => queue);
+    assert.deepEqual(names, ['empty']);
   });
 
   it('counts what a consumer could get or holds', async () => {
@@ -62,10 +107,23 @@ describe('Answers', () => {
 
   it('takes nothing new when it is to drain, and says so; it does not stop by itself', async () => {
     const { intake, answers, done } = given();
-    answers.drain();
-    assert.deepEqual([intake.draining, done], [true, ['draining']]);
-    assert.equal((await answers.status()).draining, true);
+    assert.deepEqual(await answers.drain(true), { ready: 1 });
+    assert.deepEqual([intake.draining, done], [true, ['drain true']]);
+    const { draining, drain } = await answers.status();
+    assert.deepEqual([draining, drain], [true, { ready: 1 }]);
     answers.stop();
-    assert.deepEqual(done, ['draining', 'stop']);
+    assert.deepEqual(done, ['drain true', 'stop']);
+  });
+
+  it('takes messages again when draining is taken back, but not when it was over', async () => {
+    const { intake, drain, answers } = given();
+    assert.equal(answers.cancelDrain(), false);
+    await answers.drain(false);
+    assert.equal(answers.cancelDrain(), true);
+    assert.equal(intake.draining, false);
+    await answers.drain(false);
+    drain.isOn = false;
+    assert.equal(answers.cancelDrain(), false);
+    assert.equal(intake.draining, true);
   });
 });

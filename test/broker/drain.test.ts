@@ -1,26 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Drain } from '../../src/broker/drain.ts';
 import { FakeClock } from '../link/fakes.ts';
-import { FakeStore } from './fakes.ts';
+import { consumer, FakeStore, inHand } from './fakes.ts';
 
-function given(t: TestContext) {
+function given(t: TestContext, keepsMessages = true) {
   const clock = new FakeClock(t);
   const store = new FakeStore();
   const errors: unknown[] = [];
+  const said: string[] = [];
+  const roster = { all: [] as ConsumerState[] };
   let ends = 0;
   const drain = new Drain({
-    store,
+    ...{ store, roster, keepsMessages },
     onEmpty: () => ends++,
+    onInfo: (sentence) => said.push(sentence),
     onError: (error) => errors.push(error),
   });
   t.after(() => drain.stop());
-  const begin = async () => {
-    drain.begin();
+  const begin = async (paused = false) => {
+    drain.begin(paused);
+    await turn();
     await turn();
   };
-  return { clock, store, drain, begin, errors, ends: () => ends };
+  return { clock, store, roster, drain, begin, errors, said, ends: () => ends };
 }
 
 describe('Drain', () => {
@@ -52,6 +57,84 @@ describe('Drain', () => {
     await store.settle(dead, { kind: 'dead' });
     await clock.pass(300);
     assert.deepEqual([await store.states(), ends()], [['dead'], 1]);
+  });
+
+  it('leaves what is in paused queues in the store, and names it', async (t) => {
+    const { store, begin, said, ends } = given(t);
+    await store.put('x');
+    await store.pause('default', true);
+    await begin();
+    assert.equal(ends(), 1);
+    assert.match(said.at(-1) ?? '', /Drained.* 1 in paused queue default stay in the store/);
+  });
+
+  it('waits for a consumer that holds one of a paused queue', async (t) => {
+    const { clock, store, begin, ends } = given(t);
+    const [id = 0] = await store.put('x');
+    await store.reserve(['default'], '1:1');
+    await store.pause('default', true);
+    await begin();
+    assert.equal(ends(), 0);
+    await store.settle(id, { kind: 'done' });
+    await clock.pass(300);
+    assert.equal(ends(), 1);
+  });
+
+  for (const [when, keepsMessages, paused] of [
+    ['it is told to', true, true],
+    ['memory would lose it', false, false],
+  ] as const) {
+    it(`waits for what is in paused queues when ${when}`, async (t) => {
+      const { clock, store, begin, said, ends } = given(t, keepsMessages);
+      await store.put('x');
+      await store.pause('default', true);
+      await begin(paused);
+      await clock.pass(1000);
+      assert.equal(ends(), 0);
+      assert.match(said.at(-1) ?? '', /waits for 1 ready; 1 of them are in paused queue default/);
+      assert.equal(/memory/.test(said.at(-1) ?? ''), !keepsMessages);
+      await store.purge('default');
+      await clock.pass(300);
+      assert.equal(ends(), 1);
+    });
+  }
+
+  it('says what it waits for when it begins, and once a minute', async (t) => {
+    const { clock, store, roster, drain, begin, said } = given(t);
+    await store.put('a', 'b');
+    await store.publish([{ queue: 'q', body: Buffer.from('c'), priority: 0, delayMs: 3_600_000 }]);
+    await store.reserve(['default'], '70:1');
+    roster.all = [consumer({ pid: 70, holding: new Map([[1, inHand]]) }), consumer({ pid: 71 })];
+    await begin();
+    const { delayedUntil, ...state } = await drain.state();
+    assert.deepEqual(state, {
+      ...{ ready: 1, delayed: 1, reserved: 1, dead: 0, heldBy: [70] },
+      ...{ pausedQueues: [], inPausedQueues: 0, waitsForPaused: false, keepsMessages: true },
+    });
+    assert.ok(Math.abs(Date.parse(delayedUntil ?? '') - Date.now() - 3_600_000) < 60_000);
+    const sentence = `Draining: no new messages are taken. The broker waits for 1 ready, 1 delayed (until ${delayedUntil}), 1 reserved (by 70).`;
+    assert.deepEqual(said, [sentence]);
+    await clock.pass(59_000);
+    assert.equal(said.length, 1);
+    await clock.pass(2000);
+    assert.deepEqual(said, [sentence, sentence]);
+  });
+
+  it('can be taken back, and begun again', async (t) => {
+    const { clock, store, drain, begin, said, ends } = given(t);
+    assert.equal(drain.cancel(), false);
+    await store.put('x');
+    await begin();
+    assert.equal(drain.isOn, true);
+    assert.equal(drain.cancel(), true);
+    assert.equal(drain.isOn, false);
+    await store.purge('default');
+    await clock.pass(1000);
+    assert.equal(ends(), 0);
+    assert.match(said.at(-1) ?? '', /taken back/);
+    await begin();
+    assert.equal(ends(), 1);
+    assert.equal(drain.cancel(), false);
   });
 
   it('looks again when the store cannot be read', async (t) => {

@@ -25,6 +25,7 @@ export class FakeStore implements Store {
   nextSweep = this.#orFail('nextSweep');
   sweep = this.#orFail('sweep');
   oldest = this.#orFail('oldest');
+  delayedUntil = this.#orFail('delayedUntil');
   counts = this.#orFail('counts');
   peek = this.#orFail('peek');
   purge = this.#orFail('purge');

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Requests } from '../../src/broker/requests.ts';
-import { decodeFrame } from '../../src/codec/envelope.ts';
-import { replyOf } from '../../src/link/request.ts';
+import { MAX_CHANGES, MAX_PEEK_BYTES, MAX_QUEUES_TOLD, MAX_ROWS } from '../../src/link/request.ts';
 import { StoreError } from '../../src/queue/errors.ts';
+import { repliesIn } from '../link/replies.ts';
+import { fakeTable } from '../registry/fake-table.ts';
 import { FakeEndpoint, FakeStore } from './fakes.ts';
 
 const SENDER = { pid: 70, start: 500 };
@@ -16,26 +17,30 @@ function given() {
   const requests = new Requests({
     inspection: store,
     endpoint: fake.endpoint,
+    table: fakeTable(SENDER),
     broker: {
       status: async () => ({ pid: 1 }),
       waiting: async ({ pid }, queues) => pid + queues.size,
       lastIds: () => [7, 8],
-      drain: () => void done.push('drain'),
+      queues: async (after, limit) => [after, limit],
+      drain: async (paused) => {
+        done.push(paused ? 'drain all' : 'drain');
+        return { ready: 1 };
+      },
+      cancelDrain: () => done.includes('drain'),
       stop: () => void done.push('stop'),
     },
     onError: (error) => errors.push(error),
     onChange: () => done.push('change'),
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {
+    fake.sent.length = 0;
     requests.take(SENDER, { number: 9, content });
     await requests.settled();
-    const { pid, frame } = fake.sent.at(-1) ?? assert.fail('no reply');
-    assert.equal(pid, SENDER.pid);
-    const decoded = decodeFrame(frame.subarray(0, -1));
-    assert.ok(decoded.kind === 'envelope');
-    const reply = replyOf(decoded.envelope);
-    assert.equal(reply?.number, 9);
-    return reply.content as Record<string, unknown>;
+    assert.ok(fake.sent.every(({ pid }) => pid === SENDER.pid));
+    const [reply, more] = await repliesIn(fake.sent.map(({ frame }) => frame));
+    assert.deepEqual([reply?.number, more], [9, undefined]);
+    return reply?.content as Record<string, unknown>;
   };
   return { store, fake, requests, errors, done, ask };
 }
@@ -46,26 +51,98 @@ describe('Requests', () => {
     assert.deepEqual(await ask({ op: 'status' }), { ok: { pid: 1 } });
     assert.deepEqual(await ask({ op: 'waiting', queues: ['a', 'b'] }), { ok: 72 });
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
-    assert.deepEqual(await ask({ op: 'drain' }), {});
+    assert.deepEqual(await ask({ op: 'queues' }), { ok: ['', MAX_QUEUES_TOLD] });
+    assert.deepEqual(await ask({ op: 'queues', after: 'a', limit: 7 }), { ok: ['a', 7] });
+    assert.deepEqual(await ask({ op: 'drain', cancel: true }), { ok: false });
+    assert.deepEqual(await ask({ op: 'drain' }), { ok: { ready: 1 } });
+    assert.deepEqual(await ask({ op: 'drain', paused: true }), { ok: { ready: 1 } });
+    assert.deepEqual(await ask({ op: 'drain', cancel: true }), { ok: true });
     assert.deepEqual(await ask({ op: 'stop' }), {});
-    assert.deepEqual(done, ['drain', 'stop']);
+    assert.deepEqual(done, ['drain', 'drain all', 'stop']);
   });
 
-  it('shows what waits, in base64', async () => {
+  it('shows what waits, text as it is and other bytes in base64', async () => {
     const { store, ask } = given();
     const [first, second] = await store.put('a\0b', 'second');
     const bodies = async (more: object) => {
       const { ok } = await ask({ op: 'peek', queue: 'default', ...more });
-      return (ok as { body: string }[]).map(({ body }) => Buffer.from(body, 'base64').toString());
+      return (ok as { body?: string; text?: string }[]).map(
+        ({ body, text }) => text ?? Buffer.from(body ?? '', 'base64'),
+      );
     };
     assert.deepEqual(await bodies({}), ['a\0b', 'second']);
-    assert.deepEqual(await bodies({ id: second, maxBody: 3 }), ['sec']);
+    assert.deepEqual(await bodies({ ids: [second], maxBody: 3 }), ['sec']);
     assert.deepEqual(await bodies({ limit: 1 }), ['a\0b']);
     assert.deepEqual(await bodies({ state: 'dead' }), []);
     const { ok } = await ask({ op: 'counts' });
     assert.equal((ok as { ready: number }[])[0]?.ready, 2);
-    assert.deepEqual(await ask({ op: 'purge', queue: 'default', id: first }), { ok: 1 });
+    assert.deepEqual(await ask({ op: 'purge', queue: 'default', ids: [first] }), { ok: 1 });
     assert.deepEqual(await bodies({}), ['second']);
+    await store.publish([{ queue: 'default', body: Buffer.from([0xff, 0]), priority: 0 }]);
+    assert.deepEqual(await bodies({ skip: 1 }), [Buffer.from([0xff, 0])]);
+  });
+
+  it('shows a part of a body, which does not begin or end within a character', async () => {
+    const { store, ask } = given();
+    await store.put('aä€😀z');
+    const part = async (fromByte: number, maxBody: number) => {
+      const { ok } = await ask({ op: 'peek', queue: 'default', fromByte, maxBody });
+      return (ok as { text?: string; body?: string }[])[0];
+    };
+    const texts = [];
+    for (let at = 0; at < 11; ) {
+      const { text = '' } = (await part(at, 5)) ?? {};
+      texts.push(text);
+      at += Buffer.byteLength(text);
+    }
+    assert.deepEqual(texts, ['aä', '€', '😀z']);
+    assert.equal((await part(3, 1))?.text, undefined);
+    assert.deepEqual(Buffer.from((await part(3, 1))?.body ?? '', 'base64'), Buffer.from([0xe2]));
+  });
+
+  it('shows bodies of any size, as much at once as a reply may have', async () => {
+    const { store, ask } = given();
+    await store.put(...Array.from({ length: MAX_ROWS + 1 }, () => 'x'.repeat(1 << 14)));
+    const shown = async (more: object) => {
+      const { ok } = await ask({ op: 'peek', queue: 'default', ...more });
+      return (ok as { text: string }[]).map(({ text }) => text.length);
+    };
+    assert.deepEqual(await shown({ limit: 1 }), [1 << 14]);
+    const all = await shown({ limit: 1e15 });
+    assert.deepEqual([all.length, new Set(all).size], [MAX_ROWS, 1]);
+    assert.ok((all[0] ?? 0) * MAX_ROWS <= MAX_PEEK_BYTES);
+    await store.put('y'.repeat(1 << 20));
+    assert.deepEqual(await shown({ skip: MAX_ROWS + 1, limit: 1 }), [MAX_PEEK_BYTES]);
+  });
+
+  it('tells of queues a page at a time', async () => {
+    const { store, ask } = given();
+    for (const queue of ['a', 'b', 'c']) {
+      await store.publish([{ queue, body: Buffer.from('x'), priority: 0 }]);
+    }
+    const page = async (more: object) => {
+      const { ok } = await ask({ op: 'counts', ...more });
+      return (ok as { queue: string }[]).map(({ queue }) => queue);
+    };
+    assert.deepEqual(await page({}), ['a', 'b', 'c']);
+    assert.deepEqual(await page({ limit: 2 }), ['a', 'b']);
+    assert.deepEqual(await page({ after: 'b', limit: 2 }), ['c']);
+    assert.deepEqual(await page({ after: 'aa' }), ['b', 'c']);
+    assert.deepEqual(await page({ after: 'c' }), []);
+  });
+
+  it('changes no more at once than is done in a moment', async () => {
+    const { store, ask } = given();
+    await store.put(...Array.from({ length: MAX_CHANGES + 3 }, () => 'x'));
+    assert.deepEqual(await ask({ op: 'purge', queue: 'default', limit: 1 }), { ok: 1 });
+    assert.deepEqual(await ask({ op: 'purge', queue: 'default' }), { ok: MAX_CHANGES });
+    assert.deepEqual(await ask({ op: 'purge', queue: 'default', limit: 1e9 }), { ok: 2 });
+  });
+
+  it('does not answer "none removed" where none can be', async () => {
+    const { ask } = given();
+    const { error } = await ask({ op: 'purge', queue: 'default', state: 'reserved' });
+    assert.match(String(error), /a consumer holds/);
   });
 
   it('brings back the dead and pauses, and says that something changed', async () => {
@@ -88,7 +165,13 @@ describe('Requests', () => {
     { op: 'pause', queue: 'a b', paused: true },
     { op: 'pause', queue: 'default', paused: 'no boolean' },
     { ...selection, state: 'junk' },
-    { ...selection, id: -1 },
+    // As other versions ask: taken without it, it would be all.
+    { ...selection, id: 5 },
+    { ...selection, ids: -1 },
+    { ...selection, ids: [1, -1] },
+    { ...selection, ids: Array.from({ length: MAX_ROWS + 1 }, (_, n) => n) },
+    { op: 'counts', after: 5 },
+    { op: 'drain', paused: 'x' },
     { ...selection, limit: 'x' },
     { ...selection, maxBody: 1.5 },
   ];
@@ -106,9 +189,9 @@ describe('Requests', () => {
 
   it('says that an answer is too large instead of sending it', async () => {
     const { store, ask } = given();
-    await store.put('x'.repeat(1 << 20));
-    assert.match(String((await ask({ op: 'peek', queue: 'default' })).error), /too large/);
-    assert.ok((await ask({ op: 'peek', queue: 'default', maxBody: 10 })).ok);
+    store.counts = async () =>
+      Array.from({ length: 100 }, () => ({ queue: 'x'.repeat(1 << 16) })) as never;
+    assert.match(String((await ask({ op: 'counts' })).error), /too large/);
   });
 
   it('passes on what is wrong with the store', async () => {

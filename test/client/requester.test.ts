@@ -7,7 +7,8 @@ import { Requester } from '../../src/client/requester.ts';
 import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
-import { replyFrame, requestOf } from '../../src/link/request.ts';
+import { pack } from '../../src/link/packed.ts';
+import { partFrame, replyFrame, requestOf } from '../../src/link/request.ts';
 import { settlementFrame } from '../../src/link/settlement.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { tempDir } from '../registry/children.ts';
@@ -25,7 +26,9 @@ const opened = (frame: Uint8Array): Envelope => {
 function given(t: TestContext, reply?: (content: unknown) => unknown, isEcho = true) {
   const dir = tempDir(t);
   writeFileSync(join(dir, 'broker.pid'), `${BROKER}\n`);
-  const table = fakeTable({ pid: BROKER, blocksBoth: isEcho });
+  const known = fakeTable({ pid: BROKER, blocksBoth: isEcho });
+  const infos = new Map([BROKER, known.selfPid].map((pid) => [pid, known.read(pid)]));
+  const table = { ...known, read: (pid: number) => infos.get(pid) };
   const fake = new FakeEndpoint();
   const requester = new Requester(dir, table, fake.endpoint);
   const verdicts: unknown[] = [];
@@ -37,7 +40,7 @@ function given(t: TestContext, reply?: (content: unknown) => unknown, isEcho = t
     }
     return { kind: 'accepted' };
   };
-  return { requester, fake, verdicts };
+  return { requester, fake, verdicts, infos };
 }
 
 describe('Requester', () => {
@@ -45,6 +48,76 @@ describe('Requester', () => {
     const { requester, verdicts } = given(t, (content) => ({ ok: content }));
     assert.deepEqual(await Promise.all([1, 2, 3].map((n) => requester.ask(n))), [1, 2, 3]);
     assert.deepEqual(verdicts, [0, 0, 0]);
+  });
+
+  const LONG = 'a long answer, '.repeat(100);
+  /** Sends a reply in parts of so many bytes. */
+  const inParts = async (content: unknown, size: number) => {
+    const { bytes, unpacked } = await pack(Buffer.from(JSON.stringify(content)));
+    const total = bytes.length;
+    return Array.from({ length: Math.ceil(total / size) }, (_, n) => ({
+      ...{ number: 1, offset: n * size, total, unpacked },
+      bytes: bytes.subarray(n * size, (n + 1) * size),
+    }));
+  };
+
+  it('puts together what comes in parts', async (t) => {
+    const { requester } = given(t);
+    const asking = requester.ask({});
+    for (const part of await inParts({ ok: LONG }, 10)) {
+      assert.equal(requester.judge(opened(partFrame(part))), 0);
+    }
+    assert.equal(await asking, LONG);
+  });
+
+  it('has patience as long as parts come', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const { requester } = given(t);
+    const asking = requester.ask({});
+    await turn();
+    const parts = await inParts({ ok: LONG }, 10);
+    assert.ok(parts.length > 3);
+    for (const part of parts) {
+      t.mock.timers.tick(29_000);
+      requester.judge(opened(partFrame(part)));
+    }
+    assert.equal(await asking, LONG);
+  });
+
+  it('refuses parts that nobody waits for, so that no more come', async (t) => {
+    const { requester } = given(t);
+    const [part] = await inParts({ ok: LONG }, 10);
+    assert.equal(requester.judge(opened(partFrame(part ?? assert.fail()))), Reason.Unknown);
+  });
+
+  it('fails at an answer that is too large, or cannot be read', async (t) => {
+    const { requester } = given(t);
+    const bytes = Buffer.from('junk');
+    let number = 0;
+    for (const part of [
+      { bytes, total: 2 ** 40, unpacked: undefined },
+      { bytes, total: 4, unpacked: undefined },
+      { bytes, total: 4, unpacked: 100 },
+    ]) {
+      const asking = requester.ask({});
+      const failed = assert.rejects(asking, { code: 'bad-answer', exitCode: 1 });
+      await turn();
+      number++;
+      requester.judge(opened(partFrame({ number, offset: 0, ...part })));
+      await failed;
+    }
+  });
+
+  it('says so at once when the broker that was asked ends', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+    const { requester, infos } = given(t);
+    const failed = assert.rejects(requester.ask({}), { code: 'broker-gone', exitCode: 69 });
+    await turn();
+    t.mock.timers.tick(5000);
+    await turn();
+    infos.delete(BROKER);
+    t.mock.timers.tick(500);
+    await failed;
   });
 
   it('fails with what the broker says', async (t) => {

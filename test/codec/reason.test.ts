@@ -19,4 +19,9 @@ describe('reason', () => {
     assert.equal(reasonName(Reason.TooLarge), 'too-large');
     assert.equal(reasonName(Reason.Full), 'full');
   });
+
+  it('has the names of the protocol', () => {
+    assert.equal(reasonName(Reason.TooLarge), 'too-large');
+    assert.equal(reasonName(Reason.Full), 'full');
+  });
 });

@@ -1,9 +1,12 @@
 /** status, ls, peek, purge, dead, pause, resume, drain, stop, doctor, completion, man pages. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { DIST, Program, Stage } from './harness.ts';
+import { openStore } from '../../src/queue/open-store.ts';
+import type { Store } from '../../src/queue/store.ts';
+import { DIST, Program, Stage, stopped, until } from './harness.ts';
 
 async function staged(t: TestContext, args: readonly string[] = []) {
   const stage = new Stage(t);
@@ -82,9 +85,59 @@ describe('changing', () => {
       .map((line) => String(JSON.parse(line).id));
     assert.equal(ids.length, 2);
     assert.equal(await out(stage, 'dead', 'rm', '--force', ids[0] ?? ''), '1 removed\n');
-    assert.equal((await run(stage, 'dead', 'show', ids[0] ?? '')).code, 1);
+    assert.equal((await run(stage, 'dead', 'show', ids[0] ?? '')).code, 65);
     assert.equal(await out(stage, 'dead', 'show', ids[1] ?? ''), 'b');
     assert.equal((await run(stage, 'dead', 'show', 'x')).code, 64);
+  });
+
+  it('names what is not there, with 65, and does the rest', async (t) => {
+    const { stage, broker } = await staged(t, ['--max-attempts', '1']);
+    await stage.sent(['--lines'], { stdin: 'a\nb\nc\n' });
+    await run(stage, 'consume', '-c3', '--quiet', '--', 'false');
+    const refused = async (args: string[], stdout: string, stderr: RegExp) => {
+      const ended = await run(stage, ...args);
+      assert.deepEqual([ended.code, ended.stdout.toString()], [65, stdout], args.join(' '));
+      assert.match(ended.stderr, stderr);
+    };
+    const nobody = /no dead message 999 in queue default/;
+    const both = /no dead messages 998, 999 in queue default/;
+    const look = async (one: string, two: string) => {
+      await refused(['dead', 'show', '999'], '', nobody);
+      await refused(['dead', 'kick', '999'], '0 ready again\n', nobody);
+      await refused(['dead', 'rm', '999'], '', nobody);
+      await refused(['dead', 'kick', '998', one, '999', one], '1 ready again\n', both);
+      await refused(['dead', 'rm', '--force', '998', two, '999'], '1 removed\n', both);
+      await refused(['dead', 'kick', '-q', 'other', '3'], '0 ready again\n', /3 in queue other/);
+    };
+    await look('1', '2');
+    await run(stage, 'consume', '-c1', '--quiet', '--', 'false');
+    await broker.end();
+    await refused(['dead', 'kick', '3', '999'], '1 ready again\n', nobody);
+  });
+
+  it('says why what a consumer holds is not removed, with 64', async (t) => {
+    const stage = new Stage(t);
+    const { code, stdout, stderr } = await run(stage, 'purge', '-s', 'reserved', '--force');
+    assert.deepEqual([code, stdout.toString()], [64, '']);
+    assert.match(stderr, /a consumer holds.*Stop the consumer/s);
+    assert.equal((await run(stage, 'purge', '-s', 'junk', '--force')).code, 64);
+    assert.equal((await run(stage, 'purge', 'no such name', '--force')).code, 64);
+    assert.equal((await run(stage, 'peek', 'no such name')).code, 64);
+  });
+
+  it('says that there is nothing, with 0', async (t) => {
+    const { stage } = await staged(t, ['--memory']);
+    for (const [args, sentence] of [
+      [['peek', 'nosuch'], /no messages in queue nosuch/],
+      [['peek', '-s', 'dead'], /no dead messages in queue default/],
+      [['dead', 'ls'], /no dead messages in queue default/],
+      [['resume', 'nosuch'], /queue nosuch was not paused/],
+      [['drain', '--cancel'], /was not draining/],
+    ] as const) {
+      const { code, stdout, stderr } = await run(stage, ...args);
+      assert.deepEqual([code, stdout.toString()], [0, ''], args.join(' '));
+      assert.match(stderr, sentence);
+    }
   });
 
   it('pause holds a queue, resume lets it go', async (t) => {
@@ -104,6 +157,145 @@ describe('changing', () => {
     const other = await stage.broker(['--memory']);
     await out(stage, 'drain');
     assert.equal((await other.ended).code, 0);
+  });
+});
+
+describe('drain', () => {
+  it('leaves what is in a paused queue in the store, and says so', async (t) => {
+    const { stage, broker } = await staged(t);
+    await out(stage, 'pause', 'mail');
+    await stage.sent(['-q', 'mail', 'kept']);
+    assert.match(await out(stage, 'drain'), /waits for nothing; 1 in paused queue mail stay/);
+    assert.equal((await broker.ended).code, 0);
+    assert.match(broker.stderr, /Drained.*1 in paused queue mail stay in the store/);
+    assert.match(await out(stage, 'ls'), /mail +1/);
+  });
+
+  it('waits for it when told, or when memory would lose it; status says for what', async (t) => {
+    for (const [store, flags] of [
+      [[], ['--paused']],
+      [['--memory'], []],
+    ]) {
+      const { stage, broker } = await staged(t, store);
+      await out(stage, 'pause');
+      await stage.sent(['a']);
+      await stage.sent(['-q', 'later', '--delay', '1h', 'b']);
+      const text = await out(stage, 'drain', ...(flags ?? []));
+      const waits =
+        /waits for 1 ready, 1 delayed \(until 20.*Z\); 1 of them .* paused queue default/;
+      assert.match(text, waits);
+      assert.match((await out(stage, 'status')).replaceAll(/\n +/g, ' '), waits); // it is folded
+      await broker.says(waits);
+      const { drain } = JSON.parse(await out(stage, 'status', '--json'));
+      assert.deepEqual([drain.ready, drain.delayed, drain.pausedQueues], [1, 1, ['default']]);
+      await out(stage, 'purge', '--force');
+      await out(stage, 'purge', 'later', '--force');
+      assert.equal((await broker.ended).code, 0);
+    }
+  });
+
+  it('can be taken back', async (t) => {
+    const { stage, broker } = await staged(t, ['--memory']);
+    await stage.sent(['a']);
+    await out(stage, 'drain');
+    assert.equal((await run(stage, 'send', 'refused')).code, 69);
+    assert.equal(await out(stage, 'drain', '--cancel'), '');
+    await stage.sent(['b']);
+    await broker.says('taken back');
+    assert.equal((await run(stage, 'drain', '--cancel', '--paused')).code, 64);
+    const { stdout } = await run(stage, 'consume', '-c2', '--quiet');
+    assert.equal(stdout.toString(), 'a\nb\n');
+    assert.ok(broker.lives);
+  });
+});
+
+describe('looking at much', () => {
+  /** A broker whose store has what `fill` put there. */
+  async function filled(t: TestContext, fill: (store: Store) => Promise<void>): Promise<Stage> {
+    const stage = new Stage(t);
+    const folder = stage.path('data');
+    const store = await openStore({ kind: 'sqlite', folder, fsync: 'never' });
+    await fill(store);
+    await store.close();
+    await stage.broker(['--data', folder]);
+    return stage;
+  }
+
+  const message = (body: Uint8Array, queue = 'default') => ({ queue, body, priority: 0 });
+
+  it('shows bodies of any size, dead or not, text or not', async (t) => {
+    const texts = Buffer.from('größer, 信号 🚦; '.repeat(20_000));
+    const random = randomBytes(10_000);
+    const ids: number[] = [];
+    const stage = await filled(t, async (store) => {
+      ids.push(...(await store.publish([message(texts), message(random)])));
+      for (const _ of ids) {
+        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+        await store.settle(id, { kind: 'dead' });
+      }
+    });
+    const listed = (await out(stage, 'peek', '--json')).trim().split('\n');
+    assert.deepEqual(
+      listed.map((line) => Buffer.from(JSON.parse(line).body, 'base64')),
+      [texts, random],
+    );
+    for (const [id, body] of [
+      [String(ids[0]), texts],
+      [String(ids[1]), random],
+    ] as const) {
+      const { code, stdout } = await run(stage, 'dead', 'show', id);
+      assert.equal(code, 0);
+      assert.ok(stdout.equals(body), id);
+    }
+  });
+
+  it('kicks and purges any number, of ids too', async (t) => {
+    const ids: number[] = [];
+    const stage = await filled(t, async (store) => {
+      ids.push(
+        ...(await store.publish(Array.from({ length: 1300 }, () => message(Buffer.from('x'))))),
+      );
+      for (const _ of ids) {
+        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
+        await store.settle(id, { kind: 'dead' });
+      }
+    });
+    const some = ids.slice(0, 150).map(String);
+    assert.equal(await out(stage, 'dead', 'kick', ...some), '150 ready again\n');
+    assert.match(await out(stage, 'ls'), /default +150 +0 +0 +1150/);
+    assert.equal(await out(stage, 'dead', 'kick'), '1150 ready again\n');
+    assert.equal(await out(stage, 'purge', '--force'), '1300 removed\n');
+  });
+
+  it('a send goes on beside an ls of thousands of queues', async (t) => {
+    const stage = await filled(t, async (store) => {
+      const names = Array.from({ length: 5000 }, (_, n) => `user-${n}`);
+      await store.publish(names.map((name) => message(Buffer.from('x'), name)));
+    });
+    const listing = stage.sigmq(['ls']);
+    await stage.sent(['hi']);
+    const { code, stdout } = await listing.ended;
+    assert.equal(code, 0);
+    assert.equal(stdout.toString().trim().split('\n').length, 5002); // with the title, and default
+  });
+
+  it('a reader that is stopped keeps nobody from looking, and gets the rest later', async (t) => {
+    // What comes at once, and something that takes its time.
+    const body = Buffer.concat([Buffer.alloc(128 << 10, 'x'), randomBytes(10_000)]);
+    const stage = await filled(t, async (store) => {
+      const [id = 0] = await store.publish([message(body)]);
+      await store.reserve(['default'], '1:1');
+      await store.settle(id, { kind: 'dead' });
+    });
+    const [{ id }] = JSON.parse(`[${await out(stage, 'dead', 'ls', '--json')}]`);
+    const reader = stage.sigmq(['dead', 'show', String(id)]);
+    await until('a part of it', () => reader.stdout.length > 0);
+    await stopped(reader);
+    assert.match(await out(stage, 'ls'), /default +0 +0 +0 +1/);
+    reader.signal('SIGCONT');
+    const { code, stdout } = await reader.ended;
+    assert.equal(code, 0);
+    assert.ok(stdout.equals(body));
   });
 });
 

@@ -4,47 +4,77 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Intake } from '../../src/broker/intake.ts';
 import { Requests } from '../../src/broker/requests.ts';
-import { decodeFrame } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Endpoint } from '../../src/link/endpoint.ts';
-import { replyOf } from '../../src/link/request.ts';
+import { MAX_PEEK_BYTES, MAX_ROWS } from '../../src/link/request.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
+import { repliesIn } from '../link/replies.ts';
+import { fakeTable } from '../registry/fake-table.ts';
 
 const sender = { pid: 7, start: 1 };
 
 /** Requests to a store, and the replies that went out. */
 function asked() {
   const store = SqliteStore.inMemory(DEFAULT_POLICY);
-  const replies: unknown[] = [];
+  const frames: Uint8Array[] = [];
   const errors: unknown[] = [];
   const send = async (_target: unknown, frame: Uint8Array) => {
-    const decoded = decodeFrame(frame.subarray(0, -1));
-    if (decoded.kind === 'envelope') replies.push(replyOf(decoded.envelope)?.content);
+    frames.push(frame);
+    return { kind: 'accepted' };
   };
   const endpoint = {
-    echo: { withBus: (work: (channel: unknown) => Promise<void>) => work({ send }) },
+    echo: { withBus: (work: (channel: unknown) => Promise<unknown>) => work({ send }) },
   } as unknown as Endpoint;
   const requests = new Requests({
     inspection: store,
     endpoint,
+    table: fakeTable(sender),
     broker: {
       status: async () => ({}),
       waiting: async () => 0,
       lastIds: () => [],
-      drain: () => {},
+      queues: async () => [],
+      drain: async () => {},
+      cancelDrain: () => false,
       stop: () => {},
     },
     onError: (error) => errors.push(error),
     onChange: () => {},
   });
+  const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };
 }
 
 const message = (body: Uint8Array) => ({ queue: 'q', body, priority: 0 });
-const op = fc.constantFrom('status', 'counts', 'peek', 'purge', 'kick', 'pause', 'waiting', 'ids');
-const fields = ['queue', 'state', 'id', 'limit', 'maxBody', 'paused', 'queues'];
+const op = fc.constantFrom(
+  'status',
+  'counts',
+  'peek',
+  'purge',
+  'kick',
+  'pause',
+  'waiting',
+  'ids',
+  'queues',
+  'drain',
+);
+const fields = [
+  ...[
+    'queue',
+    'state',
+    'ids',
+    'limit',
+    'skip',
+    'fromByte',
+    'maxBody',
+    'paused',
+    'queues',
+    'after',
+    'cancel',
+  ],
+];
 const anyRequest = fc.oneof(
   fc.jsonValue(),
   fc
@@ -59,21 +89,21 @@ describe('Requests', () => {
       assert.equal(requests.take(sender, { number: 1, content }), 0);
       await requests.settled();
       assert.deepEqual(errors, []);
-      assert.equal(replies.length, 1);
-      assert.equal(typeof replies[0], 'object');
+      const [reply, more] = await replies();
+      assert.deepEqual([typeof reply, more], ['object', undefined]);
     });
     await fc.assert(property);
   });
 
-  const notNumbers = ['5', -1, 1.5, null, [5], {}, true, 2 ** 60];
-  for (const id of notNumbers) {
-    it(`remove nothing when the id is ${JSON.stringify(id)}`, async () => {
+  const notIds = ['5', -1, 1.5, null, {}, true, 5, ['5'], [-1], [1.5], [null], [[5]], [2 ** 60]];
+  for (const ids of notIds) {
+    it(`remove nothing when the ids are ${JSON.stringify(ids)}`, async () => {
       const { store, requests, replies } = asked();
       await store.publish([message(Buffer.from('kept'))]);
-      requests.take(sender, { number: 1, content: { op: 'purge', queue: 'q', id } });
+      requests.take(sender, { number: 1, content: { op: 'purge', queue: 'q', ids } });
       await requests.settled();
       assert.equal((await store.peek('q')).length, 1);
-      assert.match(JSON.stringify(replies), /does not understand/);
+      assert.match(JSON.stringify(await replies()), /does not understand/);
     });
   }
 
@@ -99,10 +129,18 @@ describe('Requests', () => {
     const { store, requests, replies } = asked();
     const body = new Uint8Array(1 << 19);
     await store.publish(Array.from({ length: 64 }, () => message(body)));
-    assert.equal((await store.peek('q', { limit: 64, maxBytes: 1 << 20 })).length, 3);
+    let read = 0;
+    const peek = store.peek.bind(store);
+    store.peek = async (...args) => {
+      const found = await peek(...args);
+      read += found.reduce((sum, { body }) => sum + body.length, 0);
+      return found;
+    };
     requests.take(sender, { number: 1, content: { op: 'peek', queue: 'q', limit: 1e15 } });
     await requests.settled();
-    assert.match(JSON.stringify(replies), /too large/);
+    const [reply] = (await replies()) as { ok: { bytes: number }[] }[];
+    assert.deepEqual([reply?.ok.length, reply?.ok[0]?.bytes], [64, 1 << 19]);
+    assert.ok(read > 0 && read <= MAX_PEEK_BYTES, `${read} for ${MAX_ROWS}`);
   });
 });
 

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
+import { Reason } from '../codec/reason.ts';
+import type { EchoLink } from '../link/echo-link.ts';
+import type { Endpoint } from '../link/endpoint.ts';
+import { LinkError, linkErrors } from '../link/errors.ts';
+import type { FrameOutcome } from '../link/frame-sender.ts';
+import type { Sender } from '../link/inbound.ts';
+import { pack } from '../link/packed.ts';
+import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
+import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+
+/** Bytes of a reply in one hold of the bus: some 9 ms of a machine that is not busy. */
+const MAX_PART_BYTES = 512;
+/** On a busy one a bit takes up to fifty times as long, and parts get smaller; bytes. */
+const MIN_PART_BYTES = 64;
+/** How long a part should have the bus; ms. */
+const HOLD_MS = 15;
+/** Pause before a part is sent again, doubled after each try; ms. */
+const REST_MS = 250;
+/** Tries of one part: each may take a second of the bus when the process that asked does not answer. */
+const MAX_TRIES = 5;
+/** So long the rest of a reply is kept for a process that is stopped; it waits no longer itself; ms. */
+const STOPPED_MS = 30_000;
+/** How long replies may go on when the broker stops; ms. */
+const CLOSING_MS = 2000;
+
+const TOO_LARGE = 'The answer is too large: ask for less.';
+/** What may be over at the next try. */
+const PASSING: ReadonlySet<string> = new Set(['peer-stalled', 'bus-lost', 'out-of-step']);
+
+export interface RepliesOptions {
+  readonly endpoint: Pick<Endpoint, 'echo'>;
+  readonly table: Pick<ProcessTable, 'read'>;
+}
+
+/**
+ * Sends replies, each in parts, each part in a hold of the bus of its own (docs/protocol.md, section 8).
+ * Several replies take turns, and so does the broker's other work: looking at much costs nobody else more
+ * than the wait for one part. Who asked and is stopped, or gone, holds up nobody.
+ */
+export class Replies {
+  readonly #options: RepliesOptions;
+  readonly #closing = new AbortController();
+  #turn: Promise<unknown> = Promise.resolve();
+  #partBytes = MAX_PART_BYTES;
+
+  constructor(options: RepliesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the whole reply has arrived, or nobody waits for it any more.
+   * @throws LinkError when it cannot arrive
+   */
+  async send(sender: Sender, number: number, content: unknown): Promise<void> {
+    const { echo } = this.#options.endpoint;
+    try {
+      if (echo) await this.#sendAll(echo, sender, number, content);
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
+    }
+  }
+
+  async #sendAll(echo: EchoLink, sender: Sender, number: number, content: unknown): Promise<void> {
+    const text = Buffer.from(JSON.stringify(content));
+    if (text.length > MAX_REPLY_BYTES)
+      return this.#sendAll(echo, sender, number, { error: TOO_LARGE });
+    const { bytes, unpacked } = await pack(text);
+    if (unpacked === undefined && bytes.length <= MAX_PART_BYTES) {
+      await this.#sendSurely(echo, sender, replyFrame({ number, content }));
+      return;
+    }
+    for (let offset = 0; offset < bytes.length; ) {
+      const some = bytes.subarray(offset, offset + this.#partBytes);
+      const part = { number, bytes: some, offset, total: bytes.length, unpacked };
+      if (!(await this.#sendSurely(echo, sender, partFrame(part)))) return;
+      offset += some.length;
+    }
+  }
+
+  /** The broker ends: what is under way gets a moment to arrive. */
+  stop(): void {
+    setTimeout(() => this.#closing.abort(), CLOSING_MS).unref();
+  }
+
+  /** Tries until it is accepted. @returns whether the process that asked wants more */
+  async #sendSurely(echo: EchoLink, sender: Sender, frame: Uint8Array): Promise<boolean> {
+    for (let tries = 1; ; tries++) {
+      await this.#continued(sender);
+      try {
+        const outcome = await this.#inTurn(() => this.#send(echo, sender, frame));
+        if (outcome.kind === 'accepted') return true;
+        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
+        if (tries === MAX_TRIES) return false;
+      } catch (error) {
+        const isPassing = error instanceof LinkError && PASSING.has(error.code);
+        if (!isPassing || tries === MAX_TRIES) throw error;
+      }
+      await this.#rest(REST_MS * 2 ** (tries - 1));
+    }
+  }
+
+  #send(echo: EchoLink, { pid, start }: Sender, frame: Uint8Array): Promise<FrameOutcome> {
+    const { signal } = this.#closing;
+    return echo.withBus(async (channel) => {
+      const since = clockMs();
+      const outcome = await channel.send({ pid, start }, frame, { signal });
+      const bytes = Math.floor((frame.length * HOLD_MS) / (clockMs() - since));
+      this.#partBytes = Math.max(MIN_PART_BYTES, Math.min(bytes, MAX_PART_BYTES));
+      return outcome;
+    }, signal);
+  }
+
+  /** One part at a time: before a reply's next one comes a part of every other reply. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+
+  /** Waits, without the bus, while the process is stopped. @throws LinkError peer-stalled, after a while */
+  async #continued({ pid, start }: Sender): Promise<void> {
+    const { table } = this.#options;
+    const until = clockMs() + STOPPED_MS;
+    for (let info = table.read(pid); info?.start === start; info = table.read(pid)) {
+      if (!isStopped(info)) return;
+      if (clockMs() > until) throw linkErrors.stalled(pid);
+      await this.#rest(REST_MS);
+    }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#closing.signal });
+  }
+}

@@ -1,0 +1,66 @@
+import { bodyOf } from '../queue/looking.ts';
+import type { Backend } from './backend.ts';
+import { cliErrors } from './errors.ts';
+import { print } from './output.ts';
+import { visible } from './visible.ts';
+
+/** `sigmq dead show`: prints the body as it comes, and keeps none of it. */
+export async function deadShow(backend: Backend, queue: string, id: number): Promise<void> {
+  const [message] = await backend.peek(queue, { state: 'dead', ids: [id], maxBody: 0 });
+  if (!message) throw cliErrors.noSuchMessages([id], queue);
+  const { isTTY } = process.stdout;
+  // A slice may end in the middle of a character.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let printed = 0;
+  for await (const slice of bodyOf(backend, queue, message)) {
+    print(isTTY ? visible(decoder.decode(slice, { stream: true })) : slice);
+    printed += slice.length;
+  }
+  if (isTTY) print(`${visible(decoder.decode())}\n`);
+  if (printed < message.bytes) throw cliErrors.wentAway(id, queue);
+}
+
+/** `sigmq dead kick`; without ids: all. @throws SigmqError no-such-message, after what is there */
+export async function deadKick(
+  backend: Backend,
+  queue: string,
+  ids: readonly number[],
+): Promise<void> {
+  const { some, missing } = await found(backend, queue, ids);
+  print(`${await backend.kick(queue, some)} ready again\n`);
+  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+}
+
+/** `sigmq dead rm`; as {@link deadKick}. */
+export async function deadRemove(
+  backend: Backend,
+  queue: string,
+  ids: readonly number[],
+  isSure: (question: string) => Promise<boolean>,
+): Promise<void> {
+  const { some, missing } = await found(backend, queue, ids);
+  if (some.ids?.length !== 0) {
+    const what = some.ids?.join(', ') ?? 'all';
+    if (!(await isSure(`Remove ${what} of the dead messages of queue ${queue}?`))) return;
+    print(`${await backend.purge(queue, { state: 'dead', ...some })} removed\n`);
+  }
+  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+}
+
+interface Found {
+  /** What to act on. */
+  readonly some: { readonly ids?: readonly number[] };
+  /** What was named and is not there. */
+  readonly missing: readonly number[];
+}
+
+async function found(backend: Backend, queue: string, ids: readonly number[]): Promise<Found> {
+  if (ids.length === 0) return { some: {}, missing: [] };
+  const named = [...new Set(ids)];
+  const selection = { state: 'dead', ids: named, limit: named.length, maxBody: 0 } as const;
+  const there = new Set((await backend.peek(queue, selection)).map(({ id }) => id));
+  return {
+    some: { ids: named.filter((id) => there.has(id)) },
+    missing: named.filter((id) => !there.has(id)),
+  };
+}

@@ -1,0 +1,24 @@
+import type { Stored } from '../queue/store.ts';
+import { preview } from './preview.ts';
+import { table, titled } from './table.ts';
+import { jsonText } from './visible.ts';
+
+/** As `peek` and `dead ls` list them. */
+export function messagesText(messages: readonly Stored[]): string {
+  const areReleased = messages.some(({ releases }) => releases > 0);
+  const rows = messages.map((message) => {
+    const { id, state, priority, attempt, releases, bytes } = message;
+    return [
+      ...[id, state, priority, state === 'dead' ? attempt - 1 : attempt],
+      ...(areReleased ? [releases] : []),
+      ...[bytes, preview(message)],
+    ];
+  });
+  const title = ['ID', 'STATE', 'PRIO', 'ATTEMPT', ...(areReleased ? ['RELEASES'] : [])];
+  return titled(table([[...title, 'BYTES', 'BODY'], ...rows]));
+}
+
+/** One line of JSON. */
+export function messageLine({ body, ...rest }: Stored): string {
+  return `${jsonText({ ...rest, body: Buffer.from(body).toString('base64'), base64: true })}\n`;
+}

@@ -1,0 +1,30 @@
+import type { Stored } from '../queue/store.ts';
+import { wholeCharacters } from '../queue/text.ts';
+import { visible } from './visible.ts';
+
+/** Bytes of a body that a list asks for. */
+export const PREVIEW_BYTES = 200;
+/** Columns of it that a list shows; what terminals draw in two columns counts as one. */
+const PREVIEW_COLUMNS = 60;
+const MORE = '…';
+
+/**
+ * The beginning of a body on one line. What one sees as a character, be it of many code points, and what
+ * stands for a control character, is shown whole or not at all.
+ */
+export function preview({ body, bytes }: Pick<Stored, 'body' | 'bytes'>): string {
+  const isCut = body.length < bytes;
+  const text = Buffer.from(isCut ? wholeCharacters(body) : body).toString();
+  const characters = [...new Intl.Segmenter().segment(text)].map(({ segment }) => segment);
+  // The rest of the last one may be what was not asked for.
+  if (isCut) characters.pop();
+  let shown = '';
+  let columns = 0;
+  for (const character of characters) {
+    const part = visible(character).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+    columns += part === character ? 1 : part.length;
+    if (columns > PREVIEW_COLUMNS) return shown + MORE;
+    shown += part;
+  }
+  return isCut ? shown + MORE : shown;
+}

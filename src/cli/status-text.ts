@@ -1,0 +1,111 @@
+import type { BrokerStatus, QueueStatus } from '../broker/answers.ts';
+import type { Counted, Counts } from '../broker/counters.ts';
+import { drainText } from '../broker/drain-state.ts';
+import type { QueueCounts } from '../queue/store.ts';
+import { table, titled } from './table.ts';
+import { visible } from './visible.ts';
+
+/** Of a terminal that was not made wider. */
+const COLUMNS = 80;
+/** Before the text of a line. */
+const INDENT = 11;
+
+/** As `sigmq status` shows it: no line is longer than 80 columns but for what has long names. */
+export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
+  const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
+  return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
+}
+
+export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)[]): string {
+  const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
+  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
+    ...[queue, ready, delayed, reserved, dead],
+    ...(hasAges ? [typeof oldestReadyMs === 'number' ? duration(oldestReadyMs) : '-'] : []),
+    paused ? 'paused' : '',
+  ]);
+  const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
+  return titled(table([[...title, ''], ...rows]));
+}
+
+function brokerLines(status: BrokerStatus): string[] {
+  const { pid, version, dir, store, uptimeMs, drain, plainBecause, since } = status;
+  const seconds = Math.max(uptimeMs / 1000, 1);
+  const rate = (count: number) => `${count} (${(count / seconds).toFixed(1)}/s)`;
+  const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
+  const drainsFor = drain ? drainText(drain) : 'the broker stops';
+  return [
+    line('broker', `${pid}, version ${version}, up ${duration(uptimeMs)}`),
+    line('directory', dir),
+    line('messages', store),
+    ...(status.draining ? [line('draining', drainsFor)] : []),
+    ...(plainBecause === null ? [] : [line('plain', plainBecause)]),
+    line('since', since),
+    line('accepted', rate(status.accepted)),
+    line('delivered', `${rate(status.delivered)}, retried ${status.retried}`),
+    line('done', rate(status.done)),
+    line('not done', `failed ${status.failed}, released ${status.released}, lost ${status.lost}`),
+    line('given up', `expired ${status.expired}, dead ${status.dead}`),
+    line('refused', refused.length > 0 ? refused.join(', ') : '0'),
+    line('consumers', `lost ${status.lostConsumers}`),
+  ];
+}
+
+/** Folded between words. */
+function line(name: string, text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.pop() ?? '';
+    const longer = last === '' ? word : `${last} ${word}`;
+    const fits = last === '' || longer.length <= COLUMNS - INDENT;
+    lines.push(...(fits ? [longer] : [last, word]));
+  }
+  return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
+}
+
+/** What is as it should be, and what is not: together they are too wide. */
+const GROUPS = [
+  ['accepted', 'delivered', 'retried', 'done'],
+  ['failed', 'released', 'lost', 'expired', 'dead'],
+] as const satisfies Counted[][];
+
+/** The names last: they may be long. Queues of which there is nothing to say are left out. */
+function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]): string[] {
+  const named: readonly [string, Counts | null][] = [
+    ...queues.map(({ queue, counted }): [string, Counts | null] => [queue, counted]),
+    ['(other queues)', others],
+  ];
+  return GROUPS.map((group: readonly Counted[]) => {
+    const rows = named.flatMap(([name, counted]) =>
+      counted && group.some((kind) => counted[kind] > 0)
+        ? [[...group.map((kind) => counted[kind]), name]]
+        : [],
+    );
+    const title = [...group.map((kind) => kind.toUpperCase()), 'QUEUE'];
+    return rows.length > 0 ? titled(table([title, ...rows])) : '';
+  });
+}
+
+function consumersText({ consumers }: BrokerStatus): string {
+  const rows = consumers.map(({ pid, kind, queues, jobs, holding }) => [
+    ...[pid, kind, jobs, holding],
+    queues.join(','),
+  ]);
+  return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
+}
+
+function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  return first === -1
+    ? '0s'
+    : parts
+        .slice(first, first + 2)
+        .map(([count, unit]) => `${count}${unit}`)
+        .join(' ');
+}

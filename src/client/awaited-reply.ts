@@ -1,0 +1,81 @@
+import { Reason } from '../codec/reason.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
+import { type Packed, unpack } from '../link/packed.ts';
+import type { Part } from '../link/request.ts';
+import type { EchoTarget } from '../link/transfer.ts';
+import { isDead, type ProcessTable } from '../registry/process-table.ts';
+import { Assembly } from './assembly.ts';
+import { producerErrors } from './errors.ts';
+
+/** So long without a part of the answer: the bus, and the broker, may be busy; ms. */
+const PATIENCE_MS = 30_000;
+/** How often to look whether the broker that was asked lives; ms. */
+const LOOK_MS = 500;
+
+/** The reply to one request, until it is here or will not come. */
+export class AwaitedReply {
+  /** @throws SigmqError no-answer, broker-gone, bad-answer */
+  readonly content: Promise<unknown>;
+  readonly #assembly = new Assembly();
+  readonly #given = new AbortController();
+  #resolve: (content: unknown) => void = () => {};
+  #patience: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+
+  constructor() {
+    this.content = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.signal.addEventListener('abort', () => reject(this.signal.reason));
+    });
+    this.#waitOn();
+  }
+
+  /** Aborted, with the reason, when it will not come. */
+  get signal(): AbortSignal {
+    return this.#given.signal;
+  }
+
+  /** All of it. */
+  take(content: unknown): void {
+    this.#resolve(content);
+  }
+
+  takePart(part: Part): Verdict {
+    const verdict = this.#assembly.add(part);
+    if (verdict === Reason.TooLarge) this.#given.abort(producerErrors.badAnswer());
+    if (verdict !== 0) return verdict;
+    this.#waitOn();
+    const { whole } = this.#assembly;
+    if (whole) void this.#open(whole);
+    return 0;
+  }
+
+  /** A broker that ends answers no more. */
+  watch({ pid, start }: EchoTarget, table: ProcessTable): void {
+    this.#look = setInterval(() => {
+      const info = table.read(pid);
+      if (!info || info.start !== start || isDead(info)) {
+        this.#given.abort(producerErrors.brokerGone());
+      }
+    }, LOOK_MS);
+  }
+
+  /** Once. */
+  end(): void {
+    clearTimeout(this.#patience);
+    clearInterval(this.#look);
+  }
+
+  #waitOn(): void {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.#given.abort(producerErrors.noAnswer()), PATIENCE_MS);
+  }
+
+  async #open(whole: Packed): Promise<void> {
+    try {
+      this.#resolve(JSON.parse(Buffer.from(await unpack(whole)).toString()));
+    } catch (error) {
+      this.#given.abort(producerErrors.badAnswer(error));
+    }
+  }
+}
