@@ -49,6 +49,8 @@ export interface AnswersOptions {
   readonly intake: Intake;
   readonly counters: Counters;
   readonly drain: Drain;
+  /** What expires is kept as dead. */
+  readonly keepsExpired: boolean;
   onStop(): void;
 }
 
@@ -63,6 +65,7 @@ export class Answers implements BrokerAnswers {
 
   async status(): Promise<BrokerStatus> {
     const { dir, plainBecause, store, roster, intake, counters, drain } = this.#options;
+    this.#countExpired();
     return {
       pid: process.pid,
       version: VERSION,
@@ -87,6 +90,7 @@ export class Answers implements BrokerAnswers {
   async queues(after: string, limit: number): Promise<QueueStatus[]> {
     const { store, counters } = this.#options;
     const known = new Map((await store.counts()).map((counts) => [counts.queue, counts]));
+    this.#countExpired();
     for (const queue of counters.queues) {
       if (!known.has(queue)) known.set(queue, { queue, paused: false, ...EMPTY });
     }
@@ -99,6 +103,14 @@ export class Answers implements BrokerAnswers {
     const since = counts.ready > 0 ? await store.oldest(counts.queue) : undefined;
     const oldestReadyMs = since === undefined ? null : Math.max(0, steadyMs() - since);
     return { ...counts, oldestReadyMs, counted: counters.of(counts.queue) ?? null };
+  }
+
+  /** Nobody is told when a message expires: it is counted when somebody asks. */
+  #countExpired(): void {
+    const { store, counters, keepsExpired } = this.#options;
+    for (const [queue, messages] of store.takeExpired()) {
+      counters.expired(queue, messages, keepsExpired);
+    }
   }
 
   async waiting({ pid, start }: Sender, queues: ReadonlySet<unknown>): Promise<number> {

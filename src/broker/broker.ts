@@ -164,7 +164,7 @@ export class Broker {
     this.#drain = drain;
     const answers = new Answers({
       ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake },
-      ...{ counters, drain, onStop },
+      ...{ counters, drain, onStop, keepsExpired: options.store?.deadExpired === true },
     });
     this.#requests = new Requests({
       ...{ inspection: store, endpoint, table, broker: answers, onError, onChange },

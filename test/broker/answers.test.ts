@@ -37,6 +37,7 @@ function given(plainBecause?: string) {
     roster: roster as unknown as Roster,
     intake: intake as unknown as Intake,
     drain: drain as unknown as Drain,
+    keepsExpired: false,
     onStop: () => done.push('stop'),
   });
   return { store, counters, intake, drain, answers, done };
@@ -87,6 +88,15 @@ describe('Answers', () => {
     ]);
     const names = (await answers.queues('default', 1)).map(({ queue }) => queue);
     assert.deepEqual(names, ['empty']);
+  });
+
+  it('counts what has expired', async () => {
+    const { store, answers } = given();
+    store.takeExpired = () => new Map([['q', 2]]);
+    assert.equal((await answers.status()).expired, 2);
+    store.takeExpired = () => new Map([['q', 1]]);
+    const counted = (await answers.queues('', 10)).find(({ queue }) => queue === 'q')?.counted;
+    assert.deepEqual([counted?.expired, counted?.dead], [3, 0]);
   });
 
   it('counts what a consumer could get or holds', async () => {
