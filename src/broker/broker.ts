@@ -118,6 +118,7 @@ export class Broker {
       maxFrameBytes: maxFrameBytes(maxMessageBytes),
     });
     this.#endpoint = endpoint;
+    if (store.warning !== undefined) onWarning(store.warning);
     this.plainBecause = endpoint.plainBecause;
     this.#intake = new Intake({
       ...{ store, bootId: readBootId(), maxMessageBytes },

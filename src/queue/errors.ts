@@ -49,7 +49,21 @@ export const storeErrors = {
       `The store ${path} is in use by another broker.`,
       'Stop that one, or give this one a store of its own with --data.',
     ),
-  notAStore: (path: string) =>
+  noRoom: (path: string) =>
+    new StoreError(
+      'no-room',
+      Exit.TryAgain,
+      `The disk of the store ${path} is full: what is in it goes out, nothing new is taken.`,
+      'Make room on its file system; a moment later messages are taken again.',
+    ),
+  moved: (path: string) =>
+    new StoreError(
+      'store-moved',
+      Exit.TryAgain,
+      `The store ${path} was moved or deleted while the broker runs: what is in it goes out, nothing new is taken.`,
+      'Put the same files back, or restart the broker.',
+    ),
+  notAStore: (path: string): StoreError =>
     new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
   newer: (path: string, version: number, known: number) =>
     new StoreError(
@@ -58,7 +72,14 @@ export const storeErrors = {
       `The store ${path} has version ${version}; this sigmq knows versions up to ${known}.`,
       'Use the newer sigmq, or name another folder with --data.',
     ),
-  failed: (path: string, cause: unknown) =>
+  /** For whoever starts the broker; it works nevertheless. */
+  noReserve: (path: string, why: string) =>
+    `There is no reserve on the disk of ${path} (${why}): if it gets full, consumers stop, too.`,
+  cannotOpen: (path: string, cause: unknown) =>
+    codeOf(cause) === 'SQLITE_NOTADB'
+      ? storeErrors.notAStore(path)
+      : storeErrors.failed(path, cause),
+  failed: (path: string, cause: unknown): StoreError =>
     isDamage(cause)
       ? new StoreError(
           'store-damaged',
@@ -78,7 +99,11 @@ export const storeErrors = {
 
 /** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
-  return /^SQLITE_(CORRUPT|NOTADB)/.test(String((cause as { code?: unknown } | null)?.code));
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)));
+}
+
+function codeOf(cause: unknown): unknown {
+  return (cause as { code?: unknown } | null)?.code;
 }
 
 function whyNot(cause: unknown): string {

@@ -90,12 +90,16 @@ export class SqliteStore implements Store {
     });
   }
 
+  get warning(): string | undefined {
+    return this.#db.warning;
+  }
+
   async publish(batch: readonly NewMessage[]): Promise<number[]> {
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
     const now = this.#now();
     this.#db.try(() => this.#timetable.sweep(now));
     this.#tally.assertRoom(this.#policy, batch.length, bytes);
-    const ids = this.#db.transaction(() => {
+    const ids = this.#db.publish(bytes, () => {
       const ids = batch.map((message) => this.#insert(message, now));
       remember(this.#db, batch);
       return ids;
@@ -121,6 +125,7 @@ export class SqliteStore implements Store {
 
   async reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined> {
     return this.#db.try(() => {
+      this.#db.assertOurs();
       this.#timetable.sweep(this.#now());
       const row = queues
         .filter((queue) => this.#tally.gives(queue))
