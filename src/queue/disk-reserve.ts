@@ -15,6 +15,8 @@ import { clockMs } from '../clock.ts';
 
 /** Holds a log that waits for room (2 MiB, see DiskRoom) and a large group of messages, with all that it takes. */
 const RESERVE_BYTES = 4 << 20;
+/** In the folder of the store. */
+export const RESERVE_NAME = 'queue.reserve';
 /** Of a small file system only this part. */
 const SHARE = 1 / 8;
 /** Less is of no use: a settlement writes some pages of 4 KiB to the log and to the file. */
@@ -29,6 +31,12 @@ const BLOCK_BYTES = 4096;
 
 /** Limits that no statfs(2) tells: quotas, and the size of a file (`ulimit -f`). */
 const HIDDEN_LIMITS: ReadonlySet<unknown> = new Set(['EDQUOT', 'EFBIG']);
+
+/** How large a reserve is to be on the file system of a folder. */
+export function reserveBytes(folder: string): number {
+  const { blocks, bsize } = statfsSync(folder);
+  return Math.floor(Math.min(RESERVE_BYTES, blocks * bsize * SHARE));
+}
 
 /**
  * A file beside the store that holds room on the disk, so that messages can still go out when there is none:
@@ -113,8 +121,8 @@ export class DiskReserve {
   }
 
   #fill(fd: number): void {
-    const { blocks, bavail, bsize } = statfsSync(dirname(this.path));
-    const wanted = Math.floor(Math.min(RESERVE_BYTES, blocks * bsize * SHARE));
+    const { bavail, bsize } = statfsSync(dirname(this.path));
+    const wanted = reserveBytes(dirname(this.path));
     if (wanted < MIN_BYTES) {
       this.#impossible = 'the file system is too small';
       return;

@@ -63,6 +63,28 @@ export const storeErrors = {
       `The store ${path} was moved or deleted while the broker runs: what is in it goes out, nothing new is taken.`,
       'Put the same files back, or restart the broker.',
     ),
+  exists: (path: string) =>
+    new StoreError(
+      'backup-exists',
+      Exit.CannotCreate,
+      `${path} is there already.`,
+      'Name another file, or give --force.',
+    ),
+  isTheStore: (path: string) =>
+    new StoreError(
+      'backup-is-store',
+      Exit.Usage,
+      `${path} is the store itself.`,
+      'Name another file.',
+    ),
+  noBackup: (path: string, cause: unknown) =>
+    new StoreError(
+      'no-backup',
+      Exit.CannotCreate,
+      `The copy ${path} cannot be made: ${messageOf(cause)}.`,
+      'Look at the permissions and the room there, and whether the store can be read.',
+      cause,
+    ),
   notAStore: (path: string): StoreError =>
     new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
   newer: (path: string, version: number, known: number) =>

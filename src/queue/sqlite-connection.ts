@@ -31,6 +31,10 @@ export class SqliteConnection {
     this.#trimmer?.touch(); // what an earlier broker has left
   }
 
+  get isOnDisk(): boolean {
+    return this.#file.disk !== undefined;
+  }
+
   /** For people: what is not as it should be, though it works. */
   get warning(): string | undefined {
     const why = this.#file.disk?.reserve.impossible;
@@ -119,7 +123,6 @@ export class SqliteConnection {
   #assertThere(): void {
     const { disk } = this.#file;
     if (!disk) return;
-    if (disk.place.isTaken()) throw storeErrors.inUse(this.path);
     const isThere = disk.place.isThere();
     // Wherever the file is now, its log may be elsewhere.
     if (!isThere && !this.#isMoved) disk.room.tryCheckpoint();

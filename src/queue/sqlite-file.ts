@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import Database from 'libsql';
-import { DiskReserve } from './disk-reserve.ts';
+import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
 import { DiskRoom, isNoRoom } from './disk-room.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import { makeFile, makeFolder } from './own-files.ts';
@@ -32,12 +32,12 @@ export interface SqliteFile {
  * @throws StoreError
  */
 export function openSqliteFile(folder: string): SqliteFile {
-  const path = join(folder, 'queue.db');
+  const path = resolve(folder, 'queue.db');
   makeFolder(folder);
   makeFile(path);
   assertWritable(folder);
-  const lock = new StoreLock(join(folder, 'queue.lock'), path, OPEN_MS);
-  const reserve = new DiskReserve(join(folder, 'queue.reserve'));
+  const lock = new StoreLock(resolve(folder, 'queue.lock'), path, OPEN_MS);
+  const reserve = new DiskReserve(resolve(folder, RESERVE_NAME));
   let db: Db | undefined;
   try {
     reserve.adopt();

@@ -90,6 +90,10 @@ export class SqliteStore implements Store {
     });
   }
 
+  get path(): string | undefined {
+    return this.#db.isOnDisk ? this.#db.path : undefined;
+  }
+
   get warning(): string | undefined {
     return this.#db.warning;
   }

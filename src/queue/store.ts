@@ -121,6 +121,8 @@ export interface Store extends Inspection {
   readonly name: string;
   /** The same when it is opened again; no other store has it. */
   readonly identity: string;
+  /** Of the file that it is, for who copies it; undefined: it is none. */
+  readonly path?: string | undefined;
   /** For people: what is not as it should be, though it works. */
   readonly warning?: string | undefined;
   /**

@@ -1,6 +1,5 @@
 /** A full disk stops producers, not consumers. */
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { StoreError } from '../../src/queue/errors.ts';
