@@ -36,11 +36,10 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
 function lookAtReserve(folder: string): StoreFinding[] {
   const held = sizeOf(join(folder, RESERVE_NAME)) ?? 0;
   const wanted = quietly(() => reserveBytes(folder)) ?? 0;
-  // A quota or a limit of file sizes makes it smaller.
-  if (held > 0 && held >= wanted / 2) return [];
+  if (held > 0 && held >= wanted) return [];
   const text =
     held > 0
-      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is full, or was. Until there is room, new messages are refused.`
+      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is full, or was, or there is a quota. What is given up of it is made again when there is room; until then new messages are refused.`
       : 'There is no reserve on the disk of the store: if the disk gets full, consumers stop, too. The broker makes one when there is room.';
   return [{ mark: 'note', text }];
 }
@@ -60,7 +59,8 @@ function identityOf(path: string): string | undefined {
 }
 
 function sizeOf(path: string): number | undefined {
-  return quietly(() => statSync(path).size);
+  const stats = quietly(() => statSync(path));
+  return stats?.isFile() ? stats.size : undefined;
 }
 
 function sizeText(bytes: number): string {
