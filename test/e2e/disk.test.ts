@@ -55,7 +55,7 @@ describe('a disk that is full', () => {
     disk.fill();
     const worker = await stage.consumer([
       '-c',
-      '150',
+      '20',
       '-j',
       '2',
       '--',
