@@ -9,6 +9,8 @@ const PAGE_BYTES = 4096;
 const MAX_LOG_PAGES = 512;
 /** Fewer make a flush of both files after every other message. */
 const MIN_LOG_PAGES = 16;
+/** Less room than this is little: a step of 1,000 messages writes so much at worst, 3 pages each. */
+const LITTLE_BYTES = 16 << 20;
 /** What SQLite says when there is no room, in the log, its index or the file; a quota is a write error to it. */
 const NO_ROOM = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
 
@@ -47,6 +49,12 @@ export class DiskRoom {
   /** A part of the reserve is given up. */
   get isScarce(): boolean {
     return this.#reserve.isGiven;
+  }
+
+  /** What changes many messages is to do it in small steps. */
+  get isLittle(): boolean {
+    const limit = (this.#limit?.pages ?? Number.POSITIVE_INFINITY) * PAGE_BYTES;
+    return this.isScarce || Math.min(limit, freeBytes(this.#path)) < LITTLE_BYTES;
   }
 
   /** @throws StoreError when so many bytes of new messages are not to be taken now */

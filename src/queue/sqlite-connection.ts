@@ -6,6 +6,14 @@ import type { Fsync } from './open-store.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 import { Trimmer } from './sqlite-trim.ts';
 
+/** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
+export const STEP_ROWS = 1000;
+/**
+ * The same when there is little room: the reserve is to hold what they write. A row that is changed is written again
+ * with its body, of one that is removed only the list of free pages is.
+ */
+const FEW_ROWS = { remove: 32, change: 4 };
+
 /** Statements on the open file, each prepared once, and when they are flushed to the disk. */
 export class SqliteConnection {
   readonly path: string;
@@ -33,6 +41,11 @@ export class SqliteConnection {
 
   get isOnDisk(): boolean {
     return this.#file.disk !== undefined;
+  }
+
+  /** How many rows a statement may remove or change now. */
+  stepRows(how: keyof typeof FEW_ROWS): number {
+    return this.#file.disk?.room.isLittle ? FEW_ROWS[how] : STEP_ROWS;
   }
 
   /** For people: what is not as it should be, though it works. */

@@ -125,7 +125,7 @@ describe('the reserve on the disk', () => {
     await assert.rejects(store.publish([message(1)]), isRefusal);
     for (let n = 0; n < 60; n++) {
       const reserved = await store.reserve(['default'], '1:1');
-      assert.equal(await store.settle(reserved?.id ?? 0, { kind: 'done' }), 'settled');
+      assert.equal(await store.settle(reserved?.id ?? 0, { kind: 'done' }), 'gone');
     }
     assert.deepEqual(await store.counts(), []);
   });
