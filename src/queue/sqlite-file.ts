@@ -99,6 +99,8 @@ function prepare(db: Db, path: string): void {
     db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT`);
     vacuum(db);
   }
+  // The log of a copy, which has none, comes with the first look into the file.
+  pragma(db, 'schema_version');
 }
 
 /** Takes as much room again; without it the file does not get smaller, and works as well. */

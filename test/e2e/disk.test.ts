@@ -67,11 +67,11 @@ describe('a disk that is full', () => {
     disk.fill();
     // What fits into the room that others have left in the file is still taken.
     const refused = await until('a refusal', async () => {
-      const ended = await stage.send(['-q', 'more', text(1, 6000)]);
-      return ended.code !== 0 && ended;
+      const ended = await stage.send(['-q', 'more', text(1, 3000)]);
+      return /disk is full/.test(ended.stderr) && ended;
     });
     assert.equal(refused.code, 75, refused.stderr);
-    assert.match(refused.stderr, /disk is full.*doctor/);
+    assert.match(refused.stderr, /doctor/);
     const printer = await stage.consumer(['-c', '30']);
     assert.equal((await printer.ended).code, 0);
     await out(stage, 'pause', 'default');

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { backup } from '../../src/queue/backup.ts';
 import { StoreError } from '../../src/queue/errors.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
@@ -93,6 +94,18 @@ describe('a store that is not where it was opened any more', () => {
     await store.publish([message('b')]);
     await store.close();
     const again = open(t, folder);
+    assert.deepEqual([await takeOne(again), await takeOne(again)], ['a', 'b']);
+  });
+
+  it('is opened as a copy in one file, without a log', async (t) => {
+    const folder = folderOf(t);
+    const store = open(t, folder);
+    await store.publish([message('a')]);
+    const other = `${folder}.other`;
+    mkdirSync(other, { mode: 0o700 });
+    backup(join(folder, 'queue.db'), join(other, 'queue.db'), false);
+    const again = open(t, other);
+    await again.publish([message('b')]);
     assert.deepEqual([await takeOne(again), await takeOne(again)], ['a', 'b']);
   });
 
