@@ -85,7 +85,7 @@ export const storeErrors = {
       'Look at the permissions and the room there, and whether the store can be read.',
       cause,
     ),
-  notAStore: (path: string): StoreError =>
+  notAStore: (path: string) =>
     new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
   newer: (path: string, version: number, known: number) =>
     new StoreError(
@@ -97,11 +97,7 @@ export const storeErrors = {
   /** For whoever starts the broker; it works nevertheless. */
   noReserve: (path: string, why: string) =>
     `There is no reserve on the disk of ${path} (${why}): if it gets full, consumers stop, too.`,
-  cannotOpen: (path: string, cause: unknown) =>
-    codeOf(cause) === 'SQLITE_NOTADB'
-      ? storeErrors.notAStore(path)
-      : storeErrors.failed(path, cause),
-  failed: (path: string, cause: unknown): StoreError =>
+  failed: (path: string, cause: unknown) =>
     isDamage(cause)
       ? new StoreError(
           'store-damaged',
@@ -118,6 +114,12 @@ export const storeErrors = {
           cause,
         ),
 };
+
+/** What kept SQLite from opening a file. */
+export function cannotOpen(path: string, cause: unknown): StoreError {
+  if (codeOf(cause) === 'SQLITE_NOTADB') return storeErrors.notAStore(path);
+  return storeErrors.failed(path, cause);
+}
 
 /** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {

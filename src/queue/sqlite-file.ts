@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import Database from 'libsql';
 import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
 import { DiskRoom, isNoRoom } from './disk-room.ts';
-import { StoreError, storeErrors } from './errors.ts';
+import { cannotOpen, StoreError, storeErrors } from './errors.ts';
 import { makeFile, makeFolder } from './own-files.ts';
 import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
 import { StoreLock } from './store-lock.ts';
@@ -56,7 +56,7 @@ export function openSqliteFile(folder: string): SqliteFile {
   } catch (error) {
     db?.close();
     lock.close();
-    throw error instanceof StoreError ? error : storeErrors.cannotOpen(path, error);
+    throw error instanceof StoreError ? error : cannotOpen(path, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import Database from 'libsql';
-import { StoreError, storeErrors } from './errors.ts';
+import { cannotOpen, StoreError, storeErrors } from './errors.ts';
 import { FileIdentity } from './file-identity.ts';
 import { makeFile } from './own-files.ts';
 
@@ -58,6 +58,6 @@ function lock(path: string, store: string, waitMs: number): Db {
   } catch (error) {
     db.close();
     const { code } = error as { code?: unknown };
-    throw code === 'SQLITE_BUSY' ? storeErrors.inUse(store) : storeErrors.cannotOpen(path, error);
+    throw code === 'SQLITE_BUSY' ? storeErrors.inUse(store) : cannotOpen(path, error);
   }
 }
