@@ -39,7 +39,7 @@ const FILES = [
   ],
   [
     '$XDG_STATE_HOME/sigmq',
-    'Messages: a folder for each runtime directory, with an SQLite file queue.db.',
+    'Messages: a folder for each runtime directory, with an SQLite file queue.db, its log (copy both with `sigmq backup` only), and queue.reserve, which holds room for consumers when the disk is full.',
   ],
   [
     '$XDG_CONFIG_HOME/sigmq/config.json',

@@ -118,6 +118,7 @@ export class Broker {
       maxFrameBytes: maxFrameBytes(maxMessageBytes),
     });
     this.#endpoint = endpoint;
+    if (store.warning !== undefined) onWarning(store.warning);
     this.plainBecause = endpoint.plainBecause;
     this.#intake = new Intake({
       ...{ store, bootId: readBootId(), maxMessageBytes },
@@ -201,8 +202,8 @@ export class Broker {
 
   async #publish(): Promise<void> {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
-    const { identity: store, incarnation } = this.#store;
-    const info = { maxMessageBytes, version: VERSION, store, incarnation };
+    const { identity: store, incarnation, path } = this.#store;
+    const info = { maxMessageBytes, version: VERSION, store, incarnation, path };
     this.#claim = await claimBroker(this.dir, info, this.#table);
     await this.#rosterWatch.start();
     await this.#holdings.recover((key) => this.#roster.holder(key));

@@ -83,6 +83,14 @@ export function adminCommands(): Command[] {
       )
       .action((flags: AdminFlags) => run('drain', flags)),
     command('stop', 'Stop the broker.').action((flags: AdminFlags) => run('stop', flags)),
+    command('backup', 'Copy the store to a file, as it is at one moment, while the broker works.')
+      .argument('<file>', 'what to write')
+      .option('--force', 'replace a file that is there')
+      .option(DATA, 'store to copy when no broker runs')
+      .action(async (file: string, flags: AdminFlags) => {
+        const { backup } = await import('./backup.ts');
+        process.exitCode = await backup(file, flags);
+      }),
     command('doctor', 'Look for what is wrong here, or slower than it could be.')
       .option('--clean', 'remove what dead processes have left')
       .option(DATA, DATA_TEXT)

@@ -12,7 +12,12 @@ import { dirname, join } from 'node:path';
 import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
-import { brokerJsonPath, brokerPidPath, inspectBroker } from '../registry/broker-file.ts';
+import {
+  brokerJsonPath,
+  brokerPidPath,
+  inspectBroker,
+  readBrokerJson,
+} from '../registry/broker-file.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
@@ -21,6 +26,7 @@ import { isGone as isGoneTarget, vetTarget } from '../registry/vet.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
+import { lookAtStore, type RunningBroker } from './doctor-store.ts';
 import { print } from './output.ts';
 import { report } from './report.ts';
 import { visible } from './visible.ts';
@@ -55,7 +61,11 @@ export async function doctor(flags: AdminFlags): Promise<number> {
       onBroker(findings, dir, table, flags);
       await onConsumers(findings, dir, table, flags);
     }
-    onDisk(findings, dataFolder(flags));
+    const folder = dataFolder(flags);
+    onDisk(findings, folder);
+    for (const { mark, text } of lookAtStore(folder, runningBroker(dir, table))) {
+      findings.say(mark, text);
+    }
     return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
   } catch (error) {
     return report(error);
@@ -106,6 +116,12 @@ function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefine
     findings.say('bad', `${error.message} ${error.hint}`);
     return undefined;
   }
+}
+
+function runningBroker(dir: string | undefined, table: ProcessTable): RunningBroker | undefined {
+  const found = dir === undefined ? undefined : inspectBroker(dir, table);
+  const json = dir !== undefined && found?.ok ? readBrokerJson(dir) : undefined;
+  return found?.ok && json?.pid === found.pid ? { pid: json.pid, path: json.path } : undefined;
 }
 
 function onBroker(

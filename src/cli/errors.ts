@@ -32,6 +32,20 @@ export const cliErrors = {
       `Message ${id} of queue ${queue} went away before all of it was read.`,
       'See `sigmq dead ls`.',
     ),
+  nothingToCopy: () =>
+    new SigmqError(
+      'nothing-to-copy',
+      Exit.Unavailable,
+      'The broker keeps its messages in memory: there is no file that could be copied.',
+      'Start it without --memory to keep them on the disk.',
+    ),
+  noStore: (path: string) =>
+    new SigmqError(
+      'no-store',
+      Exit.Unavailable,
+      `There is no store ${path}, and no broker runs.`,
+      'Name its folder with --data, or the runtime directory with --dir.',
+    ),
   needsForce: () =>
     new SigmqError(
       'needs-force',

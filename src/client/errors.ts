@@ -39,7 +39,7 @@ export const producerErrors = {
       'store',
       Exit.TryAgain,
       'The broker refused the message: it could not store it.',
-      "Look at the broker's log, make room, then send again.",
+      'Its disk is full, or its store was moved or deleted: see its log or `sigmq doctor`, then send again.',
     ),
   closing: () =>
     new ProducerError(

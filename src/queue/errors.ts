@@ -49,6 +49,42 @@ export const storeErrors = {
       `The store ${path} is in use by another broker.`,
       'Stop that one, or give this one a store of its own with --data.',
     ),
+  noRoom: (path: string) =>
+    new StoreError(
+      'no-room',
+      Exit.TryAgain,
+      `The disk of the store ${path} is full: what is in it goes out, nothing new is taken.`,
+      'Make room on its file system; a moment later messages are taken again.',
+    ),
+  moved: (path: string) =>
+    new StoreError(
+      'store-moved',
+      Exit.TryAgain,
+      `The store ${path} was moved or deleted while the broker runs: what is in it goes out, nothing new is taken.`,
+      'Put the same files back, or restart the broker.',
+    ),
+  exists: (path: string) =>
+    new StoreError(
+      'backup-exists',
+      Exit.CannotCreate,
+      `${path} is there already.`,
+      'Name another file, or give --force.',
+    ),
+  isTheStore: (path: string) =>
+    new StoreError(
+      'backup-is-store',
+      Exit.Usage,
+      `${path} is the store itself.`,
+      'Name another file.',
+    ),
+  noBackup: (path: string, cause: unknown) =>
+    new StoreError(
+      'no-backup',
+      Exit.CannotCreate,
+      `The copy ${path} cannot be made: ${messageOf(cause)}.`,
+      'Look at the permissions and the room there, and whether the store can be read.',
+      cause,
+    ),
   notAStore: (path: string) =>
     new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
   newer: (path: string, version: number, known: number) =>
@@ -65,6 +101,9 @@ export const storeErrors = {
       'Messages that a consumer holds cannot be removed.',
       'Stop the consumer: what it has not settled is ready again.',
     ),
+  /** For whoever starts the broker; it works nevertheless. */
+  noReserve: (path: string, why: string) =>
+    `There is no reserve on the disk of ${path} (${why}): if it gets full, consumers stop, too.`,
   failed: (path: string, cause: unknown) =>
     isDamage(cause)
       ? new StoreError(
@@ -83,9 +122,19 @@ export const storeErrors = {
         ),
 };
 
+/** What kept SQLite from opening a file. */
+export function cannotOpen(path: string, cause: unknown): StoreError {
+  if (codeOf(cause) === 'SQLITE_NOTADB') return storeErrors.notAStore(path);
+  return storeErrors.failed(path, cause);
+}
+
 /** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
-  return /^SQLITE_(CORRUPT|NOTADB)/.test(String((cause as { code?: unknown } | null)?.code));
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)));
+}
+
+function codeOf(cause: unknown): unknown {
+  return (cause as { code?: unknown } | null)?.code;
 }
 
 function whyNot(cause: unknown): string {

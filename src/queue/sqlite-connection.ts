@@ -4,6 +4,15 @@ import { LongTimer } from '../long-timer.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import type { Fsync } from './open-store.ts';
 import type { SqliteFile } from './sqlite-file.ts';
+import { Trimmer } from './sqlite-trim.ts';
+
+/** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
+export const STEP_ROWS = 1000;
+/**
+ * The same when there is little room: the reserve is to hold what they write. A row that is changed is written again
+ * with its body, of one that is removed only the list of free pages is.
+ */
+const FEW_ROWS = { remove: 32, change: 4 };
 
 /** Statements on the open file, each prepared once, and when they are flushed to the disk. */
 export class SqliteConnection {
@@ -17,11 +26,32 @@ export class SqliteConnection {
   /** Why the last flush of the log failed. */
   #unflushed: unknown;
   #synchronous = '';
+  /** Of a store on a disk. */
+  readonly #trimmer: Trimmer | undefined;
+  #isMoved = false;
 
   constructor(file: SqliteFile, fsync: Fsync) {
     this.path = file.path;
     this.#file = file;
     this.#fsync = fsync;
+    const { path, db, disk } = file;
+    if (disk) this.#trimmer = new Trimmer({ path, db, room: disk.room });
+    this.#trimmer?.touch(); // what an earlier broker has left
+  }
+
+  get isOnDisk(): boolean {
+    return this.#file.disk !== undefined;
+  }
+
+  /** How many rows a statement may remove or change now. */
+  stepRows(how: keyof typeof FEW_ROWS): number {
+    return this.#file.disk?.room.isLittle ? FEW_ROWS[how] : STEP_ROWS;
+  }
+
+  /** For people: what is not as it should be, though it works. */
+  get warning(): string | undefined {
+    const why = this.#file.disk?.reserve.impossible;
+    return why === undefined ? undefined : storeErrors.noReserve(this.path, why);
   }
 
   sql(sql: string): Statement {
@@ -43,7 +73,7 @@ export class SqliteConnection {
    * causes another delivery.
    */
   write(sql: string, parameters: readonly unknown[]): void {
-    this.try(() => {
+    this.#surely(() => {
       this.#flush('NORMAL');
       this.run(sql, parameters);
     });
@@ -51,28 +81,66 @@ export class SqliteConnection {
 
   /** As {@link write}, for a statement that returns rows. */
   writeAll(sql: string, parameters: readonly unknown[]): unknown[] {
-    return this.try(() => {
+    return this.#surely(() => {
       this.#flush('NORMAL');
       return this.sql(sql).all([...parameters]);
     });
   }
 
-  /** All of it or nothing, and on the disk afterwards: a message must be before it is confirmed. */
+  /** All of it or nothing, and on the disk afterwards. */
   transaction<T>(work: () => T): T {
-    const { db } = this.#file;
+    return this.#surely(() => this.#transaction(work));
+  }
+
+  /**
+   * A transaction that stores so many bytes of new messages: they are to be where they are found, and do not get
+   * the room that is kept for what makes room.
+   * @throws StoreError
+   */
+  publish<T>(bytes: number, work: () => T): T {
     return this.try(() => {
-      this.#assertFlushed();
-      this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
-      db.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work();
-        db.exec('COMMIT');
-        return result;
-      } catch (error) {
-        if (db.inTransaction) db.exec('ROLLBACK');
-        throw error;
-      }
+      this.#assertThere();
+      this.#file.disk?.room.admit(bytes);
+      this.#trimmer?.touch();
+      return this.#transaction(work);
     });
+  }
+
+  /** @throws StoreError when another broker may have given out what is here */
+  assertOurs(): void {
+    if (this.#file.disk?.place.isTaken()) throw storeErrors.inUse(this.path);
+  }
+
+  /** Does it even if there is no room. */
+  #surely<T>(work: () => T): T {
+    const room = this.#file.disk?.room;
+    this.#trimmer?.touch();
+    return this.try(() => (room ? room.surely(work) : work()));
+  }
+
+  #transaction<T>(work: () => T): T {
+    const { db } = this.#file;
+    this.#assertFlushed();
+    this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #assertThere(): void {
+    const { disk } = this.#file;
+    if (!disk) return;
+    const isThere = disk.place.isThere();
+    // Wherever the file is now, its log may be elsewhere.
+    if (!isThere && !this.#isMoved) disk.room.tryCheckpoint();
+    this.#isMoved = !isThere;
+    if (!isThere) throw storeErrors.moved(this.path);
   }
 
   /** @throws StoreError for an error of SQLite; any other as it is */
@@ -125,6 +193,7 @@ export class SqliteConnection {
       if (typeof this.#fsync === 'number') this.#flushNow();
     } finally {
       this.#fsyncTimer?.clear();
+      this.#trimmer?.stop();
       if (this.#walFd >= 0) closeSync(this.#walFd);
       this.#walFd = -1;
       this.#statements.clear();

@@ -1,8 +1,12 @@
-import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import Database from 'libsql';
-import { StoreError, storeErrors } from './errors.ts';
+import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
+import { DiskRoom, isNoRoom } from './disk-room.ts';
+import { cannotOpen, StoreError, storeErrors } from './errors.ts';
+import { makeFile, makeFolder } from './own-files.ts';
 import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { StoreLock } from './store-lock.ts';
+import { StorePlace } from './store-place.ts';
 import { assertWritable } from './writable.ts';
 
 /** Who looks into a store without a broker has it for a moment: so long a broker that starts waits; ms. */
@@ -14,6 +18,12 @@ type Db = Database.Database;
 export interface SqliteFile {
   readonly path: string;
   readonly db: Db;
+  /** Of one on a disk. */
+  readonly disk?: {
+    readonly reserve: DiskReserve;
+    readonly room: DiskRoom;
+    readonly place: StorePlace;
+  };
   close(): void;
 }
 
@@ -22,28 +32,31 @@ export interface SqliteFile {
  * @throws StoreError
  */
 export function openSqliteFile(folder: string): SqliteFile {
-  const path = join(folder, 'queue.db');
-  const lockPath = join(folder, 'queue.lock');
+  const path = resolve(folder, 'queue.db');
   makeFolder(folder);
-  for (const file of [path, lockPath]) makeFile(file);
+  makeFile(path);
   assertWritable(folder);
-  const lock = takeLock(lockPath, path);
+  const lock = new StoreLock(resolve(folder, 'queue.lock'), path, OPEN_MS);
+  const reserve = new DiskReserve(resolve(folder, RESERVE_NAME));
   let db: Db | undefined;
   try {
-    db = new Database(path);
-    db.exec(`PRAGMA busy_timeout = ${OPEN_MS}`);
-    prepare(db, path);
-    db.exec('PRAGMA busy_timeout = 0'); // a broker has no time to wait
+    reserve.adopt();
+    db = openWithRoom(path, reserve);
+    reserve.isWhole();
+    const room = new DiskRoom(path, db, reserve);
+    const place = new StorePlace(path, lock);
     const opened = db;
     const close = () => {
-      opened.close();
+      room.tryCheckpoint();
+      // Closing deletes the log by its name, which may be another's by now.
+      if (place.isThere()) opened.close();
       lock.close();
     };
-    return { path, db, close };
+    return { path, db, disk: { reserve, room, place }, close };
   } catch (error) {
     db?.close();
     lock.close();
-    throw error instanceof StoreError ? error : openError(path, error);
+    throw error instanceof StoreError ? error : cannotOpen(path, error);
   }
 }
 
@@ -54,48 +67,19 @@ export function openMemory(): SqliteFile {
   return { path: 'memory', db, close: () => void db.close() };
 }
 
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw storeErrors.cannotCreate(folder, error);
-  }
-  const stats = lstatSync(folder);
-  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
-  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
-  // Who can write here can put a write-ahead log beside the store, and with it messages into it.
-  if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
-}
-
-/**
- * Before SQLite does it, with another mode, or follows a link. One that is there is not opened: to close any
- * descriptor of a file drops all locks that this process has on it (fcntl(2)), those of another store, too.
- */
-function makeFile(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-      throw storeErrors.cannotCreate(path, error);
-  }
-  const stats = lstatSync(path);
-  if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
-  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
-  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
-}
-
-/**
- * A transaction that never ends, on an empty file: the kernel drops its lock with the process, and the
- * store itself stays readable for the sqlite3 shell.
- */
-function takeLock(lockPath: string, path: string): Db {
-  const lock = new Database(lockPath);
-  try {
-    lock.exec(`PRAGMA busy_timeout = ${OPEN_MS}; PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE`);
-    return lock;
-  } catch (error) {
-    lock.close();
-    throw codeOf(error) === 'SQLITE_BUSY' ? storeErrors.inUse(path) : openError(lockPath, error);
+/** Even on a full disk: an earlier broker has left a reserve. */
+function openWithRoom(path: string, reserve: DiskReserve): Db {
+  for (;;) {
+    const db = new Database(path);
+    try {
+      db.exec(`PRAGMA busy_timeout = ${OPEN_MS}`);
+      prepare(db, path);
+      db.exec('PRAGMA busy_timeout = 0'); // a broker has no time to wait
+      return db;
+    } catch (error) {
+      db.close();
+      if (!isNoRoom(error) || !reserve.give()) throw error;
+    }
   }
 }
 
@@ -111,20 +95,24 @@ function prepare(db: Db, path: string): void {
   db.pragma('auto_vacuum = INCREMENTAL');
   db.pragma('journal_mode = WAL');
   if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
-  else if (version < SCHEMA_VERSION) db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT; VACUUM`);
+  else if (version < SCHEMA_VERSION) {
+    db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT`);
+    vacuum(db);
+  }
+  // The log of a copy, which has none, comes with the first look into the file.
+  pragma(db, 'schema_version');
+}
+
+/** Takes as much room again; without it the file does not get smaller, and works as well. */
+function vacuum(db: Db): void {
+  try {
+    db.exec('VACUUM');
+  } catch (error) {
+    if (!isNoRoom(error)) throw error;
+  }
 }
 
 function pragma(db: Db, name: string): number {
   const row = db.prepare(`PRAGMA ${name}`).get() as Record<string, number>;
   return row[name] ?? 0;
-}
-
-function openError(path: string, error: unknown): StoreError {
-  const code = codeOf(error);
-  if (code === 'SQLITE_NOTADB') return storeErrors.notAStore(path);
-  return storeErrors.failed(path, error);
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code;
 }

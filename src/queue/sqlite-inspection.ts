@@ -1,4 +1,4 @@
-import type { SqliteConnection } from './sqlite-connection.ts';
+import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
 import {
   ALL_BUT_BODY,
   asBytes,
@@ -8,9 +8,6 @@ import {
   storedOf,
 } from './sqlite-rows.ts';
 import { DEFAULT_PEEK, type Selection, STATES, type State, type Stored } from './store.ts';
-
-/** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
-export const STEP_ROWS = 1000;
 
 /** In which order the messages of a state are looked at, removed and kicked; each but `reserved` by its index. */
 const ORDER: Record<State, string> = {

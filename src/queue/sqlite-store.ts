@@ -6,7 +6,7 @@ import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { count, type Held } from './sqlite-count.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
-import { kickSome, peek, purgeSome, type Removed, STEP_ROWS } from './sqlite-inspection.ts';
+import { kickSome, peek, purgeSome, type Removed } from './sqlite-inspection.ts';
 import { oldest } from './sqlite-oldest.ts';
 import { identify, incarnate, setBack } from './sqlite-opening.ts';
 import { lastNumber, remember } from './sqlite-producers.ts';
@@ -90,12 +90,20 @@ export class SqliteStore implements Store {
     });
   }
 
+  get path(): string | undefined {
+    return this.#db.isOnDisk ? this.#db.path : undefined;
+  }
+
+  get warning(): string | undefined {
+    return this.#db.warning;
+  }
+
   async publish(batch: readonly NewMessage[]): Promise<number[]> {
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
     const now = this.#now();
     this.#db.try(() => this.#timetable.sweep(now));
     this.#tally.assertRoom(this.#policy, batch.length, bytes);
-    const ids = this.#db.transaction(() => {
+    const ids = this.#db.publish(bytes, () => {
       const ids = batch.map((message) => this.#insert(message, now));
       remember(this.#db, batch);
       return ids;
@@ -121,6 +129,7 @@ export class SqliteStore implements Store {
 
   async reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined> {
     return this.#db.try(() => {
+      this.#db.assertOurs();
       this.#timetable.sweep(this.#now());
       const row = queues
         .filter((queue) => this.#tally.gives(queue))
@@ -221,7 +230,7 @@ export class SqliteStore implements Store {
     const states = selection.state ? [selection.state] : STATES;
     let purged = 0;
     for (const state of states.filter((state) => state !== 'reserved')) {
-      purged += await inSteps(limit - purged, (rows) => {
+      purged += await this.#inSteps('remove', limit - purged, (rows) => {
         const step = { ...selection, limit: rows };
         return this.#forget(this.#db.transaction(() => purgeSome(this.#db, queue, state, step)));
       });
@@ -230,7 +239,7 @@ export class SqliteStore implements Store {
   }
 
   async kick(queue: string, selection: Selection = {}): Promise<number> {
-    return inSteps(selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
+    return this.#inSteps('change', selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
       const step = { ...selection, limit: rows };
       const position = this.#positions.take(this.#now(), rows);
       const kicked = this.#db.transaction(() => kickSome(this.#db, queue, step, position));
@@ -285,15 +294,19 @@ export class SqliteStore implements Store {
     for (const { queue, state, bytes } of removed) this.#tally.add(queue, state, -1, -bytes);
     return removed.length;
   }
-}
 
-/** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
-async function inSteps(limit: number, step: (rows: number) => number): Promise<number> {
-  for (let done = 0; ; await nextTurn()) {
-    const wanted = Math.min(limit - done, STEP_ROWS);
-    if (wanted <= 0) return done;
-    const some = step(wanted);
-    done += some;
-    if (some < wanted) return done;
+  /** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
+  async #inSteps(
+    how: 'remove' | 'change',
+    limit: number,
+    step: (rows: number) => number,
+  ): Promise<number> {
+    for (let done = 0; ; await nextTurn()) {
+      const wanted = Math.min(limit - done, this.#db.stepRows(how));
+      if (wanted <= 0) return done;
+      const some = step(wanted);
+      done += some;
+      if (some < wanted) return done;
+    }
   }
 }

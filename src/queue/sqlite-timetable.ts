@@ -1,5 +1,5 @@
-import type { SqliteConnection } from './sqlite-connection.ts';
-import { type Removed, STEP_ROWS } from './sqlite-inspection.ts';
+import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
+import type { Removed } from './sqlite-inspection.ts';
 import { BYTES } from './sqlite-rows.ts';
 import type { Tally } from './tally.ts';
 
@@ -69,7 +69,7 @@ export class Timetable {
     if (this.#findNextDue() > now) return 0;
     const sql = `UPDATE messages SET state = 'ready', due_at = NULL, position = ? + due.n
       FROM (SELECT id, row_number() OVER (ORDER BY due_at, position) AS n FROM messages
-        WHERE ${DUE} ORDER BY due_at, position LIMIT ${STEP_ROWS}) AS due
+        WHERE ${DUE} ORDER BY due_at, position LIMIT ${db.stepRows('change')}) AS due
       WHERE messages.id = due.id RETURNING queue`;
     const rows = db.writeAll(sql, [position(STEP_ROWS), now]) as { queue: string }[];
     for (const { queue } of rows) tally.move(queue, 'delayed', 'ready');
@@ -79,7 +79,8 @@ export class Timetable {
   #expire(now: number): void {
     if (this.#findNextExpiry() > now) return;
     const { db, tally, deadExpired } = this.#options;
-    const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${STEP_ROWS})`;
+    const rows = db.stepRows(deadExpired ? 'change' : 'remove');
+    const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${rows})`;
     // Of a changed row RETURNING gives what it is now: due_at tells what it was.
     const sql = deadExpired
       ? `UPDATE messages SET state = 'dead', expires_at = NULL WHERE ${some}

@@ -121,6 +121,10 @@ export interface Store extends Inspection {
   readonly name: string;
   /** The same when it is opened again; no other store has it. */
   readonly identity: string;
+  /** Of the file that it is, for who copies it; undefined: it is none. */
+  readonly path?: string | undefined;
+  /** For people: what is not as it should be, though it works. */
+  readonly warning?: string | undefined;
   /**
    * A number drawn when it was opened, 1 to 2^40. A delivery is named by the incarnation in which it was made, the
    * message's id and its number: a store that was restored or exchanged gives ids again, but no names.

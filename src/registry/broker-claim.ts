@@ -12,6 +12,8 @@ export interface BrokerInfo {
   readonly store?: string | undefined;
   /** In which opening of that store. */
   readonly incarnation?: number | undefined;
+  /** Of the file that this store is. */
+  readonly path?: string | undefined;
 }
 
 export interface BrokerClaim {

@@ -7,8 +7,8 @@ import { readSmallFile } from './small-file.ts';
 import { startedAtMs } from './start-time.ts';
 import { isPid, vetTarget } from './vet.ts';
 
-/** broker.json has some 100 bytes; no version of it needs more than this. */
-const MAX_JSON_BYTES = 4096;
+/** broker.json has some 200 bytes; the path in it may have 4096 (PATH_MAX), and each of them may be escaped. */
+const MAX_JSON_BYTES = 32 << 10;
 /**
  * A broker writes broker.pid after it started. Its start is known to 1 s only (`btime` has whole
  * seconds) and the clock may have been corrected a little; ms.
@@ -29,6 +29,8 @@ export interface BrokerJson {
   readonly store?: string;
   /** In which opening of that store. */
   readonly incarnation?: number;
+  /** Of the file that this store is; none: it is no file. */
+  readonly path?: string;
 }
 
 /** A process that may get signals as the broker of a runtime directory. */
@@ -89,6 +91,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       version,
       store,
       incarnation,
+      path,
     } = JSON.parse(text) as Record<string, unknown>;
     if (typeof pid !== 'number' || !isPid(pid)) return undefined;
     if (typeof start !== 'number' || !Number.isSafeInteger(start) || start < 0) return undefined;
@@ -103,6 +106,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       ...(typeof incarnation === 'number' &&
         Number.isSafeInteger(incarnation) &&
         incarnation > 0 && { incarnation }),
+      ...(typeof path === 'string' && { path }),
     };
   } catch {
     return undefined; // not JSON, or `null`

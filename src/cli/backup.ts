@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Exit } from '../errors.ts';
+import { backup as copy } from '../queue/backup.ts';
+import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
+import { processTable } from '../registry/process-table.ts';
+import { resolveRuntimeDir } from '../registry/runtime-dir.ts';
+import type { AdminFlags } from './admin-command.ts';
+import { dataFolder } from './data-folder.ts';
+import { cliErrors } from './errors.ts';
+import { report, say } from './report.ts';
+
+/** `sigmq backup`: the copy is made by this process, the broker has nothing to do. @returns the exit code */
+export async function backup(file: string, flags: AdminFlags): Promise<number> {
+  try {
+    const { messages, bytes } = copy(storePath(flags), file, flags.force ?? false);
+    const what = messages === 1 ? '1 message' : `${messages} messages`;
+    say(`${file}: ${what}, ${bytes} bytes.`);
+    return Exit.Ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Of the running broker, or where one would have it. @throws SigmqError */
+function storePath(flags: AdminFlags): string {
+  const dir = resolveRuntimeDir({ dir: flags.dir, env: process.env }).path;
+  const broker = inspectBroker(dir, processTable());
+  const json = broker.ok ? readBrokerJson(dir) : undefined;
+  if (json && broker.ok && json.pid === broker.pid) {
+    if (json.path === undefined) throw cliErrors.nothingToCopy();
+    return json.path;
+  }
+  const path = join(dataFolder(flags), 'queue.db');
+  if (!existsSync(path)) throw cliErrors.noStore(path);
+  return path;
+}

@@ -1,0 +1,131 @@
+import { readFileSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type Database from 'libsql';
+import type { DiskReserve } from './disk-reserve.ts';
+import { storeErrors } from './errors.ts';
+
+const PAGE_BYTES = 4096;
+/** Pages in the log after which SQLite moves them into the file: 2 MiB, half of the reserve. */
+const MAX_LOG_PAGES = 512;
+/** Fewer make a flush of both files after every other message. */
+const MIN_LOG_PAGES = 16;
+/** Less room than this is little: a step of 1,000 messages writes so much at worst, 3 pages each. */
+const LITTLE_BYTES = 16 << 20;
+/** What SQLite says when there is no room, in the log, its index or the file; a quota is a write error to it. */
+const NO_ROOM = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
+
+/**
+ * Sees to it that a full disk stops producers only. What is to be written without new messages gets room: a log
+ * that is moved into the file can be written again from its start; if the file has to grow for that, the reserve is
+ * there. So the log never holds more that the file has no room for than the reserve is large.
+ */
+export class DiskRoom {
+  readonly #path: string;
+  readonly #db: Database.Database;
+  readonly #reserve: DiskReserve;
+  /** Bytes of messages in the log at most, since it was moved into the file. */
+  #inLog = 0;
+  readonly #maxInLog: number;
+  /** Pages that a file may have here, and with new messages; undefined: there is no limit. */
+  readonly #limit: { readonly pages: number; readonly forNew: number } | undefined;
+  #pages: number | undefined;
+
+  constructor(path: string, db: Database.Database, reserve: DiskReserve) {
+    this.#path = path;
+    this.#db = db;
+    this.#reserve = reserve;
+    const max = maxFileBytes();
+    if (max !== Number.POSITIVE_INFINITY) {
+      const pages = Math.floor(max / PAGE_BYTES);
+      this.#limit = { pages, forNew: Math.floor((pages * 7) / 8) };
+    }
+    const bytes = Math.min(reserve.size > 0 ? reserve.size : Number.POSITIVE_INFINITY, max);
+    const pages = Math.floor(bytes / 2 / PAGE_BYTES);
+    const logPages = Math.max(Math.min(pages, MAX_LOG_PAGES), MIN_LOG_PAGES);
+    this.#maxInLog = logPages * PAGE_BYTES;
+    db.exec(`PRAGMA wal_autocheckpoint = ${logPages}`);
+  }
+
+  /** A part of the reserve is given up. */
+  get isScarce(): boolean {
+    return this.#reserve.isGiven;
+  }
+
+  /** What changes many messages is to do it in small steps. */
+  get isLittle(): boolean {
+    const limit = (this.#limit?.pages ?? Number.POSITIVE_INFINITY) * PAGE_BYTES;
+    return this.isScarce || Math.min(limit, freeBytes(this.#path)) < LITTLE_BYTES;
+  }
+
+  /** @throws StoreError when so many bytes of new messages are not to be taken now */
+  admit(bytes: number): void {
+    if (!this.#reserve.isWhole()) throw storeErrors.noRoom(this.#path);
+    this.#setLimit(this.#limit?.forNew);
+    // A large group can fit into the log and not into the file afterwards.
+    if (bytes > this.#maxInLog && freeBytes(this.#path) < 3 * bytes) {
+      throw storeErrors.noRoom(this.#path);
+    }
+    this.#inLog += bytes + PAGE_BYTES;
+    if (this.#inLog <= this.#maxInLog) return;
+    this.#checkpoint();
+    this.#inLog = bytes;
+  }
+
+  /** Does what writes no new messages; `work` is done again from its start when there was no room. */
+  surely<T>(work: () => T): T {
+    for (let tries = 0; ; tries++) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isNoRoom(error) || !this.#makeRoom(tries)) throw error;
+      }
+    }
+  }
+
+  /** Moves the log into the file, as far as there is room and nobody reads it. */
+  tryCheckpoint(): void {
+    try {
+      this.#checkpoint();
+    } catch {
+      // The next write says what is wrong.
+    }
+  }
+
+  #checkpoint(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  #makeRoom(tries: number): boolean {
+    const isLimited = this.#setLimit(this.#limit?.pages);
+    const isGiven = tries > 0 && this.#reserve.give();
+    this.tryCheckpoint();
+    return tries === 0 || isGiven || isLimited;
+  }
+
+  /** @returns whether it was another */
+  #setLimit(pages: number | undefined): boolean {
+    if (pages === this.#pages || pages === undefined) return false;
+    this.#db.exec(`PRAGMA max_page_count = ${pages}`);
+    this.#pages = pages;
+    return true;
+  }
+}
+
+export function isNoRoom(error: unknown): boolean {
+  return NO_ROOM.test(String((error as { code?: unknown } | null)?.code));
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
+}
+
+/** RLIMIT_FSIZE: a page behind it would stay in the log for ever, and fill it. */
+function maxFileBytes(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

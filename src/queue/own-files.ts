@@ -1,0 +1,33 @@
+import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { storeErrors } from './errors.ts';
+
+/** @throws StoreError when it cannot be made, or is not ours alone */
+export function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storeErrors.cannotCreate(folder, error);
+  }
+  const stats = lstatSync(folder);
+  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
+  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
+  // Who can write here can put a write-ahead log beside the store, and with it messages into it.
+  if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
+}
+
+/**
+ * Before SQLite does it, with another mode, or follows a link. One that is there is not opened: to close any
+ * descriptor of a file drops all locks that this process has on it (fcntl(2)), those of another store, too.
+ */
+export function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw storeErrors.cannotCreate(path, error);
+  }
+  const stats = lstatSync(path);
+  if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
+  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
+  if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
+}

@@ -1,0 +1,118 @@
+import { statSync } from 'node:fs';
+import type Database from 'libsql';
+import { clockMs } from '../clock.ts';
+import type { DiskRoom } from './disk-room.ts';
+
+/** Nobody has written for this long: a good moment; ms. */
+const QUIET_MS = 1000;
+/** A store that is never quiet gives room back after this, if most of it is free; ms. */
+const PATIENCE_MS = 60_000;
+/** Pages given back at once, a millisecond or two of work; nobody waits for longer. */
+const STEP_PAGES = 128;
+/** Pause between two steps, in which everything else has its turn; ms. */
+const STEP_PAUSE_MS = 5;
+/** Free pages that may stay in the file, 256 KiB: the next messages fill them. */
+const KEPT_PAGES = 64;
+/** Bytes of the log that may stay. */
+const KEPT_LOG_BYTES = 256 << 10;
+/** It failed, or somebody reads the log: tried again after twice as long each time, up to this, then no more; ms. */
+const MAX_PAUSE_MS = 300_000;
+
+export interface TrimOptions {
+  readonly path: string;
+  readonly db: Database.Database;
+  readonly room: DiskRoom;
+}
+
+/**
+ * Gives room back to the disk that messages have left, in the file and in its log: in small steps, when nobody
+ * writes. Has no timer as long as there is nothing to do.
+ */
+export class Trimmer {
+  readonly #options: TrimOptions;
+  #timer: NodeJS.Timeout | undefined;
+  /** Somebody has written since it was looked last. */
+  #isBusy = false;
+  #busySince = 0;
+  /** Pages at the end of the file are free; it is cut when the log is moved into it. */
+  #isShorter = false;
+  #stopped = false;
+
+  constructor(options: TrimOptions) {
+    this.#options = options;
+  }
+
+  /** Something is written, or was before this broker came. */
+  touch(): void {
+    this.#isBusy = true;
+    if (this.#timer || this.#stopped) return;
+    this.#busySince = clockMs();
+    this.#set(QUIET_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #set(wait: number, pause = QUIET_MS): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const next = this.#look(pause);
+      if (next !== undefined) this.#set(next.wait, next.pause);
+    }, wait);
+    this.#timer.unref();
+  }
+
+  /** @returns when to look again; undefined: all is done */
+  #look(pause: number): { wait: number; pause?: number } | undefined {
+    const isPatient = clockMs() - this.#busySince < PATIENCE_MS;
+    if (this.#isBusy && isPatient) {
+      this.#isBusy = false;
+      return { wait: QUIET_MS };
+    }
+    const retry = pause > MAX_PAUSE_MS ? undefined : { wait: pause, pause: 2 * pause };
+    try {
+      if (this.#giveBack()) return { wait: STEP_PAUSE_MS };
+      if (!this.#cutLog()) return retry;
+    } catch {
+      // As with any write: the disk, or somebody who has the file locked for a moment.
+      return retry;
+    }
+    if (!this.#isBusy) return undefined;
+    this.#busySince = clockMs();
+    this.#isBusy = false;
+    return { wait: QUIET_MS };
+  }
+
+  /** A step. @returns whether there is more */
+  #giveBack(): boolean {
+    const { db, room } = this.#options;
+    const free = count(db, 'freelist_count');
+    if (free <= KEPT_PAGES) return false;
+    if (this.#isBusy && free < count(db, 'page_count') / 2) return false;
+    room.surely(() => db.exec(`PRAGMA incremental_vacuum(${STEP_PAGES})`));
+    if (count(db, 'freelist_count') === free) return false;
+    this.#isShorter = true;
+    return true;
+  }
+
+  /** @returns false: it is in use */
+  #cutLog(): boolean {
+    const { db, path, room } = this.#options;
+    const { size } = statSync(`${path}-wal`);
+    if (size <= KEPT_LOG_BYTES && !this.#isShorter) return true;
+    // On a full disk the log keeps its room: somebody else would take it.
+    const mode = room.isScarce ? 'PASSIVE' : 'TRUNCATE';
+    const row = db.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as Record<string, number>;
+    if (row.busy !== 0 || row.checkpointed !== row.log) return false;
+    this.#isShorter = false;
+    return true;
+  }
+}
+
+function count(db: Database.Database, name: 'freelist_count' | 'page_count'): number {
+  const row = db.prepare(`PRAGMA ${name}`).get() as Record<string, number>;
+  return row[name] ?? 0;
+}
