@@ -11,6 +11,8 @@ export const FIRST_REST_MS = 250;
 /** A message that a consumer holds: which delivery of it, and of which queue. */
 interface InHand extends DeliveryName {
   readonly queue: string;
+  /** It is being sent, or about to be: who sends it knows what became of it when the consumer ends. */
+  isUnderWay: boolean;
 }
 
 /** A process that takes messages. */

@@ -103,11 +103,13 @@ export class EchoDeliveries {
     return this.#settle(consumer, message, { kind: 'untaken' });
   }
 
-  /** The consumer may have it: that is asked again after a rest. */
+  /** The consumer may have it: that is asked again after a rest. Who has ended meanwhile is not asked. */
   owe({ consumer, message }: Delivery): void {
     const { roster, holdings } = this.#options;
     roster.rest(consumer, clockMs());
-    if (consumer.holding.has(message.id)) holdings.owe(consumer, message);
+    if (!consumer.holding.has(message.id)) return;
+    holdings.owe(consumer, message);
+    if (!roster.get(consumer.key)) void holdings.lose(consumer);
   }
 
   #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {

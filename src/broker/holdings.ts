@@ -31,11 +31,13 @@ export class Holdings {
 
   /** The message was reserved for this consumer and is about to go to it. */
   take(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
-    consumer.holding.set(id, { queue, incarnation, delivery });
+    consumer.holding.set(id, { queue, incarnation, delivery, isUnderWay: true });
   }
 
   /** The consumer has it and will settle it later. */
   awaitSettlement(consumer: ConsumerState, { id }: Reserved): void {
+    const held = consumer.holding.get(id);
+    if (held) held.isUnderWay = false;
     const ackWaitMs = consumer.ackWaitMs ?? this.#options.ackWaitMs;
     if (ackWaitMs === undefined || this.#ackWaits.has(id)) return;
     const onOver = () => this.#onOverdue(consumer, id, ackWaitMs);
@@ -135,11 +137,11 @@ export class Holdings {
     this.#retries.add(timer);
   }
 
-  /** A consumer has ended: what it held goes to others. */
+  /** A consumer has ended: what it held goes to others; not yet what it may never have got. */
   async lose(consumer: ConsumerState): Promise<void> {
     // A copy: what the store does not take is held again, and would come up again at once.
-    for (const id of [...consumer.holding.keys()]) {
-      await this.settleSurely(consumer, id, { kind: 'lost' });
+    for (const [id, { isUnderWay }] of [...consumer.holding]) {
+      if (!isUnderWay) await this.settleSurely(consumer, id, { kind: 'lost' });
     }
   }
 

@@ -185,6 +185,37 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     });
   }
 
+  it('spends no attempt of a consumer that was seen to end in the middle of it', async (t) => {
+    const { run, store, fake, roster, work, sent } = await given(t, { pid: 71 }, { pid: 72 });
+    fake.answer = async (pid) => {
+      if (pid === 72) return { kind: 'accepted' };
+      run({ pid: 72 });
+      await roster.refresh();
+      throw linkErrors.gone(71);
+    };
+    await store.put('a');
+    await work();
+    await until(() => fake.sent.length > 1);
+    assert.deepEqual(sent(), ['71:a', '72:a']);
+    assert.equal(opened(fake.sent[1]?.frame as Uint8Array).fields.attempt, undefined);
+  });
+
+  it('loses what is owed to a consumer that ended while the bus could not be taken', async (t) => {
+    const { clock, run, store, fake, roster, work, sent } = await given(t, { pid: 71 });
+    let fail = (_: Error) => {};
+    fake.busFree = new Promise((_, reject) => {
+      fail = reject;
+    });
+    await store.put('a');
+    await work();
+    run({ pid: 72 });
+    await roster.refresh();
+    fail(new Error('no such directory'));
+    await work();
+    assert.deepEqual([sent(), await store.states()], [[], ['ready']]);
+    await clock.pass(10);
+  });
+
   it('goes on after a second when the bus cannot be taken', async (t) => {
     const { clock, store, fake, errors, work, sent } = await given(t, { pid: 71 });
     fake.busFails = new Error('no such directory');

@@ -118,7 +118,7 @@ export class FakeEndpoint {
 }
 
 /** Some message that a consumer holds. */
-export const inHand = { queue: 'default', incarnation: 5, delivery: 1 };
+export const inHand = { queue: 'default', incarnation: 5, delivery: 1, isUnderWay: false };
 
 export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
   return {

@@ -10,7 +10,10 @@ import { consumer, FakeStore } from './fakes.ts';
 
 const ACK_WAIT_MS = 1000;
 
-const nameOf = ({ queue, incarnation, delivery }: Reserved) => ({ queue, incarnation, delivery });
+/** As it is held when it was taken. */
+const nameOf = ({ queue, incarnation, delivery }: Reserved, isUnderWay = true) => ({
+  ...{ queue, incarnation, delivery, isUnderWay },
+});
 
 /** Messages in the hands of a consumer. */
 async function given(
@@ -116,13 +119,21 @@ describe('Holdings', () => {
   });
 
   it('gives all that a consumer held to others when it has ended', async (t) => {
-    const { store, holdings, who } = await given(t, 3);
+    const { store, holdings, who, messages } = await given(t, 3);
+    for (const message of messages) holdings.awaitSettlement(who, message);
     await holdings.lose(who);
     assert.deepEqual([await store.states(), who.holding.size], [['ready', 'ready', 'ready'], 0]);
   });
 
+  it('leaves what is on its way to who sends it: it may never have got there', async (t) => {
+    const { store, holdings, who } = await given(t);
+    await holdings.lose(who);
+    assert.deepEqual([await store.states(), who.holding.size], [['reserved'], 1]);
+  });
+
   it('tries each again later when it has ended and the store fails', async (t) => {
-    const { store, holdings, who, errors, pass } = await given(t, 3);
+    const { store, holdings, who, messages, errors, pass } = await given(t, 3);
+    for (const message of messages) holdings.awaitSettlement(who, message);
     store.failing.set('settle', new Error('disk'));
     await holdings.lose(who);
     assert.equal(errors.length, 3);
@@ -255,7 +266,10 @@ describe('Holdings, when an answer is not known,', () => {
     const { holdings, message } = await given(t);
     const later = consumer({ pid: 70 });
     holdings.owe(later, { ...message, delivery: 2 });
-    assert.deepEqual([...later.holding], [[message.id, { ...nameOf(message), delivery: 2 }]]);
+    assert.deepEqual(
+      [...later.holding],
+      [[message.id, { ...nameOf(message, false), delivery: 2 }]],
+    );
   });
 
   it('owes what an earlier broker had given out to who can be asked; the rest is lost', async (t) => {
@@ -265,7 +279,7 @@ describe('Holdings, when an answer is not known,', () => {
     const later = consumer({ pid: 70 });
     await holdings.recover((key) => (key === who.key ? later : undefined));
     const [first] = messages as [Reserved];
-    assert.deepEqual([...later.holding], [[first.id, nameOf(first)]]);
+    assert.deepEqual([...later.holding], [[first.id, nameOf(first, false)]]);
     assert.deepEqual(
       later.owed.map(({ id }) => id),
       [messages[0]?.id],
