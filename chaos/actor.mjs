@@ -2,7 +2,7 @@
 // belongs to somebody else by now is never signalled.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -107,17 +107,28 @@ export class Consumer extends Sigmq {
 
 /** A consumer that runs worker.sh for each message. */
 export class Worker extends Sigmq {
+  works = true;
+  /** It was ended together with its commands, by the same signal. */
+  signalled = false;
+
   constructor(place, path, args = []) {
-    closeSync(openSync(path, 'a'));
+    for (const name of [path, `${path}.ended`]) closeSync(openSync(name, 'a'));
     const env = { ...place.env, OUT: path, MARKS: place.marks };
     const stdio = ['ignore', 'ignore', 'pipe'];
     super({ ...place, env }, 'worker', ['consume', ...args, '--', WORKER], stdio);
+    writeFileSync(`${path}.pid`, `${this.pid}\n`);
     this.path = path;
     this.args = args;
   }
 
   get records() {
-    return readLines(this.path).map(identified);
+    const ended = new Set(readLines(`${this.path}.ended`));
+    return readLines(this.path).map((line) => {
+      const [, run, releases, text] = /^(\d+ \d+ \d+) (\d+) (.*)$/s.exec(line) ?? [];
+      if (text === undefined) return { text: line };
+      const [id, attempt] = run.split(' ').map(Number);
+      return { id, attempt, releases: Number(releases), ended: ended.has(run), text };
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 // Producers that send until enough messages are on their way and the time is over.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from './ledger.mjs';
+import { messageOf } from './message.mjs';
 
 /** Pause of a producer that found no broker, or a full one; ms. */
 const PAUSE_MS = 100;
@@ -36,13 +36,14 @@ export async function produce(
 /** One `send` of some messages. @returns its exit code */
 export async function send(cast, ledger, numbers, messages, args) {
   for (const number of numbers) ledger.attempted.add(number);
+  const since = ledger.stretches.current;
   const single = numbers.length === 1;
   const sender = single
     ? cast.produce([...args, messages[0]], '')
     : cast.produce([...args, '--lines'], messages.join('\n'));
   const code = await sender.ended;
   const told = code === 0 ? numbers.length : confirmedLines(sender.said);
-  for (const number of numbers.slice(0, told)) ledger.confirmed.add(number);
+  for (const number of numbers.slice(0, told)) ledger.confirm(number, since);
   if (single && /could not store it|queue is full/i.test(sender.said))
     ledger.refused.add(numbers[0]);
   return code;
