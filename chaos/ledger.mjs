@@ -12,6 +12,8 @@ export class Ledger {
   mortal = new Set();
   /** Whose lifetime was over before anybody could take them. */
   expired = new Set();
+  /** That overrun an ack-wait, with nobody there to get them meanwhile: late is early enough. */
+  once = new Set();
   /** By number, after which attempts they were kicked back. */
   kicks = new Map();
   /** The stores that were open, one after the other: the same one all the time, unless an act says so. */
@@ -50,7 +52,7 @@ export class Ledger {
         ...{ expired: overdue, nobodyDied, kicked: this.kicks.get(number) ?? [] },
         mayComeAgain: (stretch) => this.stretches.mayComeAgain(number, stretch),
       };
-      wrong.push(...objections(number, records, known), ...this.#unwanted(number));
+      wrong.push(...objections(number, records, known), ...this.#unwanted(number, records));
     }
     const missing = [...this.confirmed.keys()].filter((number) => {
       const records = deliveries.get(number) ?? [];
@@ -69,6 +71,26 @@ export class Ledger {
       ([{ fate, by }]) => fate === Fate.Bad && by.works,
     ).length;
     return { counts, wrong, missing, rejected };
+  }
+
+  /**
+   * Whether what expired was kept as dead, and nothing else.
+   * @param dead numbers of what is dead
+   * @param from the first number that counts
+   * @returns sentences
+   */
+  unkept(consumers, dead, from = 0) {
+    const { deliveries } = this.#collect(consumers);
+    const lost = [...this.confirmed.keys()].filter(
+      (number) => number >= from && !deliveries.has(number) && !dead.has(number),
+    );
+    const wrong = lost.map((number) => `message ${number} expired and was not kept as dead`);
+    for (const number of dead) {
+      if (deliveries.has(number)) wrong.push(`message ${number} was taken, and is dead as expired`);
+      else if (!this.mortal.has(number))
+        wrong.push(`message ${number} is dead as expired, and had no lifetime`);
+    }
+    return wrong;
   }
 
   #collect(consumers) {
@@ -91,7 +113,9 @@ export class Ledger {
     return { deliveries, wrong };
   }
 
-  #unwanted(number) {
+  #unwanted(number, records) {
+    if (this.once.has(number) && records.length > 1)
+      return [`message ${number} was done late, and delivered ${records.length} times`];
     if (this.refused.has(number))
       return [`message ${number} was refused and delivered all the same`];
     if (this.expired.has(number)) return [`message ${number} was delivered after its lifetime`];
@@ -115,4 +139,21 @@ export function outOfOrder(records) {
   return numbers
     .filter((number, at) => at > 0 && !(number > numbers[at - 1]))
     .map((number) => `message ${number} is out of order`);
+}
+
+/**
+ * Whether what is given back comes again with ever longer pauses: they double from 1 s on.
+ * @param seconds how long it went on
+ * @returns sentences about what is wrong
+ */
+export function hasty(records, seconds) {
+  const most = 3 + Math.floor(Math.log2(seconds + 1));
+  const counts = new Map();
+  for (const { text } of records) {
+    const { number } = readMessage(text);
+    counts.set(number, (counts.get(number) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > most)
+    .map(([number, count]) => `message ${number} came ${count} times in ${Math.round(seconds)} s`);
 }

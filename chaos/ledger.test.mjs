@@ -1,7 +1,7 @@
 // Whether the checker can fail: what it is there to notice is made here.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Ledger, outOfOrder } from './ledger.mjs';
+import { hasty, Ledger, outOfOrder } from './ledger.mjs';
 import { Fate, messageOf } from './message.mjs';
 import { Random } from './random.mjs';
 import { Stretches, UNKNOWN } from './stretches.mjs';
@@ -98,6 +98,16 @@ describe('the ledger', () => {
       ],
       /message 0 spent attempt 1/,
     ],
+    'nobody counts what is given back': [
+      [
+        worker([
+          record(0, { fate: Fate.Later, releases: 0 }),
+          record(0, { fate: Fate.Later, releases: 0, ended: true }),
+        ]),
+        consumer(all().slice(1)),
+      ],
+      /message 0 was given back, and the next delivery tells of 0 times/,
+    ],
     'an attempt is spent on a signal to consumer and command': [
       [
         worker([record(0, { fate: Fate.Slow })], { signalled: true }),
@@ -167,6 +177,39 @@ describe('the ledger', () => {
     const prepare = (ledger) => ledger.mortal.add(0) && ledger.expired.add(0);
     assert.deepEqual(audit([consumer(all().slice(1))], { prepare }).wrong, []);
     assert.match(audit([consumer(all())], { prepare }).wrong.join(), /0 was delivered after/);
+  });
+
+  it('notices that what was done late is delivered again, with nobody there to get it', () => {
+    const slow = [1, 2].map((attempt) => record(0, { fate: Fate.Slow, attempt, ended: true }));
+    const crew = [worker(slow), consumer(all().slice(1))];
+    const overdue = new Set([100]);
+    assert.deepEqual(audit(crew, { overdue }).wrong, []);
+    const prepare = (ledger) => ledger.once.add(0);
+    assert.match(
+      audit(crew, { overdue, prepare }).wrong.join(),
+      /0 was done late, and delivered 2/,
+    );
+  });
+
+  it('notices what expired and was not kept, and what was kept without a reason', () => {
+    const ledger = new Ledger();
+    for (const number of [0, 1, 2]) {
+      ledger.attempted.add(number);
+      ledger.confirm(number);
+    }
+    ledger.mortal.add(0).add(1);
+    const told = (dead) => ledger.unkept([consumer([record(1)])], new Set(dead)).join('\n');
+    assert.match(told([2]), /message 0 expired and was not kept/);
+    assert.match(told([0, 1]), /message 1 was taken, and is dead/);
+    assert.match(told([0, 2]), /message 2 is dead as expired, and had no lifetime/);
+    ledger.mortal.add(2);
+    assert.equal(told([0, 2]), '');
+  });
+
+  it('notices what is given back without a pause', () => {
+    const times = (count) => Array.from({ length: count }, () => record(0, { fate: Fate.Poison }));
+    assert.deepEqual(hasty(times(5), 15), []);
+    assert.match(hasty(times(15), 15).join(), /message 0 came 15 times in 15 s/);
   });
 
   it('notices what was refused and comes all the same', () => {

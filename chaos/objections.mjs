@@ -6,14 +6,14 @@ import { Outcome, outcomeOf } from './message.mjs';
  * @param known `expired`: ids of messages that were taken from a consumer because it was silent for too
  *   long; `kicked`: the attempts after which this message was kicked back; `mayComeAgain(stretch)`: the
  *   store of that stretch had it from the start; `nobodyDied`: attempts are spent by failures only
- * @returns sentences
+ * @returns sentences: one at most, as the first leads to others
  */
 export function objections(number, records, known) {
-  return records.flatMap((record, at) => {
-    const before = records[at - 1];
-    const why = before && objection(before, record, known);
-    return why ? [`message ${number} ${why}, ${told(records)}`] : [];
-  });
+  const first = records
+    .slice(1)
+    .map((record, at) => objection(records[at], record, known))
+    .find((why) => why !== undefined);
+  return first === undefined ? [] : [`message ${number} ${first}, ${told(records)}`];
 }
 
 /** undefined: nothing. */
@@ -32,6 +32,9 @@ function objection(before, record, { expired, kicked, mayComeAgain, nobodyDied }
   const isSameAttempt = isKnown && record.attempt === before.attempt;
   if (isSameAttempt && !wasGivenBack) return `was delivered twice as attempt ${record.attempt}`;
   if (outcome === Outcome.Failed) return undefined;
+  if (outcome === Outcome.Released && isSameAttempt && nobodyDied && isUncounted(before, record)) {
+    return `was given back, and the next delivery tells of ${record.releases} times`;
+  }
   if (wasGivenBack) {
     if (isSameAttempt || !isKnown || !nobodyDied || expired.has(record.id)) return undefined;
     return `spent attempt ${before.attempt} on being given back`;
@@ -40,6 +43,11 @@ function objection(before, record, { expired, kicked, mayComeAgain, nobodyDied }
   if (before.by.died || stalled || expired.has(record.id)) return undefined;
   if (kicked.some((after) => after >= before.attempt && after < record.attempt)) return undefined;
   return 'was delivered again without a reason';
+}
+
+/** Only who is told how often it was given back knows. */
+function isUncounted(before, record) {
+  return record.releases !== undefined && !(record.releases > before.releases);
 }
 
 /** What came of these deliveries is what is wanted of a message: it was handled, or rejected. */

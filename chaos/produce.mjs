@@ -7,25 +7,38 @@ const PAUSE_MS = 100;
 
 /**
  * @param until to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
- * @param argsOf options of one `send`
- * @param fateOf what is to become of a message
+ * @param goOn whether to go on, if neither says it
+ * @param from the first number
+ * @param argsOf options of one `send` of the nth producer
+ * @param fateOf what is to become of a message of the nth producer
+ * @param onSend hears of the numbers before the nth producer sends them
  */
 export async function produce(
   cast,
   ledger,
   random,
-  { count, until = 0, producers = 4, argsOf = () => [], fateOf = () => undefined },
+  {
+    count,
+    until = 0,
+    goOn = () => (until > 0 ? Date.now() < until : ledger.confirmed.size < count),
+    producers = 4,
+    from = 0,
+    argsOf = () => [],
+    fateOf = () => undefined,
+    onSend = () => {},
+  },
 ) {
-  let next = 0;
+  let next = from;
   const producer = async (_, n) => {
     const mine = random.of(`producer ${n}`);
-    while (until > 0 ? Date.now() < until : ledger.confirmed.size < count) {
+    while (goOn()) {
       const numbers = Array.from({ length: mine.pick([1, 1, 1, 20, 60]) }, () => next++);
       const waiting = mine.pick([[], ['--wait']]);
-      const args = [...waiting, '-W', '30s', ...argsOf(mine)];
+      const args = [...waiting, '-W', '30s', ...argsOf(mine, n)];
       const messages = numbers.map((number) =>
-        messageOf(number, random, fateOf(random.of(number))),
+        messageOf(number, random, fateOf(random.of(number), n)),
       );
+      onSend(numbers, n);
       const code = await send(cast, ledger, numbers, messages, args);
       if (code !== 0) await sleep(PAUSE_MS);
     }
