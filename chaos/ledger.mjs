@@ -12,7 +12,7 @@ export class Ledger {
   mortal = new Set();
   /** Whose lifetime was over before anybody could take them. */
   expired = new Set();
-  /** That overrun an ack-wait, with nobody there to get them meanwhile: late is early enough. */
+  /** That come once while their consumer lives, however long it is at work on them. */
   once = new Set();
   /** By number, after which attempts they were kicked back. */
   kicks = new Map();
@@ -114,8 +114,8 @@ export class Ledger {
   }
 
   #unwanted(number, records) {
-    if (this.once.has(number) && records.length > 1)
-      return [`message ${number} was done late, and delivered ${records.length} times`];
+    if (this.once.has(number) && records.length > 1 && !records.some(({ by }) => by.died))
+      return [`message ${number} took long, and was delivered ${records.length} times`];
     if (this.refused.has(number))
       return [`message ${number} was refused and delivered all the same`];
     if (this.expired.has(number)) return [`message ${number} was delivered after its lifetime`];

@@ -179,7 +179,7 @@ describe('the ledger', () => {
     assert.match(audit([consumer(all())], { prepare }).wrong.join(), /0 was delivered after/);
   });
 
-  it('notices that what was done late is delivered again, with nobody there to get it', () => {
+  it('notices that what took long was delivered again, though its consumer lived', () => {
     const slow = [1, 2].map((attempt) => record(0, { fate: Fate.Slow, attempt, ended: true }));
     const crew = [worker(slow), consumer(all().slice(1))];
     const overdue = new Set([100]);
@@ -187,7 +187,7 @@ describe('the ledger', () => {
     const prepare = (ledger) => ledger.once.add(0);
     assert.match(
       audit(crew, { overdue, prepare }).wrong.join(),
-      /0 was done late, and delivered 2/,
+      /0 took long, and was delivered 2/,
     );
   });
 

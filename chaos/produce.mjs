@@ -9,6 +9,7 @@ const PAUSE_MS = 100;
  * @param until to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
  * @param goOn whether to go on, if neither says it
  * @param from the first number
+ * @param sizes how many messages one `send` may have
  * @param argsOf options of one `send` of the nth producer
  * @param fateOf what is to become of a message of the nth producer
  * @param onSend hears of the numbers before the nth producer sends them
@@ -23,6 +24,7 @@ export async function produce(
     goOn = () => (until > 0 ? Date.now() < until : ledger.confirmed.size < count),
     producers = 4,
     from = 0,
+    sizes = [1, 1, 1, 20, 60],
     argsOf = () => [],
     fateOf = () => undefined,
     onSend = () => {},
@@ -32,7 +34,7 @@ export async function produce(
   const producer = async (_, n) => {
     const mine = random.of(`producer ${n}`);
     while (goOn()) {
-      const numbers = Array.from({ length: mine.pick([1, 1, 1, 20, 60]) }, () => next++);
+      const numbers = Array.from({ length: mine.pick(sizes) }, () => next++);
       const waiting = mine.pick([[], ['--wait']]);
       const args = [...waiting, '-W', '30s', ...argsOf(mine, n)];
       const messages = numbers.map((number) =>

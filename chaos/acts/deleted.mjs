@@ -17,6 +17,8 @@ const PROBES = 1_000_000;
 /** To notice that something is missing and put it back; ms. */
 const PATIENCE_MS = 10_000;
 const CONSUMERS = 3;
+const STORE = ['queue.db', 'queue.db-wal', 'store', 'state'];
+const RUNTIME = ['consumers.txt', 'runtime directory'];
 
 export const deleted = {
   name: 'deleted',
@@ -51,6 +53,7 @@ class Deletions {
   #cast;
   #ledger;
   #random;
+  #draw;
   #count = 0;
   #probes = PROBES;
 
@@ -58,15 +61,14 @@ class Deletions {
     this.#cast = cast;
     this.#ledger = ledger;
     this.#random = random.of('deletions');
+    this.#draw = this.#random.bag([...STORE, ...RUNTIME]);
   }
 
   async one() {
-    const store = ['queue.db', 'queue.db-wal', 'store', 'state'];
-    const runtime = ['consumers.txt', 'runtime directory'];
-    const what = this.#random.pick([...store, ...store, ...runtime, ...runtime]);
+    const what = this.#draw();
     const isMoved = this.#random.oneIn(2);
     await this.#cast.brokerRuns();
-    if (store.includes(what)) await this.#store(what, isMoved);
+    if (STORE.includes(what)) await this.#store(what, isMoved);
     else await this.#runtime(what, isMoved);
     const name = `${what} ${isMoved ? 'moved' : 'removed'}`;
     this.done[name] = (this.done[name] ?? 0) + 1;

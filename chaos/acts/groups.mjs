@@ -24,23 +24,32 @@ export const groups = {
     let sending = true;
     const kinds = ['deploy', 'deploy', 'deploy', 'endConsumer', 'stopConsumer', 'stopBroker'];
     const raging = faults.rage(kinds, 400, () => sending);
+    // Enough of them with work in hand.
+    const most = () =>
+      faults.signalled * 3 >= sizes.groups && ledger.confirmed.size >= sizes.groups;
+    const goOn = () => (until > 0 ? Date.now() < until : !most());
     await produce(cast, ledger, random, {
-      ...{ count: sizes.groups, until, producers: 2 },
+      ...{ goOn, producers: 2, sizes: [1, 1, 5] },
       fateOf: (one) => one.pick(FATES),
     });
     sending = false;
     await raging;
-    return { ...(await settle(cast, ledger)), done: { ...faults.done, ...faults.signalled } };
+    return {
+      ...(await settle(cast, ledger)),
+      done: { ...faults.done, 'commands signalled': faults.signalled },
+    };
   },
 };
 
 class Deploys extends Faults {
-  signalled = { 'commands signalled': 0 };
+  /** Commands that got the signal of their consumer. */
+  signalled = 0;
 
   deploy = async () => {
     const workers = this.cast.livingConsumers.filter(({ blocks, mayEnd }) => blocks && !mayEnd);
-    if (workers.length === 0) return false;
-    const worker = this.random.pick(workers);
+    const busy = workers.filter(({ pid }) => descendantsOf(pid).length > 0);
+    const worker = this.random.pick(this.random.oneIn(4) ? workers : busy);
+    if (!worker) return false;
     const signal = this.random.pick(['SIGTERM', 'SIGTERM', 'SIGINT']);
     const commands = descendantsOf(worker.pid);
     worker.mayEnd = true;
@@ -55,7 +64,7 @@ class Deploys extends Faults {
       if (pid === worker.pid) worker.signal(signal);
       else if (isBelow(pid, worker.pid)) process.kill(pid, signal);
     }
-    this.signalled['commands signalled'] += commands.length;
+    this.signalled += commands.length;
     void this.cast.addConsumer(worker.args, Worker);
     return true;
   };

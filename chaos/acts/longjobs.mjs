@@ -31,7 +31,7 @@ export const longjobs = {
     const sending = sendAll(cast, ledger, random, { count: sizes.longjobs, until });
     const end = Date.now() + sizes.long * 1000;
     const kinds = ['killBroker', 'restartBroker', 'stopBroker', 'stopConsumer', 'foreignSignals'];
-    await faults.rage(kinds, 1000, () => Date.now() < end);
+    await faults.rage(kinds, 3000, () => Date.now() < end);
     await sending;
     await sendLate(cast, ledger, random, faults);
     const { counts, wrong } = await settle(cast, ledger);
@@ -43,6 +43,7 @@ export const longjobs = {
 async function sendAll(cast, ledger, random, { count, until }) {
   for (let n = 0; until > 0 ? Date.now() < until : n < count; n++) {
     const fate = random.of(n).pick([Fate.Long, Fate.Ok]);
+    if (fate === Fate.Long) ledger.once.add(n);
     await send(cast, ledger, [n], [messageOf(n, random, fate)], ['--wait', '-W', '2m']);
     // Half of them are long: no more than the workers can do.
     const longest = n < WORKERS * JOBS ? 500 : (cast.env.LONG * 1000) / WORKERS;

@@ -118,6 +118,7 @@ class Shelf {
   #cast;
   #ledger;
   #random;
+  #draw;
   #backups = [];
   #parked = [];
   #count = 0;
@@ -126,6 +127,7 @@ class Shelf {
     this.#cast = cast;
     this.#ledger = ledger;
     this.#random = random.of('shelf');
+    this.#draw = this.#random.bag(['again', 'backup', 'restore', 'restore', 'exchange', 'memory']);
   }
 
   /** With no broker: the next one finds the same store, or another. */
@@ -134,8 +136,7 @@ class Shelf {
       this.leaveMemory();
       return;
     }
-    const kinds = ['again', 'backup', 'backup', 'restore', 'restore', 'exchange', 'memory'];
-    const kind = this.#random.pick(kinds);
+    const kind = this.#draw();
     if (kind === 'restore' && this.#backups.length === 0) this.backup();
     else this[kind]();
     this.done[kind] = (this.done[kind] ?? 0) + 1;

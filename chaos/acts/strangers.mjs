@@ -32,6 +32,16 @@ const TICK_MS = 50;
  */
 const NEVER_PEERS = LOOKALIKE_NAMES.filter((name) => !['irb', 'ruby'].includes(name));
 
+const WAYS = [
+  'lineOfStranger',
+  'pidOfConsumer',
+  'pidOfPlain',
+  'pidOfPlainMeanwhile',
+  'pidOfBroker',
+  'pidFileOfStranger',
+  'pidFileOfNobody',
+];
+
 export const strangers = {
   name: 'strangers',
   needs: 'PIDs',
@@ -70,10 +80,16 @@ class Names {
   #consumers;
   #broker;
   #info;
+  #drawWay;
+  #drawAny;
+  #drawNeverPeer;
 
   constructor(cast, random, decoys) {
     this.#cast = cast;
     this.#random = random.of('names');
+    this.#drawWay = this.#random.bag(WAYS);
+    this.#drawAny = this.#random.bag(LOOKALIKE_NAMES);
+    this.#drawNeverPeer = this.#random.bag(NEVER_PEERS);
     this.#decoys = decoys;
     this.#consumers = join(cast.run, 'consumers.txt');
     this.#broker = join(cast.run, 'broker.pid');
@@ -82,15 +98,7 @@ class Names {
 
   async one() {
     await this.#cast.brokerRuns();
-    const way = this.#random.pick([
-      'lineOfStranger',
-      'pidOfConsumer',
-      'pidOfPlain',
-      'pidOfPlainMeanwhile',
-      'pidOfBroker',
-      'pidFileOfStranger',
-      'pidFileOfNobody',
-    ]);
+    const way = this.#drawWay();
     const kind = await this[way]();
     this.#decoys.endSome(MAX_STRANGERS);
     if (!kind) return;
@@ -100,7 +108,7 @@ class Names {
 
   /** Somebody writes down a PID that is no peer's. */
   async lineOfStranger() {
-    const kind = this.#random.pick(NEVER_PEERS);
+    const kind = this.#drawNeverPeer();
     const pid = await this.#decoys.disguise(0, kind);
     appendFileSync(this.#consumers, `${pid}\n`);
     return kind;
@@ -133,7 +141,7 @@ class Names {
   /** As if it had been killed: its files stay. A plain consumer would get half a message if it were. */
   async pidOfBroker() {
     const { pid } = this.#cast.broker;
-    const kind = this.#random.pick(LOOKALIKE_NAMES);
+    const kind = this.#drawAny();
     let got;
     for (const file of [this.#broker, this.#info]) copyFileSync(file, `${file}.kept`);
     await this.#cast.betweenBrokers('SIGTERM', async () => {
@@ -148,7 +156,7 @@ class Names {
 
   /** A foreign broker's file that names somebody else. */
   async pidFileOfStranger() {
-    const kind = this.#random.pick(NEVER_PEERS);
+    const kind = this.#drawNeverPeer();
     await this.#cast.betweenBrokers('SIGTERM', async () => {
       const pid = await this.#decoys.disguise(0, kind);
       await sleep(TICK_MS);
@@ -161,7 +169,7 @@ class Names {
 
   /** A foreign broker that has ended; then somebody gets its PID. */
   async pidFileOfNobody() {
-    const kind = this.#random.pick(LOOKALIKE_NAMES);
+    const kind = this.#drawAny();
     let got;
     await this.#cast.betweenBrokers('SIGTERM', async () => {
       const nobody = this.#cast.addBystander();
@@ -193,7 +201,7 @@ class Names {
   /** Kills a consumer, gives its PID away, and makes the file that names it young. */
   async #succeed(consumer) {
     const text = readFileSync(this.#consumers, 'latin1');
-    const kind = this.#random.pick(LOOKALIKE_NAMES);
+    const kind = this.#drawAny();
     await consumer.kill();
     const pid = await this.#decoys.disguise(consumer.pid, kind);
     await sleep(TICK_MS);
