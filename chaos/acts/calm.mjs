@@ -10,7 +10,7 @@ const queueOf = (number) => QUEUES[number % QUEUES.length];
 
 export const calm = {
   name: 'calm',
-  brokerArgs: ['--ack-wait', '10m'],
+  brokerArgs: [],
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random);

@@ -11,7 +11,7 @@ const STARTS = 8;
 
 export const crowd = {
   name: 'crowd',
-  brokerArgs: ['--ack-wait', '10m'],
+  brokerArgs: [],
   async play({ cast, random, sizes }) {
     const ledger = new Ledger();
     let next = 0;

@@ -10,7 +10,7 @@ import { SmallDisk } from '../small-disk.mjs';
 export const disk = {
   name: 'disk',
   needs: 'file systems',
-  brokerArgs: ['--ack-wait', '1m', '--max-attempts', '1000'],
+  brokerArgs: ['--max-attempts', '1000'],
   prepare(dir) {
     const run = join(dir, 'run');
     const state = join(dir, 'state');

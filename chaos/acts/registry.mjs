@@ -16,7 +16,7 @@ export const registry = {
   name: 'registry',
   // It compares the times of files with start times.
   keepsTime: true,
-  brokerArgs: ['--ack-wait', '1m', '--max-attempts', '1000'],
+  brokerArgs: ['--max-attempts', '1000'],
   async play({ cast, random, sizes, until, decoys }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random, decoys);
