@@ -17,7 +17,7 @@ const GOOD = 2_000_000;
 const MAX_RELEASES = 3;
 const FATES = [Fate.Ok, Fate.Ok, Fate.Ok, Fate.Later];
 /** Of the good ones beside the poison; ms. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const BROKER = ['--max-attempts', '1'];
 const wait = ['--wait', '-W', '1m'];
 

@@ -52,7 +52,7 @@ export const ttl = {
 async function hurry({ cast, ledger, faults, random, count, until, from }) {
   let sending = true;
   const kinds = ['killConsumer', 'killConsumer', 'endConsumer', 'killBroker', 'restartBroker'];
-  const raging = faults.rage(kinds, 800, () => sending);
+  const raging = faults.rage(kinds, 1500, () => sending);
   const target = ledger.confirmed.size + count;
   await produce(cast, ledger, random, {
     ...{ count: target, until, producers: 3, from },
