@@ -42,6 +42,7 @@ export const groups = {
 };
 
 class Deploys extends Faults {
+  isPatient = true;
   /** Commands that got the signal of their consumer. */
   signalled = 0;
 
@@ -65,7 +66,7 @@ class Deploys extends Faults {
       else if (isBelow(pid, worker.pid)) process.kill(pid, signal);
     }
     this.signalled += commands.length;
-    void this.cast.addConsumer(worker.args, Worker);
+    await this.replace(worker);
     return true;
   };
 }

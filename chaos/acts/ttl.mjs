@@ -23,6 +23,7 @@ export const ttl = {
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random);
+    faults.isPatient = true;
     await Promise.all([2, 2, 1].map((jobs) => cast.addConsumer(['-j', String(jobs)], Worker)));
     const half = until > 0 ? Date.now() + (until - Date.now()) / 2 : 0;
     await hurry({ cast, ledger, faults, random, count: sizes.ttl / 2, until: half, from: 0 });
