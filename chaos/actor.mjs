@@ -2,7 +2,7 @@
 // belongs to somebody else by now is never signalled.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,6 +24,8 @@ export function killAll() {
 export class Actor {
   /** It was killed: by us. */
   died = false;
+  /** How much a consumer had written when another store was opened, each time. */
+  marks = [];
   stopped = false;
   said = '';
 
@@ -61,6 +63,10 @@ export class Actor {
     if (!this.lives) return 0;
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
     return Math.round(Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+  }
+
+  mark() {
+    this.marks.push(this.records.length);
   }
 
   signal(name) {
@@ -101,23 +107,35 @@ export class Consumer extends Sigmq {
   }
 
   get records() {
-    return readLines(this.path).map(identified);
+    return readLines(this.path).map(identified).map(inStretch(this.marks));
   }
 }
 
 /** A consumer that runs worker.sh for each message. */
 export class Worker extends Sigmq {
+  works = true;
+  /** It was ended together with its commands, by the same signal. */
+  signalled = false;
+
   constructor(place, path, args = []) {
-    closeSync(openSync(path, 'a'));
+    for (const name of [path, `${path}.ended`]) closeSync(openSync(name, 'a'));
     const env = { ...place.env, OUT: path, MARKS: place.marks };
     const stdio = ['ignore', 'ignore', 'pipe'];
     super({ ...place, env }, 'worker', ['consume', ...args, '--', WORKER], stdio);
+    writeFileSync(`${path}.pid`, `${this.pid}\n`);
     this.path = path;
     this.args = args;
   }
 
   get records() {
-    return readLines(this.path).map(identified);
+    const ended = new Set(readLines(`${this.path}.ended`));
+    const read = (line) => {
+      const [, run, releases, text] = /^(\d+ \d+ \d+) (\d+) (.*)$/s.exec(line) ?? [];
+      if (text === undefined) return { text: line };
+      const [id, attempt] = run.split(' ').map(Number);
+      return { id, attempt, releases: Number(releases), ended: ended.has(run), text };
+    };
+    return readLines(this.path).map(read).map(inStretch(this.marks));
   }
 }
 
@@ -134,8 +152,15 @@ export class PlainConsumer extends Actor {
   }
 
   get records() {
-    return readLines(this.path).map((text) => ({ text }));
+    return readLines(this.path)
+      .map((text) => ({ text }))
+      .map(inStretch(this.marks));
   }
+}
+
+/** What was written after so many marks was so many stores later. */
+function inStretch(marks) {
+  return (record, at) => ({ ...record, stretch: marks.filter((mark) => at >= mark).length });
 }
 
 function identified(line) {

@@ -9,6 +9,8 @@ import { Actor, Consumer, PlainConsumer, Sigmq } from './actor.mjs';
 const EXPECTED = new Set([0, 69, 75, 124]);
 /** Pause before a broker that ended by itself gets its successor; ms. */
 const RESTART_MS = 300;
+/** A broker that does not run after so long never will; ms. */
+const START_MS = 30_000;
 
 export class Cast {
   consumers = [];
@@ -23,14 +25,16 @@ export class Cast {
   /** A consumer may be unable to start just now. */
   mayFailToRegister = () => false;
   #ending = false;
+  #turns = 0;
 
   /** @param clock wall clock of the broker and of every second other process; undefined: the real one */
-  constructor(dir, { brokerArgs, clock, run = join(dir, 'run'), state = join(dir, 'state') }) {
+  constructor(dir, { brokerArgs, env, clock, run = join(dir, 'run'), state = join(dir, 'state') }) {
     this.dir = dir;
     this.run = run;
+    this.state = state;
     this.brokerArgs = brokerArgs;
     this.clock = clock;
-    this.env = { ...process.env, SIGMQ_DIR: run, XDG_STATE_HOME: state };
+    this.env = { ...process.env, ...env, SIGMQ_DIR: run, XDG_STATE_HOME: state };
     for (const name of ['out', 'log', 'marks']) mkdirSync(join(dir, name));
   }
 
@@ -76,6 +80,51 @@ export class Cast {
     }
   }
 
+  /**
+   * Ends the broker, and does something while there is none; resolves when the next one runs.
+   * @param signal SIGKILL, or one that it obeys
+   */
+  async betweenBrokers(signal, work) {
+    await this.brokerRuns();
+    const { broker } = this;
+    let goOn;
+    broker.beforeSuccessor = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    if (signal === 'SIGKILL') await broker.kill();
+    else {
+      broker.mayEnd = true;
+      broker.signal(signal);
+      await broker.exited;
+    }
+    // What it had sent is written by now.
+    await sleep(RESTART_MS);
+    try {
+      await work();
+    } finally {
+      goOn();
+    }
+    await this.brokerRuns(broker);
+  }
+
+  /**
+   * @param before the broker that is to have a successor
+   * @throws when there is none for long
+   */
+  async brokerRuns(before) {
+    const deadline = performance.now() + START_MS;
+    while (this.broker === before || !this.broker.blocks || !this.broker.said.includes('runs in')) {
+      if (performance.now() > deadline) throw new Error(`no broker runs: ${this.broker.said}`);
+      await sleep(20);
+    }
+  }
+
+  /** Another store is opened from here on: what consumers write belongs to that. */
+  turn() {
+    this.#turns++;
+    for (const consumer of this.consumers) consumer.mark();
+  }
+
   /** Starts one, again if need be, and waits until it is registered. */
   async addConsumer(args = [], Kind = Consumer) {
     while (!this.#ending) {
@@ -92,6 +141,7 @@ export class Cast {
   startConsumer(args = [], Kind = Consumer) {
     const { length } = this.consumers;
     const consumer = new Kind(this.#place(length % 2 === 1), this.#out(), args);
+    consumer.marks = Array(this.#turns).fill(0);
     this.consumers.push(consumer);
     void consumer.ended.then((code) => {
       if (consumer.died || this.#ending || consumer.mayEnd || this.mayFailToRegister()) return;
@@ -131,18 +181,39 @@ export class Cast {
     return producer;
   }
 
-  /** How many messages the store has, by state; undefined: nobody answers. */
-  async left() {
-    const ls = new Sigmq(this.#place(false), 'ls', ['ls', '--json'], ['ignore', 'pipe', 'pipe']);
+  /** Runs a command that asks or tells the broker something. @returns `{ code, text, said }` */
+  async ask(...args) {
+    const actor = new Sigmq(this.#place(false), args[0], args, ['ignore', 'pipe', 'pipe']);
     let text = '';
-    ls.child.stdout.on('data', (chunk) => {
+    actor.child.stdout.on('data', (chunk) => {
       text += chunk;
     });
-    if ((await ls.ended) !== 0) return undefined;
-    const queues = text
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line));
+    return { code: await actor.ended, text, said: actor.said };
+  }
+
+  /** As ask, until it is done. */
+  async askSurely(...args) {
+    for (;;) {
+      const { code } = await this.ask(...args);
+      if (code === 0 || this.#ending) return;
+      await sleep(RESTART_MS);
+    }
+  }
+
+  /** Dead messages of a queue; undefined: nobody answers. */
+  async dead(queue) {
+    const { code, text } = await this.ask('dead', 'ls', '-q', queue, '-c', '100000', '--json');
+    if (code !== 0) return undefined;
+    return jsonLines(text).map(({ id, body, base64 }) => {
+      return { id, text: Buffer.from(body, base64 ? 'base64' : 'utf8').toString() };
+    });
+  }
+
+  /** How many messages the store has, by state; undefined: nobody answers. */
+  async left() {
+    const { code, text } = await this.ask('ls', '--json');
+    if (code !== 0) return undefined;
+    const queues = jsonLines(text);
     const sum = (state) => queues.reduce((total, queue) => total + queue[state], 0);
     return { waiting: sum('ready') + sum('delayed') + sum('reserved'), dead: sum('dead'), text };
   }
@@ -172,4 +243,11 @@ export class Cast {
 /** Waits until a stream has taken what was written to it. */
 export async function drained(stream, text) {
   if (!stream.write(text)) await once(stream, 'drain');
+}
+
+function jsonLines(text) {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }

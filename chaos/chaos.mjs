@@ -4,8 +4,13 @@
 //
 //   --minutes M     go on for so long, shared among the acts
 //   --seed S        takes the same decisions again; every run prints its seed
-//   --acts a,b      some of them only: calm, storm, work, registry, disk, crowd
-//   --messages N    to send in the storm, at least (500); the other acts: --calm, --work, --registry, --disk
+//   --acts a,b      some of them only: calm, storm, work, kick, restore, longjobs, ttl, givebacks, groups,
+//                   deleted, registry, strangers, disk, crowd
+//   --messages N    to send in the storm, at least (500); the other acts: --calm, --work, --kick, --longjobs,
+//                   --ttl, --givebacks, --groups, --registry, --disk
+//   --restore N     stores opened one after the other (12); --deleted N: files deleted (10);
+//                   --strangers N: PIDs given away (30)
+//   --long S        seconds of a long job (65: more than any wait that sigmq has)
 //   --crowd N       producers, and as many consumers, at once (100)
 //   --keep          keep the folder of the run also when nothing was wrong
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -15,9 +20,17 @@ import { parseArgs } from 'node:util';
 import { killAll } from './actor.mjs';
 import { calm } from './acts/calm.mjs';
 import { crowd } from './acts/crowd.mjs';
+import { deleted } from './acts/deleted.mjs';
 import { disk } from './acts/disk.mjs';
+import { givebacks } from './acts/givebacks.mjs';
+import { groups } from './acts/groups.mjs';
+import { kick } from './acts/kick.mjs';
+import { longjobs } from './acts/longjobs.mjs';
 import { registry } from './acts/registry.mjs';
+import { restore } from './acts/restore.mjs';
 import { storm } from './acts/storm.mjs';
+import { strangers } from './acts/strangers.mjs';
+import { ttl } from './acts/ttl.mjs';
 import { work } from './acts/work.mjs';
 import { Cast } from './cast.mjs';
 import { Clock } from './clock.mjs';
@@ -25,9 +38,24 @@ import { isPrivate, runPrivately } from './namespace.mjs';
 import { Decoys } from './pid-reuse.mjs';
 import { Random } from './random.mjs';
 
-const ACTS = [calm, storm, work, registry, disk, crowd];
-/** Of the minutes; the crowd takes as long as it takes. */
-const SHARES = { calm: 0.1, storm: 0.45, work: 0.15, registry: 0.15, disk: 0.15, crowd: 0 };
+/** Each with its share of the minutes; the crowd takes as long as it takes. */
+const SHARES = new Map([
+  [calm, 0.05],
+  [storm, 0.25],
+  [work, 0.1],
+  [kick, 0.1],
+  [restore, 0.1],
+  [longjobs, 0.02],
+  [ttl, 0.05],
+  [givebacks, 0.03],
+  [groups, 0.05],
+  [deleted, 0.05],
+  [registry, 0.07],
+  [strangers, 0.08],
+  [disk, 0.05],
+  [crowd, 0],
+]);
+const ACTS = [...SHARES.keys()];
 const FOLDER = 'SIGMQ_CHAOS_FOLDER';
 
 const { values } = parseArgs({
@@ -38,7 +66,16 @@ const { values } = parseArgs({
     messages: { type: 'string', default: '500' },
     calm: { type: 'string', default: '300' },
     work: { type: 'string', default: '60' },
+    kick: { type: 'string', default: '80' },
+    restore: { type: 'string', default: '12' },
+    longjobs: { type: 'string', default: '12' },
+    long: { type: 'string', default: '65' },
+    ttl: { type: 'string', default: '80' },
+    givebacks: { type: 'string', default: '60' },
+    groups: { type: 'string', default: '60' },
+    deleted: { type: 'string', default: '10' },
     registry: { type: 'string', default: '200' },
+    strangers: { type: 'string', default: '30' },
     disk: { type: 'string', default: '400' },
     crowd: { type: 'string', default: '100' },
     keep: { type: 'boolean', default: false },
@@ -70,15 +107,17 @@ async function play(act, folder, share) {
   const dir = join(folder, act.name);
   mkdirSync(dir);
   const places = act.prepare?.(dir);
-  const clock = act.name === 'registry' ? undefined : Clock.make(dir);
+  const clock = act.keepsTime ? undefined : Clock.make(dir);
   const decoys = isPrivate && Decoys.arePossible ? new Decoys() : undefined;
-  const cast = new Cast(dir, { brokerArgs: act.brokerArgs, clock, ...places });
+  const { brokerArgs, env = {} } = act;
+  const cast = new Cast(dir, { brokerArgs, env, clock, ...places });
   const random = new Random(seed).of(act.name);
   const until = sizes.minutes > 0 ? Date.now() + sizes.minutes * 60_000 * share : 0;
   const startedAt = performance.now();
   try {
     await cast.keepBroker();
-    const { counts, wrong, done } = await act.play({ cast, random, sizes, until, decoys });
+    const scene = { cast, random, sizes, until, decoys };
+    const { counts, wrong, done } = await act.play(scene).catch(brokenOff);
     const memory = cast.broker.megabytes;
     await cast.end();
     wrong.push(...cast.wrong, ...(decoys?.wrong ?? []));
@@ -96,17 +135,22 @@ async function play(act, folder, share) {
   }
 }
 
+/** An act that cannot go on shows that something is wrong, too. */
+function brokenOff(error) {
+  return { counts: {}, done: {}, wrong: [`it was broken off: ${error.stack}`] };
+}
+
 async function run(folder) {
   const acts = wanted.filter(({ name, needs }) => {
-    if (needs !== 'disks' || isPrivate) return true;
-    console.log(`SKIPPED: ${name}, which needs to mount a file system of its own.`);
+    if (needs === undefined || isPrivate) return true;
+    console.log(`SKIPPED: ${name}, which needs ${needs} of its own.`);
     return false;
   });
   if (!isPrivate) console.log('SKIPPED: PID reuse, which needs a PID namespace of its own.');
   if (!Clock.make(folder)) console.log('SKIPPED: clock jumps, which need a C compiler (cc).');
-  const total = acts.reduce((sum, { name }) => sum + SHARES[name], 0) || 1;
+  const total = acts.reduce((sum, act) => sum + SHARES.get(act), 0) || 1;
   let fine = true;
-  for (const act of acts) fine = (await play(act, folder, SHARES[act.name] / total)) && fine;
+  for (const act of acts) fine = (await play(act, folder, SHARES.get(act) / total)) && fine;
   return fine;
 }
 

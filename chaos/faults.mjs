@@ -10,6 +10,8 @@ const MAX_DECOYS = 30;
 
 export class Faults {
   done = {};
+  /** The next fault waits for the successor of a consumer: on a busy machine they die faster than they start. */
+  isPatient = false;
   #stops = new Set();
 
   /** @param decoys undefined: PIDs cannot be chosen here */
@@ -46,7 +48,7 @@ export class Faults {
     void consumer.exited.then(() => {
       consumer.died ||= this.cast.broker !== broker || !broker.lives || broker.mayEnd === true;
     });
-    void this.cast.addConsumer(consumer.args, consumer.constructor);
+    await this.replace(consumer);
     return true;
   };
 
@@ -54,7 +56,7 @@ export class Faults {
     const consumer = this.#pick(this.#echoConsumers);
     if (!consumer) return false;
     await consumer.kill();
-    void this.cast.addConsumer(consumer.args, consumer.constructor);
+    await this.replace(consumer);
     return true;
   };
 
@@ -132,6 +134,11 @@ export class Faults {
       if (await this[kind]()) this.done[kind] = (this.done[kind] ?? 0) + 1;
     }
     await Promise.all(this.#stops);
+  }
+
+  async replace(consumer) {
+    const added = this.cast.addConsumer(consumer.args, consumer.constructor);
+    if (this.isPatient) await added;
   }
 
   get #echoConsumers() {

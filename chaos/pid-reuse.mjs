@@ -1,7 +1,9 @@
 // Strangers who get the PIDs of processes that have ended. In a PID namespace of one's own only: in the
 // machine's own it would change which PIDs other people's processes get.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** The next process gets this number plus 1, if that is free (pid_namespaces(7)). */
@@ -10,11 +12,33 @@ const LAST_PID = '/proc/sys/kernel/ns_last_pid';
 const TRIES = 50;
 const STUBBORN = fileURLToPath(new URL('stubborn.py', import.meta.url));
 
+const STRANGER = fileURLToPath(new URL('stranger.py', import.meta.url));
+const SIGMQ = new URL('../dist/src/index.js', import.meta.url).href;
+const SIGNAL_EXIT = createRequire(import.meta.url).resolve('signal-exit');
+const FOR_EVER = 'setInterval(() => {}, 1e6)';
+
 /** Who neither catches nor blocks the two signals dies of the first; the others notice nothing. */
-export const KINDS = {
+const KINDS = {
   ordinary: ['sleep', ['100000']],
   stubborn: ['python3', [STUBBORN]],
 };
+/** They catch both signals, or may seem to, for reasons of their own; most die of one. */
+const LOOKALIKES = {
+  bash: ['bash', '--norc', '-i'],
+  irb: ['irb', '-f'],
+  ruby: ['ruby', '-e', 'sleep'],
+  'signal-exit': [process.execPath, '-e', `require('${SIGNAL_EXIT}')(() => {}); ${FOR_EVER}`],
+  importer: [
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    `await import('${SIGMQ}'); console.log('ready'); ${FOR_EVER}`,
+  ],
+};
+/** Of those, the ones that this machine has. */
+export const LOOKALIKE_NAMES = Object.keys(LOOKALIKES).filter(
+  (name) => spawnSync(LOOKALIKES[name][0], ['--version']).status === 0,
+);
 
 export class Decoys {
   #living = new Set();
@@ -46,11 +70,26 @@ export class Decoys {
     return false;
   }
 
-  #keep(child, kind) {
+  /**
+   * Starts one that seems to be a peer, in a terminal of its own.
+   * @param pid of a process that has ended; 0: any
+   * @returns its PID; undefined: it did not get that one
+   */
+  async disguise(pid, kind) {
+    const args = [STRANGER, String(pid), ...LOOKALIKES[kind]];
+    const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const told = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    const got = Number(String(told[0]));
+    if (child.exitCode !== null || !(got > 1)) return undefined;
+    this.#keep(child, kind, got);
+    return got;
+  }
+
+  #keep(child, kind, pid = child.pid) {
     this.#living.add(child);
     child.once('exit', (code, signal) => {
       if (!this.#living.delete(child)) return;
-      this.wrong.push(`the ${kind} stranger ${child.pid} ended by itself with ${code ?? signal}`);
+      this.wrong.push(`the ${kind} stranger ${pid} ended by itself with ${code ?? signal}`);
     });
   }
 

@@ -1,31 +1,46 @@
 // Producers that send until enough messages are on their way and the time is over.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from './ledger.mjs';
+import { messageOf } from './message.mjs';
 
 /** Pause of a producer that found no broker, or a full one; ms. */
 const PAUSE_MS = 100;
 
 /**
  * @param until to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
- * @param argsOf options of one `send`
- * @param fateOf what is to become of a message
+ * @param goOn whether to go on, if neither says it
+ * @param from the first number
+ * @param sizes how many messages one `send` may have
+ * @param argsOf options of one `send` of the nth producer
+ * @param fateOf what is to become of a message of the nth producer
+ * @param onSend hears of the numbers before the nth producer sends them
  */
 export async function produce(
   cast,
   ledger,
   random,
-  { count, until = 0, producers = 4, argsOf = () => [], fateOf = () => undefined },
+  {
+    count,
+    until = 0,
+    goOn = () => (until > 0 ? Date.now() < until : ledger.confirmed.size < count),
+    producers = 4,
+    from = 0,
+    sizes = [1, 1, 1, 20, 60],
+    argsOf = () => [],
+    fateOf = () => undefined,
+    onSend = () => {},
+  },
 ) {
-  let next = 0;
+  let next = from;
   const producer = async (_, n) => {
     const mine = random.of(`producer ${n}`);
-    while (until > 0 ? Date.now() < until : ledger.confirmed.size < count) {
-      const numbers = Array.from({ length: mine.pick([1, 1, 1, 20, 60]) }, () => next++);
+    while (goOn()) {
+      const numbers = Array.from({ length: mine.pick(sizes) }, () => next++);
       const waiting = mine.pick([[], ['--wait']]);
-      const args = [...waiting, '-W', '30s', ...argsOf(mine)];
+      const args = [...waiting, '-W', '30s', ...argsOf(mine, n)];
       const messages = numbers.map((number) =>
-        messageOf(number, random, fateOf(random.of(number))),
+        messageOf(number, random, fateOf(random.of(number), n)),
       );
+      onSend(numbers, n);
       const code = await send(cast, ledger, numbers, messages, args);
       if (code !== 0) await sleep(PAUSE_MS);
     }
@@ -36,13 +51,14 @@ export async function produce(
 /** One `send` of some messages. @returns its exit code */
 export async function send(cast, ledger, numbers, messages, args) {
   for (const number of numbers) ledger.attempted.add(number);
+  const since = ledger.stretches.current;
   const single = numbers.length === 1;
   const sender = single
     ? cast.produce([...args, messages[0]], '')
     : cast.produce([...args, '--lines'], messages.join('\n'));
   const code = await sender.ended;
   const told = code === 0 ? numbers.length : confirmedLines(sender.said);
-  for (const number of numbers.slice(0, told)) ledger.confirmed.add(number);
+  for (const number of numbers.slice(0, told)) ledger.confirm(number, since);
   if (single && /could not store it|queue is full/i.test(sender.said))
     ledger.refused.add(numbers[0]);
   return code;

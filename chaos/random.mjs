@@ -42,4 +42,13 @@ export class Random {
   pick(items) {
     return items[this.int(0, items.length - 1)];
   }
+
+  /** Draws from these until each was drawn, then again from all: few draws, too, have every kind. */
+  bag(items) {
+    let left = [];
+    return () => {
+      if (left.length === 0) left = [...items];
+      return left.splice(this.int(0, left.length - 1), 1)[0];
+    };
+  }
 }

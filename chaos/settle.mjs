@@ -6,8 +6,23 @@ const PATIENCE_MS = 120_000;
 /** For what should not come any more; ms. */
 const QUIET_MS = 1500;
 
-/** @returns `{ counts, wrong }` */
-export async function settle(cast, ledger) {
+/**
+ * @param otherDead how many messages are dead for another reason than that they were rejected
+ * @returns `{ counts, wrong }`
+ */
+export async function settle(cast, ledger, otherDead = 0) {
+  const left = await comesToRest(cast);
+  await sleep(QUIET_MS);
+  const { counts, wrong, rejected } = ledger.audit(cast.consumers, cast.expired);
+  if (left?.waiting !== 0) wrong.push(`the store still has ${left?.text ?? 'no broker'}`);
+  else if (left.dead !== rejected + otherDead) {
+    wrong.push(`${rejected + otherDead} messages should be dead, ${left.dead} are`);
+  }
+  return { counts, wrong };
+}
+
+/** Waits until all are delivered or dead. @returns what is left; undefined: nobody answers */
+export async function comesToRest(cast) {
   let left;
   let before;
   let deadline = Date.now() + PATIENCE_MS;
@@ -18,11 +33,5 @@ export async function settle(cast, ledger) {
     if (left?.waiting === 0) break;
     await sleep(200);
   } while (Date.now() < deadline);
-  await sleep(QUIET_MS);
-  const { counts, wrong, rejected } = ledger.audit(cast.consumers, cast.expired);
-  if (left?.waiting !== 0) wrong.push(`the store still has ${left?.text ?? 'no broker'}`);
-  else if (left.dead !== rejected) {
-    wrong.push(`${rejected} messages were rejected for good, ${left.dead} are dead`);
-  }
-  return { counts, wrong };
+  return left;
 }

@@ -1,12 +1,21 @@
 #!/bin/sh
-# The command of `sigmq consume -- CMD`: writes down what it got and does what the message says (see Fate
-# in ledger.mjs). $OUT: the file of its consumer. $MARKS: a folder of what was given back.
+# The command of `sigmq consume -- CMD`: writes down what it got, does what the message says (see Fate in
+# message.mjs), and writes down that it came to its end. $OUT: the file of its consumer. $MARKS: a folder of
+# what was given back. $SLOW, $LONG: seconds.
 IFS= read -r text || [ -n "$text" ] || exit 1
-printf '%s %s %s\n' "$SIGMQ_ID" "$SIGMQ_ATTEMPT" "$text" >>"$OUT"
+run="$SIGMQ_ID $SIGMQ_ATTEMPT $$"
+printf '%s %s %s\n' "$run" "${SIGMQ_MESSAGE_RELEASES:-0}" "$text" >>"$OUT"
 rest=${text#* }
 case ${rest%% *} in
 fail) [ "$SIGMQ_ATTEMPT" -gt 1 ] || exit 1 ;;
+stubborn) [ "$SIGMQ_ATTEMPT" -gt 3 ] || exit 1 ;;
 later) ! mkdir "$MARKS/$SIGMQ_ID" 2>/dev/null || exit 75 ;;
-slow) [ "$SIGMQ_ATTEMPT" -gt 1 ] || sleep 4 ;;
+poison) [ -e "$MARKS/antidote" ] || exit 75 ;;
+slow) [ "$SIGMQ_ATTEMPT" -gt 1 ] || sleep "${SLOW:-4}" ;;
+long) sleep "$LONG" ;;
 bad) exit 65 ;;
 esac
+# With its consumer gone nobody is told.
+read -r consumer <"$OUT.pid"
+read -r _ _ _ parent _ <"/proc/$$/stat"
+[ "$parent" != "$consumer" ] || printf '%s\n' "$run" >>"$OUT.ended"

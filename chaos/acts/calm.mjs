@@ -1,6 +1,7 @@
 // One producer after the other, one consumer, nobody dies: the order of each queue is kept.
 import { Faults } from '../faults.mjs';
-import { Ledger, messageOf, outOfOrder, readMessage } from '../ledger.mjs';
+import { Ledger, outOfOrder } from '../ledger.mjs';
+import { messageOf, readMessage } from '../message.mjs';
 import { send } from '../produce.mjs';
 import { settle } from '../settle.mjs';
 
@@ -9,7 +10,7 @@ const queueOf = (number) => QUEUES[number % QUEUES.length];
 
 export const calm = {
   name: 'calm',
-  brokerArgs: ['--ack-wait', '10m'],
+  brokerArgs: [],
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random);

@@ -1,7 +1,8 @@
 // 100 producers and 100 consumers at once, all of them through the whole act.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drained } from '../cast.mjs';
-import { Ledger, messageOf } from '../ledger.mjs';
+import { Ledger } from '../ledger.mjs';
+import { messageOf } from '../message.mjs';
 import { confirmedLines } from '../produce.mjs';
 import { settle } from '../settle.mjs';
 
@@ -10,7 +11,7 @@ const STARTS = 8;
 
 export const crowd = {
   name: 'crowd',
-  brokerArgs: ['--ack-wait', '10m'],
+  brokerArgs: [],
   async play({ cast, random, sizes }) {
     const ledger = new Ledger();
     let next = 0;
@@ -34,7 +35,7 @@ export const crowd = {
       producer.child.stdin.end();
       const code = await producer.ended;
       const told = code === 0 ? numbers.length : confirmedLines(producer.said);
-      for (const number of numbers.slice(0, told)) ledger.confirmed.add(number);
+      for (const number of numbers.slice(0, told)) ledger.confirm(number);
     };
     await Promise.all(producers.map(feed));
     const { counts, wrong } = await settle(cast, ledger);

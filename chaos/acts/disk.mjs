@@ -9,8 +9,8 @@ import { SmallDisk } from '../small-disk.mjs';
 
 export const disk = {
   name: 'disk',
-  needs: 'disks',
-  brokerArgs: ['--ack-wait', '1m', '--max-attempts', '1000'],
+  needs: 'file systems',
+  brokerArgs: ['--max-attempts', '1000'],
   prepare(dir) {
     const run = join(dir, 'run');
     const state = join(dir, 'state');

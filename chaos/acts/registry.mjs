@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Faults } from '../faults.mjs';
-import { Ledger, messageOf } from '../ledger.mjs';
+import { Ledger } from '../ledger.mjs';
+import { messageOf } from '../message.mjs';
 import { produce, send } from '../produce.mjs';
 import { RegistryEdits } from '../registry-edits.mjs';
 import { settle } from '../settle.mjs';
@@ -13,7 +14,9 @@ const PATIENCE_MS = 60_000;
 
 export const registry = {
   name: 'registry',
-  brokerArgs: ['--ack-wait', '1m', '--max-attempts', '1000'],
+  // It compares the times of files with start times.
+  keepsTime: true,
+  brokerArgs: ['--max-attempts', '1000'],
   async play({ cast, random, sizes, until, decoys }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random, decoys);

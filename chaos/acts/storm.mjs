@@ -9,7 +9,7 @@ const CONSUMERS = 3;
 export const storm = {
   name: 'storm',
   // Attempts must not run out: every kill spends some.
-  brokerArgs: ['--ack-wait', '1m', '--max-attempts', '1000'],
+  brokerArgs: ['--max-attempts', '1000'],
   async play({ cast, random, sizes, until, decoys }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random, decoys);

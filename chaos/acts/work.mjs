@@ -2,7 +2,8 @@
 // ack-wait. Several queues, priorities and delays; processes are killed and stopped meanwhile.
 import { Worker } from '../actor.mjs';
 import { Faults } from '../faults.mjs';
-import { Fate, Ledger } from '../ledger.mjs';
+import { Ledger } from '../ledger.mjs';
+import { Fate } from '../message.mjs';
 import { produce } from '../produce.mjs';
 import { settle } from '../settle.mjs';
 

@@ -15,8 +15,10 @@ it('notices what is lost, altered or repeated', async (t) => {
 });
 
 it('loses and repeats nothing while everything goes wrong at random', async (t) => {
-  const sizes = '--calm 40 --messages 30 --work 8 --disk 20 --crowd 3'.split(' ');
-  const args = ['--seed', '1', '--acts', 'calm,storm,work,disk,crowd', ...sizes];
+  const acts = ['--acts', 'calm,storm,work,kick,restore,strangers,disk,crowd'];
+  const sizes =
+    '--calm 40 --messages 30 --work 8 --kick 8 --restore 3 --strangers 2 --disk 20 --crowd 3';
+  const args = ['--seed', '1', ...acts, ...sizes.split(' ')];
   const chaos = new Program(t, process.execPath, [join(ROOT, 'chaos/chaos.mjs'), ...args]);
   const { code, stderr } = await chaos.ended;
   for (const line of chaos.lines) t.diagnostic(line);
