@@ -52,9 +52,11 @@ export class RosterWatch {
   }
 
   async #refresh(): Promise<void> {
-    await this.#options.roster.refresh();
+    const { roster, onRefreshed } = this.#options;
+    roster.look();
     this.watchDeaths();
-    this.#options.onRefreshed();
+    onRefreshed();
+    await roster.tidy(); // takes its time: others may be writing
   }
 
   #refreshSoon(): void {

@@ -8,6 +8,17 @@ const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.S
 const TERM = 1 << (constants.signals.SIGTERM - 1);
 const INT = 1 << (constants.signals.SIGINT - 1);
 /**
+ * Nobody who picks out signals catches these two. An interactive bash (4b813efb) does, signal-exit, Go's
+ * runtime, vim; Ruby's (42017e4f) does not.
+ */
+const ODD = (1 << (constants.signals.SIGTRAP - 1)) | (1 << (constants.signals.SIGXCPU - 1));
+/**
+ * Ruby's runtime catches both signals in every program, to die of them in its own way; which of them a program
+ * has trapped the kernel does not know. Only who talks to people loads one of these: irb and pry do, neither
+ * bundler nor the standard library's servers.
+ */
+const LINE_EDITOR = /\/.*ruby.*\/(io\/console|readline)\.so$/m;
+/**
  * A process that blocks all signals is mostly about to stop doing so: fork and posix_spawn of libuv and
  * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
  * then kills it. So many looks must agree; few do not tell a process that starts others all the time.
@@ -34,6 +45,7 @@ export const linuxProcessTable: ProcessTable = {
     const info = readOnce(pid);
     return info?.blocksAll === true && !info.catchesAlso ? readSettled(info) : info;
   },
+  hasLineEditor: (pid) => LINE_EDITOR.test(readProc(`/proc/${pid}/maps`) ?? ''),
 };
 
 interface LinuxProcessInfo extends ProcessInfo {
@@ -123,7 +135,8 @@ export function parseProcess(
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
   const allBlocked = mask(status, 'SigBlk');
   const blocked = allBlocked & BOTH;
-  const caught = mask(status, 'SigCgt') & BOTH;
+  const allCaught = mask(status, 'SigCgt');
+  const caught = allCaught & BOTH;
   return {
     pid,
     uid,
@@ -131,6 +144,7 @@ export function parseProcess(
     start,
     blocksBoth: blocked === BOTH,
     catchesBoth: (blocked | caught) === BOTH,
+    catchesAlike: (allCaught & ODD) === ODD,
     pending: ((mask(status, 'SigPnd') | mask(status, 'ShdPnd')) & BOTH) !== 0,
     blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
     catchesAlso: caught === BOTH,
