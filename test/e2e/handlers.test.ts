@@ -76,17 +76,19 @@ describe('the programs', () => {
 
   it('a broker that may write no more goes on and refuses', async (t) => {
     const stage = new Stage(t);
-    const args = [process.execPath, join(DIST, 'bin/sigmq.js'), 'broker', '--max-size', '1M'];
+    const args = [process.execPath, join(DIST, 'bin/sigmq.js'), 'broker'];
     const env = { SIGMQ_DIR: stage.dir, XDG_STATE_HOME: stage.path('state') };
     const script = 'ulimit -f 300; exec "$@"';
     const broker = new Program(t, 'bash', ['-c', script, 'bash', ...args], { env });
     await broker.says(/broker \d+ runs in/);
-    const codes = [];
+    const codes: (number | null)[] = [];
     const body = 'A'.repeat(40_000);
-    for (let n = 0; n < 8; n++) codes.push((await stage.send([], { stdin: body })).code);
-    assert.ok(codes.includes(75), `${codes}`);
+    while (codes.length < 8 && !codes.includes(75)) {
+      codes.push((await stage.send([], { stdin: body })).code);
+    }
+    assert.equal(codes.pop(), 75, `${codes}`);
     assert.ok(
-      codes.every((code) => code === 0 || code === 75),
+      codes.every((code) => code === 0),
       `${codes}`,
     );
     assert.ok(broker.lives);
