@@ -21,7 +21,7 @@ import { vetTarget } from '../dist/src/registry/vet.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const IN_PTY = join(root, 'test/fixtures/in_pty.py');
 const PAGE = join(root, 'docs/security.md');
-const BETWEEN = /(<!-- scripts\/real-programs.mjs -->\n)[^]*?(<!-- end -->)/;
+const BETWEEN = /(<!-- scripts\/real-programs.mjs -->\n)[\s\S]*?(<!-- end -->)/;
 /** A program has come up when its signals have stayed as they are for so long; ms. */
 const SETTLED_MS = 2000;
 const LOOK_MS = 100;

@@ -80,8 +80,7 @@ describe('findBroker', () => {
       pid: PID,
       kind: 'echo',
       start: 500,
-      maxMessageBytes: 10,
-      saysPlain: false,
+      ...{ maxMessageBytes: 10, incarnation: undefined, saysPlain: false },
     };
     assert.deepEqual(inspectBroker(dir, fakeTable({ pid: PID })), expected);
   });

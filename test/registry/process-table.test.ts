@@ -209,7 +209,7 @@ describe('hasLineEditor', () => {
       const path = join(dir, name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, 'x'.repeat(4096));
-      const map = `import mmap; keep = mmap.mmap(open(${JSON.stringify(path)}).fileno(), 0, prot=mmap.PROT_READ)`;
+      const map = `import mmap; file = open(${JSON.stringify(path)}); keep = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)`;
       return linuxProcessTable.hasLineEditor((await ready(startPython(t, map))).pid);
     };
     assert.equal(await loaded('lib/ruby/3.1.0/x86_64-linux/io/console.so'), true);
@@ -231,6 +231,7 @@ describe('portableProcessTable', () => {
       start: 0,
       blocksBoth: undefined,
       catchesBoth: undefined,
+      catchesAlike: undefined,
       pending: undefined,
     };
     assert.deepEqual(table.read(pid), { pid, uid, ...unknown });
