@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ProcessInfo, ProcessTable } from './process-table.ts';
 
@@ -45,7 +45,10 @@ export const linuxProcessTable: ProcessTable = {
     const info = readOnce(pid);
     return info?.blocksAll === true && !info.catchesAlso ? readSettled(info) : info;
   },
-  hasLineEditor: (pid) => LINE_EDITOR.test(readProc(`/proc/${pid}/maps`) ?? ''),
+  hasLineEditor(pid) {
+    // Other than `status`, it comes in pieces of a page.
+    return LINE_EDITOR.test(ifThere(() => readFileSync(`/proc/${pid}/maps`, 'latin1')) ?? '');
+  },
 };
 
 interface LinuxProcessInfo extends ProcessInfo {
