@@ -145,16 +145,16 @@ describe('registerConsumer', () => {
 describe('who is written down', () => {
   it('is a process, or nobody', async (t) => {
     const dir = tempDir(t);
-    await registerConsumer(dir, 77, { start: 500 });
+    await registerConsumer(dir, 77, { start: 500 }, TABLE);
     for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 31, '77' as never, undefined as never]) {
       const refused = { code: 'bad-pid', exitCode: 64, message: /is not a PID\.$/ };
-      await assert.rejects(registerConsumer(dir, pid, {}), refused);
-      await assert.rejects(unregisterConsumer(dir, pid, 0), refused);
+      await assert.rejects(registerConsumer(dir, pid, {}, TABLE), refused);
+      await assert.rejects(unregisterConsumer(dir, pid, 0, TABLE), refused);
     }
     for (const start of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15]) {
       const refused = { code: 'bad-start', exitCode: 64, message: /is not the start time/ };
-      await assert.rejects(registerConsumer(dir, 77, { start }), refused);
-      await assert.rejects(unregisterConsumer(dir, 77, start), refused);
+      await assert.rejects(registerConsumer(dir, 77, { start }, TABLE), refused);
+      await assert.rejects(unregisterConsumer(dir, 77, start, TABLE), refused);
     }
     assert.equal(read(dir), '77 start=500\n');
   });
