@@ -96,7 +96,9 @@ export class RegistryEdits {
   audit() {
     const text = readFileSync(this.#path, 'latin1');
     const found = new Map();
-    for (const line of text.split('\n')) found.set(line, (found.get(line) ?? 0) + 1);
+    // sigmq writes behind a PID for whom it stands, and nothing else.
+    for (const line of text.replace(/^(\d+) (start|before)=\d+/gm, '$1').split('\n'))
+      found.set(line, (found.get(line) ?? 0) + 1);
     const wrong = [...this.wrong];
     for (const line of this.#lines) {
       const count = found.get(line) ?? 0;

@@ -41,6 +41,20 @@ const withoutChildProcess = {
   },
 };
 
+/** proper-lockfile wants it to remove locks when a signal ends the process: see src/registry/lock-library.ts. */
+const withoutSignalExit = {
+  name: 'without-signal-exit',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^signal-exit$/ }, () => ({
+      path: 'signal-exit',
+      namespace: 'none',
+    }));
+    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({
+      contents: 'module.exports = () => () => {}',
+    }));
+  },
+};
+
 const options = {
   absWorkingDir: root,
   outdir: 'dist/cli',
@@ -77,7 +91,7 @@ await build({
     { in: 'cli-progress', out: 'cli-progress' },
     { in: 'proper-lockfile', out: 'proper-lockfile' },
   ],
-  plugins: [apart],
+  plugins: [apart, withoutSignalExit],
 });
 writeFileSync(join(root, 'dist/bin/package.json'), '{ "type": "commonjs" }\n');
 for (const name of executables) {

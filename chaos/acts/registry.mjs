@@ -59,7 +59,9 @@ async function replacePlain({ cast, ledger, random, decoys, plain }) {
   }
   const file = join(cast.run, 'consumers.txt');
   const stand = () =>
-    plain.some(({ pid }) => new RegExp(`^${pid}$`, 'm').test(readFileSync(file, 'latin1')));
+    plain.some(({ pid }) =>
+      new RegExp(`^${pid}( start=\\d+)?$`, 'm').test(readFileSync(file, 'latin1')),
+    );
   const deadline = Date.now() + PATIENCE_MS;
   while (stand() && Date.now() < deadline) await sleep(100);
   if (stand()) cast.wrong.push('lines of plain consumers that ended stay in consumers.txt');

@@ -203,7 +203,8 @@ export class Broker {
   async #publish(): Promise<void> {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
     const { identity: store, incarnation, path } = this.#store;
-    const info = { maxMessageBytes, version: VERSION, store, incarnation, path };
+    const peer = this.plainBecause === undefined ? undefined : ('plain' as const);
+    const info = { maxMessageBytes, version: VERSION, store, incarnation, path, peer };
     this.#claim = await claimBroker(this.dir, info, this.#table);
     await this.#rosterWatch.start();
     await this.#holdings.recover((key) => this.#roster.holder(key));

@@ -3,7 +3,7 @@ import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS } from '../options/values.ts';
 import type { DeliveryName, Reserved } from '../queue/store.ts';
-import type { ConsumerLine } from '../registry/consumers-file.ts';
+import { type Claim, registeredBy } from '../registry/claim.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 export const FIRST_REST_MS = 250;
@@ -22,6 +22,8 @@ export interface ConsumerState {
   /** `pid:start`: names the process in the store, across broker restarts. */
   readonly key: string;
   kind: 'echo' | 'plain';
+  /** Its line says that it is a plain peer, whatever else it catches. */
+  saysPlain: boolean;
   queues: readonly string[];
   /** Messages that it may hold at once. */
   slots: number;
@@ -44,12 +46,14 @@ export interface ConsumerState {
 
 /** What a consumer says of itself. */
 export function wishesOf(
-  { attrs }: ConsumerLine,
+  line: Claim,
   kind: 'echo' | 'plain',
-): Pick<ConsumerState, 'queues' | 'slots' | 'ackWaitMs'> {
+): Pick<ConsumerState, 'saysPlain' | 'queues' | 'slots' | 'ackWaitMs'> {
+  const { attrs } = line;
   const jobs = Number(attrs.get('jobs'));
   const ackWait = Number(attrs.get('ackwait'));
   return {
+    saysPlain: registeredBy(line).saysPlain === true,
     queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
     slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_JOBS) : 1,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
@@ -57,7 +61,7 @@ export function wishesOf(
 }
 
 export function newConsumer(
-  line: ConsumerLine,
+  line: Claim,
   key: string,
   pid: number,
   start: number,

@@ -30,7 +30,8 @@ export class RosterWatch {
       if (name === null || name === 'consumers.txt') this.#refreshSoon();
     });
     this.#watcher.on('error', (error) => onError(`cannot watch ${dir}: ${error.message}`));
-    await this.#refresh();
+    this.#look();
+    this.#refreshing = this.#tracked(this.#options.roster.tidy());
   }
 
   /** Looks no more at once; resolves when it is done with the last look. */
@@ -51,26 +52,29 @@ export class RosterWatch {
     this.#deaths.forget(key);
   }
 
-  async #refresh(): Promise<void> {
-    await this.#options.roster.refresh();
+  #look(): void {
+    this.#options.roster.look();
     this.watchDeaths();
     this.#options.onRefreshed();
   }
 
   #refreshSoon(): void {
     this.#again = true;
-    this.#refreshing ??= this.#refreshLoop()
-      .catch(this.#options.onError)
-      .finally(() => {
-        this.#refreshing = undefined;
-        if (this.#again && !this.#stopped) this.#refreshSoon();
-      });
+    this.#refreshing ??= this.#tracked(this.#refreshLoop());
+  }
+
+  #tracked(work: Promise<void>): Promise<void> {
+    return work.catch(this.#options.onError).finally(() => {
+      this.#refreshing = undefined;
+      if (this.#again && !this.#stopped) this.#refreshSoon();
+    });
   }
 
   async #refreshLoop(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      await this.#refresh();
+      this.#look();
+      await this.#options.roster.tidy(); // takes its time: others may be writing
     }
   }
 }

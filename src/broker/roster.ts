@@ -1,8 +1,10 @@
+import type { Mark } from '../registry/claim.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
-import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
-import { RegistryError } from '../registry/errors.ts';
+import { type ConsumerLine, readConsumers } from '../registry/consumers-file.ts';
+import { RegistryError, unfitConsumer } from '../registry/errors.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
-import { isGone, vetSentence, vetTarget } from '../registry/vet.ts';
+import { isGone, vetTarget } from '../registry/vet.ts';
+import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
 import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
 
 /** Bad lines that are reported. */
@@ -28,10 +30,12 @@ export class Roster {
   /** They have left the file and still hold messages: they get no more, but may settle. */
   readonly #leaving = new Map<string, ConsumerState>();
   /**
-   * When the process of a line that does not say so had started, by PID: a foreign line stands for the
-   * process that had the PID when we first saw it.
+   * What each line stood for when it was read: a foreign one stands for the process that had the PID when we
+   * first saw it, also when somebody takes away what we wrote behind it.
    */
-  #starts = new Map<number, number>();
+  #seen = new Map<number, Mark>();
+  /** Lines are to be changed: some of processes that ended, or that do not say yet for whom they stand. */
+  #untidy = false;
   /** The key that was served last: the next turn starts behind it. */
   #last = '';
 
@@ -57,21 +61,29 @@ export class Roster {
     const [pid = 0, start = 0] = key.split(':').map(Number);
     const vetted = vetTarget(pid, { start }, this.#options.table);
     if (!vetted.ok || vetted.kind !== 'echo') return undefined;
-    const consumer = newConsumer({ raw: '', pid, attrs: new Map() }, key, pid, start, 'echo');
+    const consumer = newConsumer({ attrs: new Map(), writtenMs: 0 }, key, pid, start, 'echo');
     this.#leaving.set(key, consumer);
     return consumer;
   }
 
-  /** Reads the file again. */
+  /** Reads the file again, and tidies it. */
   async refresh(): Promise<void> {
+    this.look();
+    await this.tidy();
+  }
+
+  /** Reads the file again. */
+  look(): void {
     const before = this.#consumers;
     const now = new Map<string, ConsumerState>();
-    const starts = this.#starts;
-    this.#starts = new Map();
-    let gone = false;
-    for (const line of readConsumers(this.#options.dir)) {
-      const consumer = this.#consumerOf(line, before, starts);
-      if (consumer === 'gone') gone = true;
+    const { dir, table } = this.#options;
+    const lines = readConsumers(dir);
+    const known = witnessed(lines, table, this.#seen);
+    this.#seen = seenIn(known);
+    this.#untidy = known.some((line, n) => line !== lines[n]);
+    for (const line of known) {
+      const consumer = this.#consumerOf(line, before);
+      if (consumer === 'gone') this.#untidy = true;
       else if (consumer) now.set(consumer.key, consumer);
     }
     this.#consumers = now;
@@ -81,7 +93,6 @@ export class Roster {
       if (now.has(consumer.key) || consumer.holding.size === 0) this.#leaving.delete(consumer.key);
       else if (this.isGone(consumer)) this.#end(consumer);
     }
-    if (gone) await this.#prune();
   }
 
   /** When who was served last is gone, the next turn still starts where it stood. */
@@ -105,10 +116,17 @@ export class Roster {
     this.#options.onEnded(consumer);
   }
 
-  /** The dead leave the file. That it cannot be written (a full disk) does not keep us from the living. */
-  async #prune(): Promise<void> {
+  /**
+   * The dead leave the file, and for whom the others stand is written down, as far as the last look has
+   * shown. That it cannot be written (a full disk) does not keep us from the living.
+   */
+  async tidy(): Promise<void> {
+    if (!this.#untidy) return;
+    const { dir, table } = this.#options;
+    const isStale = (line: ConsumerLine) => isGone(vetLine(line, table));
     try {
-      await pruneConsumers(this.#options.dir, (line) => this.#isStale(line));
+      const gone = await pruneConsumers(dir, isStale, table, this.#seen);
+      for (const { pid } of gone) if (pid !== undefined) this.#seen.delete(pid);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       this.#warn(`${error.message} ${error.hint}`);
@@ -154,22 +172,15 @@ export class Roster {
     return isGone(vetted);
   }
 
-  #consumerOf(
-    line: ConsumerLine,
-    before: ReadonlyMap<string, ConsumerState>,
-    starts: ReadonlyMap<number, number>,
-  ) {
+  #consumerOf(line: ConsumerLine, before: ReadonlyMap<string, ConsumerState>) {
     if (line.pid === undefined)
       return this.#warn(
         `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
       );
-    const start = startOf(line) ?? starts.get(line.pid);
-    const vetted = vetTarget(line.pid, { start }, this.#options.table);
-    const meant = vetted.ok ? vetted.info.start : start;
-    if (startOf(line) === undefined && meant !== undefined) this.#starts.set(line.pid, meant);
+    const vetted = vetLine(line, this.#options.table);
     if (!vetted.ok) {
       if (isGone(vetted)) return 'gone' as const;
-      return this.#warn(vetSentence(line.pid, vetted.why));
+      return this.#warn(unfitConsumer(line.pid, vetted.why));
     }
     const key = `${line.pid}:${vetted.info.start}`;
     const consumer = before.get(key) ?? this.#leaving.get(key);
@@ -177,13 +188,6 @@ export class Roster {
     // It may have registered anew, and another endpoint; what it holds it still holds.
     const { kind } = vetted;
     return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
-  }
-
-  #isStale(line: ConsumerLine): boolean {
-    if (line.pid === undefined) return false;
-    const start = startOf(line) ?? this.#starts.get(line.pid);
-    const vetted = vetTarget(line.pid, { start }, this.#options.table);
-    return isGone(vetted);
   }
 
   #warn(sentence: string): undefined {

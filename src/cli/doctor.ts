@@ -12,41 +12,20 @@ import { dirname, join } from 'node:path';
 import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
-import {
-  brokerJsonPath,
-  brokerPidPath,
-  inspectBroker,
-  readBrokerJson,
-} from '../registry/broker-file.ts';
-import { pruneConsumers } from '../registry/consumers-edit.ts';
-import { type ConsumerLine, readConsumers, startOf } from '../registry/consumers-file.ts';
+import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
-import { isGone as isGoneTarget, vetTarget } from '../registry/vet.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
+import { onBroker, onConsumers } from './doctor-registry.ts';
 import { lookAtStore, type RunningBroker } from './doctor-store.ts';
-import { print } from './output.ts';
+import { Findings } from './findings.ts';
 import { report } from './report.ts';
-import { visible } from './visible.ts';
 
 /** A flush that takes longer than this is what limits `send`; ms. */
 const SLOW_FLUSH_MS = 5;
 const FLUSHES = 15;
-
-type Mark = 'ok' | 'note' | 'bad';
-
-/** Prints what it finds; `bad` makes the exit code 1. */
-class Findings {
-  bad = 0;
-
-  say(mark: Mark, text: string): void {
-    if (mark === 'bad') this.bad++;
-    const colour = { ok: chalk.green, note: chalk.yellow, bad: chalk.red }[mark];
-    print(`${colour(mark.padEnd(5))}${visible(text)}\n`);
-  }
-}
 
 /** `sigmq doctor`. @returns the exit code: 1 when something is wrong */
 export async function doctor(flags: AdminFlags): Promise<number> {
@@ -122,61 +101,6 @@ function runningBroker(dir: string | undefined, table: ProcessTable): RunningBro
   const found = dir === undefined ? undefined : inspectBroker(dir, table);
   const json = dir !== undefined && found?.ok ? readBrokerJson(dir) : undefined;
   return found?.ok && json?.pid === found.pid ? { pid: json.pid, path: json.path } : undefined;
-}
-
-function onBroker(
-  findings: Findings,
-  dir: string,
-  table: ProcessTable,
-  { clean }: AdminFlags,
-): void {
-  const found = inspectBroker(dir, table);
-  if (found.ok) {
-    findings.say(
-      'ok',
-      `A broker runs: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
-    );
-    return;
-  }
-  if (!existsSync(brokerPidPath(dir))) {
-    findings.say('note', 'No broker runs.');
-    return;
-  }
-  if (clean) {
-    for (const path of [brokerPidPath(dir), brokerJsonPath(dir)]) rmSync(path, { force: true });
-    findings.say('ok', 'Removed the broker.pid that a dead broker had left.');
-  } else {
-    findings.say('note', `${found.error.message} \`sigmq doctor --clean\` removes the file.`);
-  }
-}
-
-async function onConsumers(
-  findings: Findings,
-  dir: string,
-  table: ProcessTable,
-  { clean }: AdminFlags,
-): Promise<void> {
-  const isGone = (line: ConsumerLine) => {
-    if (line.pid === undefined) return false;
-    const vetted = vetTarget(line.pid, { start: startOf(line) }, table);
-    return isGoneTarget(vetted);
-  };
-  const lines = readConsumers(dir);
-  const gone = lines.filter(isGone).length;
-  const junk = lines.filter(({ pid }) => pid === undefined).length;
-  const living = lines.length - gone - junk;
-  findings.say('ok', `${living} ${living === 1 ? 'consumer is' : 'consumers are'} registered.`);
-  if (junk > 0) findings.say('note', `consumers.txt has ${junk} lines that name no process.`);
-  if (gone === 0) return;
-  if (clean) {
-    await pruneConsumers(dir, isGone);
-    findings.say('ok', `Removed ${gone} lines of dead consumers.`);
-  } else {
-    findings.say(
-      'note',
-      `consumers.txt has ${gone} lines of dead consumers. \`sigmq doctor --clean\` removes them.`,
-    );
-  }
 }
 
 function onDisk(findings: Findings, folder: string): void {

@@ -70,6 +70,7 @@ export class Consumer {
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #requester: Requester;
+  readonly #table = processTable();
   readonly #start: number;
   readonly #settler: Settler;
   readonly #handled = new Handled();
@@ -99,7 +100,7 @@ export class Consumer {
     this.dir = dir;
     this.#handler = handler;
     this.#options = options;
-    const table = processTable();
+    const table = this.#table;
     this.#start = table.read(process.pid)?.start ?? 0;
     this.#receiver = {
       onFrame: (sender, frame) => this.#judge(sender, frame),
@@ -139,7 +140,7 @@ export class Consumer {
   }
 
   async #stop(): Promise<void> {
-    await unregisterConsumer(this.dir, process.pid, this.#start).catch(this.#report);
+    await unregisterConsumer(this.dir, process.pid, this.#start, this.#table).catch(this.#report);
     await this.#endpoint.drained();
     this.#stopping = true;
     await this.#settler.settled();
@@ -148,12 +149,14 @@ export class Consumer {
 
   async #register(): Promise<void> {
     const { queues = [DEFAULT_QUEUE], jobs = 1, ackWaitMs } = this.#options;
-    await registerConsumer(this.dir, process.pid, {
+    const attrs = {
       ...(this.#start > 0 ? { start: String(this.#start) } : {}),
       ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
-    });
+      ...(this.plainBecause === undefined ? {} : { peer: 'plain' }),
+    };
+    await registerConsumer(this.dir, process.pid, attrs, this.#table);
   }
 
   /** A delivery. The answer settles it, or says that a settlement follows. */

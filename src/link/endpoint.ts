@@ -7,7 +7,7 @@ import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
-import type { EchoTarget } from './transfer.ts';
+import type { PlainTarget } from './transfer.ts';
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
@@ -122,7 +122,7 @@ export class Endpoint {
   }
 
   /** Sends a body to a plain peer. @throws CodecError zero-byte, LinkError, the reason of the signal */
-  async sendPlain(target: EchoTarget, body: Uint8Array, options?: PacedOptions): Promise<void> {
+  async sendPlain(target: PlainTarget, body: Uint8Array, options?: PacedOptions): Promise<void> {
     const frame = SignalCodec.encode(body);
     if (!this.#addon) return sendPaced(target, frame, this.#table, options);
     const peer = new Descriptor(this.#addon, target.pid);

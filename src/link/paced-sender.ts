@@ -4,7 +4,7 @@ import { type Bit, bitAt } from '../codec/signal-codec.ts';
 import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
-import type { EchoTarget } from './transfer.ts';
+import type { PlainTarget } from './transfer.ts';
 
 /** Least time between two bits to a plain peer; ms (docs/protocol.md, section 3). */
 const BIT_MS = 1;
@@ -33,13 +33,13 @@ export interface PacedOptions {
  * @throws LinkError peer-gone, unsafe-target; the reason of `signal`
  */
 export async function sendPaced(
-  target: EchoTarget,
+  target: PlainTarget,
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
   send: (bit: Bit) => void = (bit) => process.kill(target.pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2'),
 ): Promise<void> {
-  const vetted = vetTarget(target.pid, { start: target.start }, table);
+  const vetted = vetTarget(target.pid, target, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
   const total = frame.length * 8;
   let isStalled = false;
@@ -63,7 +63,7 @@ export async function sendPaced(
 
 /** Waits until the peer has taken the last bit and is ready for the next. */
 async function taken(
-  target: EchoTarget,
+  target: PlainTarget,
   table: ProcessTable,
   { signal, onStalled }: { signal: AbortSignal | undefined; onStalled(): void },
 ): Promise<void> {
@@ -73,6 +73,7 @@ async function taken(
     signal?.throwIfAborted();
     const info = table.read(target.pid);
     if (!info || info.start !== target.start || isDead(info)) throw linkErrors.gone(target.pid);
+    if (info.catchesBoth === false) throw linkErrors.unsafe(target.pid, 'would-be-killed');
     const waited = clockMs() - since;
     const stopped = isStopped(info);
     if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;

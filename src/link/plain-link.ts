@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Bit } from '../codec/signal-codec.ts';
+import { lockLibrary } from '../registry/lock-library.ts';
 import type { Sender } from './inbound.ts';
 import { PlainDecoder } from './plain-decoder.ts';
 
@@ -35,7 +36,7 @@ export class PlainLink {
 
   /** Runs `work` while no other sigmq process without the addon transmits. */
   async withBus<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const { lock } = await import('proper-lockfile');
+    const { lock } = await lockLibrary();
     let lost = false;
     const release = await retry(
       () =>

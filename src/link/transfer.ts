@@ -8,6 +8,12 @@ export interface EchoTarget {
   readonly start: number;
 }
 
+/** A process that catches both signals. */
+export interface PlainTarget extends EchoTarget {
+  /** It says that it is a plain peer, by a line of its own. */
+  readonly saysPlain: boolean;
+}
+
 /** One machine that runs against one peer, and who waits for its end. */
 export class Transfer {
   readonly target: EchoTarget;

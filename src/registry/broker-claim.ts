@@ -1,4 +1,5 @@
 import { brokerJsonPath, brokerPidPath, inspectBroker, readBrokerJson } from './broker-file.ts';
+import { brokerSeenPath } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { withLock } from './lock.ts';
 import { readPidFile } from './pid-file.ts';
@@ -14,6 +15,8 @@ export interface BrokerInfo {
   readonly incarnation?: number | undefined;
   /** Of the file that this store is. */
   readonly path?: string | undefined;
+  /** It catches both signals, on purpose. */
+  readonly peer?: 'plain' | undefined;
 }
 
 export interface BrokerClaim {
@@ -39,6 +42,7 @@ export async function claimBroker(
     // The PID last: who finds it finds what goes with it.
     replaceFile(brokerJsonPath(dir), `${JSON.stringify({ pid, start, ...info })}\n`, assertHeld);
     replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
+    removeFile(brokerSeenPath(dir)); // of an earlier one
   });
   return { release: () => release(dir, pid, start) };
 }

@@ -1,19 +1,14 @@
 import { join } from 'node:path';
 import type { SigmqError } from '../errors.ts';
+import { type Recognised, recognise, writeDown } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
-import { readPidFile } from './pid-file.ts';
+import { type PidFile, readPidFile } from './pid-file.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readSmallFile } from './small-file.ts';
-import { startedAtMs } from './start-time.ts';
-import { isPid, vetTarget } from './vet.ts';
+import { isPid, type VetFailure, vetTarget } from './vet.ts';
 
 /** broker.json has some 200 bytes; the path in it may have 4096 (PATH_MAX), and each of them may be escaped. */
 const MAX_JSON_BYTES = 32 << 10;
-/**
- * A broker writes broker.pid after it started. Its start is known to 1 s only (`btime` has whole
- * seconds) and the clock may have been corrected a little; ms.
- */
-const START_TOLERANCE_MS = 2000;
 
 export const brokerPidPath = (dir: string) => join(dir, 'broker.pid');
 export const brokerJsonPath = (dir: string) => join(dir, 'broker.json');
@@ -31,6 +26,8 @@ export interface BrokerJson {
   readonly incarnation?: number;
   /** Of the file that this store is; none: it is no file. */
   readonly path?: string;
+  /** It has no addon: it catches both signals on purpose. */
+  readonly peer?: 'plain';
 }
 
 /** A process that may get signals as the broker of a runtime directory. */
@@ -43,40 +40,65 @@ export interface BrokerFound {
   readonly maxMessageBytes: number | undefined;
   /** Of its store; undefined: a foreign broker. */
   readonly incarnation: number | undefined;
+  /** It says that it is a plain peer. */
+  readonly saysPlain: boolean;
 }
 
 /** What `inspectBroker` found. */
 export type BrokerLookup =
   | ({ readonly ok: true } & BrokerFound)
-  | { readonly ok: false; readonly error: SigmqError };
+  /** `why` is left out where there is no file. */
+  | { readonly ok: false; readonly error: SigmqError; readonly why?: VetFailure };
 
 /**
- * The broker of a runtime directory, vetted (docs/protocol.md, section 2).
+ * The broker of a runtime directory, vetted (docs/protocol.md, section 2). What is seen of a foreign one is
+ * written down.
  * @throws RegistryError no-broker
  */
 export function findBroker(dir: string, table: ProcessTable): BrokerFound {
-  const found = inspectBroker(dir, table);
+  const { found, news } = lookUp(dir, table);
+  if (news !== undefined) writeDown(dir, news);
   if (!found.ok) throw found.error;
   return found;
 }
 
-/** As `findBroker`, for who wants to show the reason: returns the error. */
+/** As `findBroker`, for who wants to show the reason: returns the error, and writes nothing. */
 export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
+  return lookUp(dir, table).found;
+}
+
+/** @returns what was found, and what is to be written down of a foreign broker */
+function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?: string } {
   const path = brokerPidPath(dir);
   const file = readPidFile(path);
-  if (!file) return { ok: false, error: registryErrors.noBroker(dir) };
-  const { pid, mtimeMs } = file;
-  if (pid === undefined) return { ok: false, error: registryErrors.brokerPidJunk(path) };
+  if (!file) return { found: { ok: false, error: registryErrors.noBroker(dir) } };
+  const { pid } = file;
+  if (pid === undefined)
+    return { found: { ok: false, error: registryErrors.brokerPidJunk(path), why: 'invalid' } };
   const json = readBrokerJson(dir);
   const ours = json?.pid === pid ? json : undefined;
-  const vetted = vetTarget(pid, { start: ours?.start }, table);
-  if (!vetted.ok) return { ok: false, error: registryErrors.brokerUnfit(path, pid, vetted.why) };
-  const { kind, info } = vetted;
-  if (!ours && (startedAtMs(info.start) ?? 0) > mtimeMs + START_TOLERANCE_MS) {
-    return { ok: false, error: registryErrors.brokerUnfit(path, pid, 'recycled') };
+  const { registered, ...news } = ours ? byItself(ours, file) : recognise(dir, pid, file, table);
+  const vetted = vetTarget(pid, registered, table);
+  if (!vetted.ok) {
+    const { why } = vetted;
+    return {
+      found: { ok: false, error: registryErrors.brokerUnfit(path, pid, why), why },
+      ...news,
+    };
   }
+  const { kind, info } = vetted;
+  const { saysPlain = false } = registered;
   const { maxMessageBytes, incarnation } = ours ?? {};
-  return { ok: true, pid, kind, start: info.start, maxMessageBytes, incarnation };
+  const { start } = info;
+  return {
+    found: { ok: true, pid, kind, start, maxMessageBytes, incarnation, saysPlain },
+    ...news,
+  };
+}
+
+/** A sigmq broker writes down which process it is. */
+function byItself({ start, peer }: BrokerJson, { writtenMs }: PidFile): Recognised {
+  return { registered: { start, writtenMs, saysPlain: peer === 'plain' } };
 }
 
 /** @returns undefined when there is none, or it is not what a sigmq broker writes */
@@ -92,6 +114,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       store,
       incarnation,
       path,
+      peer,
     } = JSON.parse(text) as Record<string, unknown>;
     if (typeof pid !== 'number' || !isPid(pid)) return undefined;
     if (typeof start !== 'number' || !Number.isSafeInteger(start) || start < 0) return undefined;
@@ -107,6 +130,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
         Number.isSafeInteger(incarnation) &&
         incarnation > 0 && { incarnation }),
       ...(typeof path === 'string' && { path }),
+      ...(peer === 'plain' && { peer }),
     };
   } catch {
     return undefined; // not JSON, or `null`

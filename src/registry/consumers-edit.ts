@@ -12,29 +12,35 @@ import { registryErrors } from './errors.ts';
 import { LateAppends } from './late-appends.ts';
 import { withLock } from './lock.ts';
 import { assertProcess } from './named-process.ts';
-import { readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
+import type { ProcessTable } from './process-table.ts';
+import { dated, readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
+import { type Seen, witnessed } from './witness.ts';
+
+// Each edit makes the file young: it writes down what it sees of the lines of others (witness.ts).
 
 /**
  * Adds this consumer as the last line; earlier lines with its PID are its own or of a process that is
  * gone, and go. Values may be any text: they are percent-encoded. Pass `start`, so that a later process
  * with the same PID is not taken for this one.
+ * @param table shows which processes the lines of others stand for
  * @throws RegistryError bad-pid, bad-start, consumers-too-large, not-a-file, lock-busy, cannot-write
  */
 export async function registerConsumer(
   dir: string,
   pid: number,
   attrs: Readonly<Record<string, string | number>>,
+  table: ProcessTable,
 ): Promise<void> {
   assertProcess(pid, attrs.start);
   const line = [
     pid,
     ...Object.entries(attrs).map(([key, value]) => `${key}=${encode(value)}`),
   ].join(' ');
-  await edit(dir, true, (lines) => [
-    ...lines.filter((other) => other.pid !== pid).map((other) => other.raw),
-    line,
-  ]);
+  await edit(dir, true, table, (lines) => {
+    const others = lines.filter((other) => other.pid !== pid);
+    return [...witnessed(others, table).map(({ raw }) => raw), line];
+  });
 }
 
 /**
@@ -46,42 +52,50 @@ export async function unregisterConsumer(
   dir: string,
   pid: number,
   start: number | undefined,
+  table: ProcessTable,
 ): Promise<void> {
   assertProcess(pid, start);
-  await remove(dir, (line) => line.pid === pid && (!start || startOf(line) === start));
+  const isOurs = (line: ConsumerLine) => line.pid === pid && (!start || startOf(line) === start);
+  // Look without the lock first: it may be gone already.
+  if (!readConsumers(dir).some(isOurs)) return;
+  await edit(dir, false, table, (lines) => {
+    const others = lines.filter((line) => !isOurs(line));
+    return witnessed(others, table).map(({ raw }) => raw);
+  });
 }
 
 /**
- * Removes the lines of which `isGone` says so. It is asked about lines with a PID only: others are not
- * ours to judge.
+ * Removes the lines of which `isGone` says so, and writes down what is seen of the others. It is asked about
+ * lines with a PID only: others are not ours to judge.
+ * @param seen what lines stood for earlier
  * @returns the removed lines
  * @throws as registerConsumer
  */
 export async function pruneConsumers(
   dir: string,
   isGone: (line: ConsumerLine) => boolean,
+  table: ProcessTable,
+  seen?: Seen,
 ): Promise<ConsumerLine[]> {
-  return remove(dir, (line) => line.pid !== undefined && isGone(line));
-}
-
-async function remove(
-  dir: string,
-  isGone: (line: ConsumerLine) => boolean,
-): Promise<ConsumerLine[]> {
+  let gone: ConsumerLine[] = [];
+  const change = (lines: readonly ConsumerLine[]) => {
+    const all = witnessed(lines, table, seen);
+    gone = all.filter((line) => line.pid !== undefined && isGone(line));
+    const left = new Set(gone);
+    return all.filter((line) => !left.has(line)).map(({ raw }) => raw);
+  };
   // Look without the lock first: mostly there is nothing to do.
-  if (!readConsumers(dir).some(isGone)) return [];
-  let gone = new Set<ConsumerLine>();
-  await edit(dir, false, (lines) => {
-    gone = new Set(lines.filter(isGone));
-    return lines.filter((line) => !gone.has(line)).map((line) => line.raw);
-  });
-  return [...gone];
+  const now = readConsumers(dir);
+  if (change(now).join('\n') !== now.map(({ raw }) => raw).join('\n'))
+    await edit(dir, false, table, change);
+  return gone;
 }
 
 /** Replaces the file by one with the lines that `change` returns; lines it passes on stay as they are. */
 async function edit(
   dir: string,
   create: boolean,
+  table: ProcessTable,
   change: (lines: readonly ConsumerLine[]) => readonly string[],
 ): Promise<void> {
   const path = consumersPath(dir);
@@ -89,8 +103,9 @@ async function edit(
     const fd = openOld(path, create);
     if (fd === undefined) return undefined;
     try {
-      const text = wholeLines(() => readFrom(fd, 0, MAX_CONSUMERS_BYTES + 1));
-      const lines = parseConsumers(text);
+      const look = () => wholeLines(() => readFrom(fd, 0, MAX_CONSUMERS_BYTES + 1));
+      const { text, mtimeMs } = dated(fd, look);
+      const lines = parseConsumers(text, mtimeMs);
       const after = change(lines)
         .map((raw) => `${raw}\n`)
         .join('');
@@ -104,7 +119,7 @@ async function edit(
         return undefined;
       }
       replaceFile(path, after, assertHeld);
-      const appends = new LateAppends(path, fd, text.length);
+      const appends = new LateAppends(path, fd, text.length, table);
       appends.carryLines();
       return appends;
     } catch (error) {

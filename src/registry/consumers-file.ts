@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { attributesOf, type Claim, registeredBy } from './claim.ts';
 import { parsePid } from './pid-file.ts';
 import { readSmallFile } from './small-file.ts';
 
@@ -10,53 +11,39 @@ export const MAX_CONSUMERS_LINES = 131_072;
 export const consumersPath = (dir: string) => join(dir, 'consumers.txt');
 
 /** One line of consumers.txt (docs/protocol.md, section 1.1). */
-export interface ConsumerLine {
+export interface ConsumerLine extends Claim {
   /** The line without its newline, one character a byte (latin1). */
   readonly raw: string;
   /** undefined: the line does not start with a PID; it is kept and means nothing. */
   readonly pid: number | undefined;
-  /** The `key=value` pairs after the first space, decoded; what is no pair is skipped. */
-  readonly attrs: ReadonlyMap<string, string>;
 }
 
 /** Reads consumers.txt, in order of registration and within its bounds. A missing file is an empty one. */
 export function readConsumers(dir: string): ConsumerLine[] {
   const file = readSmallFile(consumersPath(dir), MAX_CONSUMERS_BYTES);
   if (!file) return [];
-  const { text, truncated } = file;
+  const { text, truncated, mtimeMs } = file;
   // A line that the bound cuts in two may have lost digits of its PID.
-  return parseConsumers(truncated ? text.slice(0, text.lastIndexOf('\n') + 1) : text);
+  return parseConsumers(truncated ? text.slice(0, text.lastIndexOf('\n') + 1) : text, mtimeMs);
 }
 
-/** Reads at most one line more than MAX_CONSUMERS_LINES. The last line may lack its newline. */
-export function parseConsumers(text: string): ConsumerLine[] {
+/**
+ * Reads at most one line more than MAX_CONSUMERS_LINES. The last line may lack its newline.
+ * @param writtenMs when the file was written; ms since 1970
+ */
+export function parseConsumers(text: string, writtenMs: number): ConsumerLine[] {
   const raws = text.split('\n', MAX_CONSUMERS_LINES + 2);
   if (raws.at(-1) === '') raws.pop();
-  return raws.slice(0, MAX_CONSUMERS_LINES + 1).map(parseLine);
+  return raws.slice(0, MAX_CONSUMERS_LINES + 1).map((raw) => parseLine(raw, writtenMs));
 }
 
 /** The start time of the process that a line was written for, in clock ticks; undefined: none stands there. */
 export function startOf(line: ConsumerLine): number | undefined {
-  const start = line.attrs.get('start');
-  return start !== undefined && /^[1-9][0-9]{0,14}$/.test(start) ? Number(start) : undefined;
+  return registeredBy(line).start;
 }
 
-function parseLine(raw: string): ConsumerLine {
-  const attrs = new Map<string, string>();
+/** @param raw without its newline */
+export function parseLine(raw: string, writtenMs: number): ConsumerLine {
   const pid = parsePid(raw);
-  if (pid === undefined) return { raw, pid, attrs };
-  for (const word of raw.split(/[ \t\r]+/).slice(1)) {
-    const at = word.indexOf('=');
-    if (at > 0) attrs.set(word.slice(0, at), decode(word.slice(at + 1)));
-  }
-  return { raw, pid, attrs };
-}
-
-/** The other half of `encode` in consumers-edit.ts. */
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value; // a foreign program's percent sign
-  }
+  return { raw, pid, attrs: pid === undefined ? new Map() : attributesOf(raw), writtenMs };
 }

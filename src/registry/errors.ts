@@ -16,8 +16,35 @@ const BROKER_HINTS: Record<VetFailure, string> = {
   'not-ours':
     'Run as the user who runs the broker, or start your own with `sigmq broker --dir DIR`.',
   recycled: `The broker is gone and its PID was given away. ${REPLACE}`,
+  younger: `The broker is gone and its PID was given away, or the clock was set forward since; a broker of another kind must be started again then. ${REPLACE}`,
+  init: `A broker that is PID 1 and no sigmq writes \`1 start=TICKS peer=plain\` (field 22 of /proc/1/stat) into the file. ${REPLACE}`,
   'would-be-killed': `It is no broker, or one that is still starting. ${START}`,
+  indifferent: `A plain broker that does so says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
+  interactive: `A plain broker that has one says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
 };
+
+const REMOVE = 'Remove the line, or start the consumer that is meant again.';
+const SAY_PLAIN =
+  'If it is a plain consumer, write `peer=plain` behind its PID; else remove the line.';
+
+/** What to do about a line of consumers.txt that names a process which may not get a signal. */
+const CONSUMER_HINTS: Record<VetFailure, string> = {
+  invalid: REMOVE,
+  self: REMOVE,
+  'not-running': REMOVE,
+  'not-ours': 'Run broker and consumers as one user.',
+  recycled: REMOVE,
+  younger: `${REMOVE} (It looks the same when the clock was set forward since.)`,
+  init: 'A plain consumer that is PID 1 needs `start=` (field 22 of /proc/1/stat) and `peer=plain` behind its PID.',
+  'would-be-killed': `${REMOVE} It is served as soon as it catches both.`,
+  indifferent: SAY_PLAIN,
+  interactive: SAY_PLAIN,
+};
+
+/** Why a line of consumers.txt is not served, and what to do. */
+export function unfitConsumer(pid: number, why: VetFailure): string {
+  return `${vetSentence(pid, why)} ${CONSUMER_HINTS[why]}`;
+}
 
 /** The sentences of everything that can go wrong with the runtime directory and its files. */
 export const registryErrors = {

@@ -1,10 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_CONSUMERS_BYTES } from './consumers-file.ts';
+import { MAX_CONSUMERS_BYTES, MAX_CONSUMERS_LINES, parseConsumers } from './consumers-file.ts';
 import { withLock } from './lock.ts';
 import { hasOtherWriter } from './open-files.ts';
+import type { ProcessTable } from './process-table.ts';
 import { readFrom, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
+import { witnessed } from './witness.ts';
 
 /** Covers a program that is inside open(2), between finding the old file and having a descriptor; ms. */
 const LOOK_MS = 20;
@@ -19,14 +21,16 @@ const MAX_LOOK_MS = 1000;
 export class LateAppends {
   readonly #path: string;
   readonly #old: number;
+  readonly #table: ProcessTable;
   /** Up to here the old file is in the new one; bytes. */
   #offset: number;
 
   /** @param old descriptor of the file that was replaced; closed by `settle` */
-  constructor(path: string, old: number, offset: number) {
+  constructor(path: string, old: number, offset: number, table: ProcessTable) {
     this.#path = path;
     this.#old = old;
     this.#offset = offset;
+    this.#table = table;
   }
 
   /** Carries over the lines that are complete by now. Call with the lock held. */
@@ -64,12 +68,20 @@ export class LateAppends {
     try {
       const end = wholeLines(() => lastByte(fd));
       const before = end === '' || end === '\n' ? '' : '\n';
-      const after = text.endsWith('\n') ? '' : '\n';
-      writeSync(fd, `${before}${text}${after}`, null, 'latin1');
+      writeSync(fd, `${before}${this.#lines(text)}`, null, 'latin1');
       this.#offset += text.length;
     } finally {
       closeSync(fd);
     }
+  }
+
+  /** In the new file they are younger than where they were written. */
+  #lines(text: string): string {
+    const lines = parseConsumers(text, fstatSync(this.#old).mtimeMs);
+    if (lines.length > MAX_CONSUMERS_LINES) return text.endsWith('\n') ? text : `${text}\n`;
+    return witnessed(lines, this.#table)
+      .map(({ raw }) => `${raw}\n`)
+      .join('');
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { ProcessInfo, ProcessTable } from './process-table.ts';
 
@@ -7,6 +7,17 @@ const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.S
 /** What a process blocks that blocks everything, among others. */
 const TERM = 1 << (constants.signals.SIGTERM - 1);
 const INT = 1 << (constants.signals.SIGINT - 1);
+/**
+ * Nobody who picks out signals catches these two. An interactive bash (4b813efb) does, signal-exit, Go's
+ * runtime, vim; Ruby's (42017e4f) does not.
+ */
+const ODD = (1 << (constants.signals.SIGTRAP - 1)) | (1 << (constants.signals.SIGXCPU - 1));
+/**
+ * Ruby's runtime catches both signals in every program, to die of them in its own way; which of them a program
+ * has trapped the kernel does not know. Only who talks to people loads one of these: irb and pry do, neither
+ * bundler nor the standard library's servers.
+ */
+const LINE_EDITOR = /\/.*ruby.*\/(io\/console|readline)\.so$/m;
 /**
  * A process that blocks all signals is mostly about to stop doing so: fork and posix_spawn of libuv and
  * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
@@ -33,6 +44,10 @@ export const linuxProcessTable: ProcessTable = {
     if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
     const info = readOnce(pid);
     return info?.blocksAll === true && !info.catchesAlso ? readSettled(info) : info;
+  },
+  hasLineEditor(pid) {
+    // Other than `status`, it comes in pieces of a page.
+    return LINE_EDITOR.test(ifThere(() => readFileSync(`/proc/${pid}/maps`, 'latin1')) ?? '');
   },
 };
 
@@ -123,7 +138,8 @@ export function parseProcess(
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
   const allBlocked = mask(status, 'SigBlk');
   const blocked = allBlocked & BOTH;
-  const caught = mask(status, 'SigCgt') & BOTH;
+  const allCaught = mask(status, 'SigCgt');
+  const caught = allCaught & BOTH;
   return {
     pid,
     uid,
@@ -131,6 +147,7 @@ export function parseProcess(
     start,
     blocksBoth: blocked === BOTH,
     catchesBoth: (blocked | caught) === BOTH,
+    catchesAlike: (allCaught & ODD) === ODD,
     pending: ((mask(status, 'SigPnd') | mask(status, 'ShdPnd')) & BOTH) !== 0,
     blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
     catchesAlso: caught === BOTH,

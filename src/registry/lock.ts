@@ -1,7 +1,7 @@
 import { type BigIntStats, rmdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lockSync } from 'proper-lockfile';
 import { registryErrors } from './errors.ts';
+import { lockLibrary } from './lock-library.ts';
 
 /**
  * A lock whose holder did not finish by then is taken over: it was killed or stopped. The default of
@@ -29,6 +29,8 @@ const GONE = 'gone';
 
 class LockLost extends Error {}
 
+type LockSync = Awaited<ReturnType<typeof lockLibrary>>['lockSync'];
+
 /**
  * Runs `critical` while no other process holds the lock of `file` (the directory `file`.lock, by
  * proper-lockfile). It is synchronous, and so is taking the lock: a hold lasts a millisecond and needs no
@@ -43,10 +45,11 @@ export async function withLock<T>(
   file: string,
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
+  const { lockSync } = await lockLibrary();
   const deadline = performance.now() + WAIT_MS;
   const watch = new LockWatch();
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
-    const lock = take(file);
+    const lock = take(file, lockSync);
     if (lock) {
       try {
         return critical(() => {
@@ -98,7 +101,7 @@ function remove(file: string): void {
 }
 
 /** @returns undefined when another process has the lock */
-function take(file: string): { id: string; release: () => void } | undefined {
+function take(file: string, lockSync: LockSync): { id: string; release: () => void } | undefined {
   try {
     // onCompromised: a lost lock is noticed by assertHeld; the default would end the process.
     const times = { stale: NEVER_MS, update: STALE_MS };

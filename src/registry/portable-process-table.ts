@@ -17,6 +17,7 @@ export const portableProcessTable: ProcessTable = {
       start: 0,
       blocksBoth: undefined,
       catchesBoth: undefined,
+      catchesAlike: undefined,
       pending: undefined,
     };
     try {
@@ -28,4 +29,5 @@ export const portableProcessTable: ProcessTable = {
         : undefined;
     }
   },
+  hasLineEditor: () => false,
 };

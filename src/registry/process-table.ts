@@ -5,7 +5,7 @@ import { portableProcessTable } from './portable-process-table.ts';
 export { linuxProcessTable, portableProcessTable };
 
 /**
- * What is known about one process. Without /proc the last three are `undefined` (not known), `state` is
+ * What is known about one process. Without /proc the last four are `undefined` (not known), `state` is
  * '?' and `start` is 0: compare with `=== true`, never with `=== false`.
  */
 export interface ProcessInfo {
@@ -20,6 +20,8 @@ export interface ProcessInfo {
   readonly blocksBoth: boolean | undefined;
   /** Neither signal can kill it: each is caught, or blocked. */
   readonly catchesBoth: boolean | undefined;
+  /** It catches nearly everything, SIGTRAP and SIGXCPU too: what it catches says nothing of what it expects. */
+  readonly catchesAlike: boolean | undefined;
   /** SIGUSR1 or SIGUSR2 waits to be taken: SigPnd (main thread) or ShdPnd (process). */
   readonly pending: boolean | undefined;
 }
@@ -31,6 +33,8 @@ export interface ProcessTable {
   readonly selfUid: number;
   /** @returns undefined when there is no such process; a zombie is returned with state Z */
   read(pid: number): ProcessInfo | undefined;
+  /** Whether it is an interpreter of Ruby that reads lines from people, as irb. Takes some 0.1 ms. */
+  hasLineEditor(pid: number): boolean;
 }
 
 /** It has ended, but its parent has not asked for its status yet (or it is about to vanish). */

@@ -18,6 +18,7 @@ export interface SmallFile {
   readonly text: string;
   /** There is more in the file than was read. */
   readonly truncated: boolean;
+  /** When the last of `text` was written. */
   readonly mtimeMs: number;
 }
 
@@ -42,10 +43,25 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return unreadable;
-    const text = readFrom(fd, 0, maxBytes);
-    return { text, truncated: stats.size > maxBytes, mtimeMs: stats.mtimeMs };
+    const { text, mtimeMs } = dated(fd, () => readFrom(fd, 0, maxBytes));
+    return { text, truncated: fstatSync(fd).size > maxBytes, mtimeMs };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** How often to look again at a file that is written while we read it. */
+const LOOKS = 10;
+
+/**
+ * What `read` gets out of a file, and when that was written. A time that is later than the text would make
+ * old lines young; one that is a little earlier (others write all the time) does no harm.
+ */
+export function dated(fd: number, read: () => string): { text: string; mtimeMs: number } {
+  for (let look = 1; ; look++) {
+    const { mtimeMs } = fstatSync(fd);
+    const text = read();
+    if (look === LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
   }
 }
 

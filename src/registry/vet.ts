@@ -1,7 +1,10 @@
 import { isDead, type ProcessInfo, type ProcessTable } from './process-table.ts';
+import { startedAfter } from './start-time.ts';
 
 /** pid_t is a signed 32-bit integer; a larger number would name another process when cut off. */
 const MAX_PID = 0x7fff_ffff;
+/** The init of a system, or the first process of a container. */
+const INIT = 1;
 
 /** Why a process may not get a signal. */
 export type VetFailure =
@@ -10,15 +13,26 @@ export type VetFailure =
   | 'not-running'
   | 'not-ours'
   | 'recycled'
-  | 'would-be-killed';
+  | 'younger'
+  | 'init'
+  | 'would-be-killed'
+  | 'indifferent'
+  | 'interactive';
 
 export type Vetted =
   | { readonly ok: true; readonly kind: 'echo' | 'plain'; readonly info: ProcessInfo }
   | { readonly ok: false; readonly why: VetFailure };
 
+/** What was written down about the process that is meant. */
 export interface Registered {
-  /** Start time that was written down, in clock ticks since boot; absent or 0: none was. */
+  /** Its start time, in clock ticks since boot; absent or 0: none was. */
   readonly start?: number | undefined;
+  /** It started before this: what had its PID at that tick was not it. Counts without a start time. */
+  readonly before?: number | undefined;
+  /** When its PID was written down at the latest; ms since 1970. Counts without a start time. */
+  readonly writtenMs?: number | undefined;
+  /** Its own line says that it is a plain peer. */
+  readonly saysPlain?: boolean | undefined;
 }
 
 /**
@@ -31,20 +45,51 @@ export function vetTarget(pid: number, registered: Registered, table: ProcessTab
   const info = table.read(pid);
   if (!info || isDead(info)) return { ok: false, why: 'not-running' };
   if (info.uid !== table.selfUid) return { ok: false, why: 'not-ours' };
-  if (isOther(info, registered)) return { ok: false, why: 'recycled' };
+  const other = otherThan(registered, info);
+  if (other) return { ok: false, why: other };
+  if (pid === INIT && !isMeant(registered, info)) return { ok: false, why: 'init' };
   if (info.blocksBoth === true) return { ok: true, kind: 'echo', info };
-  // Without /proc it is not known what a signal would do: section 5 of the design accepts that there.
-  if (info.catchesBoth === true || !table.knowsSignals) return { ok: true, kind: 'plain', info };
-  return { ok: false, why: 'would-be-killed' };
+  const why = objection(info, registered, table);
+  return why ? { ok: false, why } : { ok: true, kind: 'plain', info };
 }
 
-/** A number that may name one process: 0, -1 and other negative ones name groups, 1 is init. */
+/** A number that may name one process: 0, -1 and other negative ones name groups. */
 export function isPid(pid: number): boolean {
-  return Number.isSafeInteger(pid) && pid > 1 && pid <= MAX_PID;
+  return Number.isSafeInteger(pid) && pid > 0 && pid <= MAX_PID;
 }
 
-function isOther(info: ProcessInfo, { start = 0 }: Registered): boolean {
-  return start !== 0 && info.start !== 0 && info.start !== start;
+function otherThan(
+  { start = 0, before = 0, writtenMs }: Registered,
+  info: ProcessInfo,
+): 'recycled' | 'younger' | undefined {
+  if (info.start === 0) return undefined;
+  if (start !== 0) return info.start === start ? undefined : 'recycled';
+  if (before !== 0 && info.start > before) return 'recycled';
+  if (before === info.start) return 'younger';
+  return writtenMs !== undefined && startedAfter(info.start, writtenMs) ? 'younger' : undefined;
+}
+
+/**
+ * Every file is younger than init, and several kinds of init block or catch both signals: only a start time
+ * shows that PID 1 is a peer. Nobody has a file for who sends signals to us by itself (no `writtenMs`).
+ */
+function isMeant({ start = 0, writtenMs, saysPlain }: Registered, info: ProcessInfo): boolean {
+  if (start === 0 && writtenMs !== undefined) return false;
+  return info.blocksBoth === true || (start !== 0 && saysPlain === true);
+}
+
+/** What is to be said against a plain peer: catching both signals alone is not consent. */
+function objection(
+  info: ProcessInfo,
+  { saysPlain }: Registered,
+  table: ProcessTable,
+): VetFailure | undefined {
+  // Without /proc it is not known what a signal would do: section 5 of the design accepts that there.
+  if (!table.knowsSignals) return undefined;
+  if (info.catchesBoth !== true) return 'would-be-killed';
+  if (saysPlain) return undefined;
+  if (info.catchesAlike === true) return 'indifferent';
+  return table.hasLineEditor(info.pid) ? 'interactive' : undefined;
 }
 
 /** Whether the process that was registered has ended; its PID may be another's by now. */
@@ -65,7 +110,15 @@ export function vetSentence(pid: number, why: VetFailure): string {
       return `Process ${pid} belongs to another user.`;
     case 'recycled':
       return `PID ${pid} now belongs to another process than the one that was registered.`;
+    case 'younger':
+      return `PID ${pid} now belongs to another process: one that started after the PID was written down.`;
+    case 'init':
+      return `Process ${pid} is the first of the system, and no start time shows that it is a peer.`;
     case 'would-be-killed':
       return `Process ${pid} neither catches nor blocks SIGUSR1 and SIGUSR2, so they would kill it.`;
+    case 'indifferent':
+      return `Process ${pid} catches nearly all signals alike, as an interactive shell does, so it need not expect SIGUSR1 and SIGUSR2.`;
+    case 'interactive':
+      return `Process ${pid} is an interactive Ruby (it has loaded a line editor), which SIGUSR1 and SIGUSR2 would end.`;
   }
 }

@@ -5,7 +5,7 @@ import { parseConsumers } from '../../src/registry/consumers-file.ts';
 
 /** The consumer of a line. */
 function given(words: string, kind: 'echo' | 'plain' = 'echo') {
-  const [line] = parseConsumers(`71 ${words}\n`);
+  const [line] = parseConsumers(`71 ${words}\n`, 0);
   assert.ok(line);
   return newConsumer(line, '71:500', 71, 500, kind);
 }

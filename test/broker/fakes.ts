@@ -125,6 +125,7 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     start: 500,
     key: `${more.pid}:500`,
     kind: 'echo',
+    saysPlain: false,
     queues: ['default'],
     slots: 1,
     ackWaitMs: undefined,

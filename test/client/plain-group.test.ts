@@ -10,7 +10,7 @@ function given() {
   fake.paced = async (pid, body) => void taken.push(`${pid} ${Buffer.from(body)}`);
   const broker = {
     ...({ pid: 70, kind: 'plain', start: 500 } as const),
-    ...{ maxMessageBytes: undefined, incarnation: undefined },
+    ...{ maxMessageBytes: undefined, incarnation: undefined, saysPlain: false },
   };
   const send = (
     texts: readonly string[],

@@ -32,7 +32,7 @@ function given(...later: [looks: number, info: Partial<ProcessInfo> | undefined]
     sent.push(String(bit));
   };
   const send = (options?: PacedOptions, by = kill) =>
-    sendPaced({ pid: PID, start: 500 }, H, table, options, by);
+    sendPaced({ pid: PID, start: 500, saysPlain: false }, H, table, options, by);
   return { send, bits: () => sent.join(''), bitsAtLook };
 }
 
@@ -55,6 +55,7 @@ describe('sendPaced', () => {
     ['is another one', { start: 501 }],
     ['is of somebody else', { uid: UID + 1 }],
     ['would be killed', { catchesBoth: false }],
+    ['catches nearly everything', { catchesAlike: true }],
   ] as const) {
     it(`sends nothing to a process that ${name}`, async () => {
       const { send, bits } = given([1, info]);

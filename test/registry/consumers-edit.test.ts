@@ -23,7 +23,11 @@ import {
   MAX_CONSUMERS_LINES,
   readConsumers,
 } from '../../src/registry/consumers-file.ts';
+import { portableProcessTable } from '../../src/registry/process-table.ts';
 import { registry, start, startModule, tempDir, until } from './children.ts';
+
+/** Shows nothing: the lines of others stay as they are. */
+const TABLE = portableProcessTable;
 
 const read = (dir: string) => readFileSync(consumersPath(dir), 'latin1');
 
@@ -37,8 +41,8 @@ function dirWith(t: TestContext, text: string | Uint8Array): string {
 describe('registerConsumer', () => {
   it('makes the file, for the owner only, and leaves nothing beside it', async (t) => {
     const dir = tempDir(t);
-    await registerConsumer(dir, 77, { start: 500 });
-    await registerConsumer(dir, 78, {});
+    await registerConsumer(dir, 77, { start: 500 }, TABLE);
+    await registerConsumer(dir, 78, {}, TABLE);
     assert.equal(read(dir), '77 start=500\n78\n');
     assert.equal(statSync(consumersPath(dir)).mode & 0o777, 0o600);
     assert.deepEqual(readdirSync(dir), ['consumers.txt']);
@@ -47,7 +51,7 @@ describe('registerConsumer', () => {
   it('brings back any value', async (t) => {
     const dir = tempDir(t);
     const attrs = { start: '500', queues: 'größe,a b', odd: '%\n=\0\ud800' };
-    await registerConsumer(dir, 77, attrs);
+    await registerConsumer(dir, 77, attrs, TABLE);
     assert.match(read(dir), /^77 start=500 queues=gr%C3%B6%C3%9Fe,a%20b odd=[!-~]+\n$/);
     assert.deepEqual(Object.fromEntries(readConsumers(dir)[0]?.attrs ?? []), {
       ...attrs,
@@ -60,13 +64,13 @@ describe('registerConsumer', () => {
       0x37, 0x38, 0x20, 0xff, 0x00, 0xc3, 0x0d, 0x0a, 0x0a, 0xe9, 0x78, 0x0a, 0x37, 0x39,
     ]);
     const dir = dirWith(t, others);
-    await registerConsumer(dir, 77, {});
+    await registerConsumer(dir, 77, {}, TABLE);
     assert.equal(read(dir), `${others.toString('latin1')}\n77\n`);
   });
 
   it('replaces earlier lines of its own PID', async (t) => {
     const dir = dirWith(t, '77 start=400\n78\n77\n');
-    await registerConsumer(dir, 77, { start: 500 });
+    await registerConsumer(dir, 77, { start: 500 }, TABLE);
     assert.equal(read(dir), '78\n77 start=500\n');
   });
 
@@ -77,7 +81,7 @@ describe('registerConsumer', () => {
   ] as const) {
     it(`does not touch ${name}`, async (t) => {
       const dir = dirWith(t, text);
-      await assert.rejects(registerConsumer(dir, 77, {}), {
+      await assert.rejects(registerConsumer(dir, 77, {}, TABLE), {
         code: 'consumers-too-large',
         exitCode: 78,
       });
@@ -95,7 +99,10 @@ describe('registerConsumer', () => {
     const dirs = tempDir(t);
     mkdirSync(consumersPath(dirs));
     for (const dir of [links, fifos, dirs]) {
-      await assert.rejects(registerConsumer(dir, 77, {}), { code: 'not-a-file', exitCode: 77 });
+      await assert.rejects(registerConsumer(dir, 77, {}, TABLE), {
+        code: 'not-a-file',
+        exitCode: 77,
+      });
     }
     assert.equal(readFileSync(join(links, 'other'), 'utf8'), 'x');
   });
@@ -105,7 +112,7 @@ describe('registerConsumer', () => {
     const lock = `${consumersPath(dir)}.lock`;
     mkdirSync(lock);
     utimesSync(lock, 1, 1);
-    await registerConsumer(dir, 77, {});
+    await registerConsumer(dir, 77, {}, TABLE);
     assert.equal(read(dir), '77\n');
   });
 
@@ -116,9 +123,10 @@ describe('registerConsumer', () => {
         t,
         `import { once } from 'node:events';
          import { registerConsumer } from ${registry('consumers-edit')};
+         import { portableProcessTable } from ${registry('process-table')};
          console.log('ready');
          await once(process.stdin, 'data');
-         await registerConsumer(process.argv[1], process.pid, { start: 1 });
+         await registerConsumer(process.argv[1], process.pid, { start: 1 }, portableProcessTable);
          process.exit();`,
         dir,
       ),
@@ -137,16 +145,16 @@ describe('registerConsumer', () => {
 describe('who is written down', () => {
   it('is a process, or nobody', async (t) => {
     const dir = tempDir(t);
-    await registerConsumer(dir, 77, { start: 500 });
+    await registerConsumer(dir, 77, { start: 500 }, TABLE);
     for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 31, '77' as never, undefined as never]) {
       const refused = { code: 'bad-pid', exitCode: 64, message: /is not a PID\.$/ };
-      await assert.rejects(registerConsumer(dir, pid, {}), refused);
-      await assert.rejects(unregisterConsumer(dir, pid, 0), refused);
+      await assert.rejects(registerConsumer(dir, pid, {}, TABLE), refused);
+      await assert.rejects(unregisterConsumer(dir, pid, 0, TABLE), refused);
     }
     for (const start of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15]) {
       const refused = { code: 'bad-start', exitCode: 64, message: /is not the start time/ };
-      await assert.rejects(registerConsumer(dir, 77, { start }), refused);
-      await assert.rejects(unregisterConsumer(dir, 77, start), refused);
+      await assert.rejects(registerConsumer(dir, 77, { start }, TABLE), refused);
+      await assert.rejects(unregisterConsumer(dir, 77, start, TABLE), refused);
     }
     assert.equal(read(dir), '77 start=500\n');
   });
@@ -155,18 +163,18 @@ describe('who is written down', () => {
 describe('unregisterConsumer', () => {
   it('removes its own line only', async (t) => {
     const dir = dirWith(t, '77 start=400\n77 start=500 queues=a\n78 start=500\n77\njunk');
-    await unregisterConsumer(dir, 77, 500);
+    await unregisterConsumer(dir, 77, 500, TABLE);
     assert.equal(read(dir), '77 start=400\n78 start=500\n77\njunk\n');
-    await unregisterConsumer(dir, 77, 0);
+    await unregisterConsumer(dir, 77, 0, TABLE);
     assert.equal(read(dir), '78 start=500\njunk\n');
   });
 
   it('leaves the file alone, or missing, when there is nothing to remove', async (t) => {
     const dir = dirWith(t, '78');
-    await unregisterConsumer(dir, 77, 500);
+    await unregisterConsumer(dir, 77, 500, TABLE);
     assert.equal(read(dir), '78');
     const empty = tempDir(t);
-    await unregisterConsumer(empty, 77, 500);
+    await unregisterConsumer(empty, 77, 500, TABLE);
     assert.deepEqual(readdirSync(empty), []);
   });
 });
@@ -175,18 +183,22 @@ describe('pruneConsumers', () => {
   it('removes what the predicate says, and asks about lines with a PID only', async (t) => {
     const dir = dirWith(t, '77 start=1\njunk\n\n78 foreign\n79');
     const asked = new Set<number | undefined>();
-    const gone = await pruneConsumers(dir, (line) => {
-      asked.add(line.pid);
-      return line.pid !== 78;
-    });
+    const gone = await pruneConsumers(
+      dir,
+      (line) => {
+        asked.add(line.pid);
+        return line.pid !== 78;
+      },
+      TABLE,
+    );
     assert.deepEqual(
       gone.map((line) => line.raw),
       ['77 start=1', '79'],
     );
     assert.deepEqual(asked, new Set([77, 78, 79]));
     assert.equal(read(dir), 'junk\n\n78 foreign\n');
-    assert.deepEqual(await pruneConsumers(dir, (line) => line.pid === 79), []);
-    assert.deepEqual(await pruneConsumers(tempDir(t), () => true), []);
+    assert.deepEqual(await pruneConsumers(dir, (line) => line.pid === 79, TABLE), []);
+    assert.deepEqual(await pruneConsumers(tempDir(t), () => true, TABLE), []);
   });
 });
 
@@ -205,8 +217,8 @@ describe('foreign appends', () => {
     let edits = 0;
     const edit = async (pid: number) => {
       while (running > 0) {
-        await registerConsumer(dir, pid, { start: edits++ + 1 });
-        await unregisterConsumer(dir, pid, undefined);
+        await registerConsumer(dir, pid, { start: edits++ + 1 }, TABLE);
+        await unregisterConsumer(dir, pid, undefined, TABLE);
       }
     };
     await Promise.all([77, 78, 79].map(edit));
@@ -227,7 +239,7 @@ describe('foreign appends', () => {
     ]);
     assert.equal(await slow.line(), 'ready');
     const { ino } = statSync(path);
-    const registered = registerConsumer(dir, 77, {});
+    const registered = registerConsumer(dir, 77, {}, TABLE);
     await until(() => statSync(path).ino !== ino);
     appendFileSync(path, '79'); // and one in the new file, without its newline
     slow.say('\n');

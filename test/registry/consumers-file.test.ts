@@ -12,12 +12,13 @@ import {
 } from '../../src/registry/consumers-file.ts';
 import { tempDir } from './children.ts';
 
-const pids = (text: string) => parseConsumers(text).map((line) => line.pid);
+const pids = (text: string) => parseConsumers(text, 0).map((line) => line.pid);
 
 describe('parseConsumers', () => {
   it('reads lines of ours and of others', () => {
     const lines = parseConsumers(
       '77 start=500 queues=a,b%20c jobs=2\n78\n79 hello =x y= z=%\njunk\n\n80',
+      0,
     );
     assert.deepEqual(
       lines.map(({ raw, pid, attrs }) => ({ raw, pid, attrs: Object.fromEntries(attrs) })),
@@ -46,28 +47,28 @@ describe('parseConsumers', () => {
 
   it('takes no junk for a PID', () => {
     assert.deepEqual(
-      new Set(pids('0\n-5\n1\n99999999999\n 7\n7x\n__proto__=1\n')),
+      new Set(pids('0\n-5\n99999999999\n 7\n7x\n__proto__=1\n')),
       new Set([undefined]),
     );
   });
 
   it('takes no junk for a start time', () => {
     for (const start of ['', '0', '-1', '1.5', 'x', '9'.repeat(20)]) {
-      assert.deepEqual(parseConsumers(`77 start=${start}`).map(startOf), [undefined]);
+      assert.deepEqual(parseConsumers(`77 start=${start}`, 0).map(startOf), [undefined]);
     }
   });
 
   it('keeps all text, whatever it is', () => {
     const property = fc.property(fc.string({ unit: 'binary' }), (text) => {
-      const again = parseConsumers(text).map((line) => `${line.raw}\n`);
+      const again = parseConsumers(text, 0).map((line) => `${line.raw}\n`);
       assert.equal(again.join(''), text === '' || text.endsWith('\n') ? text : `${text}\n`);
     });
     fc.assert(property);
   });
 
   it('is bounded', () => {
-    assert.equal(parseConsumers('\n'.repeat(MAX_CONSUMERS_LINES)).length, MAX_CONSUMERS_LINES);
-    assert.equal(parseConsumers('\n'.repeat(1 << 20)).length, MAX_CONSUMERS_LINES + 1);
+    assert.equal(parseConsumers('\n'.repeat(MAX_CONSUMERS_LINES), 0).length, MAX_CONSUMERS_LINES);
+    assert.equal(parseConsumers('\n'.repeat(1 << 20), 0).length, MAX_CONSUMERS_LINES + 1);
   });
 });
 

@@ -11,10 +11,17 @@ export function fakeTable(...processes: (Partial<ProcessInfo> & { pid: number })
     start: 500,
     blocksBoth: true,
     catchesBoth: true,
+    catchesAlike: false,
     pending: false,
   };
   const self = { ...normal, pid: SELF };
   const all = new Map<number, ProcessInfo>([[SELF, self]]);
   for (const process of processes) all.set(process.pid, { ...normal, ...process });
-  return { knowsSignals: true, selfPid: SELF, selfUid: UID, read: (pid) => all.get(pid) };
+  return {
+    knowsSignals: true,
+    selfPid: SELF,
+    selfUid: UID,
+    read: (pid) => all.get(pid),
+    hasLineEditor: () => false,
+  };
 }

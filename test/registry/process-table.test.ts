@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseProcess } from '../../src/registry/linux-process-table.ts';
@@ -177,11 +177,47 @@ describe('parseProcess', () => {
       start: 1018,
       blocksBoth: true,
       catchesBoth: true,
+      catchesAlike: false,
       blocksAll: false,
       catchesAlso: false,
       pending: true,
     };
     assert.deepEqual(info, expected);
+  });
+
+  it('tells who picks out signals from who catches nearly all', () => {
+    const stat = `7 (a) S ${Array.from({ length: 50 }, (_, i) => i).join(' ')}`;
+    const alike = (caught: string) => {
+      const status = `Name:\tx\nState:\tS\nTgid:\t7\nUid:\t5\nSigCgt:\t${caught}\n`;
+      return parseProcess(7, stat, status)?.catchesAlike;
+    };
+    assert.equal(alike('000000004b813efb'), true, 'an interactive bash');
+    assert.equal(alike('000000017b81ee37'), true, 'npm, by signal-exit');
+    assert.equal(alike('fffffffd7fc1feff'), true, "Go's runtime");
+    assert.equal(alike('0000000042017e4f'), false, "Ruby's runtime");
+    assert.equal(alike('0000000008034a03'), false, 'tmux');
+    assert.equal(alike('0000000000000a00'), false, 'these two alone');
+    assert.equal(alike('0000000000000a10'), false, 'and SIGTRAP');
+    assert.equal(alike('0000000000800a00'), false, 'and SIGXCPU');
+  });
+});
+
+describe('hasLineEditor', () => {
+  it('knows irb by what it has loaded, and no other language', async (t) => {
+    const dir = tempDir(t);
+    const loaded = async (name: string) => {
+      const path = join(dir, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, 'x'.repeat(4096));
+      const map = `import mmap; file = open(${JSON.stringify(path)}); keep = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)`;
+      return linuxProcessTable.hasLineEditor((await ready(startPython(t, map))).pid);
+    };
+    assert.equal(await loaded('lib/ruby/3.1.0/x86_64-linux/io/console.so'), true);
+    assert.equal(await loaded('lib/ruby/3.1.0/x86_64-linux/readline.so'), true);
+    assert.equal(await loaded('lib/ruby/3.1.0/x86_64-linux/socket.so'), false);
+    assert.equal(await loaded('lib/php/20220829/readline.so'), false);
+    assert.equal(linuxProcessTable.hasLineEditor(await gonePid(t)), false);
+    assert.equal(portableProcessTable.hasLineEditor(process.pid), false);
   });
 });
 
@@ -195,6 +231,7 @@ describe('portableProcessTable', () => {
       start: 0,
       blocksBoth: undefined,
       catchesBoth: undefined,
+      catchesAlike: undefined,
       pending: undefined,
     };
     assert.deepEqual(table.read(pid), { pid, uid, ...unknown });

@@ -6,7 +6,13 @@ import {
   type ProcessInfo,
   portableProcessTable,
 } from '../../src/registry/process-table.ts';
-import { type VetFailure, vetSentence, vetTarget } from '../../src/registry/vet.ts';
+import { startedAtMs, ticksNow } from '../../src/registry/start-time.ts';
+import {
+  type Registered,
+  type VetFailure,
+  vetSentence,
+  vetTarget,
+} from '../../src/registry/vet.ts';
 import { blocker, catcher, gonePid, mixed, start, stranger } from './children.ts';
 import { fakeTable, SELF, UID } from './fake-table.ts';
 
@@ -32,6 +38,13 @@ const cases: {
     is: { blocksBoth: undefined, catchesBoth: undefined },
     result: 'would-be-killed',
   },
+  {
+    name: 'catches nearly everything',
+    is: { blocksBoth: false, catchesAlike: true },
+    start: 500,
+    result: 'indifferent',
+  },
+  { name: 'blocks both, whatever it catches', is: { catchesAlike: true }, result: 'echo' },
   { name: 'started at another time', start: 499, result: 'recycled' },
   { name: 'is of another user', is: { uid: UID + 1 }, result: 'not-ours' },
   { name: 'is of root', is: { uid: 0 }, result: 'not-ours' },
@@ -51,7 +64,6 @@ describe('vetTarget', () => {
 
   for (const pid of [
     0,
-    1,
     -1,
     -PID,
     1.5,
@@ -68,10 +80,59 @@ describe('vetTarget', () => {
 
   it('never lets a PID out of range pass', () => {
     const property = fc.property(fc.oneof(fc.double(), fc.maxSafeInteger()), (pid) => {
-      const allowed = Number.isInteger(pid) && pid > 1 && pid < 2 ** 31 && pid !== SELF;
+      const allowed = Number.isInteger(pid) && pid > 0 && pid < 2 ** 31 && pid !== SELF;
       assert.equal(vetTarget(pid, {}, fakeTable({ pid })).ok, allowed);
     });
     fc.assert(property);
+  });
+
+  it('takes a start time for a later process with the PID, and nothing for the first of the system', () => {
+    const result = (registered: Registered, is: Partial<ProcessInfo> = {}, pid = PID) => {
+      const vetted = vetTarget(pid, registered, fakeTable({ pid, ...is }));
+      return vetted.ok ? vetted.kind : vetted.why;
+    };
+    assert.equal(result({ before: 501 }), 'echo');
+    assert.equal(result({ before: 500 }), 'younger', 'the process of which it was written down');
+    assert.equal(result({ before: 499 }), 'recycled');
+    assert.equal(result({ start: 500, before: 400 }), 'echo', 'the start time is the better word');
+    const plain = { blocksBoth: false };
+    const writtenMs = Date.now();
+    assert.equal(result({}, {}, 1), 'echo', 'it has sent to us itself');
+    assert.equal(result({}, plain, 1), 'init');
+    assert.equal(result({ writtenMs }, {}, 1), 'init', 'systemd blocks both, as tini does');
+    assert.equal(result({ writtenMs, saysPlain: true }, plain, 1), 'init');
+    assert.equal(result({ writtenMs, start: 500 }, {}, 1), 'echo');
+    assert.equal(result({ writtenMs, start: 500 }, plain, 1), 'init');
+    assert.equal(result({ writtenMs, start: 500, saysPlain: true }, plain, 1), 'plain');
+    assert.equal(result({ writtenMs, start: 501 }, {}, 1), 'recycled');
+  });
+
+  it('compares the start of a process with the time when its PID was written down', () => {
+    const now = ticksNow();
+    const result = (writtenMs: number) => {
+      const vetted = vetTarget(PID, { writtenMs }, fakeTable({ pid: PID, start: now }));
+      return vetted.ok ? vetted.kind : vetted.why;
+    };
+    const started = startedAtMs(now) ?? 0;
+    // A whole second may be that of a file system that keeps no more.
+    assert.equal(result(started + 0.5), 'echo');
+    assert.equal(result(started - 30.5), 'echo', 'the clocks are not that exact');
+    assert.equal(result(started - 200.5), 'younger');
+    assert.equal(result(Math.floor(started / 1000) * 1000), 'echo');
+    assert.equal(result(Math.floor(started / 1000 - 2) * 1000), 'younger');
+  });
+
+  it('listens to who says that it is a plain peer', () => {
+    const irb = { ...fakeTable({ pid: PID, blocksBoth: false }), hasLineEditor: () => true };
+    const bash = fakeTable({ pid: PID, blocksBoth: false, catchesAlike: true });
+    const stranger = fakeTable({ pid: PID, blocksBoth: false, catchesBoth: false });
+    assert.deepEqual(vetTarget(PID, {}, irb), { ok: false, why: 'interactive' });
+    for (const table of [irb, bash]) {
+      const vetted = vetTarget(PID, { saysPlain: true }, table);
+      assert.equal(vetted.ok && vetted.kind, 'plain');
+    }
+    const killed = vetTarget(PID, { saysPlain: true }, stranger);
+    assert.deepEqual(killed, { ok: false, why: 'would-be-killed' });
   });
 
   it('rejects this process', () => {
@@ -130,7 +191,11 @@ describe('vetSentence', () => {
     'not-running',
     'not-ours',
     'recycled',
+    'younger',
+    'init',
     'would-be-killed',
+    'indifferent',
+    'interactive',
   ];
   it('has one sentence of its own for each reason', () => {
     const sentences = all.map((why) => vetSentence(PID, why));
