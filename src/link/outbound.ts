@@ -164,6 +164,16 @@ export class Outbound {
    * peer is still that process.
    */
   readonly #mayGoOn = (pid: number): boolean => {
+    try {
+      return this.#isAllRight(pid);
+    } catch (error) {
+      // It cannot be looked at, for want of descriptors: then nothing is sent.
+      this.giveUp(error);
+      return false;
+    }
+  };
+
+  #isAllRight(pid: number): boolean {
     if (this.#hold && !this.#hold.check()) {
       this.giveUp(linkErrors.busLost());
       return false;
@@ -180,7 +190,7 @@ export class Outbound {
     if (vetted.ok && vetted.kind === 'echo') return true;
     this.#onUnreachable(pid);
     return false;
-  };
+  }
 
   readonly #onUnreachable = (pid: number): void => {
     if (this.#transfer?.target.pid === pid) this.giveUpGone();
