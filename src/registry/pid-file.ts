@@ -17,7 +17,7 @@ export function readPidFile(path: string): PidFile | undefined {
 }
 
 /**
- * The PID at the start of a text: a decimal integer from 2 to 2^31-1 without sign or leading zero,
+ * The PID at the start of a text: a decimal integer from 1 to 2^31-1 without sign or leading zero,
  * followed by white space or nothing. Junk never becomes a PID: kill(2) takes 0 and negative numbers for
  * process groups, and cuts off large ones.
  */

@@ -38,9 +38,9 @@ export function vetTarget(pid: number, registered: Registered, table: ProcessTab
   return { ok: false, why: 'would-be-killed' };
 }
 
-/** A number that may name one process: 0, -1 and other negative ones name groups, 1 is init. */
+/** A number that may name one process: 0, -1 and other negative ones name groups. 1 may be ours in a container. */
 export function isPid(pid: number): boolean {
-  return Number.isSafeInteger(pid) && pid > 1 && pid <= MAX_PID;
+  return Number.isSafeInteger(pid) && pid > 0 && pid <= MAX_PID;
 }
 
 function isOther(info: ProcessInfo, { start = 0 }: Registered): boolean {

@@ -27,7 +27,7 @@ describe('findBroker', () => {
     assert.match(refusal(join(tempDir(t), 'missing'), fakeTable()), /^No broker runs in /);
   });
 
-  for (const junk of ['', '\n', '0\n', '1\n', '-7\n', 'x', '\0\xff', '9'.repeat(1 << 20)]) {
+  for (const junk of ['', '\n', '0\n', '-7\n', 'x', '\0\xff', '9'.repeat(1 << 20)]) {
     it(`says that ${JSON.stringify(junk.slice(0, 20))} is no PID`, (t) => {
       const dir = tempDir(t);
       write(dir, 'broker.pid', junk);

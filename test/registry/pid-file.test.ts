@@ -22,7 +22,7 @@ const texts: [text: string, pid: number | undefined][] = [
   ['\n123', undefined],
   [' 123', undefined],
   ['0', undefined],
-  ['1\n', undefined],
+  ['1\n', 1],
   ['-5', undefined],
   ['-1\n', undefined],
   ['+5', undefined],
@@ -47,7 +47,7 @@ describe('parsePid', () => {
     const property = fc.property(fc.oneof(fc.string(), digits), (text) => {
       const pid = parsePid(text);
       if (pid === undefined) return;
-      assert.ok(pid > 1 && pid < 2 ** 31);
+      assert.ok(pid > 0 && pid < 2 ** 31);
       assert.ok(text.startsWith(String(pid)));
     });
     fc.assert(property);
