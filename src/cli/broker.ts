@@ -10,15 +10,15 @@ import { onShutdown } from './shutdown.ts';
 
 /** `sigmq broker`. @returns the exit code */
 export async function broker(flags: BrokerFlags): Promise<number> {
-  let stop: () => void = () => {};
-  const asked = new Promise<void>((resolve) => {
+  let stop: (why?: SigmqError) => void = () => {};
+  const asked = new Promise<SigmqError | undefined>((resolve) => {
     stop = resolve;
   });
   const tell = log(flags);
   neverWaitForReaders(missingLines(flags));
   process.on('SIGXFSZ', () => {}); // so that a write over `ulimit -f` fails, and ends nobody
   surviveBugs(tell);
-  onShutdown(stop);
+  onShutdown(() => stop());
   try {
     const running = await Broker.start({
       dir: flags.dir,
@@ -38,10 +38,10 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       'info',
       `broker ${process.pid} runs in ${running.dir}; messages are kept in ${running.storeName}`,
     );
-    await asked;
+    const why = await asked;
     tell('info', 'shutting down; once more to end at once');
     await running.stop();
-    return Exit.Ok;
+    return why ? report(why) : Exit.Ok;
   } catch (error) {
     return report(error);
   }

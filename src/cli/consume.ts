@@ -60,7 +60,8 @@ class Session {
     const { dir, queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const onError = (error: unknown) => this.#onError(error);
-    const options = { dir, queues, jobs, ackWaitMs, onError };
+    const onLost = (error: SigmqError) => this.#end(report(error));
+    const options = { dir, queues, jobs, ackWaitMs, onError, onLost };
     onShutdown(
       () => this.#end(Exit.Ok),
       () => this.#runner?.kill(),

@@ -15,6 +15,8 @@ export interface BrokerInfo {
 }
 
 export interface BrokerClaim {
+  /** Whether both files are there and ours. */
+  isThere(): boolean;
   /** Removes broker.pid and broker.json where they are still ours. Synchronous; may be called again. */
   release(): void;
 }
@@ -38,7 +40,11 @@ export async function claimBroker(
     replaceFile(brokerJsonPath(dir), `${JSON.stringify({ pid, start, ...info })}\n`, assertHeld);
     replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
   });
-  return { release: () => release(dir, pid, start) };
+  return {
+    isThere: () =>
+      readPidFile(brokerPidPath(dir))?.pid === pid && readBrokerJson(dir)?.start === start,
+    release: () => release(dir, pid, start),
+  };
 }
 
 /** Before anything else is opened. @throws RegistryError broker-runs */

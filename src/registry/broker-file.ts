@@ -3,6 +3,7 @@ import type { SigmqError } from '../errors.ts';
 import { registryErrors } from './errors.ts';
 import { readPidFile } from './pid-file.ts';
 import type { ProcessTable } from './process-table.ts';
+import { brokerElsewhere } from './runtime-dir.ts';
 import { readSmallFile } from './small-file.ts';
 import { startedAtMs } from './start-time.ts';
 import { isPid, vetTarget } from './vet.ts';
@@ -62,7 +63,7 @@ export function findBroker(dir: string, table: ProcessTable): BrokerFound {
 export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
   const path = brokerPidPath(dir);
   const file = readPidFile(path);
-  if (!file) return { ok: false, error: registryErrors.noBroker(dir) };
+  if (!file) return { ok: false, error: registryErrors.noBroker(dir, brokerElsewhere(dir)) };
   const { pid, mtimeMs } = file;
   if (pid === undefined) return { ok: false, error: registryErrors.brokerPidJunk(path) };
   const json = readBrokerJson(dir);
