@@ -21,6 +21,8 @@ import { isGone as isGoneTarget, vetTarget } from '../registry/vet.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
+import { signalTroubles, watchTrouble } from './doctor-limits.ts';
+
 import { print } from './output.ts';
 import { report } from './report.ts';
 import { visible } from './visible.ts';
@@ -54,6 +56,7 @@ export async function doctor(flags: AdminFlags): Promise<number> {
     if (dir !== undefined) {
       onBroker(findings, dir, table, flags);
       await onConsumers(findings, dir, table, flags);
+      onLimits(findings, dir, table);
     }
     onDisk(findings, dataFolder(flags));
     return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
@@ -161,6 +164,15 @@ async function onConsumers(
       `consumers.txt has ${gone} lines of dead consumers. \`sigmq doctor --clean\` removes them.`,
     );
   }
+}
+
+function onLimits(findings: Findings, dir: string, table: ProcessTable): void {
+  const broker = inspectBroker(dir, table);
+  const consumers = readConsumers(dir).flatMap(({ pid }) => pid ?? []);
+  const troubles = signalTroubles([...(broker.ok ? [broker.pid] : []), ...consumers]);
+  for (const trouble of troubles) findings.say('bad', trouble);
+  const watching = watchTrouble(dir);
+  if (watching !== undefined) findings.say('note', watching);
 }
 
 function onDisk(findings: Findings, folder: string): void {

@@ -22,7 +22,7 @@ export const linkErrors = {
     new LinkError(
       'no-signal-queue',
       Exit.TryAgain,
-      `Signals reach process ${pid} without their sender: ${used} of the ${limit} that may wait there do (RLIMIT_SIGPENDING).`,
+      `Signals reach process ${pid} without their sender: ${used} wait, and only ${limit} may (RLIMIT_SIGPENDING).`,
       'Raise the limit with `ulimit -i` where it is started, or end what leaves its signals pending.',
     ),
   nameless: (count: number) =>
