@@ -65,7 +65,7 @@ export class BusFile {
    * always zero, so whatever another process writes meanwhile stays.
    */
   #makeRoom(): void {
-    if (this.#stats.size >= RECORD_BYTES) return;
+    if (this.#stats.size > 0) return;
     try {
       writeSync(this.fd, Buffer.alloc(1), 0, 1, RECORD_BYTES - 1);
     } catch {
