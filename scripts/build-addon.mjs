@@ -37,6 +37,7 @@ function build(arch) {
   const flags = [
     '-O2',
     '-Wall',
+    '-Wextra',
     '-Wno-unused-parameter',
     '-shared',
     '-fPIC',

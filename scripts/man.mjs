@@ -47,6 +47,21 @@ const FILES = [
   ],
 ];
 
+const SIGNALS = {
+  broker: [
+    ['SIGINT, SIGTERM', 'Finishes the frames under way and ends; the second one ends it at once.'],
+    [
+      'SIGHUP',
+      'The same, if a standard stream is a terminal; otherwise it is ignored, as nohup(1) wants it.',
+    ],
+    ['SIGUSR1, SIGUSR2', 'Bits of messages.'],
+  ],
+};
+SIGNALS.consume = [
+  ['SIGINT, SIGTERM', 'Settles what is in hand and ends; the second one ends it at once.'],
+  ...SIGNALS.broker.slice(1),
+];
+
 const EXAMPLES = {
   sigmq: ['sigmq broker', 'sigmq consume', 'sigmq send "hello"'],
   broker: [
@@ -140,6 +155,7 @@ for (const name of mains) {
     page(`sigmq-${name}`, command.description(), [
       ['SYNOPSIS', [usageOf(command, `sigmq ${name}`)]],
       ['OPTIONS', optionsOf(command)],
+      ...(SIGNALS[name] ? [['SIGNALS', tagged(SIGNALS[name])]] : []),
       ['EXIT STATUS', tagged(EXIT)],
       example(name),
       ['SEE ALSO', ['.BR sigmq (1)']],

@@ -46,3 +46,20 @@ export type CodeOf<Table> = {
     ? Code
     : never;
 }[Exclude<keyof Table, keyof ErrorConstructor>];
+
+/**
+ * An error of the system as one of ours where it says that this process, or all of them, have no descriptor
+ * left; any other as it is.
+ */
+export function explained(error: unknown): unknown {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code !== 'EMFILE' && code !== 'ENFILE') return error;
+  const whose = code === 'EMFILE' ? 'This process' : 'The system';
+  return new SigmqError(
+    'no-descriptors',
+    Exit.TryAgain,
+    `${whose} has no file descriptor left (${code}).`,
+    'Raise the limit (`ulimit -n`) where it is started, or close some files.',
+    error,
+  );
+}

@@ -1,13 +1,16 @@
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import { reasonName } from '../codec/reason.ts';
+import { explained, SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
 import { readBootId } from '../registry/boot-id.ts';
 import { assertNoBroker, type BrokerClaim, claimBroker } from '../registry/broker-claim.ts';
+import { Presence } from '../registry/presence.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { loadAddon } from '../signals/addon.ts';
 import { VERSION } from '../version.ts';
 import { warn } from '../warning.ts';
 import { Answers } from './answers.ts';
@@ -35,8 +38,11 @@ export interface BrokerOptions {
    * it lives; ms.
    */
   readonly ackWaitMs?: number | undefined;
-  /** Somebody asked the broker to stop, by a request. */
-  readonly onStopRequest?: (() => void) | undefined;
+  /**
+   * The broker should be stopped: somebody asked for it by a request, or (`why`) its runtime directory is gone and
+   * cannot be made again.
+   */
+  readonly onStopRequest?: ((why?: SigmqError) => void) | undefined;
   /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
 }
@@ -73,6 +79,7 @@ export class Broker {
   readonly #dueTimer: DueTimer;
   readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
+  #presence: Presence | undefined;
   #recovered = false;
   #stopped: Promise<void> | undefined;
 
@@ -84,8 +91,9 @@ export class Broker {
     checkBroker(options);
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     assertNoBroker(dir, processTable());
-    const folder = storeFolder(dir, process.env);
-    const store = await openStore(options.store ?? { kind: 'sqlite', folder });
+    const store = await openStore(
+      options.store ?? { kind: 'sqlite', folder: storeFolder(dir, process.env) },
+    );
     let broker: Broker | undefined;
     try {
       broker = new Broker(dir, store, options);
@@ -106,8 +114,7 @@ export class Broker {
     const counters = new Counters();
     const onChange = () => this.#onChange();
     const onWarning = (sentence: string) => this.#say('warn', sentence);
-    const onError = (error: unknown) =>
-      this.#say('error', error instanceof Error ? error.message : String(error));
+    const onError = (error: unknown) => this.#say('error', sentenceOf(error));
     this.#receiver = {
       onFrame: (sender, frame) => this.#intake.judge(sender, frame),
       onPlain: (_sender, body) => void this.#intake.takePlain(body).catch(onError),
@@ -156,7 +163,7 @@ export class Broker {
       onDelivered: ({ queue, delivery }) => counters.delivered(queue, delivery > 1),
     });
     const wake = () => this.#wake();
-    this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onError });
+    this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onWarning, onError });
     this.#dueTimer = new DueTimer({ store, onDue: wake, onError });
     const onStop = () => options.onStopRequest?.();
     const keepsMessages = options.store?.kind !== 'memory';
@@ -188,6 +195,7 @@ export class Broker {
 
   async #stop(): Promise<void> {
     this.#intake.closing = true;
+    await this.#presence?.stop();
     const watched = this.#rosterWatch.stop();
     this.#dueTimer.stop();
     this.#drain.stop();
@@ -201,17 +209,33 @@ export class Broker {
   }
 
   async #publish(): Promise<void> {
-    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
-    const { identity: store, incarnation, path } = this.#store;
-    const peer = this.plainBecause === undefined ? undefined : ('plain' as const);
-    const info = { maxMessageBytes, version: VERSION, store, incarnation, path, peer };
-    this.#claim = await claimBroker(this.dir, info, this.#table);
+    await this.#claimDir();
+    this.#presence = new Presence({
+      request: { dir: this.#options.dir, env: process.env },
+      dir: this.dir,
+      shareLock: loadAddon().addon?.shareLock,
+      isThere: () => this.#claim?.isThere() === true,
+      putBack: async () => {
+        await this.#claimDir();
+        this.#rosterWatch.restart();
+      },
+      onWarning: (sentence) => this.#say('warn', sentence),
+      onLost: (error) => this.#options.onStopRequest?.(error),
+    });
     await this.#rosterWatch.start();
     await this.#holdings.recover((key) => this.#roster.holder(key));
     this.#rosterWatch.watchDeaths();
     this.#dueTimer.arm();
     this.#recovered = true;
     this.#wake();
+  }
+
+  async #claimDir(): Promise<void> {
+    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
+    const { identity: store, incarnation, path } = this.#store;
+    const peer = this.plainBecause === undefined ? undefined : ('plain' as const);
+    const info = { maxMessageBytes, version: VERSION, store, incarnation, path, peer };
+    this.#claim = await claimBroker(this.dir, info, this.#table);
   }
 
   /** Not before it is known what an earlier broker gave out: what goes out now would be taken for that. */
@@ -229,4 +253,10 @@ export class Broker {
     if (onEvent) onEvent({ level, message });
     else if (level === 'warn' || level === 'error') warn(message);
   }
+}
+
+function sentenceOf(raw: unknown): string {
+  const error = explained(raw);
+  if (error instanceof SigmqError) return `${error.message} ${error.hint}`;
+  return error instanceof Error ? error.message : String(error);
 }

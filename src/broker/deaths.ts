@@ -1,7 +1,7 @@
 import { loadAddon, type Watcher } from '../signals/addon.ts';
 import type { ConsumerState } from './consumer-state.ts';
 
-/** Tells when consumers end. The kernel tells us: no polling; without the addon nobody does. */
+/** Tells when consumers end. The kernel tells us: no polling. */
 export class Deaths {
   readonly #watchers = new Map<string, Watcher>();
   readonly #onDeath: () => void;
@@ -10,17 +10,22 @@ export class Deaths {
     this.#onDeath = onDeath;
   }
 
-  /** Once is enough. */
-  watch({ key, pid }: ConsumerState): void {
+  /** Once is enough. @returns false when nobody tells: no addon, or no descriptor left */
+  watch({ key, pid }: ConsumerState): boolean {
+    if (this.#watchers.has(key)) return true;
     const { addon } = loadAddon();
-    if (!addon || this.#watchers.has(key)) return;
-    const pidfd = addon.pidfd(pid);
-    if (pidfd < 0) return;
+    const pidfd = addon?.pidfd(pid) ?? -1;
+    if (!addon || pidfd < 0) return false;
     const onEnd = () => {
       this.forget(key);
       this.#onDeath();
     };
-    this.#watchers.set(key, addon.watch(pidfd, onEnd, false));
+    try {
+      this.#watchers.set(key, addon.watch(pidfd, onEnd, false));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   forget(key: string): void {

@@ -1,50 +1,79 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { guarded } from '../guarded.ts';
 import { Deaths } from './deaths.ts';
+import { FileWatch } from './file-watch.ts';
 import type { Roster } from './roster.ts';
+
+/** How often those are looked at of whose end the kernel does not tell, and a file that could not be read; ms. */
+const LOOK_MS = 1000;
 
 export interface RosterWatchOptions {
   readonly dir: string;
   readonly roster: Roster;
   /** The roster is as the file is. */
   onRefreshed(): void;
+  onWarning(sentence: string): void;
   onError(error: unknown): void;
 }
 
 /** Has the roster read consumers.txt again when that changes, and when a consumer ends. */
 export class RosterWatch {
   readonly #options: RosterWatchOptions;
-  readonly #deaths = new Deaths(() => this.#refreshSoon());
-  #watcher: FSWatcher | undefined;
+  readonly #deaths: Deaths;
+  #watch: FileWatch | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
   #refreshing: Promise<void> | undefined;
   #again = false;
   #stopped = false;
 
   constructor(options: RosterWatchOptions) {
     this.#options = options;
+    this.#deaths = new Deaths(guarded(() => this.#refreshSoon(), options.onError));
   }
 
   /** Resolves when the file was read for the first time. */
   async start(): Promise<void> {
-    const { dir, onError } = this.#options;
-    this.#watcher = watch(dir, (_event, name) => {
-      if (name === null || name === 'consumers.txt') this.#refreshSoon();
-    });
-    this.#watcher.on('error', (error) => onError(`cannot watch ${dir}: ${error.message}`));
+    const { dir, roster, onWarning, onError } = this.#options;
+    const onChange = () => this.#refreshSoon();
+    this.#watch = new FileWatch({ dir, name: 'consumers.txt', onChange, onWarning, onError });
     this.#look();
-    this.#refreshing = this.#tracked(this.#options.roster.tidy());
+    this.#refreshing = this.#tracked(roster.tidy());
+  }
+
+  /** The directory was made again. */
+  restart(): void {
+    this.#watch?.restart();
+    this.#refreshSoon();
   }
 
   /** Looks no more at once; resolves when it is done with the last look. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#watcher?.close();
+    this.#watch?.close();
+    clearTimeout(this.#lookTimer);
     await this.#refreshing;
     this.#deaths.forgetAll();
   }
 
   /** Of all that are in the roster. */
   watchDeaths(): void {
-    for (const consumer of this.#options.roster.all) this.#deaths.watch(consumer);
+    const { roster } = this.#options;
+    const watched = roster.all.filter((consumer) => this.#deaths.watch(consumer));
+    if (watched.length < roster.all.length) this.#lookLater();
+  }
+
+  #lookLater(): void {
+    if (this.#stopped) return;
+    const { roster, onError } = this.#options;
+    const look = () => {
+      if (roster.all.some((consumer) => roster.isGone(consumer))) this.#refreshSoon();
+      else this.watchDeaths();
+    };
+    const onTrouble = (error: unknown) => {
+      onError(error);
+      this.#lookLater();
+    };
+    clearTimeout(this.#lookTimer);
+    this.#lookTimer = setTimeout(guarded(look, onTrouble), LOOK_MS).unref();
   }
 
   /** @param key of a consumer that has left or ended */
@@ -64,10 +93,21 @@ export class RosterWatch {
   }
 
   #tracked(work: Promise<void>): Promise<void> {
-    return work.catch(this.#options.onError).finally(() => {
-      this.#refreshing = undefined;
-      if (this.#again && !this.#stopped) this.#refreshSoon();
-    });
+    return work
+      .catch((error) => {
+        this.#options.onError(error);
+        this.#refreshLater();
+      })
+      .finally(() => {
+        this.#refreshing = undefined;
+        if (this.#again && !this.#stopped) this.#refreshSoon();
+      });
+  }
+
+  #refreshLater(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#lookTimer);
+    this.#lookTimer = setTimeout(() => this.#refreshSoon(), LOOK_MS).unref();
   }
 
   async #refreshLoop(): Promise<void> {

@@ -1,20 +1,24 @@
 import { Broker } from '../broker/broker.ts';
-import { Exit } from '../errors.ts';
+import { Exit, explained, SigmqError } from '../errors.ts';
 import type { StoreOptions } from '../queue/open-store.ts';
 import type { BrokerFlags } from './broker-command.ts';
 import { dataFolder } from './data-folder.ts';
-import { log } from './log.ts';
+import { log, missingLines } from './log.ts';
+import { neverWaitForReaders } from './output.ts';
 import { report } from './report.ts';
 import { onShutdown } from './shutdown.ts';
 
 /** `sigmq broker`. @returns the exit code */
 export async function broker(flags: BrokerFlags): Promise<number> {
-  let stop: () => void = () => {};
-  const asked = new Promise<void>((resolve) => {
+  let stop: (why?: SigmqError) => void = () => {};
+  const asked = new Promise<SigmqError | undefined>((resolve) => {
     stop = resolve;
   });
   const tell = log(flags);
-  onShutdown(stop);
+  neverWaitForReaders(missingLines(flags));
+  process.on('SIGXFSZ', () => {}); // so that a write over `ulimit -f` fails, and ends nobody
+  surviveBugs(tell);
+  onShutdown(() => stop());
   try {
     const running = await Broker.start({
       dir: flags.dir,
@@ -34,13 +38,30 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       'info',
       `broker ${process.pid} runs in ${running.dir}; messages are kept in ${running.storeName}`,
     );
-    await asked;
+    const why = await asked;
     tell('info', 'shutting down; once more to end at once');
     await running.stop();
-    return Exit.Ok;
+    return why ? report(why) : Exit.Ok;
   } catch (error) {
     return report(error);
   }
+}
+
+/**
+ * Every callback of the broker passes on what fails. Should one not, then this is better than to end with what the
+ * others hold: what is stored is consistent after each write.
+ */
+function surviveBugs(tell: (level: 'error', message: string) => void): void {
+  const onBug = (raw: unknown) => {
+    const error = explained(raw);
+    if (error instanceof SigmqError) tell('error', `${error.message} ${error.hint}`);
+    else {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      tell('error', `This is a bug in sigmq; the broker goes on. ${text}`);
+    }
+  };
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
 }
 
 function storeOptions(flags: BrokerFlags): StoreOptions {

@@ -5,6 +5,8 @@ import { LongTimer } from '../long-timer.ts';
 import type { ConsumeFlags } from './consume-command.ts';
 import { cliErrors } from './errors.ts';
 import { formatOf } from './format.ts';
+import { missingLines } from './log.ts';
+import { neverWaitForReaders } from './output.ts';
 import { Printer } from './printer.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
@@ -56,8 +58,10 @@ class Session {
 
   async run(): Promise<number> {
     const { dir, queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
+    neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const onError = (error: unknown) => this.#onError(error);
-    const options = { dir, queues, jobs, ackWaitMs, onError };
+    const onLost = (error: SigmqError) => this.#end(report(error));
+    const options = { dir, queues, jobs, ackWaitMs, onError, onLost };
     onShutdown(
       () => this.#end(Exit.Ok),
       () => this.#runner?.kill(),

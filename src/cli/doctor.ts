@@ -13,11 +13,13 @@ import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
+import { readConsumers } from '../registry/consumers-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-command.ts';
 import { dataFolder } from './data-folder.ts';
+import { signalTroubles, watchTrouble } from './doctor-limits.ts';
 import { onBroker, onConsumers } from './doctor-registry.ts';
 import { lookAtStore, type RunningBroker } from './doctor-store.ts';
 import { Findings } from './findings.ts';
@@ -39,6 +41,7 @@ export async function doctor(flags: AdminFlags): Promise<number> {
     if (dir !== undefined) {
       onBroker(findings, dir, table, flags);
       await onConsumers(findings, dir, table, flags);
+      onLimits(findings, dir, table);
     }
     const folder = dataFolder(flags);
     onDisk(findings, folder);
@@ -101,6 +104,15 @@ function runningBroker(dir: string | undefined, table: ProcessTable): RunningBro
   const found = dir === undefined ? undefined : inspectBroker(dir, table);
   const json = dir !== undefined && found?.ok ? readBrokerJson(dir) : undefined;
   return found?.ok && json?.pid === found.pid ? { pid: json.pid, path: json.path } : undefined;
+}
+
+function onLimits(findings: Findings, dir: string, table: ProcessTable): void {
+  const broker = inspectBroker(dir, table);
+  const consumers = readConsumers(dir).flatMap(({ pid }) => pid ?? []);
+  const troubles = signalTroubles([...(broker.ok ? [broker.pid] : []), ...consumers]);
+  for (const trouble of troubles) findings.say('bad', trouble);
+  const watching = watchTrouble(dir);
+  if (watching !== undefined) findings.say('note', watching);
 }
 
 function onDisk(findings: Findings, folder: string): void {

@@ -1,6 +1,6 @@
 import type { BrokerEvent } from '../broker/broker.ts';
+import { clockMs } from '../clock.ts';
 import { printError } from './output.ts';
-import { say } from './report.ts';
 import { jsonText } from './visible.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -11,14 +11,61 @@ export interface LogFlags {
   readonly logFormat: (typeof FORMATS)[number];
 }
 
+type Level = BrokerEvent['level'];
+
+/** The same warning is said once in this time, because what fails is tried again and again; ms. */
+const REPEAT_MS = 60_000;
+/** Warnings remembered for that. */
+const MAX_REMEMBERED = 100;
+
 /** What the broker has to say, on stderr: as sentences, or a line of JSON each. */
 export function log({ logLevel, logFormat }: LogFlags) {
   const least = LEVELS.indexOf(logLevel);
-  return (level: BrokerEvent['level'], message: string): void => {
+  const lineOf = LINES[logFormat];
+  const repeats = new Repeats();
+  return (level: Level, message: string): void => {
     if (LEVELS.indexOf(level) < least) return;
-    if (logFormat === 'json') {
-      const time = new Date().toISOString();
-      printError(`${jsonText({ time, level, message })}\n`);
-    } else say(level === 'info' || level === 'debug' ? message : `${level}: ${message}`);
+    if (level === 'info' || level === 'debug') {
+      printError(lineOf(level, message));
+      return;
+    }
+    const times = repeats.count(`${level} ${message}`);
+    if (times === undefined) return;
+    const more = times > 0 ? ` (${times} more times since it was said last)` : '';
+    printError(lineOf(level, `${message}${more}`));
   };
 }
+
+/** In place of lines that nobody read; see neverWaitForReaders. */
+export function missingLines({ logFormat }: Pick<LogFlags, 'logFormat'>) {
+  return (count: number): string =>
+    LINES[logFormat]('warn', `${count} lines are missing here, because nobody read them.`);
+}
+
+/** Counts what is said again too soon. */
+class Repeats {
+  readonly #known = new Map<string, { until: number; times: number }>();
+
+  /** How often it was held back since it was said last; undefined: hold it back now, too. */
+  count(text: string): number | undefined {
+    const now = clockMs();
+    const known = this.#known.get(text);
+    if (known && now < known.until) {
+      known.times++;
+      return undefined;
+    }
+    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
+    this.#known.set(text, { until: now + REPEAT_MS, times: 0 });
+    return known?.times ?? 0;
+  }
+}
+
+function textLine(level: Level, message: string): string {
+  return `sigmq: ${level === 'info' || level === 'debug' ? message : `${level}: ${message}`}\n`;
+}
+
+function jsonLine(level: Level, message: string): string {
+  return `${jsonText({ time: new Date().toISOString(), level, message })}\n`;
+}
+
+const LINES = { text: textLine, json: jsonLine };

@@ -9,6 +9,7 @@ import { consumeCommand } from './consume-command.ts';
 import { printError, printHelp } from './output.ts';
 import { report, say } from './report.ts';
 import { sendCommand } from './send-command.ts';
+import { leaveClosedTerminals } from './terminal.ts';
 
 const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendCommand };
 
@@ -34,6 +35,7 @@ export function sigmq(named = ''): Command {
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
   prepare(program);
+  process.once('exit', leaveClosedTerminals);
   forgetEmptyVariables();
   try {
     const warnings = applyConfig(program, process.env, sigmq);

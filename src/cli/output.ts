@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { ErrorStream } from './error-stream.ts';
 import { visible } from './visible.ts';
 
 const STDOUT = 1;
@@ -28,7 +29,14 @@ export function printHelp(text: string): void {
   }
 }
 
-let stderr: NodeJS.WriteStream | undefined;
+let stderr: Pick<NodeJS.WriteStream, 'write'> | Pick<ErrorStream, 'write'> | undefined;
+
+/** From now on nobody who does not read stderr holds this process up. @param noticeOf see ErrorStream */
+export function neverWaitForReaders(noticeOf: (dropped: number) => string): void {
+  const stream = new ErrorStream(noticeOf);
+  stderr = stream;
+  process.once('exit', () => stream.flush());
+}
 
 /**
  * Writes to stderr, where many a sentence repeats what a user or a file said: control characters become

@@ -1,4 +1,4 @@
-import { Exit, SigmqError } from '../errors.ts';
+import { Exit, explained, SigmqError } from '../errors.ts';
 import { printError } from './output.ts';
 
 /** A line for the user, on stderr: stdout is for messages. */
@@ -7,7 +7,8 @@ export function say(sentence: string): void {
 }
 
 /** Turns any error into words on stderr and an exit code; the only place that does. */
-export function report(error: unknown): number {
+export function report(raw: unknown): number {
+  const error = explained(raw);
   if (error instanceof SigmqError) {
     say(`${error.message} ${error.hint}`);
     return error.exitCode;

@@ -1,13 +1,18 @@
 import { decodeFrame } from '../codec/envelope.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
+import type { SigmqError } from '../errors.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { Verb } from '../link/settlement.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
+import { consumersPath, isRegistered } from '../registry/consumers-file.ts';
+import { fileSignature } from '../registry/file-signature.ts';
+import { Presence } from '../registry/presence.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { loadAddon } from '../signals/addon.ts';
 import { tell } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Handled, type Name } from './handled.ts';
@@ -52,6 +57,8 @@ export interface ConsumerOptions {
   readonly ackWaitMs?: number | undefined;
   /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
   readonly onError?: ((error: unknown) => void) | undefined;
+  /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
+  readonly onLost?: ((error: SigmqError) => void) | undefined;
 }
 
 /**
@@ -76,6 +83,7 @@ export class Consumer {
   readonly #handled = new Handled();
   /** Who delivered last, `pid:start`, and the incarnation that it told. */
   #told = { by: '', incarnation: 0 };
+  #presence: Presence | undefined;
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
@@ -89,6 +97,7 @@ export class Consumer {
     const consumer = new Consumer(dir, handler, options);
     try {
       await consumer.#register();
+      consumer.#stay();
     } catch (error) {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
       throw error;
@@ -140,6 +149,7 @@ export class Consumer {
   }
 
   async #stop(): Promise<void> {
+    await this.#presence?.stop();
     await unregisterConsumer(this.dir, process.pid, this.#start, this.#table).catch(this.#report);
     await this.#endpoint.drained();
     this.#stopping = true;
@@ -157,6 +167,27 @@ export class Consumer {
       ...(this.plainBecause === undefined ? {} : { peer: 'plain' }),
     };
     await registerConsumer(this.dir, process.pid, attrs, this.#table);
+  }
+
+  #stay(): void {
+    const { dir, onLost = this.#report } = this.#options;
+    const start = this.#start;
+    let seen = '';
+    this.#presence = new Presence({
+      request: { dir, env: process.env },
+      dir: this.dir,
+      shareLock: loadAddon().addon?.shareLock,
+      isThere: () => {
+        const now = fileSignature(consumersPath(this.dir));
+        if (now === seen) return now !== '';
+        if (!isRegistered(this.dir, process.pid, start)) return false;
+        seen = now;
+        return true;
+      },
+      putBack: () => this.#register(),
+      onWarning: (sentence) => this.#report(new Error(sentence)),
+      onLost,
+    });
   }
 
   /** A delivery. The answer settles it, or says that a settlement follows. */

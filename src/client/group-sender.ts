@@ -19,7 +19,9 @@ const MAX_TRIES = 20;
 /** A broker that does not answer is given up after this when no timeout is set; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
 /** Failures of a link after which the same broker may still answer. */
-const PASSING: ReadonlySet<string> = new Set(['bus-lost', 'peer-stalled', 'out-of-step']);
+const PASSING: ReadonlySet<string> = new Set([
+  ...['bus-lost', 'bus-full', 'peer-stalled', 'out-of-step', 'no-signal-queue'],
+]);
 
 /** Refusals after which the same broker may take the group: `unknown` asks for the number in full. */
 const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);

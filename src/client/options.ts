@@ -14,6 +14,7 @@ const CONSUMER: Kinds<ConsumerOptions> = {
   jobs: values.jobs,
   ackWaitMs: values.wait,
   onError: kinds.callback,
+  onLost: kinds.callback,
 };
 
 const PRODUCER: Kinds<ProducerOptions> = {

@@ -20,7 +20,8 @@ const TURN_MS = 20;
 /** Digits that keep names sorted by age: microseconds of CLOCK_MONOTONIC, 31 years of uptime. */
 const STAMP_DIGITS = 15;
 
-const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
+/** The line can do without: no room for a file, no descriptor, or the directory was removed. */
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']);
 
 interface Waiter {
   readonly name: string;
@@ -44,7 +45,7 @@ export class BusQueue {
 
   /**
    * Stands in line. `onTurn` is called when it may be our turn.
-   * @returns undefined when there is no room for another file, or no watch left: then wait without a place
+   * @returns undefined when there is no room for another file: then wait without a place
    */
   enter(stamp: number, start: number, onTurn: () => void): Ticket | undefined {
     const age = String(Math.floor(stamp * 1000)).padStart(STAMP_DIGITS, '0');
@@ -52,12 +53,12 @@ export class BusQueue {
     const path = join(this.#dir, name);
     try {
       writeFileSync(path, '', { mode: 0o600 });
-      return new Ticket(name, path, watch(path, onTurn));
     } catch (error) {
       rmSync(path, { force: true });
-      if (NO_ROOM.has(String((error as NodeJS.ErrnoException).code))) return undefined;
+      if (hasCode(error, NO_ROOM)) return undefined;
       throw error;
     }
+    return new Ticket(name, path, tryToWatch(path, onTurn));
   }
 
   /** Whether somebody older than `ticket` (nobody: than anyone) was told that it is his turn. */
@@ -105,17 +106,22 @@ export class BusQueue {
 export class Ticket {
   readonly name: string;
   readonly #path: string;
-  readonly #watcher: FSWatcher;
+  readonly #watcher: FSWatcher | undefined;
 
-  constructor(name: string, path: string, watcher: FSWatcher) {
+  constructor(name: string, path: string, watcher: FSWatcher | undefined) {
     this.name = name;
     this.#path = path;
     this.#watcher = watcher;
-    watcher.on('error', () => {});
+    watcher?.on('error', () => {});
+  }
+
+  /** Whether it hears of its turn; else it has to look, well within the time of a turn. */
+  get hears(): boolean {
+    return this.#watcher !== undefined;
   }
 
   leave(): void {
-    this.#watcher.close();
+    this.#watcher?.close();
     try {
       unlinkSync(this.#path);
     } catch {
@@ -138,14 +144,30 @@ function makeRoom(dir: string): void {
   if (!lstatSync(dir).isDirectory()) throw registryErrors.notADir(dir);
 }
 
-/** None when somebody removed the runtime directory: that is no reason to doubt what was transmitted. */
+/**
+ * None when somebody removed the runtime directory, or no descriptor is left to look with: that is no reason to
+ * doubt what was transmitted.
+ */
 function readNames(dir: string): string[] {
   try {
     return readdirSync(dir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (hasCode(error, NO_ROOM)) return [];
     throw error;
   }
+}
+
+/** Undefined when there is no inotify instance or watch left (inotify(7)). */
+function tryToWatch(path: string, onTurn: () => void): FSWatcher | undefined {
+  try {
+    return watch(path, onTurn);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
+  return codes.has(String((error as NodeJS.ErrnoException).code));
 }
 
 function parse(name: string): Waiter | undefined {

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
 import { registryErrors } from '../registry/errors.ts';
 
 /** Who holds the bus: the first 32 bytes of the file `bus` (docs/protocol.md, section 5). */
@@ -20,6 +29,8 @@ export function lockOffset(generation: number): number {
 /** The file `bus` of one runtime directory. */
 export class BusFile {
   readonly fd: number;
+  readonly #path: string;
+  readonly #stats: Stats;
   readonly #buffer = Buffer.alloc(RECORD_BYTES);
 
   /** @throws RegistryError not-a-file, cannot-write */
@@ -33,9 +44,33 @@ export class BusFile {
         ? registryErrors.notAFile(path)
         : registryErrors.cannotWrite(path, error);
     }
-    if (fstatSync(this.fd).isFile()) return;
+    this.#path = path;
+    this.#stats = fstatSync(this.fd);
+    if (this.#stats.isFile()) {
+      this.#makeRoom();
+      return;
+    }
     closeSync(this.fd);
     throw registryErrors.notAFile(path);
+  }
+
+  /** Whether this is still the file of that name: it may have been removed, with its directory or without. */
+  get isThere(): boolean {
+    const now = lstatSync(this.#path, { throwIfNoEntry: false });
+    return now?.ino === this.#stats.ino && now.dev === this.#stats.dev;
+  }
+
+  /**
+   * A record written over another one needs no room on most file systems; the first one does. Its last byte is
+   * always zero, so whatever another process writes meanwhile stays.
+   */
+  #makeRoom(): void {
+    if (this.#stats.size > 0) return;
+    try {
+      writeSync(this.fd, Buffer.alloc(1), 0, 1, RECORD_BYTES - 1);
+    } catch {
+      // who takes the bus will be told
+    }
   }
 
   read(): BusRecord {

@@ -4,6 +4,7 @@ import type { ProcessTable } from '../registry/process-table.ts';
 import type { Addon } from '../signals/addon.ts';
 import { BusQueue, type Ticket } from './bus-queue.ts';
 import { BusFile, type BusRecord, lockOffset } from './bus-record.ts';
+import { linkErrors } from './errors.ts';
 
 /** A holder renews its stamp this often; ms. */
 const RENEW_MS = 100;
@@ -16,6 +17,10 @@ const PAUSE_MS = 500;
 const STOPPED_MS = 800;
 /** How often a waiter looks by itself: for a holder that died, or stopped; ms. */
 const LOOK_MS = 20;
+/** The same of one that does not hear of its turn, which lasts 20 ms; ms. */
+const DEAF_LOOK_MS = 5;
+/** So often it is asked whether the file is still there: nobody notices what that costs; ms. */
+const FRESH_MS = 500;
 
 type BusPort = Pick<Addon, 'lock' | 'monotonic' | 'clearGap'>;
 
@@ -25,13 +30,18 @@ type BusPort = Pick<Addon, 'lock' | 'monotonic' | 'clearGap'>;
  * stopped holder; the queue makes it fair.
  */
 export class Bus {
-  readonly #file: BusFile;
-  readonly #queue: BusQueue;
+  readonly #dir: string;
+  readonly #table: ProcessTable;
   readonly #port: BusPort;
   readonly #pid: number;
   readonly #start: number;
+  #file: BusFile;
+  #queue: BusQueue;
+  #freshAt = clockMs();
 
   constructor(dir: string, port: BusPort, table: ProcessTable) {
+    this.#dir = dir;
+    this.#table = table;
     this.#file = new BusFile(join(dir, 'bus'));
     this.#queue = new BusQueue(join(dir, 'bus.wait'), table);
     this.#port = port;
@@ -44,9 +54,13 @@ export class Bus {
     return this.#file.read().pid;
   }
 
-  /** Waits for the bus. @throws whatever `signal` was aborted with. */
+  /**
+   * Waits for the bus.
+   * @throws whatever `signal` was aborted with; LinkError bus-full; RegistryError cannot-write
+   */
   async take(signal?: AbortSignal): Promise<Hold> {
     signal?.throwIfAborted();
+    this.#freshen();
     let hold = this.#tryTake(undefined);
     if (hold) return hold;
     let wake = () => {};
@@ -61,12 +75,13 @@ export class Bus {
     try {
       for (;;) {
         signal?.throwIfAborted();
+        this.#freshen();
         called = false;
         hold = this.#tryTake(ticket) ?? this.#trySteal(watch);
         if (hold) return hold;
         if (called) continue;
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, LOOK_MS);
+          const timer = setTimeout(resolve, ticket?.hears === false ? DEAF_LOOK_MS : LOOK_MS);
           wake = () => {
             clearTimeout(timer);
             resolve();
@@ -81,6 +96,18 @@ export class Bus {
 
   close(): void {
     this.#file.close();
+  }
+
+  /** Whose directory or file was removed and made again would be alone on the old bus. */
+  #freshen(): void {
+    const now = clockMs();
+    if (now - this.#freshAt < FRESH_MS) return;
+    this.#freshAt = now;
+    if (this.#file.isThere) return;
+    const file = new BusFile(join(this.#dir, 'bus'));
+    this.#file.close();
+    this.#file = file;
+    this.#queue = new BusQueue(join(this.#dir, 'bus.wait'), this.#table);
   }
 
   #tryTake(ticket: Ticket | undefined): Hold | undefined {
@@ -104,8 +131,13 @@ export class Bus {
       return undefined;
     }
     const hold = new Hold(this.#file, this.#port, this.#queue, to, this.#pid);
-    hold.renew();
-    return hold;
+    try {
+      hold.renew();
+      return hold;
+    } catch (error) {
+      hold.release();
+      throw linkErrors.busFull(this.#dir, error);
+    }
   }
 }
 
@@ -150,13 +182,17 @@ export class Hold {
   }
 
   /**
-   * False when another process took the bus away because we were stopped. Must be asked after every
-   * pause of {@link RENEW_MS} before another bit is sent.
+   * False when another process took the bus away because we were stopped, or will because the stamp cannot be
+   * renewed. Must be asked after every pause of {@link RENEW_MS} before another bit is sent. Never throws.
    */
   check(): boolean {
-    if (this.#file.read().generation !== this.#generation) return false;
-    this.renew();
-    return true;
+    try {
+      if (this.#file.read().generation !== this.#generation) return false;
+      this.renew();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** How often this process has stood still for {@link PAUSE_MS} or longer since it has the bus. */
@@ -165,6 +201,7 @@ export class Hold {
     return this.#pauses;
   }
 
+  /** @throws the error of write(2) */
   renew(): void {
     const before = this.#pauses;
     const stamp = this.#look();

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
+import { guarded } from '../guarded.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { type Addon, Exchange, type Watcher } from '../signals/addon.ts';
 import { blockInEveryThread } from '../signals/block-threads.ts';
@@ -27,6 +28,10 @@ const DRAIN_SILENCE_MS = 1000;
 
 /** The broker's pause between two deliveries is some 0.3 ms; waking up costs a tenth of that, or more; ms. */
 const LINGER_MS = 1;
+/** Pause after a signal that could not be dealt with; ms. */
+const TROUBLE_MS = 10;
+/** Signals without a sender are spoken of so often at most; ms. */
+const NAMELESS_MS = 60_000;
 
 export interface EchoLinkOptions {
   readonly dir: string;
@@ -40,6 +45,7 @@ export interface EchoLinkOptions {
   lingers?(): boolean;
   /** Takes a message from a plain peer. */
   onPlain(sender: Sender, body: Uint8Array): void;
+  /** Told of an exception, and of signals that nobody can be answered for. */
   onBug(error: unknown): void;
 }
 
@@ -71,6 +77,9 @@ export class EchoLink {
   #turn: Promise<unknown> = Promise.resolve();
   /** When the event loop had its last turn, as far as we know. */
   #breathedAt = clockMs();
+  /** Signals without a sender that were spoken of, and when more of them may be. */
+  #nameless = 0;
+  #namelessAgainAt = 0;
 
   /** Blocks both signals in every thread; afterwards the PID may be published. */
   constructor(options: EchoLinkOptions) {
@@ -145,19 +154,37 @@ export class EchoLink {
         this.#arm(true);
         if (this.#inbound.moving) this.#sweepLater();
       }
+    } catch (error) {
+      // Of a process that cannot be looked at, for want of descriptors: its bit counts for nothing, it gets no
+      // echo, and sends again. Others go on, after a pause, because it may be so for each of their bits.
+      this.#arm(false);
+      setTimeout(this.#pump, TROUBLE_MS);
+      this.#options.onBug(error);
     } finally {
       this.#pumping = false;
     }
+    this.#countNameless();
   };
+
+  /** Said now and then, as a storm of them may come. */
+  #countNameless(): void {
+    const { nameless } = this.#outbound.wire;
+    const now = clockMs();
+    if (nameless === this.#nameless || now < this.#namelessAgainAt) return;
+    this.#options.onBug(linkErrors.nameless(nameless - this.#nameless));
+    this.#nameless = nameless;
+    this.#namelessAgainAt = now + NAMELESS_MS;
+  }
 
   /** Called when no signal is pending. */
   #sweepLater(): void {
     if (this.#sweep || !this.#inbound.sweep()) return;
-    this.#sweep = setTimeout(() => {
+    const sweep = () => {
       this.#pump(); // what came while this process stood still
       this.#sweep = undefined;
       this.#sweepLater();
-    }, SILENT_MS).unref();
+    };
+    this.#sweep = setTimeout(guarded(sweep, this.#options.onBug), SILENT_MS).unref();
   }
 
   /** True when the slice ended before the signals did. */

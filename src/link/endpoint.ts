@@ -1,8 +1,10 @@
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
+import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import { type Addon, loadAddon } from '../signals/addon.ts';
 import { Descriptor } from '../signals/descriptor.ts';
+import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
@@ -52,9 +54,10 @@ export class Endpoint {
 
   /**
    * Afterwards neither signal can kill this process, and its PID may be published.
-   * @throws LinkError one-directory, one-receiver
+   * @throws LinkError not-main-thread, one-directory, one-receiver
    */
   static open(options: EndpointOptions): Endpoint {
+    if (!isMainThread()) throw linkErrors.notMainThread();
     const endpoint = Endpoint.#current ?? new Endpoint(options);
     if (endpoint.#dir !== options.dir) throw linkErrors.oneDirectory(endpoint.#dir);
     if (options.receiver) {
@@ -64,6 +67,10 @@ export class Endpoint {
     }
     endpoint.#users++;
     Endpoint.#current = endpoint;
+    const queue = signalQueue(process.pid);
+    if (endpoint.echo && isUsedUp(queue)) {
+      options.receiver?.onBug(linkErrors.noSignalQueue(process.pid, queue));
+    }
     return endpoint;
   }
 

@@ -1,4 +1,5 @@
 import { Exit, SigmqError } from '../errors.ts';
+import type { SignalQueue } from '../registry/signal-queue.ts';
 import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
 /** The sentences of everything that can go wrong between two processes. */
@@ -17,6 +18,20 @@ export const linkErrors = {
       `Process ${pid} does not answer (since bit ${echoes}).`,
       'It may be stopped (see `ps -o stat`): continue it with `fg` or `kill -CONT`, then send again.',
     ),
+  noSignalQueue: (pid: number, { used, limit }: SignalQueue) =>
+    new LinkError(
+      'no-signal-queue',
+      Exit.TryAgain,
+      `Signals reach process ${pid} without their sender: ${used} wait, and only ${limit} may (RLIMIT_SIGPENDING).`,
+      'Raise the limit with `ulimit -i` where it is started, or end what leaves its signals pending.',
+    ),
+  nameless: (count: number) =>
+    new LinkError(
+      'nameless-signals',
+      Exit.TryAgain,
+      `${count} signals came without their sender and were ignored: it is outside this PID namespace, or so many signals waited that the kernel forgot whose they are (RLIMIT_SIGPENDING).`,
+      'Run both in one PID namespace; `sigmq doctor` shows the limit.',
+    ),
   outOfStep: (pid: number) =>
     new LinkError(
       'out-of-step',
@@ -30,6 +45,14 @@ export const linkErrors = {
       Exit.TryAgain,
       'This process was stopped in the middle of a transmission for too long to go on with it.',
       'Send again.',
+    ),
+  busFull: (dir: string, cause: unknown) =>
+    new LinkError(
+      'bus-full',
+      Exit.TryAgain,
+      `${dir}/bus cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)}), and nobody may transmit without it.`,
+      'Make room in the runtime directory, then try again.',
+      cause,
     ),
   unsafe: (pid: number, why: VetFailure) =>
     new LinkError(
@@ -58,6 +81,13 @@ export const linkErrors = {
       Exit.Usage,
       'This process already has a broker or a consumer.',
       'Run the other one in a process of its own: signals do not say for whom they are.',
+    ),
+  notMainThread: () =>
+    new LinkError(
+      'not-main-thread',
+      Exit.Usage,
+      'A worker thread cannot take part: signals go to the main thread of a process.',
+      'Use sigmq in the main thread, and pass messages on to the worker.',
     ),
   closed: () =>
     new LinkError('link-closed', Exit.Unavailable, 'The link is closed.', 'Open another one.'),

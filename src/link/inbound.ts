@@ -104,6 +104,11 @@ export class Inbound {
     return info?.start === start && info.blocksBoth === true;
   }
 
+  /** When a sender had started that is known. */
+  startOf(pid: number): number | undefined {
+    return this.#senders.get(pid)?.start;
+  }
+
   /** The echo peer of which the last signal came. */
   get last(): EchoSender | undefined {
     return this.#last;

@@ -12,6 +12,7 @@ import {
   type FrameOutcome,
   FrameSender,
 } from './frame-sender.ts';
+import type { Inbound } from './inbound.ts';
 import { Resync } from './resync.ts';
 import { SILENT_MS, type StallWatch, watchStall } from './stall-watch.ts';
 import { type EchoTarget, Transfer } from './transfer.ts';
@@ -40,6 +41,7 @@ export class Outbound {
   readonly #addon: Addon;
   readonly #table: ProcessTable;
   readonly #pump: () => void;
+  readonly #inbound: Pick<Inbound, 'startOf'>;
   readonly #resync: Resync;
   /** Of the frame under way. */
   #peer: Descriptor | undefined;
@@ -57,8 +59,9 @@ export class Outbound {
     addon: Addon,
     table: ProcessTable,
     pump: () => void,
-    inbound: Pick<WireEvents, 'onEchoed' | 'onUnreachable'>,
+    inbound: Pick<WireEvents, 'onEchoed' | 'onUnreachable'> & Pick<Inbound, 'startOf'>,
   ) {
+    this.#inbound = inbound;
     this.#addon = addon;
     this.#table = table;
     this.#pump = pump;
@@ -164,6 +167,16 @@ export class Outbound {
    * peer is still that process.
    */
   readonly #mayGoOn = (pid: number): boolean => {
+    try {
+      return this.#isAllRight(pid);
+    } catch (error) {
+      // It cannot be looked at, for want of descriptors: then nothing is sent.
+      this.giveUp(error);
+      return false;
+    }
+  };
+
+  #isAllRight(pid: number): boolean {
     if (this.#hold && !this.#hold.check()) {
       this.giveUp(linkErrors.busLost());
       return false;
@@ -175,12 +188,12 @@ export class Outbound {
     }
     const target = transfer?.target;
     if (target?.pid === pid && transfer !== this.#transfer) return false;
-    const start = target?.pid === pid ? target.start : undefined;
+    const start = target?.pid === pid ? target.start : this.#inbound.startOf(pid);
     const vetted = vetTarget(pid, { start }, this.#table);
     if (vetted.ok && vetted.kind === 'echo') return true;
     this.#onUnreachable(pid);
     return false;
-  };
+  }
 
   readonly #onUnreachable = (pid: number): void => {
     if (this.#transfer?.target.pid === pid) this.giveUpGone();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Bit } from '../codec/signal-codec.ts';
 import { lockLibrary } from '../registry/lock-library.ts';
+import { linkErrors } from './errors.ts';
 import type { Sender } from './inbound.ts';
 import { PlainDecoder } from './plain-decoder.ts';
 
@@ -45,6 +46,7 @@ export class PlainLink {
           stale: STALE_MS,
           onCompromised: () => (lost = true),
         }),
+      this.#dir,
       signal,
     );
     try {
@@ -64,13 +66,14 @@ export class PlainLink {
   }
 }
 
-async function retry<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/** @throws LinkError bus-full, the reason of `signal` */
+async function retry<T>(attempt: () => Promise<T>, dir: string, signal?: AbortSignal): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw linkErrors.busFull(dir, error);
       await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 20));
     }
   }

@@ -5,7 +5,7 @@ import { SignalCodec } from '../codec/signal-codec.ts';
 import { isStopped, type ProcessInfo, type ProcessTable } from '../registry/process-table.ts';
 import { linkErrors } from './errors.ts';
 import { type EchoMachine, FrameSender } from './frame-sender.ts';
-import { SILENT_MS, STOPPED_MS } from './stall-watch.ts';
+import { SILENT_MS, STOPPED_MS, unanswered } from './stall-watch.ts';
 import { Synchroniser } from './synchroniser.ts';
 import type { EchoTarget } from './transfer.ts';
 
@@ -100,7 +100,7 @@ export class Resync {
     let info: ProcessInfo | undefined;
     do {
       const patience = info && isStopped(info) ? STOPPED_MS : SILENT_MS;
-      if (clockMs() - since > patience) throw linkErrors.stalled(pid);
+      if (clockMs() - since > patience) throw unanswered(pid);
       await sleep(QUIET_MS);
       info = this.#options.table.read(pid);
       // One that is stopped may have taken a bit that it has not echoed.

@@ -1,5 +1,7 @@
 import { clockMs } from '../clock.ts';
+import { guarded } from '../guarded.ts';
 import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import { type LinkError, linkErrors } from './errors.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -16,8 +18,8 @@ export interface StallWatch {
   onLook?(): void;
   /** How long the peer may keep silent; ms. */
   patience(): number;
-  /** The peer ended, is stopped, or has said nothing for too long. May be called again. */
-  onFailed(error: LinkError): void;
+  /** The peer ended, is stopped, or has said nothing for too long, or cannot be looked at. May be called again. */
+  onFailed(error: unknown): void;
 }
 
 /** Looks after a transfer until `clearInterval` is called with what it returns. */
@@ -25,7 +27,7 @@ export function watchStall(transfer: Transfer, watch: StallWatch): NodeJS.Timeou
   const { pid, start } = transfer.target;
   let echoes = transfer.echoes;
   let since = clockMs();
-  return setInterval(() => {
+  const look = () => {
     const now = clockMs();
     watch.onLook?.();
     if (transfer.echoes !== echoes) {
@@ -36,7 +38,17 @@ export function watchStall(transfer: Transfer, watch: StallWatch): NodeJS.Timeou
     const info = watch.table.read(pid);
     if (!info || info.start !== start || isDead(info)) watch.onFailed(linkErrors.gone(pid));
     else if (now - since > (isStopped(info) ? STOPPED_MS : watch.patience())) {
-      watch.onFailed(linkErrors.stalled(pid, transfer.echoes));
+      watch.onFailed(unanswered(pid, transfer.echoes));
     }
-  }, LOOK_MS);
+  };
+  return setInterval(guarded(look, watch.onFailed), LOOK_MS);
+}
+
+/** Why a process that lives does not answer: it may be that it, or we, cannot know whose signals come. */
+export function unanswered(pid: number, echoes?: number): LinkError {
+  for (const side of [pid, process.pid]) {
+    const queue = signalQueue(side);
+    if (isUsedUp(queue)) return linkErrors.noSignalQueue(side, queue);
+  }
+  return linkErrors.stalled(pid, echoes);
 }

@@ -81,6 +81,11 @@ export class Wire {
     this.#memory.fields[Field.EchoRoom] = 0;
   }
 
+  /** Signals so far that came without their sender. */
+  get nameless(): number {
+    return this.#memory.fields[Field.Nameless] as number;
+  }
+
   /** Sends what is due, and does not wait for echoes. */
   flush(): void {
     this.#exchange(SEND_ONLY, -1);

@@ -1,4 +1,6 @@
+import { dirname, join } from 'node:path';
 import { Exit, SigmqError } from '../errors.ts';
+import { lockHolder } from './lock-holder.ts';
 
 /** The store cannot be opened, read or written. */
 export class StoreError<Code extends string = string> extends SigmqError<Code> {}
@@ -42,12 +44,22 @@ export const storeErrors = {
     ),
   unsafe: (path: string, why: string) =>
     new StoreError('unsafe-store', Exit.NotPermitted, `The store ${path} ${why}.`, OTHER),
-  inUse: (path: string) =>
-    new StoreError(
+  inUse: (path: string) => {
+    const pid = lockHolder(join(dirname(path), 'queue.lock'));
+    return new StoreError(
       'store-in-use',
       Exit.Config,
-      `The store ${path} is in use by another broker.`,
-      'Stop that one, or give this one a store of its own with --data.',
+      `The store ${path} is in use by another broker${pid === undefined ? '' : `: PID ${pid}`}.`,
+      `Stop that one${pid === undefined ? '' : ` with \`kill ${pid}\``}, or give this one a store of its own with --data.`,
+    );
+  },
+  noHome: (cause: unknown) =>
+    new StoreError(
+      'no-home',
+      Exit.Config,
+      'Where messages are kept is not known: HOME and XDG_STATE_HOME are not set, and this user has no home.',
+      'Set one of them, or name a folder with --data.',
+      cause,
     ),
   noRoom: (path: string) =>
     new StoreError(

@@ -1,18 +1,49 @@
 import { createHash } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { storeErrors } from './errors.ts';
 
 /**
  * Where the messages of a runtime directory are kept unless the user says where: in
  * `$XDG_STATE_HOME/sigmq` (https://specifications.freedesktop.org/basedir-spec), each directory with a
- * folder of its own, so that brokers of different directories do not share their messages.
+ * folder of its own, so that brokers of different directories do not share their messages. However the directory
+ * is spelled, it is the same folder.
+ * @throws StoreError no-home
  */
 export function storeFolder(dir: string, env: NodeJS.ProcessEnv): string {
   const state = env.XDG_STATE_HOME?.startsWith('/')
     ? env.XDG_STATE_HOME
-    : join(env.HOME ?? homedir(), '.local/state');
-  const path = resolve(dir);
+    : join(homeOf(env), '.local/state');
+  const spelled = resolve(dir);
+  const folder = join(state, 'sigmq', nameOf(realPath(spelled)));
+  // Up to version 0.1 the spelling counted: a store that was begun so goes on until there is another.
+  const old = join(state, 'sigmq', nameOf(spelled));
+  return !hasStore(folder) && hasStore(old) ? old : folder;
+}
+
+function nameOf(path: string): string {
   const name = basename(path).replaceAll(/[^A-Za-z0-9._-]/g, '_');
-  const hash = createHash('sha256').update(path).digest('hex').slice(0, 8);
-  return join(state, 'sigmq', `${name}-${hash}`);
+  return `${name}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`;
+}
+
+const hasStore = (folder: string) => existsSync(join(folder, 'queue.db'));
+
+/** Without symbolic links, as far as it exists. */
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(realPath(above), basename(path));
+  }
+}
+
+function homeOf({ HOME }: NodeJS.ProcessEnv): string {
+  if (HOME) return HOME;
+  try {
+    return homedir();
+  } catch (error) {
+    throw storeErrors.noHome(error); // no entry in passwd(5) either
+  }
 }

@@ -20,6 +20,8 @@ export interface BrokerInfo {
 }
 
 export interface BrokerClaim {
+  /** Whether both files are there and ours. */
+  isThere(): boolean;
   /** Removes broker.pid and broker.json where they are still ours. Synchronous; may be called again. */
   release(): void;
 }
@@ -44,7 +46,11 @@ export async function claimBroker(
     replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
     removeFile(brokerSeenPath(dir)); // of an earlier one
   });
-  return { release: () => release(dir, pid, start) };
+  return {
+    isThere: () =>
+      readPidFile(brokerPidPath(dir))?.pid === pid && readBrokerJson(dir)?.start === start,
+    release: () => release(dir, pid, start),
+  };
 }
 
 /** Before anything else is opened. @throws RegistryError broker-runs */

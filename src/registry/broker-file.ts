@@ -4,6 +4,7 @@ import { type Recognised, recognise, writeDown } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { type PidFile, readPidFile } from './pid-file.ts';
 import type { ProcessTable } from './process-table.ts';
+import { brokerElsewhere } from './runtime-dir.ts';
 import { readSmallFile } from './small-file.ts';
 import { isPid, type VetFailure, vetTarget } from './vet.ts';
 
@@ -71,7 +72,8 @@ export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
 function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?: string } {
   const path = brokerPidPath(dir);
   const file = readPidFile(path);
-  if (!file) return { found: { ok: false, error: registryErrors.noBroker(dir) } };
+  if (!file)
+    return { found: { ok: false, error: registryErrors.noBroker(dir, brokerElsewhere(dir)) } };
   const { pid } = file;
   if (pid === undefined)
     return { found: { ok: false, error: registryErrors.brokerPidJunk(path), why: 'invalid' } };

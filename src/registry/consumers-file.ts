@@ -27,6 +27,11 @@ export function readConsumers(dir: string): ConsumerLine[] {
   return parseConsumers(truncated ? text.slice(0, text.lastIndexOf('\n') + 1) : text, mtimeMs);
 }
 
+/** Whether a consumer has its line. @param start as registered; 0: not known */
+export function isRegistered(dir: string, pid: number, start: number): boolean {
+  return readConsumers(dir).some((line) => line.pid === pid && (!start || startOf(line) === start));
+}
+
 /**
  * Reads at most one line more than MAX_CONSUMERS_LINES. The last line may lack its newline.
  * @param writtenMs when the file was written; ms since 1970

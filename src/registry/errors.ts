@@ -6,6 +6,14 @@ export class RegistryError<Code extends string = string> extends SigmqError<Code
 
 const START =
   'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';
+
+/** @param elsewhere where a broker of the user runs */
+function startOr(elsewhere: string | undefined): string {
+  return elsewhere === undefined
+    ? START
+    : `One runs in ${elsewhere}: name that with --dir or $SIGMQ_DIR.`;
+}
+
 const REPLACE = 'Start a broker with `sigmq broker`: it replaces the file.';
 
 /** What to do about a broker.pid that names a process which may not get a signal. */
@@ -69,12 +77,12 @@ export const registryErrors = {
       `${String(start)} is not the start time of a process.`,
       'It is the whole number in field 22 of /proc/PID/stat.',
     ),
-  noDir: (path: string) =>
+  noDir: (path: string, elsewhere?: string) =>
     new RegistryError(
       'no-broker',
       Exit.Unavailable,
       `No broker runs in ${path}: there is no such directory.`,
-      START,
+      startOr(elsewhere),
     ),
   cannotCreateDir: (path: string, cause: unknown) =>
     new RegistryError(
@@ -121,8 +129,13 @@ export const registryErrors = {
       `Run \`chmod 700 ${path}\` if all that is in it is yours.`,
     ),
 
-  noBroker: (dir: string) =>
-    new RegistryError('no-broker', Exit.Unavailable, `No broker runs in ${dir}.`, START),
+  noBroker: (dir: string, elsewhere?: string) =>
+    new RegistryError(
+      'no-broker',
+      Exit.Unavailable,
+      `No broker runs in ${dir}.`,
+      startOr(elsewhere),
+    ),
   brokerPidJunk: (path: string) =>
     new RegistryError('no-broker', Exit.Unavailable, `${path} does not start with a PID.`, REPLACE),
   brokerUnfit: (path: string, pid: number, why: VetFailure) =>

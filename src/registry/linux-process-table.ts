@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
+import { explained } from '../errors.ts';
 import type { ProcessInfo, ProcessTable } from './process-table.ts';
 
 /** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
@@ -98,18 +99,21 @@ function readOnce(pid: number): LinuxProcessInfo | undefined {
 function openAndRead(pid: number): LinuxProcessInfo | undefined {
   const fd = openProc(`/proc/${pid}/status`);
   if (fd === undefined) return undefined;
-  // Opened before `stat` is read, read after it: what both say is of one process, or fails.
-  const stat = readProc(`/proc/${pid}/stat`);
-  const status = readFd(fd);
-  const info =
-    stat === undefined || status === undefined ? undefined : parseProcess(pid, stat, status);
-  if (!info || stat === undefined) {
-    closeSync(fd);
-    return undefined;
+  let isKept = false;
+  try {
+    // Opened before `stat` is read, read after it: what both say is of one process, or fails.
+    const stat = readProc(`/proc/${pid}/stat`);
+    const status = readFd(fd);
+    const info =
+      stat === undefined || status === undefined ? undefined : parseProcess(pid, stat, status);
+    if (!info || stat === undefined) return undefined;
+    for (const [other, { fd }] of open) if (open.size >= MAX_OPEN) forget(other, fd);
+    open.set(pid, { fd, stat });
+    isKept = true;
+    return info;
+  } finally {
+    if (!isKept) closeSync(fd);
   }
-  for (const [other, { fd }] of open) if (open.size >= MAX_OPEN) forget(other, fd);
-  open.set(pid, { fd, stat });
-  return info;
 }
 
 function forget(pid: number, fd: number): void {
@@ -178,7 +182,16 @@ function readProc(path: string): string | undefined {
 
 /** @throws when the process may well be there but cannot be read: out of descriptors or memory */
 function openProc(path: string): number | undefined {
-  return ifThere(() => openSync(path, 'r'));
+  return ifThere(() => {
+    try {
+      return openSync(path, 'r');
+    } catch (error) {
+      // Those that are kept open only to be quick do for the last ones.
+      if ((error as NodeJS.ErrnoException).code !== 'EMFILE' || open.size === 0) throw error;
+      for (const [pid, { fd }] of open) forget(pid, fd);
+      return openSync(path, 'r');
+    }
+  });
 }
 
 /** From its beginning. @throws as openProc */
@@ -204,6 +217,6 @@ function ifThere<T>(work: () => T): T | undefined {
     // ESRCH: it ended between open and read. EACCES, EPERM: hidepid (proc(5)), so not ours.
     if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM')
       return undefined;
-    throw error;
+    throw explained(error);
   }
 }

@@ -1,6 +1,8 @@
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { registryErrors } from './errors.ts';
+import { readPidFile } from './pid-file.ts';
+import { isDead, processTable } from './process-table.ts';
 
 const GROUP_OR_OTHER = 0o077;
 const GROUP_OR_OTHER_WRITE = 0o022;
@@ -10,6 +12,8 @@ export interface RuntimeDirRequest {
   /** What `--dir` says. */
   readonly dir?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the runtime directories of sessions are; default: see RUN_USER. */
+  readonly runUser?: string | undefined;
 }
 
 export interface RuntimeDir {
@@ -19,20 +23,43 @@ export interface RuntimeDir {
   readonly explicit: boolean;
 }
 
+/** Where systemd makes a directory for each user who has a session (pam_systemd(8)). */
+const RUN_USER = '/run/user';
+
 const selfUid = process.getuid?.() ?? -1;
 
 /**
  * Which directory it is (docs/protocol.md, section 1). Empty variables count as not set, and so does a
- * relative `$XDG_RUNTIME_DIR` (XDG Base Directory Specification).
+ * relative `$XDG_RUNTIME_DIR` (XDG Base Directory Specification). Where the variable is not set, as in cron jobs
+ * and after su(1), a broker of the user's session is found all the same.
  * @throws RegistryError empty-dir
  */
-export function resolveRuntimeDir({ dir, env }: RuntimeDirRequest): RuntimeDir {
+export function resolveRuntimeDir({ dir, env, runUser }: RuntimeDirRequest): RuntimeDir {
   if (dir === '') throw registryErrors.emptyDir();
   const named = dir ?? (env.SIGMQ_DIR || undefined);
   if (named !== undefined) return { path: resolve(named), explicit: true };
   const xdg = env.XDG_RUNTIME_DIR;
   if (xdg && isAbsolute(xdg)) return { path: resolve(xdg, 'sigmq'), explicit: false };
-  return { path: `/tmp/sigmq-${selfUid}`, explicit: false };
+  const [session, temporary] = defaults(runUser);
+  const path = hasBroker(session) && !hasBroker(temporary) ? session : temporary;
+  return { path, explicit: false };
+}
+
+/** The directory of the user in which a broker runs, but for `dir`. */
+export function brokerElsewhere(dir: string, runUser?: string): string | undefined {
+  return defaults(runUser).find((path) => path !== dir && hasBroker(path));
+}
+
+/** With `$XDG_RUNTIME_DIR` of a session, and without. */
+function defaults(runUser = RUN_USER): readonly [string, string] {
+  return [`${runUser}/${selfUid}/sigmq`, `/tmp/sigmq-${selfUid}`];
+}
+
+/** Whoever sends to it looks more closely. */
+function hasBroker(dir: string): boolean {
+  const pid = readPidFile(`${dir}/broker.pid`)?.pid;
+  const info = pid === undefined ? undefined : processTable().read(pid);
+  return info !== undefined && !isDead(info) && info.uid === selfUid;
 }
 
 /**
@@ -66,7 +93,9 @@ function lstat(path: string, created: boolean): Stats {
   } catch (error) {
     if (created) throw registryErrors.cannotCreateDir(path, error);
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw registryErrors.noDir(path);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw registryErrors.noDir(path, brokerElsewhere(path));
+    }
     throw registryErrors.cannotReadDir(path, error);
   }
 }

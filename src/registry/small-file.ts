@@ -8,6 +8,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { explained } from '../errors.ts';
 import { registryErrors } from './errors.ts';
 
 /** No link is followed, and a FIFO put in place of a file does not hang us. */
@@ -26,7 +27,7 @@ export interface SmallFile {
  * Reads at most `maxBytes` of a file. What is there but cannot be read (a directory, a link, a FIFO, no
  * permission) reads as empty.
  * @returns undefined when there is no such file
- * @throws other errors of the system, such as running out of descriptors
+ * @throws SigmqError no-descriptors, and other errors of the system
  */
 export function readSmallFile(path: string, maxBytes: number): SmallFile | undefined {
   const unreadable = { text: '', truncated: false, mtimeMs: 0 };
@@ -38,7 +39,7 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'ELOOP' || code === 'EACCES' || code === 'EPERM' || code === 'ENXIO')
       return unreadable;
-    throw error;
+    throw explained(error);
   }
   try {
     const stats = fstatSync(fd);

@@ -53,7 +53,7 @@ export function vetTarget(pid: number, registered: Registered, table: ProcessTab
   return why ? { ok: false, why } : { ok: true, kind: 'plain', info };
 }
 
-/** A number that may name one process: 0, -1 and other negative ones name groups. */
+/** A number that may name one process: 0, -1 and other negative ones name groups. 1 may be ours in a container. */
 export function isPid(pid: number): boolean {
   return Number.isSafeInteger(pid) && pid > 0 && pid <= MAX_PID;
 }

@@ -49,9 +49,14 @@ export interface Addon {
   writable(fd: number): number;
   /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */
   lock(fd: number, offset: number, on: 0 | 1): number;
+  /** A shared lock of flock(2) until `fd` is closed; does not wait. 0 or an errno. */
+  shareLock(fd: number): number;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
-  /** Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`. */
+  /**
+   * Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`.
+   * @throws Error when the event loop can look at no other descriptor
+   */
   watch(fd: number, callback: () => void, keepAlive: boolean): Watcher;
   /** Whether the event loop looks at it; on after {@link watch}. */
   arm(watcher: Watcher, on: boolean): void;

@@ -23,6 +23,8 @@ export const Field = {
   /** The byte under way, and how many bits it has: 0 to 7. */
   EchoByte: 12,
   EchoBits: 13,
+  /** Signals that came without their sender, and count for nothing. */
+  Nameless: 14,
 } as const;
 
 const INTEGERS = Object.keys(Field).length;

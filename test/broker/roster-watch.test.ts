@@ -25,7 +25,7 @@ function given(t: TestContext, dir = tempDir(t)) {
     },
   });
   const onRefreshed = () => refreshed++;
-  const watch = new RosterWatch({ dir, roster, onRefreshed, onError: say });
+  const watch = new RosterWatch({ dir, roster, onRefreshed, onWarning: say, onError: say });
   t.after(() => watch.stop());
   const pids = () => roster.all.map(({ pid }) => pid);
   return { dir, file, roster, watch, ended, said, pids, refreshed: () => refreshed };

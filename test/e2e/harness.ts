@@ -62,11 +62,11 @@ export class Program {
   #stderr = '';
 
   constructor(t: TestContext, command: string, args: readonly string[], options: RunOptions = {}) {
-    const { env, cwd, stdin, stdout = 'pipe' } = options;
+    const { env, cwd, stdin, stdout = 'pipe', stderr = 'pipe' } = options;
     this.child = spawn(command, args, {
-      env: { ...process.env, ...env },
+      env: options.isBare ? { ...env } : { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
-      stdio: [typeof stdin === 'number' ? stdin : 'pipe', stdout, 'pipe'],
+      stdio: [typeof stdin === 'number' ? stdin : 'pipe', stdout, stderr],
     });
     if (this.child.pid === undefined) throw new Error(`${command} does not start`);
     this.pid = this.child.pid;
@@ -150,6 +150,9 @@ export interface RunOptions {
   /** What it reads; `open`: a pipe that stays open; a number: a descriptor. Default: nothing. */
   readonly stdin?: string | Uint8Array | number;
   readonly stdout?: 'pipe' | number;
+  readonly stderr?: 'pipe' | number;
+  /** Nothing of this process's environment. */
+  readonly isBare?: boolean;
 }
 
 /** One runtime directory and the programs in it. */
@@ -206,6 +209,14 @@ export class Stage {
   async sent(args: readonly string[], options?: RunOptions): Promise<void> {
     const { code, stderr } = await this.send(args, options);
     assert.equal(code, 0, `send ${args.join(' ').slice(0, 80)}: ${stderr}`);
+  }
+
+  /** A script of sh(1), in which `$S` is sigmq. @param wrapper a command that runs it, as unshare(1) */
+  script(text: string, wrapper: readonly string[] = [], options: RunOptions = {}): Program {
+    const sigmq = `${process.execPath} ${join(DIST, 'bin/sigmq.js')}`;
+    const env = { ...this.#env, S: sigmq, ...options.env };
+    const [command = 'sh', ...args] = [...wrapper, 'sh', '-c', text];
+    return new Program(this.#t, command, args, { ...options, env });
   }
 
   /** A program of test/fixtures. */

@@ -208,6 +208,7 @@ export class FakeAddon implements Addon {
   signal = () => 0;
   writable = () => 1;
   lock = () => 0;
+  shareLock = () => 0;
   monotonic = () => 0;
   watch = () => ({}) as Watcher;
   arm(): void {}

@@ -104,7 +104,7 @@ class Pair {
 
   constructor() {
     this.addon.peers.set(PEER, (bit) => this.#echo(bit));
-    const inbound = { onEchoed: () => {}, onUnreachable: () => {} };
+    const inbound = { onEchoed: () => {}, onUnreachable: () => {}, startOf: () => undefined };
     const table = fakeTable({ pid: PEER });
     this.outbound = new Outbound(this.addon, table, () => this.#pump(), inbound);
   }

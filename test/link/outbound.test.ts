@@ -38,7 +38,7 @@ class Scene {
         return process && this.info && { ...process, ...this.info };
       },
     };
-    const inbound = { onEchoed: () => {}, onUnreachable: () => {} };
+    const inbound = { onEchoed: () => {}, onUnreachable: () => {}, startOf: () => undefined };
     this.outbound = new Outbound(this.addon, table, () => this.pump(), inbound);
   }
 

@@ -64,7 +64,7 @@ describe('PlainLink', () => {
     const nowhere = new PlainLink({ dir: missing, maxFrameBytes: 100, onPlain: () => {} });
     await assert.rejects(
       nowhere.withBus(async () => {}),
-      { code: 'ENOENT' },
+      { code: 'bus-full', exitCode: 75 },
     );
   });
 });

@@ -32,6 +32,9 @@ static const int64_t GAP_NS = 1000 * 1000;
 /* A frame in which all is well comes back to JavaScript after this time. */
 static const int64_t SLICE_NS = 5000 * 1000;
 
+/* So many signals of nobody in a row, and JavaScript gets its turn: a storm of them must not keep it waiting. */
+enum { MAX_NOBODY = 64 };
+
 static int sleeps_left = 0;
 static int next_sleeps = MIN_SLEEPS;
 static int cheap_waits = 0;
@@ -58,6 +61,8 @@ static struct {
   int32_t echo_pid, echo_fd, echo_room, echo_bytes;
   /* The byte that is not complete, and how many bits it has. */
   int32_t echo_byte, echo_bits;
+  /* Signals that came without their sender; see take(). */
+  int32_t nameless;
   uint8_t run[BLOCK], echo[BLOCK];
 } *memory;
 
@@ -119,20 +124,27 @@ napi_value clear_gap(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/*
+ * The next pending signal, as pid * 2 + bit; 0: there is none. si_pid is the kernel's word for kill and tgkill
+ * only: sigqueue lets its caller write any PID there, and in a signal of a timer it is something else
+ * (sigaction(2)). It is 0 when the sender is outside our PID namespace, and when the kernel had no room for it:
+ * a tgkill counts against RLIMIT_SIGPENDING (kernel/signal.c, __send_signal_locked). Nobody whom we could
+ * answer: neither bit counts.
+ */
 static int take(void) {
   static const struct timespec zero = {0, 0};
   siginfo_t info;
   int sig;
-  /* si_pid is the kernel's word for kill and tgkill only: sigqueue lets its caller write any PID there,
-   * and in a signal of a timer it is something else (sigaction(2)). */
-  do {
+  for (int nobody = 0; nobody < MAX_NOBODY; nobody++) {
     /* Not by sigtimedwait(3), which is a cancellation point: in a process with threads that costs a tenth of
      * the call. 8: bytes of the kernel's sigset_t. */
     sig = (int)syscall(SYS_rt_sigtimedwait, &both, &info, &zero, 8);
     if (sig < 0) return 0;
-  } while (info.si_code != SI_USER && info.si_code != SI_TKILL);
-  /* si_pid is 0 for a sender outside our PID namespace: nobody whom we could answer. */
-  return info.si_pid * 2 + (sig == SIGUSR2);
+    if (info.si_code != SI_USER && info.si_code != SI_TKILL) continue;
+    if (info.si_pid != 0) return info.si_pid * 2 + (sig == SIGUSR2);
+    memory->nameless++;
+  }
+  return 0;
 }
 
 static void after_expensive_yield(void) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,17 +17,13 @@ bool by_descriptor = false;
 /*
  * Runs at most once a thread. A signal mask can only be set by the thread itself, and V8's threads run
  * no code of ours: but what this handler leaves in uc_sigmask becomes the thread's mask when it returns
- * (sigaction(2), sigreturn(2)). A real signal that lands here is queued again, sender and all, for the
- * main thread, where it is blocked by then.
+ * (sigaction(2), sigreturn(2)). A real signal that lands here is lost: the kernel lets no thread queue it again
+ * for another one in its sender's name (rt_tgsigqueueinfo(2), EPERM). Nobody knows our PID by then.
  */
 static void block_in_this_thread(int sig, siginfo_t *info, void *context) {
-  int saved = errno;
   ucontext_t *interrupted = context;
   sigaddset(&interrupted->uc_sigmask, SIGUSR1);
   sigaddset(&interrupted->uc_sigmask, SIGUSR2);
-  pid_t self = getpid();
-  if (info->si_pid != self) syscall(SYS_rt_tgsigqueueinfo, self, self, sig, info);
-  errno = saved;
 }
 
 /* block(): 0, or an errno. Blocks both signals here and makes nudge() block them elsewhere. */
@@ -94,6 +91,13 @@ static napi_value lock_byte(napi_env env, napi_callback_info info) {
   return integer(env, fcntl(a[0], F_OFD_SETLK, &range) ? errno : 0);
 }
 
+/* shareLock(fd): a shared lock of flock(2) until the descriptor is closed, no waiting. 0 or an errno. */
+static napi_value share_lock(napi_env env, napi_callback_info info) {
+  int32_t fd;
+  int_args(env, info, 1, &fd);
+  return integer(env, flock(fd, LOCK_SH | LOCK_NB) ? errno : 0);
+}
+
 /* monotonic(): milliseconds of CLOCK_MONOTONIC, the same for every process of the machine. */
 static napi_value monotonic(napi_env env, napi_callback_info info) {
   napi_value result;
@@ -108,6 +112,11 @@ static void export(napi_env env, napi_value exports, const char *name, napi_call
 }
 
 NAPI_MODULE_INIT() {
+  /* What is static here is of one thread: the one whose ID is the PID, to which bits are sent. */
+  if (syscall(SYS_gettid) != getpid()) {
+    napi_throw_error(env, "thread", "sigmq: the addon is for the main thread");
+    return exports;
+  }
   napi_set_named_property(env, exports, "memory", new_memory(env));
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);
@@ -117,6 +126,7 @@ NAPI_MODULE_INIT() {
   export(env, exports, "signal", signal_process);
   export(env, exports, "writable", writable);
   export(env, exports, "lock", lock_byte);
+  export(env, exports, "shareLock", share_lock);
   export(env, exports, "monotonic", monotonic);
   export(env, exports, "watch", watch);
   export(env, exports, "arm", arm);

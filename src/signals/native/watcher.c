@@ -66,6 +66,7 @@ napi_value watch(napi_env env, napi_callback_info info) {
   if (uv_poll_init(loop, w->handle, fd >= 0 ? fd : signal_fd)) {
     free(w->handle);
     free(w);
+    if (fd >= 0) close(fd);
     napi_throw_error(env, "watch", "sigmq: cannot watch a file descriptor");
     return NULL;
   }

@@ -1,0 +1,78 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
+import { guarded } from '../guarded.ts';
+import { fileSignature } from '../registry/file-signature.ts';
+
+/** Without inotify the file is looked at so often; a consumer that starts waits no longer than that; ms. */
+const LOOK_MS = 250;
+
+export interface FileWatchOptions {
+  readonly dir: string;
+  readonly name: string;
+  onChange(): void;
+  onWarning(sentence: string): void;
+  onError(error: unknown): void;
+}
+
+/** Tells when a file of a directory changes: by inotify(7), or, where none is left, by looking. */
+export class FileWatch {
+  readonly #options: FileWatchOptions;
+  #watcher: FSWatcher | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #seen = '';
+
+  constructor(options: FileWatchOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  /** The directory is another one of the same name. */
+  restart(): void {
+    this.close();
+    this.#start();
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    clearInterval(this.#looking);
+  }
+
+  #start(): void {
+    const { dir, name, onChange, onError } = this.#options;
+    try {
+      const onEvent = (_event: unknown, changed: string | null) => {
+        if (changed === null || changed === name) onChange();
+      };
+      this.#watcher = watch(dir, guarded(onEvent, onError));
+      this.#watcher.on('error', (error) => this.#lookInstead(error));
+    } catch (error) {
+      this.#lookInstead(error);
+    }
+  }
+
+  #lookInstead(why: unknown): void {
+    const { dir, name, onWarning, onError } = this.#options;
+    this.close();
+    const code = (why as NodeJS.ErrnoException).code ?? String(why);
+    onWarning(
+      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${join(dir, name)} is looked at every ${LOOK_MS} ms instead.`,
+    );
+    this.#seen = this.#look();
+    this.#looking = setInterval(
+      guarded(() => this.#compare(), onError),
+      LOOK_MS,
+    ).unref();
+  }
+
+  #compare(): void {
+    const now = this.#look();
+    if (now === this.#seen) return;
+    this.#seen = now;
+    this.#options.onChange();
+  }
+
+  #look(): string {
+    return fileSignature(join(this.#options.dir, this.#options.name));
+  }
+}

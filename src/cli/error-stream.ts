@@ -1,0 +1,106 @@
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { loadAddon } from '../signals/addon.ts';
+
+const STDERR = 2;
+/** So much waits for a slow reader; what comes then is dropped and counted; bytes. */
+const MAX_WAITING = 64 << 10;
+/** How often a reader that has had enough is tried again; ms. */
+const RETRY_MS = 100;
+/** PIPE_BUF on Linux: what poll(2) promises room for; bytes. */
+const CHUNK = 4096;
+
+/**
+ * stderr of a program that runs for long. Who does not read it, as a terminal after Ctrl-S or a pager, does not
+ * hold it up: Node waits for terminals and pipes.
+ */
+export class ErrorStream {
+  readonly #fd: number;
+  /** Whether a write may sleep, so that one has to ask first. */
+  readonly #maySleep: boolean;
+  readonly #noticeOf: (dropped: number) => string;
+  readonly #waiting: Buffer[] = [];
+  #bytes = 0;
+  #dropped = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  /** @param noticeOf the line that says how many are missing */
+  constructor(noticeOf: (dropped: number) => string) {
+    this.#noticeOf = noticeOf;
+    const own = ownDescriptor();
+    this.#fd = own ?? STDERR;
+    this.#maySleep = own === undefined && !isFile();
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    if (this.#bytes + bytes.length > MAX_WAITING) {
+      this.#dropped++;
+      return;
+    }
+    this.#push(bytes);
+    this.flush();
+  }
+
+  /** As much as there is room for now. */
+  flush(): void {
+    clearTimeout(this.#retry);
+    for (let first = this.#next(); first; first = this.#next()) {
+      const written = this.#tryToWrite(first);
+      if (written === undefined) {
+        this.#retry = setTimeout(() => this.flush(), RETRY_MS);
+        this.#retry.unref();
+        return;
+      }
+      this.#bytes -= written;
+      if (written < first.length) this.#waiting[0] = first.subarray(written);
+      else this.#waiting.shift();
+    }
+  }
+
+  /** What was dropped came after what waits. */
+  #next(): Buffer | undefined {
+    if (this.#waiting.length === 0 && this.#dropped > 0) {
+      this.#push(Buffer.from(this.#noticeOf(this.#dropped)));
+      this.#dropped = 0;
+    }
+    return this.#waiting[0];
+  }
+
+  #push(bytes: Buffer): void {
+    this.#waiting.push(bytes);
+    this.#bytes += bytes.length;
+  }
+
+  /** @returns bytes; undefined: there is no room now. What can never be written is gone. */
+  #tryToWrite(bytes: Buffer): number | undefined {
+    if (this.#maySleep && loadAddon().addon?.writable(this.#fd) === 0) return undefined;
+    try {
+      return writeSync(this.#fd, bytes, 0, Math.min(bytes.length, CHUNK));
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? undefined : bytes.length;
+    }
+  }
+}
+
+function isFile(): boolean {
+  try {
+    return fstatSync(STDERR).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Of a terminal or a pipe another open file description, which does not wait: that of the standard stream is shared
+ * with other programs, which do not expect that. Undefined where there is none (a socket), or it may not be opened.
+ */
+function ownDescriptor(): number | undefined {
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    const stats = fstatSync(STDERR);
+    if (!stats.isCharacterDevice() && !stats.isFIFO()) return undefined;
+    return openSync(`/proc/self/fd/${STDERR}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    return undefined;
+  }
+}

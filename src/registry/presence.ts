@@ -1,0 +1,104 @@
+import { clockMs } from '../clock.ts';
+import { explained, SigmqError } from '../errors.ts';
+import { guarded } from '../guarded.ts';
+import { HeldDir, type ShareLock } from './held-dir.ts';
+import { openRuntimeDir, type RuntimeDirRequest } from './runtime-dir.ts';
+
+/** Who looks this often has put everything back within 2 s; it costs some 50 µs each time; ms. */
+const LOOK_MS = 1000;
+/** What passes: no room, no descriptor, a lock that others have. It is tried again with each look. */
+const PASSING: ReadonlySet<string> = new Set(['cannot-write', 'lock-busy', 'no-descriptors']);
+/**
+ * Who takes something away again and again (a broker in another PID namespace takes all consumers for dead) is
+ * answered at once so often, and then more and more slowly; ms.
+ */
+const QUICK_RETURNS = 5;
+const LONGEST_REST_MS = 60_000;
+
+export interface PresenceOptions {
+  readonly request: RuntimeDirRequest;
+  readonly dir: string;
+  readonly shareLock: ShareLock | undefined;
+  /** Whether all that this process has written into the directory is there. */
+  isThere(): boolean;
+  /** Writes it again. */
+  putBack(): Promise<void>;
+  /** What was put back, or cannot be for the moment. */
+  onWarning(sentence: string): void;
+  /** It cannot be put back: nothing reaches this process any more. Once. */
+  onLost(error: SigmqError): void;
+}
+
+/**
+ * Keeps a process in its runtime directory: others remove that, or files in it (logout, cleaners of /tmp, people).
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  #held: HeldDir;
+  #timer: NodeJS.Timeout | undefined;
+  #returning: Promise<void> | undefined;
+  #returns = 0;
+  #restsUntil = 0;
+  #said = '';
+
+  /** @throws the error of open(2) */
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    this.#held = new HeldDir(options.dir, options.shareLock);
+    const look = guarded(() => this.#look(), this.#onError);
+    this.#timer = setInterval(look, LOOK_MS).unref();
+  }
+
+  /** Looks no more; resolves when it is done with what it does. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await this.#returning;
+    this.#held.close();
+  }
+
+  #look(): void {
+    const now = clockMs();
+    if (this.#returning || now < this.#restsUntil) return;
+    const hasDir = this.#held.isThere;
+    if (hasDir && this.#options.isThere()) {
+      if (now - this.#restsUntil > LONGEST_REST_MS) this.#returns = 0;
+      return;
+    }
+    this.#returning = this.#return(hasDir)
+      .catch(this.#onError)
+      .finally(() => {
+        this.#returning = undefined;
+      });
+  }
+
+  async #return(hasDir: boolean): Promise<void> {
+    const { dir, request, shareLock, putBack, onWarning } = this.#options;
+    if (!hasDir) {
+      // By its path: what the environment stands for may be another directory by now.
+      const isNamed = request.dir !== undefined || Boolean(request.env.SIGMQ_DIR);
+      openRuntimeDir({ ...request, ...(isNamed ? { dir } : {}), create: true });
+      const held = new HeldDir(dir, shareLock);
+      this.#held.close();
+      this.#held = held;
+    }
+    await putBack();
+    this.#said = '';
+    const rest = 2 ** (++this.#returns - QUICK_RETURNS) * LOOK_MS;
+    this.#restsUntil = clockMs() + (rest < LOOK_MS ? 0 : Math.min(rest, LONGEST_REST_MS));
+    const what = hasDir ? `Files of this process in ${dir} were` : `${dir} was`;
+    onWarning(`${what} removed by another program, and made again.`);
+  }
+
+  readonly #onError = (raw: unknown): void => {
+    const error = explained(raw);
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof SigmqError && !PASSING.has(error.code)) {
+      clearInterval(this.#timer);
+      if (this.#timer) this.#options.onLost(error);
+    } else if (text !== this.#said) {
+      this.#said = text;
+      this.#options.onWarning(`${text} It is tried again.`);
+    }
+  };
+}
