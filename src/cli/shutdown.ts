@@ -1,22 +1,26 @@
+import { constants } from 'node:os';
+
 /** Signals that ask a program to end. */
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type EndingSignal = (typeof ENDING)[number];
 
 /**
  * Calls `stop` at the first request to end; the second ends the process at once, by that signal, after a
  * last call of `kill`.
  */
-export function onShutdown(stop: () => void, kill: () => void = () => {}): void {
+export function onShutdown(
+  stop: (signal: EndingSignal) => void,
+  kill: () => void = () => {},
+): void {
   let asked = false;
   for (const signal of ENDING) {
     process.on(signal, () => {
       if (asked) {
         kill();
-        process.removeAllListeners(signal);
-        process.kill(process.pid, signal);
-        return;
+        process.exit(endBy(signal));
       }
       asked = true;
-      stop();
+      stop(signal);
     });
   }
 }
@@ -26,7 +30,17 @@ export function onInterrupt(last: () => void): void {
   for (const signal of ENDING) {
     process.once(signal, () => {
       last();
-      process.kill(process.pid, signal);
+      process.exit(endBy(signal));
     });
   }
+}
+
+/**
+ * Ends this process by a signal, so that a shell knows that it was one, and ends its loops at Ctrl-C.
+ * @returns the exit code, where no signal ends the process: it is PID 1 of a container (pid_namespaces(7))
+ */
+export function endBy(signal: EndingSignal): number {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  return 128 + constants.signals[signal];
 }

@@ -49,6 +49,10 @@ export interface Addon {
   writable(fd: number): number;
   /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */
   lock(fd: number, offset: number, on: 0 | 1): number;
+  /** How many descriptors this process, and a child that it starts, may have open. @returns what it was, or -1 */
+  openFiles(soft: number): number;
+  /** Moves the place of the next write so many bytes towards the start of the file. 0 or an errno. */
+  seekBack(fd: number, bytes: number): number;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /** Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`. */
