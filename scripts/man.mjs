@@ -28,8 +28,37 @@ const EXIT = [
     'Configuration: another broker runs there, or the store or the configuration file is not readable.',
   ],
   ['124', '--timeout is over.'],
-  ['126, 127', 'The command of consume cannot be executed, or was not found.'],
-  ['128+n', 'Ended by signal n.'],
+  ['126, 127', 'The command of consume cannot be started, or was not found.'],
+  [
+    '128+n',
+    'Ended by signal n. consume ends with 0 by SIGTERM or SIGHUP when it has no --count, or has reached it; by SIGINT it always ends as by the signal, when what was in hand is done.',
+  ],
+];
+
+/** What becomes of a message, by how its command ends. */
+const COMMAND = [
+  ['0', 'Done.'],
+  ['65', 'Dead at once: nobody gets it again.'],
+  ['75', 'Given back: it comes again later, and no attempt is spent.'],
+  [
+    'anything else',
+    'A failed attempt, also 126 and 127. But a command that dies of the signal that stops the consumer too, as when a service manager signals a whole group, gives its message back.',
+  ],
+  [
+    'not started',
+    'When it is not there, or cannot be executed, the consumer gives the message back and ends with 127 or 126. What passes by itself (text file busy, no memory, too many processes or open files) gives it back, and the consumer goes on.',
+  ],
+];
+
+const TOLD = [
+  ['SIGMQ_MESSAGE_ID, SIGMQ_ID', 'The number of the message; stays the same over its attempts.'],
+  ['SIGMQ_MESSAGE_QUEUE', 'The queue that it comes from.'],
+  ['SIGMQ_MESSAGE_ATTEMPT, SIGMQ_ATTEMPT', '1 for the first delivery.'],
+  ['SIGMQ_MESSAGE_RELEASES', 'How often it was given back.'],
+  [
+    'SIGMQ_MESSAGE_HEADER_<NAME>',
+    'A header; what is not A-Z or 0-9 in its name becomes _. Of headers with the same name the first counts, as with --json and %h.',
+  ],
 ];
 
 const FILES = [
@@ -155,6 +184,22 @@ for (const name of mains) {
     page(`sigmq-${name}`, command.description(), [
       ['SYNOPSIS', [usageOf(command, `sigmq ${name}`)]],
       ['OPTIONS', optionsOf(command)],
+      ...(name === 'consume'
+        ? [
+            [
+              'THE COMMAND',
+              [
+                text(
+                  'It is run without a shell, in a process group of its own, with the body as a file on its standard input ($TMPDIR has room for it, or the runtime directory) and what follows in its environment; none of it steers a sigmq in the command. Limits are those of the caller.',
+                ),
+                ...tagged(TOLD),
+                '.PP',
+                'How it ends is what becomes of the message:',
+                ...tagged(COMMAND),
+              ],
+            ],
+          ]
+        : []),
       ...(SIGNALS[name] ? [['SIGNALS', tagged(SIGNALS[name])]] : []),
       ['EXIT STATUS', tagged(EXIT)],
       example(name),

@@ -1,7 +1,7 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { jobs } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
+import { cliErrors } from './errors.ts';
 import type { OutputFlags } from './format.ts';
 import { parseCount, parseDuration, parseQueues } from './values.ts';
 
@@ -13,6 +13,7 @@ export interface ConsumeFlags extends OutputFlags {
   readonly exitEmpty?: true;
   readonly jobs?: number;
   readonly ackWait?: number;
+  readonly jobTimeout?: number;
   readonly quiet?: true;
 }
 
@@ -34,7 +35,7 @@ export function consumeCommand(name = 'consume'): Command {
     .option('-e, --exit-empty', 'end when nothing is ready; with 75 if --count is not reached')
     .option(
       '-F, --format <format>',
-      '%p body, %i id, %q queue, %a attempt, %l bytes, %t time, %h{NAME} header, %%, \\n, \\t, \\0',
+      '%p body, %i id, %q queue, %a attempt, %r times given back, %l bytes, %t time, %h{NAME} header, %%, \\n, \\t, \\0',
     )
     .option('--json', 'one line of JSON a message')
     .option('--raw', 'the body and nothing else')
@@ -45,9 +46,32 @@ export function consumeCommand(name = 'consume'): Command {
       'how long it may keep a message (as the broker says)',
       value(parseDuration),
     )
+    .option(
+      '--job-timeout <duration>',
+      'end a command that takes longer: SIGTERM to its process group, SIGKILL 5 s later; a failed attempt',
+      value(parseDuration),
+    )
     .option('--quiet', 'say nothing but errors')
-    .action(async (words: string[], flags: ConsumeFlags) => {
+    .action(async (words: string[], flags: ConsumeFlags, self: Command) => {
       const { consume } = await import('./consume.ts');
-      process.exitCode = await consume(words, flags);
+      process.exitCode = await consume(words, fitting(words, flags, self));
     });
+}
+
+const FORMATS = ['format', 'json', 'raw', 'null'] as const;
+
+/**
+ * What is said on the command line goes before the configuration file; what of it makes no sense with a command,
+ * or without one, is refused.
+ * @throws SigmqError format-of-command, timeout-of-nothing
+ */
+function fitting(words: readonly string[], flags: ConsumeFlags, self: Command): ConsumeFlags {
+  const isSaid = (name: string) => self.getOptionValueSource(name) === 'cli';
+  const said = FORMATS.find(isSaid);
+  if (words.length === 0 && isSaid('jobTimeout')) throw cliErrors.timeoutOfNothing();
+  if (said === undefined) return flags;
+  if (words.length > 0) throw cliErrors.formatOfCommand(`--${said}`);
+  const { format, json, raw, null: nul, ...others } = flags;
+  const formats = Object.entries({ format, json, raw, null: nul }).filter(([name]) => isSaid(name));
+  return { ...others, ...Object.fromEntries(formats) };
 }

@@ -1,69 +1,76 @@
 import { isatty } from 'node:tty';
 import { Consumer, type Message } from '../client/consumer.ts';
 import { Exit, SigmqError } from '../errors.ts';
-import { LongTimer } from '../long-timer.ts';
+import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import type { ConsumeFlags } from './consume-command.ts';
+import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
 import { formatOf } from './format.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { NotDone } from './job-errors.ts';
 import { missingLines } from './log.ts';
 import { neverWaitForReaders } from './output.ts';
 import { Printer } from './printer.ts';
+import { assertUnchangedEnvironment } from './raw-bytes.ts';
+import { watchReader } from './reader-watch.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
-import { onShutdown } from './shutdown.ts';
+import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
+import { untilEmpty } from './until-empty.ts';
 
 const STDOUT = 1;
-/** How often to ask whether nothing is ready, while what is does not come: others may have taken it; ms. */
-const LOOK_MS = 200;
 
 /** `sigmq consume`. @returns the exit code */
 export async function consume(command: readonly string[], flags: ConsumeFlags): Promise<number> {
   try {
-    const session = new Session(command, flags);
-    return await session.run();
+    if (command.length > 0) assertUnchangedEnvironment();
+    else if (isStdoutClosed()) throw cliErrors.noStdout();
+    const { signal, code } = await new Session(command, flags).run();
+    return signal ? endBy(signal) : code;
   } catch (error) {
     return report(error);
   }
 }
 
+/** Why a session ends: with a code, or as by the signal. */
+interface Ending {
+  readonly code: number;
+  readonly signal?: EndingSignal;
+}
+
 /** One run: from the first message to the reason to end. */
 class Session {
   readonly #flags: ConsumeFlags;
-  readonly #handle: (message: Message) => void | Promise<void>;
-  readonly #runner: Runner | undefined;
-  readonly #ended: Promise<number>;
-  #end: (code: number) => void = () => {};
+  readonly #command: readonly string[];
+  readonly #ended: Promise<Ending>;
+  #resolve: (ending: Ending) => void = () => {};
+  #handle: (message: Message) => void | Promise<void> = () => {};
+  #runner: Runner | undefined;
   #isEnding = false;
   /** Messages taken, and those of them that are not settled. */
   #taken = 0;
   #inHand = 0;
-  #idle: LongTimer | undefined;
+  #idle: IdleTimer | undefined;
 
   constructor(command: readonly string[], flags: ConsumeFlags) {
     this.#flags = flags;
+    this.#command = command;
     this.#ended = new Promise((resolve) => {
-      this.#end = (code) => {
-        this.#isEnding = true;
-        this.#runner?.stopping();
-        resolve(code);
-      };
+      this.#resolve = resolve;
     });
-    if (command.length === 0) this.#handle = this.#printing();
-    else {
-      const runner = new Runner(command, (code) => this.#end(code));
-      this.#runner = runner;
-      this.#handle = (message) => runner.run(message);
-    }
   }
 
-  async run(): Promise<number> {
-    const { dir, queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
+  async run(): Promise<Ending> {
+    const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
+    const dir = openRuntimeDir({ dir: this.#flags.dir, env: process.env, create: true });
+    // Before the first message can come.
+    this.#handle = this.#command.length > 0 ? this.#running(dir) : this.#printing();
     const onError = (error: unknown) => this.#onError(error);
     const onLost = (error: SigmqError) => this.#end(report(error));
     const options = { dir, queues, jobs, ackWaitMs, onError, onLost };
     onShutdown(
-      () => this.#end(Exit.Ok),
+      (signal) => this.#end(Exit.Ok, signal),
       () => this.#runner?.kill(),
     );
     const consumer = await Consumer.start((message) => this.#take(message), options);
@@ -73,22 +80,38 @@ class Session {
       );
     }
     if (!quiet) say(`consumer ${process.pid} waits for messages in ${consumer.dir}`);
-    this.#awaitMessage();
+    this.#startIdleTimer(consumer);
     if (exitEmpty) void this.#endWhenEmpty(consumer).catch((error) => this.#end(report(error)));
-    const code = await this.#ended;
-    this.#idle?.clear();
+    const { code, signal } = await this.#ended;
+    this.#idle?.disarm();
     await consumer.stop();
-    return code;
+    if (code === Exit.Ok && consumer.unheard > 0 && this.#isMeantToEnd) {
+      throw cliErrors.unsettled(consumer.unheard);
+    }
+    // Ctrl-C always ends what is around us, too; the others are how a service is stopped, if it was not to count.
+    const isIncomplete = this.#taken < (this.#flags.count ?? 0);
+    return signal === 'SIGINT' || (signal && isIncomplete) ? { code, signal } : { code };
+  }
+
+  /** So that somebody goes by its exit code. */
+  get #isMeantToEnd(): boolean {
+    return this.#flags.count !== undefined || this.#flags.exitEmpty === true;
+  }
+
+  #end(code: number, signal?: EndingSignal): void {
+    this.#isEnding = true;
+    this.#runner?.stopping(signal);
+    this.#resolve(signal ? { code, signal } : { code });
   }
 
   #take(message: Message): void | Promise<void> {
     const { count = Number.POSITIVE_INFINITY } = this.#flags;
     if (this.#isEnding || this.#taken >= count) {
-      throw Object.assign(new Error('enough'), { settle: 'return' });
+      throw new NotDone('This consumer takes nothing more.', 'return');
     }
     this.#taken++;
     this.#inHand++;
-    this.#idle?.clear();
+    this.#idle?.disarm();
     try {
       const working = this.#handle(message);
       if (working) return working.finally(() => this.#onHandled());
@@ -104,36 +127,47 @@ class Session {
     if (this.#isEnding) return;
     if (this.#inHand === 0 && this.#taken >= (this.#flags.count ?? Number.POSITIVE_INFINITY)) {
       this.#end(Exit.Ok);
-    } else if (this.#inHand === 0) this.#awaitMessage();
+    } else if (this.#inHand === 0) this.#idle?.arm();
   }
 
-  #awaitMessage(): void {
-    const { timeout } = this.#flags;
+  #startIdleTimer(consumer: Consumer): void {
+    const { timeout, quiet } = this.#flags;
     if (timeout === undefined) return;
-    this.#idle?.clear();
-    this.#idle = new LongTimer(() => {
-      if (!this.#flags.quiet) say(`no message for ${timeout} ms.`);
+    const onIdle = () => {
+      if (!quiet) say(`no message for ${timeout} ms.`);
       this.#end(Exit.Timeout);
-    }, timeout);
+    };
+    this.#idle = new IdleTimer(timeout, () => consumer.lastSignalAt, onIdle);
+    if (this.#inHand === 0) this.#idle.arm();
   }
 
   async #endWhenEmpty(consumer: Consumer): Promise<void> {
-    while (!this.#isEnding) {
-      if (this.#inHand === 0 && (await consumer.waiting()) === 0 && this.#inHand === 0) {
-        this.#end(this.#flags.count === undefined ? Exit.Ok : Exit.TryAgain);
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
+    const isBusy = () => this.#inHand > 0;
+    if (!(await untilEmpty(consumer, isBusy, () => this.#isEnding))) return;
+    this.#end(this.#flags.count === undefined ? Exit.Ok : Exit.TryAgain);
+  }
+
+  #running(folder: string): (message: Message) => Promise<void> {
+    const runner = new Runner({
+      command: this.#command,
+      folder,
+      timeoutMs: this.#flags.jobTimeout,
+      onHopeless: (error) => {
+        if (!this.#isEnding) this.#end(report(error));
+      },
+    });
+    this.#runner = runner;
+    return (message) => runner.run(message);
   }
 
   #printing(): (message: Message) => void | Promise<void> {
     const printer = new Printer();
     const format = formatOf(this.#flags, isatty(STDOUT));
+    watchReader(() => this.#end(Exit.Ok));
     /** A message that cannot be written goes back to the broker, and this consumer ends. */
     const onWriteError = (error: NodeJS.ErrnoException) => {
       this.#end(error.code === 'EPIPE' ? Exit.Ok : report(cliErrors.cannotWrite(error)));
-      return Object.assign(error, { settle: 'return' });
+      return new NotDone(error.message, 'return');
     };
     return (message) => {
       try {
@@ -147,9 +181,10 @@ class Session {
   }
 
   #onError(error: unknown): void {
-    const { settle, code } = error as { settle?: unknown; code?: unknown };
-    if (settle === 'return' || code === 'EPIPE') return; // said where it happened
     if (error instanceof SigmqError) say(`${error.message} ${error.hint}`);
-    else if (!this.#flags.quiet) say(error instanceof Error ? error.message : String(error));
+    else if (error instanceof NotDone) {
+      const isOrdinary = error.settle === 'release' || error.settle === 'return';
+      if (error.isLoud || (!isOrdinary && !this.#flags.quiet)) say(error.message);
+    } else if (!this.#flags.quiet) say(error instanceof Error ? error.message : String(error));
   }
 }

@@ -16,6 +16,41 @@ export const cliErrors = {
       'Look at its name and its permissions.',
       cause,
     ),
+  notUtf8: (what: string) =>
+    new SigmqError(
+      'not-utf8',
+      Exit.BadData,
+      `${what} has bytes that are not UTF-8, and would arrive changed.`,
+      'A message with such bytes goes through standard input: sigmq send - <file; name everything else in UTF-8.',
+    ),
+  unsettled: (count: number) =>
+    new SigmqError(
+      'unsettled',
+      Exit.TryAgain,
+      `The broker has not heard of the end of ${count} message${count === 1 ? '' : 's'}.`,
+      'They will come again, here or elsewhere.',
+    ),
+  noStdout: () =>
+    new SigmqError(
+      'no-stdout',
+      Exit.Unexpected,
+      'Standard output is closed: nobody would see the messages, so none was taken.',
+      'Open it, or write >/dev/null if they are not wanted.',
+    ),
+  formatOfCommand: (option: string) =>
+    new SigmqError(
+      'format-of-command',
+      Exit.Usage,
+      `${option} says how to print a message, and a command gets it on its standard input instead.`,
+      'Leave the option out, or the command.',
+    ),
+  timeoutOfNothing: () =>
+    new SigmqError(
+      'timeout-of-nothing',
+      Exit.Usage,
+      '--job-timeout is for a command, and none is given.',
+      'Give a command behind --, or leave the option out.',
+    ),
   noSuchMessages: (ids: readonly number[], queue: string) =>
     new SigmqError(
       'no-such-message',

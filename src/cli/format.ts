@@ -1,5 +1,6 @@
 import type { Message } from '../client/consumer.ts';
 import { cliErrors } from './errors.ts';
+import { firstHeaders } from './headers.ts';
 import { jsonText, visible } from './visible.ts';
 
 /** What is written to stdout for one message. */
@@ -31,12 +32,15 @@ export function formatOf(
   return ({ body }) => Buffer.concat([body, end]);
 }
 
-function jsonOf({ id, queue, attempt, headers, body }: Message) {
+function jsonOf(message: Message) {
+  const { id, queue, attempt, releases, body } = message;
+  const headers = firstHeaders(message);
   const text = textOf(body);
   return {
     id,
     queue,
     attempt,
+    ...(releases > 0 ? { releases } : {}),
     time: new Date().toISOString(),
     bytes: body.length,
     ...(headers.length > 0 ? { headers: Object.fromEntries(headers) } : {}),
@@ -65,6 +69,7 @@ const PARTS = new Map<string, Part>([
   ['%i', ({ id }) => String(id ?? '')],
   ['%q', ({ queue }) => queue],
   ['%a', ({ attempt }) => String(attempt)],
+  ['%r', ({ releases }) => String(releases)],
   ['%l', ({ body }) => String(body.length)],
   ['%t', () => new Date().toISOString()],
 ]);
@@ -85,7 +90,7 @@ const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
 function parseFormat(format: string, shown: (part: string | Uint8Array) => string | Uint8Array) {
   const parts = [...format.matchAll(TOKEN)].map(([token, header]): Part => {
     const part =
-      header === undefined ? PARTS.get(token) : ({ headers }: Message) => headerOf(headers, header);
+      header === undefined ? PARTS.get(token) : (message: Message) => headerOf(message, header);
     if (part) return (message) => shown(part(message));
     const text = CHARACTERS.get(token) ?? token;
     if (text === token && /^[%\\]/.test(token)) throw cliErrors.badFormat(token);
@@ -98,6 +103,8 @@ function bytesOf(part: string | Uint8Array): Uint8Array {
   return typeof part === 'string' ? Buffer.from(part) : part;
 }
 
-function headerOf(headers: Message['headers'], wanted: string): string {
-  return headers.find(([name]) => name.toLowerCase() === wanted.toLowerCase())?.[1] ?? '';
+function headerOf(message: Message, wanted: string): string {
+  return (
+    firstHeaders(message).find(([name]) => name.toLowerCase() === wanted.toLowerCase())?.[1] ?? ''
+  );
 }

@@ -7,6 +7,7 @@ import { completionCommand } from './completion-command.ts';
 import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
 import { printError, printHelp } from './output.ts';
+import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
@@ -37,6 +38,10 @@ export async function run(program: Command): Promise<void> {
   prepare(program);
   process.once('exit', leaveClosedTerminals);
   forgetEmptyVariables();
+  program.hook('preAction', (_program, action) => {
+    assertUnchangedSettings();
+    if (!SENDERS.has(action.name())) assertUnchangedArguments();
+  });
   try {
     const warnings = applyConfig(program, process.env, sigmq);
     // As late as this it is known whether anybody wants to hear them.
@@ -49,6 +54,9 @@ export async function run(program: Command): Promise<void> {
     else if (error.exitCode !== 0) process.exitCode = Exit.Usage;
   }
 }
+
+/** Their messages may have any bytes: they look at the arguments themselves. */
+const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
 function forgetEmptyVariables(): void {

@@ -1,9 +1,13 @@
 import { fstatSync, write, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAddon } from '../signals/addon.ts';
+import { takeBack } from './take-back.ts';
 
 const STDOUT = 1;
 /** PIPE_BUF on Linux: a pipe that is writable takes so much without blocking (pipe(7)). */
 const PIPE_BUF = 4096;
+/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
+const FULL_MS = 10;
 
 /**
  * Writes messages to stdout, whole and in order. Returns when it is written, or a
@@ -13,8 +17,9 @@ export class Printer {
   readonly #isFile = fstatSync(STDOUT).isFile();
   #last: Promise<void> | undefined;
 
-  /** @throws the error of write(2), EPIPE when the reader is gone */
+  /** @throws the error of write(2), EPIPE when the reader is gone; a file has nothing of the line then */
   print(line: Uint8Array): void | Promise<void> {
+    if (this.#isFile) return writeToFile(line);
     if (this.#last === undefined && this.#canWriteNow(line.length)) {
       for (let at = 0; at < line.length; ) at += writeSync(STDOUT, line, at);
       return;
@@ -29,15 +34,30 @@ export class Printer {
   }
 
   #canWriteNow(bytes: number): boolean {
-    if (this.#isFile) return true;
     return bytes <= PIPE_BUF && loadAddon().addon?.writable(STDOUT) === 1;
   }
 }
 
-async function writeAll(buffer: Uint8Array): Promise<void> {
-  for (let at = 0; at < buffer.length; ) {
-    at += await new Promise<number>((resolve, reject) => {
-      write(STDOUT, buffer, at, (error, written) => (error ? reject(error) : resolve(written)));
-    });
+function writeToFile(line: Uint8Array): void {
+  let at = 0;
+  try {
+    while (at < line.length) at += writeSync(STDOUT, line, at);
+  } catch (error) {
+    takeBack(STDOUT, line.subarray(0, at));
+    throw error;
+  }
+}
+
+async function writeAll(line: Uint8Array): Promise<void> {
+  for (let at = 0; at < line.length; ) {
+    try {
+      at += await new Promise<number>((resolve, reject) => {
+        write(STDOUT, line, at, (error, written) => (error ? reject(error) : resolve(written)));
+      });
+    } catch (error) {
+      // Another program has made it one that does not block, for all who share it.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await sleep(FULL_MS);
+    }
   }
 }

@@ -1,114 +1,150 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../client/consumer.ts';
-import { Exit } from '../errors.ts';
+import { clockMs } from '../clock.ts';
+import { Exit, type SigmqError } from '../errors.ts';
+import { Job, type JobEnd } from './job.ts';
+import { isOfInput, isPassing, jobErrors, type NotDone } from './job-errors.ts';
+import { openBody } from './job-input.ts';
+import { variablesOf } from './job-variables.ts';
+import { callersOpenFiles, withOpenFiles } from './open-files.ts';
+import { ENDING, type EndingSignal } from './shutdown.ts';
 
-/** A message that CMD wants again later (exit 75) waits so long here, or it would come back at once; ms. */
-const TRY_AGAIN_MS = 1000;
-/** What a shell exits with when it cannot run a command (POSIX.1-2024, XCU 2.8.2). */
-const NOT_EXECUTABLE = 126;
-const NOT_FOUND = 127;
+/** Pauses before a command that could not be started for a passing reason is tried again: doubled each time; ms. */
+const FIRST_PAUSE_MS = 20;
+/** Then the message goes back, and maybe to another consumer; ms. */
+const START_PATIENCE_MS = 1000;
+/**
+ * Who stops a service signals its processes one after the other, and we may hear of the end of a command before
+ * our own signal, or after it; ms. On a busy machine a process may wait some 100 ms for its turn.
+ */
+const SAME_STOP_MS = 500;
 
-/** A handler's error that says what becomes of the message. */
-class Settled extends Error {
-  readonly settle: 'release' | 'dead' | undefined;
-
-  constructor(sentence: string, settle?: 'release' | 'dead') {
-    super(sentence);
-    this.settle = settle;
-  }
+export interface RunnerOptions {
+  readonly command: readonly string[];
+  /** Where a body may lie if there is no room in the folder for temporary files. */
+  readonly folder: string;
+  /** A command that takes longer is ended; ms. */
+  readonly timeoutMs?: number | undefined;
+  /** The command cannot be started, whatever the message. */
+  onHopeless(error: SigmqError): void;
 }
 
 /** Runs a command for each message, without a shell, with the body on its standard input. */
 export class Runner {
-  readonly #command: string;
-  readonly #args: readonly string[];
-  readonly #children = new Set<ChildProcess>();
-  readonly #onHopeless: (code: number) => void;
-  #stopping = false;
+  readonly #options: RunnerOptions;
+  readonly #name: string;
+  readonly #openFiles = callersOpenFiles();
+  readonly #jobs = new Set<Job>();
+  readonly #stopping = new AbortController();
 
-  /** @param onHopeless the command cannot be run at all; `code` is what to exit with */
-  constructor([command = '', ...args]: readonly string[], onHopeless: (code: number) => void) {
-    this.#command = command;
-    this.#args = args;
-    this.#onHopeless = onHopeless;
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#name = options.command[0] ?? '';
   }
 
   /** Resolves when the message is done; rejects with what becomes of it otherwise. */
   async run(message: Message): Promise<void> {
-    const { code, signal } = await this.#spawn(message);
-    if (code === 0) return;
-    if (code === NOT_EXECUTABLE || code === NOT_FOUND) {
-      this.#onHopeless(code);
-      throw new Settled(`${this.#command} cannot be run.`, 'release');
+    const end = await this.#attempt(message);
+    if (end.isOverdue) throw jobErrors.overdue(this.#name, this.#options.timeoutMs ?? 0);
+    if (end.code === 0) return;
+    if (end.code === Exit.BadData) throw jobErrors.rejected(this.#name);
+    if (end.code === Exit.TryAgain) throw jobErrors.later(this.#name);
+    const signal = signalOf(end);
+    if (signal !== undefined && (await this.#isStoppedBy(signal))) {
+      throw jobErrors.stopped(this.#name, signal);
     }
-    if (code === Exit.BadData) throw new Settled(`${this.#command} rejected it for good.`, 'dead');
-    if (code === Exit.TryAgain) {
-      if (!this.#stopping) await sleep(TRY_AGAIN_MS);
-      throw new Settled(`${this.#command} wants it again later.`, 'release');
-    }
-    throw new Settled(`${this.#command} ended with ${code ?? signal}.`);
+    throw jobErrors.failed(this.#name, end.code ?? end.signal ?? '');
   }
 
-  /** From now on a pause is not worth it. */
-  stopping(): void {
-    this.#stopping = true;
+  /** The consumer takes nothing more. @param signal what told it to stop, if one did */
+  stopping(signal?: EndingSignal): void {
+    this.#stopping.abort(signal);
   }
 
-  /** Ends what runs. Each has a process group of its own, so that Ctrl-C lets it finish. */
+  /** Tells what runs to end. Each has a process group of its own, so that Ctrl-C lets it finish. */
   kill(): void {
-    for (const { pid } of this.#children) if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+    for (const job of this.#jobs) job.terminate();
   }
 
-  /** @throws Settled it cannot be started */
-  #start(message: Message): ChildProcess {
+  async #attempt(message: Message): Promise<JobEnd> {
+    const job = await this.#start(message);
+    this.#jobs.add(job);
+    const end = await job.ended;
+    this.#jobs.delete(job);
+    return end;
+  }
+
+  /** Tries for a moment when the reason passes by itself. @throws an error that says how it is settled */
+  async #start(message: Message): Promise<Job> {
     const variables = variablesOf(message);
     // No environment has a zero byte; our own `send` takes none, other programs may.
-    if (Object.values(variables).some((value) => value.includes('\0')))
-      throw new Settled('It has a header with a zero byte, which no command can get.', 'dead');
-    try {
-      return spawn(this.#command, this.#args, {
-        stdio: ['pipe', 'inherit', 'inherit'],
-        env: { ...process.env, ...variables },
-        detached: true,
-      });
-    } catch (error) {
-      // Some failures are thrown, others are events (child_process.js, ChildProcess.prototype.spawn).
-      this.#onHopeless(NOT_EXECUTABLE);
-      throw new Settled(`${this.#command} cannot be run: ${(error as Error).message}.`, 'release');
+    if (Object.values(variables).some((value) => value?.includes('\0'))) throw jobErrors.zeroByte();
+    const giveUpAt = clockMs() + START_PATIENCE_MS;
+    for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+      try {
+        return new Job(await this.#spawn(message.body, variables), this.#options.timeoutMs);
+      } catch (error) {
+        const reason = error as NodeJS.ErrnoException;
+        const again = isPassing(reason) || isOfInput(reason);
+        if (!again || this.#isStopping || clockMs() + pause > giveUpAt) {
+          throw this.#notStarted(reason);
+        }
+        await this.#pause(pause);
+      }
     }
   }
 
-  #spawn(message: Message): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    return new Promise((resolve) => {
+  async #spawn(body: Uint8Array, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+    const [command = '', ...args] = this.#options.command;
+    const stdin = openBody(body, this.#options.folder);
+    let child: ChildProcess;
+    try {
       // libuv gives a child an empty signal mask and default actions (uv_spawn).
-      const child = this.#start(message);
-      this.#children.add(child);
-      const end = (code: number | null, signal: NodeJS.Signals | null) => {
-        this.#children.delete(child);
-        resolve({ code, signal });
-      };
-      child.on('error', (error: NodeJS.ErrnoException) => {
-        if (child.pid === undefined)
-          end(error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE, null);
-      });
-      child.on('exit', end);
-      child.stdin?.on('error', () => {}); // it need not read
-      child.stdin?.end(message.body);
-    });
+      child = withOpenFiles(this.#openFiles, () =>
+        spawn(command, args, { stdio: [stdin, 'inherit', 'inherit'], env, detached: true }),
+      );
+    } finally {
+      closeSync(stdin);
+    }
+    if (child.pid !== undefined) return child;
+    // Some failures are thrown, others are events (child_process.js, ChildProcess.prototype.spawn).
+    const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
+    throw error;
+  }
+
+  #notStarted(reason: NodeJS.ErrnoException): NotDone {
+    const name = this.#name;
+    if (isPassing(reason)) return jobErrors.passing(name, reason);
+    if (isOfInput(reason)) return jobErrors.noInput(reason);
+    // The words of the command are the same for all messages: it is the headers of this one.
+    if (reason.code === 'E2BIG') return jobErrors.tooLarge(name);
+    this.#options.onHopeless(jobErrors.hopeless(name, reason, existsSync(name)));
+    return jobErrors.notStarted(name);
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Ends early when the consumer stops. */
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
+  }
+
+  /** Waits for a moment whether the same signal stops us. */
+  async #isStoppedBy(signal: string): Promise<boolean> {
+    if (!ENDING.some((ending) => ending === signal)) return false;
+    await this.#pause(SAME_STOP_MS);
+    return this.#isStopping && this.#stopping.signal.reason === signal;
   }
 }
 
-function variablesOf({ id, queue, attempt, headers }: Message): Record<string, string> {
-  return {
-    SIGMQ_ID: String(id ?? ''),
-    SIGMQ_QUEUE: queue,
-    SIGMQ_ATTEMPT: String(attempt),
-    ...Object.fromEntries(
-      headers.map(([name, value]) => [
-        `SIGMQ_HEADER_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`,
-        value,
-      ]),
-    ),
-  };
+/** What a command died of, also when it was in a shell, which then exits with 128+n. */
+function signalOf({ code, signal }: JobEnd): string | undefined {
+  if (signal) return signal;
+  return Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
 }

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
@@ -10,6 +11,7 @@ import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
+import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import type { SendFlags } from './send-command.ts';
 import { onInterrupt } from './shutdown.ts';
@@ -19,10 +21,14 @@ import { traceOf } from './trace.ts';
 const MAX_BYTES = 32 << 20;
 const NEWLINE = 0x0a;
 const NUL = 0;
+const SPACE = Buffer.from(' ');
+const STDIN = 0;
 
 /** `sigmq send`. @returns the exit code; `help`: nothing was said of what to send */
 export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {
   const progress = new Progress();
+  const deadline = new Deadline(flags.timeout);
+  const { signal } = deadline;
   let sender: Sender | undefined;
   try {
     const source = sourceOf(words, flags);
@@ -30,7 +36,6 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
     const options = { queue, priority, delayMs, ttlMs, headers, timeoutMs: flags.timeout };
     checkSend(options);
-    const signal = deadline(flags.timeout);
     const producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
     if (producer.plainBecause && !flags.quiet) {
       say(
@@ -43,8 +48,11 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
       signal,
       ...(many ? {} : { onProgress: progress.bits }),
     });
-    if (many) await sendRecords(sender, source, flags);
-    else await sender.send([typeof source === 'string' ? readMessage(producer, source) : source]);
+    if (many) await sendRecords(sender, source, flags, signal);
+    else {
+      const isPath = typeof source === 'string';
+      await sender.send([isPath ? await readMessage(producer, source, signal) : source]);
+    }
     return Exit.Ok;
   } catch (error) {
     progress.stop();
@@ -52,6 +60,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
   } finally {
     progress.stop();
     await sender?.close();
+    deadline.clear();
   }
 }
 
@@ -102,18 +111,42 @@ class Sender {
     await this.producer.send(body, this.#options);
     this.#confirmed++;
     this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
-    const [id = null] = await this.#inspector.lastIds();
+    const [id = null] = await within(this.#options.signal, this.#inspector.lastIds());
     const { queue = DEFAULT_QUEUE } = this.#flags;
     print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);
   }
 }
 
 /** Of the whole command, from its start. */
-function deadline(timeoutMs: number | undefined): AbortSignal | undefined {
-  if (timeoutMs === undefined) return undefined;
-  const controller = new AbortController();
-  new LongTimer(() => controller.abort(producerErrors.timeout(timeoutMs)), timeoutMs).unref();
-  return controller.signal;
+class Deadline {
+  /** Undefined without a timeout. */
+  readonly signal: AbortSignal | undefined;
+  readonly #timer: LongTimer | undefined;
+
+  constructor(timeoutMs: number | undefined) {
+    if (timeoutMs === undefined) return;
+    const controller = new AbortController();
+    this.signal = controller.signal;
+    this.#timer = new LongTimer(
+      () => controller.abort(producerErrors.timeout(timeoutMs)),
+      timeoutMs,
+    );
+  }
+
+  /** Or it would keep the process alive. */
+  clear(): void {
+    this.#timer?.clear();
+  }
+}
+
+/** The ids; none when there is no time left: the message is confirmed all the same. */
+async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): Promise<number[]> {
+  if (!signal) return ids;
+  const late = new Promise<number[]>((resolve) => {
+    if (signal.aborted) resolve([]);
+    signal.addEventListener('abort', () => resolve([]));
+  });
+  return Promise.race([ids, late]);
 }
 
 /** A path to read from, or the message itself; undefined: neither, and a terminal is no source. */
@@ -126,24 +159,31 @@ function sourceOf(
   if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
     throw cliErrors.twoSources();
   }
+  const bytes = bytesOf(words); // also without any: options may have what is not UTF-8
   if (file !== undefined) return file;
   if (dash) return '-';
-  if (words.length > 0) return Buffer.from(words.join(' '));
-  return process.stdin.isTTY ? undefined : '-';
+  if (words.length > 0)
+    return Buffer.concat(bytes.flatMap((word, at) => (at > 0 ? [SPACE, word] : [word])));
+  return isatty(STDIN) ? undefined : '-';
 }
 
-function readMessage(producer: Producer, path: string): Buffer {
+async function readMessage(
+  producer: Producer,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
   const max = producer.maxMessageBytes;
   const size = knownSize(path);
   if (max !== undefined && size !== undefined && size > max)
     throw producerErrors.tooLarge(size, max);
-  return readWhole(path, max ?? MAX_BYTES);
+  return readWhole(path, max ?? MAX_BYTES, signal);
 }
 
 async function sendRecords(
   sender: Sender,
   source: string | Buffer,
   { null: nul, quiet }: SendFlags,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   if (typeof source !== 'string') throw cliErrors.twoSources();
   const kind = nul ? 'message' : 'line';
@@ -151,7 +191,7 @@ async function sendRecords(
   onInterrupt(() => sender.tellConfirmed(kind));
   try {
     const max = sender.producer.maxMessageBytes ?? MAX_BYTES;
-    for await (const batch of records(source, nul ? NUL : NEWLINE, max)) {
+    for await (const batch of records(source, nul ? NUL : NEWLINE, max, signal)) {
       const messages = batch.filter((record) => record.length > 0);
       empty += batch.length - messages.length;
       await sender.send(messages);

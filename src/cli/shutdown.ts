@@ -2,14 +2,18 @@ import { constants } from 'node:os';
 import { hasTerminal, leaveClosedTerminals } from './terminal.ts';
 
 /** Signals that ask a program to end. */
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type EndingSignal = (typeof ENDING)[number];
 
 /**
  * Calls `stop` at the first request to end; the second ends the process at once, by that signal, after a
  * last call of `kill`. Without a terminal SIGHUP is ignored, as nohup(1) wants it: Node resets what it had asked
  * for before any code of ours runs.
  */
-export function onShutdown(stop: () => void, kill: () => void = () => {}): void {
+export function onShutdown(
+  stop: (signal: EndingSignal) => void,
+  kill: () => void = () => {},
+): void {
   let asked = false;
   const isDetached = !hasTerminal();
   for (const signal of ENDING) {
@@ -17,12 +21,10 @@ export function onShutdown(stop: () => void, kill: () => void = () => {}): void 
       if (signal === 'SIGHUP' && isDetached) return;
       if (asked) {
         kill();
-        process.removeAllListeners(signal);
-        endBy(signal);
-        return;
+        process.exit(endBy(signal));
       }
       asked = true;
-      stop();
+      stop(signal);
     });
   }
 }
@@ -32,15 +34,18 @@ export function onInterrupt(last: () => void): void {
   for (const signal of ENDING) {
     process.once(signal, () => {
       last();
-      endBy(signal);
+      process.exit(endBy(signal));
     });
   }
 }
 
-/** Ends as whoever has no handler for the signal. */
-function endBy(signal: (typeof ENDING)[number]): void {
+/**
+ * Ends this process by a signal, so that a shell knows that it was one, and ends its loops at Ctrl-C.
+ * @returns the exit code, where no signal ends the process: it is PID 1 of a container (pid_namespaces(7))
+ */
+export function endBy(signal: EndingSignal): number {
+  process.removeAllListeners(signal);
   leaveClosedTerminals();
   process.kill(process.pid, signal);
-  // The kernel spares the first process of a PID namespace (pid_namespaces(7)).
-  if (process.pid === 1) process.exit(128 + constants.signals[signal]);
+  return 128 + constants.signals[signal];
 }

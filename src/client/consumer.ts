@@ -1,3 +1,4 @@
+import { clockMs } from '../clock.ts';
 import { decodeFrame } from '../codec/envelope.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
@@ -6,11 +7,12 @@ import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { Verb } from '../link/settlement.ts';
+import { inspectBroker } from '../registry/broker-file.ts';
 import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
 import { consumersPath, isRegistered } from '../registry/consumers-file.ts';
 import { fileSignature } from '../registry/file-signature.ts';
 import { Presence } from '../registry/presence.ts';
-import { processTable } from '../registry/process-table.ts';
+import { isStopped, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import { tell } from '../warning.ts';
@@ -20,6 +22,9 @@ import { checkConsumer } from './options.ts';
 import { Requester } from './requester.ts';
 import { Settler, verbOf } from './settler.ts';
 import { waitingIn } from './waiting.ts';
+
+/** A broker waits longer than this for an answer in any case, also when we are stopped (stall-watch.ts); ms. */
+const SURE_MS = 250;
 
 /** A message as its consumer sees it. */
 export interface Message {
@@ -142,6 +147,23 @@ export class Consumer {
     return waitingIn(this.#requester, queues);
   }
 
+  /** How many messages have ended without a broker's having heard how: they will come again. */
+  get unheard(): number {
+    return this.#settler.unheard;
+  }
+
+  /** When the last signal came of what is on its way here, by `clockMs()`; undefined: nothing is. */
+  get lastSignalAt(): number | undefined {
+    return this.#endpoint.lastSignalAt;
+  }
+
+  /** Whether there is a broker, and it is not stopped (Ctrl-Z): who runs will answer. */
+  isBrokerRunning(): boolean {
+    const broker = inspectBroker(this.dir, this.#table);
+    const info = broker.ok ? this.#table.read(broker.pid) : undefined;
+    return info !== undefined && !isStopped(info);
+  }
+
   /** Takes nothing new, settles what is in hand, leaves the registry. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -221,9 +243,12 @@ export class Consumer {
 
   #handle(name: Name, message: Message): Verdict {
     try {
+      const began = clockMs();
       const working = this.#handler(message);
-      if (!isPromise(working)) return this.#handled.add(name, 0);
-      this.#settler.settleAfter(name, working);
+      // Who has stood still meanwhile (Ctrl-Z, `stty tostop`) was given up, and the answer may go unheard.
+      const isSure = clockMs() - began < SURE_MS;
+      if (!isPromise(working) && isSure) return this.#handled.add(name, 0);
+      this.#settler.settleAfter(name, Promise.resolve(working));
       return this.#handled.add(name, Reason.Later);
     } catch (error) {
       const verb = verbOf(error);

@@ -16,7 +16,7 @@ import { fieldsOf, type SendOptions } from './send-options.ts';
 
 /** Tries of a frame that arrives damaged or is interrupted; each one synchronises first. */
 const MAX_TRIES = 20;
-/** A broker that does not answer is given up after this when no timeout is set; ms. */
+/** A broker that does not answer is given up after this when no timeout is set: counted from the last echo; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
 /** Failures of a link after which the same broker may still answer. */
 const PASSING: ReadonlySet<string> = new Set([
@@ -49,22 +49,31 @@ export class GroupSender {
   send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
     const work = async ({ first, knownTo }: Numbers) => {
-      const startedAt = clockMs();
-      const patience = wait ? Number.POSITIVE_INFINITY : (options.timeoutMs ?? DEFAULT_PATIENCE_MS);
+      let movedAt = clockMs();
+      let echoed = 0;
+      const onProgress = (sent: number, total: number) => {
+        if (sent > 0 && sent !== echoed) movedAt = clockMs();
+        echoed = sent;
+        options.onProgress?.(sent, total);
+      };
+      const watched = { ...options, onProgress };
+      // With a timeout it is `signal` that ends it, with the same error whatever is going on by then.
+      const isBounded = wait || options.timeoutMs !== undefined;
+      const patience = isBounded ? Number.POSITIVE_INFINITY : DEFAULT_PATIENCE_MS;
       for (let attempt = 1; ; attempt++) {
         try {
           const broker = findBroker(dir, table);
           const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
           knownTo = undefined; // until the group is accepted
           const numbers = { first, isSaid: first > 0 && !isKnown };
-          const outcome = await this.#try(broker, bodies, numbers, options, signal);
+          const outcome = await this.#try(broker, bodies, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker.incarnation;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
           if (!AGAIN.has(reason) || attempt >= MAX_TRIES) throw refusal(reason, bodies, broker);
         } catch (error) {
           const isPassing = error instanceof LinkError && PASSING.has(error.code);
           const again = isPassing || (wait && isNoBroker(error));
-          if (!again || clockMs() - startedAt > patience) throw error;
+          if (!again || clockMs() - movedAt > patience) throw error;
           await pause(signal);
         }
       }

@@ -14,6 +14,9 @@ import { pause } from './retry.ts';
 /** Reasons after which the broker may take the request the next time. */
 const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
+/** Failures of a link after which nothing can be asked. */
+const FINAL: ReadonlySet<string> = new Set(['peer-gone', 'link-closed']);
+
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
 export class Requester {
   readonly #dir: string;
@@ -75,7 +78,7 @@ export class Requester {
           throw producerErrors.refused(outcome.reason);
         }
       } catch (error) {
-        if (!(error instanceof LinkError) || error.code === 'peer-gone') throw error;
+        if (!(error instanceof LinkError) || FINAL.has(error.code)) throw error;
       }
       await pause(signal);
     }

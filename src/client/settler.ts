@@ -5,14 +5,16 @@ import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import { settlementFrame, Verb } from '../link/settlement.ts';
 import { findBroker } from '../registry/broker-file.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import type { Handled, Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
 
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
 const SETTLE_RETRY_MS = 200;
-/** A consumer that is to stop tries no longer; the message then goes to another when it has ended; ms. */
+/** A consumer that is to stop tries no longer with a broker that is stopped (Ctrl-Z); ms. */
 const LAST_PATIENCE_MS = 5000;
+/** Nor with one that runs: it is short of time. The message then goes to another when we have ended; ms. */
+const LONGEST_PATIENCE_MS = 30_000;
 
 export interface SettlerOptions {
   readonly dir: string;
@@ -31,6 +33,8 @@ export class Settler {
   readonly #options: SettlerOptions;
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
+  /** Settlements of which no broker has heard. */
+  #unheard = 0;
   /** When the consumer was told to stop. */
   #stoppingAt: number | undefined;
 
@@ -41,6 +45,11 @@ export class Settler {
   /** Nothing is in hand. */
   get idle(): boolean {
     return this.#inHand.size === 0;
+  }
+
+  /** How many messages have ended without a broker's having heard how: they will come again. */
+  get unheard(): number {
+    return this.#unheard;
   }
 
   /** Waits for all work that is in hand, and then for a while until the broker knows how it ended. */
@@ -94,14 +103,15 @@ export class Settler {
   async #tell(name: Name, verb: Verb): Promise<boolean> {
     const { dir, table, endpoint, onError } = this.#options;
     const began = clockMs();
-    const patience = () =>
-      this.#stoppingAt === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(began, this.#stoppingAt) + LAST_PATIENCE_MS;
+    const isPatient = (ms: number) =>
+      this.#stoppingAt === undefined || clockMs() <= Math.max(began, this.#stoppingAt) + ms;
+    let isStuck = false;
     let reported = false;
-    while (clockMs() <= patience()) {
+    while (isPatient(isStuck ? LAST_PATIENCE_MS : LONGEST_PATIENCE_MS)) {
       try {
         const broker = findBroker(dir, table);
+        const info = table.read(broker.pid);
+        isStuck = info !== undefined && isStopped(info);
         if (broker.kind !== 'echo') return false;
         const frame = frameOf(name, verb, broker.incarnation);
         const outcome = await endpoint.echo?.withBus((channel) => channel.send(broker, frame));
@@ -109,12 +119,13 @@ export class Settler {
         if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return false;
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
-        if (isUnavailable(error)) return false;
+        if (isUnavailable(error)) break;
         if (!(error instanceof LinkError) && !reported) onError(error);
         reported ||= !(error instanceof LinkError);
       }
       await sleep(SETTLE_RETRY_MS);
     }
+    if (verb !== Verb.Extend) this.#unheard++;
     return false;
   }
 }

@@ -108,6 +108,11 @@ export class EchoLink {
     while (this.#inbound.moving && goesOn()) await sleep(DRAIN_LOOK_MS);
   }
 
+  /** When the last signal came of a frame that is on its way to us, by `clockMs()`; undefined: none is. */
+  get lastSignalAt(): number | undefined {
+    return this.#inbound.lastSignalAt(clockMs());
+  }
+
   /** Ends everything. The signals stay blocked, so that a late echo cannot hurt. */
   async close(): Promise<void> {
     if (this.#closed) return;

@@ -146,6 +146,11 @@ export class Endpoint {
     await this.echo?.drained();
   }
 
+  /** When the last signal came of a frame that is on its way to us, by `clockMs()`; undefined: none is. */
+  get lastSignalAt(): number | undefined {
+    return this.echo ? this.echo.lastSignalAt : this.#plain?.lastSignalAt;
+  }
+
   /** Ends one user's share. @param receiver as given to {@link open} */
   async close(receiver?: Receiver): Promise<void> {
     if (receiver && receiver === this.#receiver) {

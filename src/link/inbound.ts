@@ -1,3 +1,4 @@
+import { clockMs } from '../clock.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
@@ -115,9 +116,10 @@ export class Inbound {
   }
 
   /** Bits of {@link last} came and were echoed; see {@link FrameReceiver.absorb}. */
-  onEchoed(bytes: Uint8Array, partial: number, bits: number): void {
+  onEchoed(bytes: Uint8Array, partial: number, bits: number, now = clockMs()): void {
     if (!this.#last) return;
     this.#last.spoke = true;
+    this.#last.seen = now;
     this.#last.receiver.absorb(bytes, partial, bits);
   }
 
@@ -163,6 +165,14 @@ export class Inbound {
   /** The time of the last bit of an echo peer, as given to {@link sender}. */
   get lastBitAt(): number {
     return this.#last?.seen ?? 0;
+  }
+
+  /** The time of the last signal of a frame that is on its way, from whatever peer; undefined: none is. */
+  lastSignalAt(now: number): number | undefined {
+    const unfinished = [...this.#senders.values()].filter(
+      (sender) => !isIdle(sender) && now - sender.seen < SILENT_MS,
+    );
+    return unfinished.length > 0 ? Math.max(...unfinished.map(({ seen }) => seen)) : undefined;
   }
 
   /** One in the middle of a frame only if all are: it would take the rest for another frame. */

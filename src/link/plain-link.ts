@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { clockMs } from '../clock.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { lockLibrary } from '../registry/lock-library.ts';
 import { linkErrors } from './errors.ts';
-import type { Sender } from './inbound.ts';
+import { type Sender, SILENT_MS } from './inbound.ts';
 import { PlainDecoder } from './plain-decoder.ts';
 
 /** Node does not say who sent a signal. */
@@ -23,6 +24,7 @@ export interface PlainLinkOptions {
 export class PlainLink {
   readonly #dir: string;
   readonly #decoder: PlainDecoder;
+  #lastBitAt = 0;
   readonly #onZero = () => this.#onBit(0);
   readonly #onOne = () => this.#onBit(1);
   readonly #onPlain: PlainLinkOptions['onPlain'];
@@ -56,11 +58,18 @@ export class PlainLink {
     }
   }
 
+  /** When the last signal came of a message that is on its way, by `clockMs()`; undefined: none is. */
+  get lastSignalAt(): number | undefined {
+    const isMoving = !this.#decoder.idle && clockMs() - this.#lastBitAt < SILENT_MS;
+    return isMoving ? this.#lastBitAt : undefined;
+  }
+
   async close(): Promise<void> {
     // The handlers stay: without them a late bit would kill us.
   }
 
   #onBit(bit: Bit): void {
+    this.#lastBitAt = clockMs();
     const body = this.#decoder.push(bit);
     if (body) this.#onPlain(SOMEBODY, body);
   }

@@ -51,6 +51,10 @@ export interface Addon {
   lock(fd: number, offset: number, on: 0 | 1): number;
   /** A shared lock of flock(2) until `fd` is closed; does not wait. 0 or an errno. */
   shareLock(fd: number): number;
+  /** How many descriptors this process, and a child that it starts, may have open. @returns what it was, or -1 */
+  openFiles(soft: number): number;
+  /** Moves the place of the next write so many bytes towards the start of the file. 0 or an errno. */
+  seekBack(fd: number, bytes: number): number;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { knownSize, readWhole, records } from '../../src/cli/input.ts';
@@ -28,26 +29,47 @@ async function all(path: string, max = 100, end = 10): Promise<string[]> {
 }
 
 describe('readWhole', () => {
-  it('reads a file, and a FIFO', (t) => {
-    assert.equal(readWhole(fileOf(t, 'hi\n'), 100).toString(), 'hi\n');
-    assert.equal(readWhole(fifoOf(t, 'hi'), 100).toString(), 'hi');
-    assert.equal(readWhole('/dev/null', 100).length, 0);
+  it('reads a file, and a FIFO', async (t) => {
+    assert.equal((await readWhole(fileOf(t, 'hi\n'), 100)).toString(), 'hi\n');
+    assert.equal((await readWhole(fifoOf(t, 'hi'), 100)).toString(), 'hi');
+    assert.equal((await readWhole('/dev/null', 100)).length, 0);
   });
 
-  it('reads a file of several chunks', (t) => {
+  it('reads a file of several chunks', async (t) => {
     const text = 'x'.repeat(200_000);
-    assert.equal(readWhole(fileOf(t, text), 1e6).toString(), text);
+    assert.equal((await readWhole(fileOf(t, text), 1e6)).toString(), text);
   });
 
-  it('stops soon after what is too much', () => {
-    const { length } = readWhole('/dev/zero', 100_000);
+  it('stops soon after what is too much', async () => {
+    const { length } = await readWhole('/dev/zero', 100_000);
     assert.ok(length > 100_000 && length <= 200_000, `read ${length}`);
   });
 
-  it('says what it cannot read', (t) => {
+  it('says what it cannot read', async (t) => {
     for (const path of [join(tempDir(t), 'missing'), tempDir(t)]) {
-      assert.throws(() => readWhole(path, 1), { code: 'cannot-read', exitCode: 65 });
+      await assert.rejects(readWhole(path, 1), { code: 'cannot-read', exitCode: 65 });
     }
+  });
+});
+
+describe('the reason of a signal', () => {
+  it('ends the wait for who never writes, and for who never ends', async (t) => {
+    const path = join(tempDir(t), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const reason = new Error('enough');
+    for (const begun of [false, true]) {
+      const controller = new AbortController();
+      const reading = assert.rejects(readWhole(path, 100, controller.signal), reason);
+      const writer = begun ? await open(path, 'w') : undefined;
+      await writer?.write('a part');
+      controller.abort(reason);
+      await reading;
+      await writer?.close();
+    }
+    await assert.rejects(readWhole(path, 100, AbortSignal.abort(reason)), reason);
+    await assert.rejects(async () => {
+      for await (const _ of records(path, 10, 100, AbortSignal.timeout(1)));
+    }, /timeout/);
   });
 });
 

@@ -185,23 +185,42 @@ describe('GroupSender', () => {
     await sent(['abc']);
   });
 
-  it('bears with a broker that does not answer for 5 s, or as long as it is told', async (t) => {
+  it('bears with a broker that does not answer for 5 s, or until its signal says otherwise', async (t) => {
     const { clock, fake, send } = given(t);
-    fake.answer = () => {
+    fake.answer = (_pid, _frame, options) => {
+      options?.signal?.throwIfAborted();
       throw linkErrors.stalled(BROKER);
     };
-    const [patient, hasty] = [send(['a']), send(['b'], { timeoutMs: 1000 })];
-    await clock.pass(1000);
-    assert.deepEqual([patient.isOver, hasty.isOver], [false, false]);
+    const bound = new AbortController();
+    // With a timeout: the end is always that of the signal, whatever goes wrong by then.
+    const [patient, bounded] = [send(['a']), send(['b'], { timeoutMs: 8000 }, bound.signal)];
+    await clock.pass(4900);
+    assert.deepEqual([patient.isOver, bounded.isOver], [false, false]);
+    await clock.pass(200);
+    assert.deepEqual([patient.isOver, bounded.isOver], [true, false]);
+    assert.match(String(patient.error), /does not answer/);
+    await clock.pass(2900);
+    bound.abort(new Error('time is up'));
     await clock.pass(100);
-    assert.deepEqual([patient.isOver, hasty.isOver], [false, true]);
-    await clock.pass(3900);
-    assert.equal(patient.isOver, false);
-    await clock.pass(100);
-    for (const { error } of [patient, hasty]) assert.match(String(error), /does not answer/);
+    assert.match(String(bounded.error), /time is up/);
     const tries = fake.sent.length;
     await clock.pass(1000);
     assert.equal(fake.sent.length, tries);
+  });
+
+  it('counts its patience from the last echo: a long frame may be interrupted late', async (t) => {
+    const { clock, fake, send } = given(t);
+    let echoed = 0;
+    fake.answer = (_pid, _frame, options) => {
+      if (echoed < 100) options?.onProgress?.(++echoed, 1000);
+      throw linkErrors.stalled(BROKER);
+    };
+    const sending = send(['a']);
+    await clock.pass(9000);
+    assert.equal(sending.isOver, false);
+    assert.equal(echoed, 100);
+    await clock.pass(2000);
+    assert.equal(sending.isOver, true);
   });
 
   it('waits for another broker, with the same numbers, when it is to', async (t) => {

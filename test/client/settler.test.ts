@@ -22,7 +22,7 @@ const NOW = 5;
 const name = (id: number, delivery = 1, incarnation = NOW) => ({ id, delivery, incarnation });
 
 /** A consumer that has taken delivery 1 of message 7, and a broker that answers the first tries as given. */
-function given(t: TestContext, hasAddon = true, isPlain = false) {
+function given(t: TestContext, hasAddon = true, isPlain = false, state = 'S') {
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
@@ -38,7 +38,7 @@ function given(t: TestContext, hasAddon = true, isPlain = false) {
   const errors: unknown[] = [];
   const settler = new Settler({
     dir,
-    table: fakeTable({ pid: BROKER, blocksBoth: !isPlain }, { pid: OTHER }),
+    table: fakeTable({ pid: BROKER, blocksBoth: !isPlain, state }, { pid: OTHER }),
     endpoint: fake.endpoint,
     handled,
     onError: (error) => errors.push(error),
@@ -212,8 +212,24 @@ describe('Settler', () => {
     assert.deepEqual(told(), ['7.1 d']);
   });
 
-  it('tries for 5 s when the consumer is to stop, however long the work takes', async (t) => {
+  it('tries for 30 s when the consumer is to stop with a broker that runs, and says what went unheard', async (t) => {
     const { clock, fake, settler, told } = given(t);
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    settler.settle(name(8, 1), Verb.Done);
+    const settled = settler.settled();
+    await turn();
+    await clock.pass(29_000);
+    assert.equal(settler.unheard, 0);
+    await clock.pass(5000);
+    await settled;
+    assert.ok(told().length >= 140 && told().length <= 152, `${told().length} tries in 30 s`);
+    assert.equal(settler.unheard, 1);
+  });
+
+  it('tries for 5 s when the broker is stopped by then, however long the work takes', async (t) => {
+    const { clock, fake, settler, told } = given(t, true, false, 'T');
     let end = () => {};
     settler.settleAfter(name(7, 1), new Promise((resolve) => (end = resolve)));
     fake.answer = () => {

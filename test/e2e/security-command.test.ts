@@ -63,7 +63,7 @@ describe('consume -- CMD', () => {
     await stage.sent([...names.flatMap((name) => ['-H', `${name}:evil`]), 'odd']);
     const added = namesOf((await after.ended).stdout).filter((name) => !usual.includes(name));
     assert.equal(added.length, names.length);
-    for (const name of added) assert.match(name, /^SIGMQ_HEADER_[A-Z0-9_]*$/);
+    for (const name of added) assert.match(name, /^SIGMQ_MESSAGE_HEADER_[A-Z0-9_]*$/);
   });
 
   it('that no environment can carry a header to is not run: the message is dead', async (t) => {

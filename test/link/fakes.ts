@@ -207,6 +207,8 @@ export class FakeAddon implements Addon {
   nudge: (tid: number) => number = () => 0;
   signal = () => 0;
   writable = () => 1;
+  openFiles = () => 0;
+  seekBack = () => 0;
   lock = () => 0;
   shareLock = () => 0;
   monotonic = () => 0;

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { Reason } from '../../src/codec/reason.ts';
 import { SignalCodec } from '../../src/codec/signal-codec.ts';
 import { JUDGE } from '../../src/link/frame-receiver.ts';
-import { type EchoSender, Inbound, type PlainSender } from '../../src/link/inbound.ts';
+import { type EchoSender, Inbound, type PlainSender, SILENT_MS } from '../../src/link/inbound.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { bytes } from '../codec/vectors.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
@@ -134,6 +134,19 @@ describe('Inbound', () => {
     change({ pid: PID }, { pid: 80, blocksBoth: false });
     begin(inbound.sender(80, 9));
     assert.deepEqual([inbound.moving, inbound.lastBitAt], [false, 5]);
+  });
+
+  it('knows when the last signal came of what is on its way, from whatever peer', () => {
+    const { inbound, change, echo } = given();
+    assert.equal(inbound.lastSignalAt(0), undefined);
+    echo(5).receiver.onBit(1);
+    assert.equal(inbound.lastSignalAt(100), 5);
+    inbound.onEchoed(bytes(0x69), 0, 0, 50);
+    assert.equal(inbound.lastSignalAt(100), 50, 'also those that were echoed without it');
+    assert.equal(inbound.lastSignalAt(50 + SILENT_MS), undefined, 'it has been given up');
+    change({ pid: PID }, { pid: 80, blocksBoth: false });
+    begin(inbound.sender(80, 70));
+    assert.equal(inbound.lastSignalAt(100), 70);
   });
 
   it('takes what was echoed without it for bits of the last echo peer', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -256,5 +256,27 @@ describe('the addon', { skip: why ?? false }, () => {
   it('knows whether a write would block', () => {
     assert.equal(addon.writable(openSync('/dev/null', 'w')), 1);
     assert.equal(addon.writable(9999), 0);
+  });
+
+  it('limits how many descriptors a child may have open', () => {
+    const before = addon.openFiles(200);
+    try {
+      const told = execFileSync('sh', ['-c', 'ulimit -S -n']);
+      assert.equal(told.toString(), '200\n');
+    } finally {
+      assert.equal(addon.openFiles(before), 200);
+    }
+    assert.equal(addon.openFiles(-1), -1);
+  });
+
+  it('goes back in a file', (t) => {
+    const path = join(tempDir(t), 'file');
+    const fd = openSync(path, 'w');
+    writeSync(fd, 'abcdef');
+    assert.equal(addon.seekBack(fd, 3), 0);
+    writeSync(fd, 'x');
+    closeSync(fd);
+    assert.equal(readFileSync(path, 'utf8'), 'abcxef');
+    assert.equal(addon.seekBack(9999, 1), EBADF);
   });
 });

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -98,6 +99,29 @@ static napi_value share_lock(napi_env env, napi_callback_info info) {
   return integer(env, flock(fd, LOCK_SH | LOCK_NB) ? errno : 0);
 }
 
+/*
+ * openFiles(soft): sets how many descriptors this process, and a child that it starts, may have open. Returns the
+ * limit before, or -1.
+ */
+static napi_value open_files(napi_env env, napi_callback_info info) {
+  int32_t soft;
+  int_args(env, info, 1, &soft);
+  struct rlimit before, limit;
+  /* By system call, because of the names that libcs have for limits of 64 bits. */
+  if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &before)) return integer(env, -1);
+  limit = before;
+  limit.rlim_cur = soft;
+  if (soft < 0 || syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL)) return integer(env, -1);
+  return integer(env, before.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)before.rlim_cur);
+}
+
+/* seekBack(fd, bytes): 0 or an errno. */
+static napi_value seek_back(napi_env env, napi_callback_info info) {
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  return integer(env, lseek(a[0], -(off_t)a[1], SEEK_CUR) < 0 ? errno : 0);
+}
+
 /* monotonic(): milliseconds of CLOCK_MONOTONIC, the same for every process of the machine. */
 static napi_value monotonic(napi_env env, napi_callback_info info) {
   napi_value result;
@@ -127,6 +151,8 @@ NAPI_MODULE_INIT() {
   export(env, exports, "writable", writable);
   export(env, exports, "lock", lock_byte);
   export(env, exports, "shareLock", share_lock);
+  export(env, exports, "openFiles", open_files);
+  export(env, exports, "seekBack", seek_back);
   export(env, exports, "monotonic", monotonic);
   export(env, exports, "watch", watch);
   export(env, exports, "arm", arm);

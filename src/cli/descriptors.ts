@@ -1,0 +1,68 @@
+import { constants, readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+
+const STDIN = 0;
+const STDOUT = 1;
+/** Programs that close a descriptor with `>&-`, and open /dev/null for writing only with `>/dev/null`. */
+const SHELL = /^((a|ba|da|fi|k|mk|ya|z)?sh|busybox)\b/;
+
+/** What a descriptor of a process is of. */
+export type Opened = 'closed' | '/dev/null' | '/dev/null for reading and writing' | 'other';
+
+export interface Descriptors {
+  opened(pid: number | 'self', fd: number): Opened;
+  /** The name of the program that started this one. */
+  parent(): string;
+}
+
+/**
+ * Whether stdout was closed when this process began (`>&-`), so that nobody can read what is printed. Node opens
+ * /dev/null for reading and writing in its place, and nothing tells it from what some programs do on purpose
+ * for a child whose output they do not want. So it counts who started us: a shell does it in no other way, and who
+ * does not want our output mostly gives us no input either.
+ */
+export function isStdoutClosed({ opened, parent }: Descriptors = procDescriptors): boolean {
+  if (opened('self', STDOUT) !== '/dev/null for reading and writing') return false;
+  const parents = opened(process.ppid, STDOUT);
+  if (parents === 'closed') return true;
+  if (SHELL.test(parent())) return parents !== '/dev/null for reading and writing';
+  return !opened('self', STDIN).startsWith('/dev/null');
+}
+
+/** The flags of open(2) of an own descriptor. @throws Error where there is no /proc */
+export function flagsOf(fd: number): number {
+  return flagsIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+}
+
+const procDescriptors: Descriptors = {
+  opened(pid, fd) {
+    try {
+      if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== '/dev/null') return 'other';
+      const flags = flagsIn(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'));
+      const isBoth = (flags & constants.O_RDWR) !== 0;
+      return isBoth ? '/dev/null for reading and writing' : '/dev/null';
+    } catch (error) {
+      const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT' || !hasProcess(pid);
+      return isThere ? 'other' : 'closed';
+    }
+  },
+  parent() {
+    try {
+      return basename(readlinkSync(`/proc/${process.ppid}/exe`));
+    } catch {
+      return '';
+    }
+  },
+};
+
+function hasProcess(pid: number | 'self'): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) !== '';
+  } catch {
+    return false; // it ended, is another user's, or there is no /proc
+  }
+}
+
+function flagsIn(info: string): number {
+  return Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '0', 8);
+}

@@ -1,0 +1,35 @@
+import { clockMs } from '../clock.ts';
+import { LongTimer } from '../long-timer.ts';
+
+/** Calls back when nothing has come for so long. Not while it is disarmed. */
+export class IdleTimer {
+  readonly #ms: number;
+  readonly #lastSignalAt: () => number | undefined;
+  readonly #onIdle: () => void;
+  #timer: LongTimer | undefined;
+
+  /** @param lastSignalAt when the last part came of what is on its way, by `clockMs()`; undefined: nothing is */
+  constructor(ms: number, lastSignalAt: () => number | undefined, onIdle: () => void) {
+    this.#ms = ms;
+    this.#lastSignalAt = lastSignalAt;
+    this.#onIdle = onIdle;
+  }
+
+  arm(): void {
+    this.#wait(this.#ms);
+  }
+
+  disarm(): void {
+    this.#timer?.clear();
+  }
+
+  #wait(ms: number): void {
+    this.#timer?.clear();
+    this.#timer = new LongTimer(() => {
+      const lastAt = this.#lastSignalAt();
+      const left = lastAt === undefined ? 0 : lastAt + this.#ms - clockMs();
+      if (left > 0) this.#wait(left);
+      else this.#onIdle();
+    }, ms);
+  }
+}

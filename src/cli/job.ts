@@ -1,0 +1,66 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LongTimer } from '../long-timer.ts';
+
+/** What was told to end has so long to do it before it is killed; ms. As long as docker allows, twice. */
+const GRACE_MS = 5000;
+/** How often to look whether the rest of a command, whose first process has ended, has ended too; ms. */
+const LOOK_MS = 50;
+
+/** How a command ended. */
+export interface JobEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** It was ended because it took too long. */
+  readonly isOverdue: boolean;
+}
+
+/** A command that runs, in a process group of its own. */
+export class Job {
+  /** Never rejects. */
+  readonly ended: Promise<JobEnd>;
+  readonly #group: number;
+  readonly #graceMs: number;
+  #killAt: number | undefined;
+  #timer: LongTimer | undefined;
+
+  /** @param child just started, with `detached` */
+  constructor(child: ChildProcess, timeoutMs: number | undefined, graceMs = GRACE_MS) {
+    this.#group = child.pid as number;
+    this.#graceMs = graceMs;
+    if (timeoutMs !== undefined) this.#timer = new LongTimer(() => this.#onOverdue(), timeoutMs);
+    this.ended = new Promise<JobEnd>((resolve) => {
+      child.on('exit', (code, signal) => resolve(this.#end(code, signal)));
+    });
+  }
+
+  /** Tells all of it to end. */
+  terminate(): void {
+    this.#signal('SIGTERM');
+  }
+
+  #onOverdue(): void {
+    this.#killAt = performance.now() + this.#graceMs;
+    this.#timer = new LongTimer(() => this.#signal('SIGKILL'), this.#graceMs);
+    this.terminate();
+    this.#signal('SIGCONT'); // what is stopped would not hear of it
+  }
+
+  async #end(code: number | null, signal: NodeJS.Signals | null): Promise<JobEnd> {
+    this.#timer?.clear();
+    if (this.#killAt === undefined) return { code, signal, isOverdue: false };
+    // A shell may be gone and the program in it go on, beside the next attempt.
+    while (this.#signal(0) && performance.now() < this.#killAt) await sleep(LOOK_MS);
+    this.#signal('SIGKILL');
+    return { code, signal, isOverdue: true };
+  }
+
+  /** False when nobody is left there. The group's number is not used again as long as it has a process. */
+  #signal(signal: NodeJS.Signals | 0): boolean {
+    try {
+      return process.kill(-this.#group, signal);
+    } catch {
+      return false;
+    }
+  }
+}
