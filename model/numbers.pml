@@ -125,7 +125,9 @@ inline readNumber() {
 #define IS_REPEAT (last != NONE && n <= last)
 
 inline abandon() {
+#ifndef GO_ON
   next = NONE;
+#endif
   last = before;
   batch = 0
 }
@@ -142,7 +144,9 @@ inline commit() {
     printf("  stores %d, last %d\n", batch, last);
     assert((store[opened].has & batch) == 0); /* never twice */
     store[opened].has = store[opened].has | batch;
+#ifndef MEMORY_ONLY
     store[opened].last = last;
+#endif
     batch = 0;
     verdict = Accepted
   :: batch != 0 && refusing ->
@@ -156,7 +160,12 @@ bool refusing;
 inline judge() {
   knew = knows;
   if
-  :: !knows -> knows = true; next = NONE; last = store[opened].last; before = last; batch = 0
+#ifdef TRUST_STORE
+  :: !knows -> knows = true; next = (store[opened].last == NONE -> NONE : store[opened].last + 1);
+#else
+  :: !knows -> knows = true; next = NONE;
+#endif
+    last = store[opened].last; before = last; batch = 0
   :: else
   fi;
   readNumber();
@@ -206,7 +215,7 @@ inline fail() {
   index = 0;
   queue[0].awaited = false;
   queue[1].awaited = false;
-#ifndef NEAREST
+#if !defined(NEAREST) && !defined(KEEP_KNOWN)
   known = NOBODY
 #endif
 }
