@@ -1,11 +1,14 @@
 /*
- * Names of deliveries: docs/protocol.md, section 7. What is kept, what is left out and why that is sound:
+ * The names of deliveries: docs/protocol.md section 7. What is kept, what is left out and why that is sound:
  * README.md beside this file. `npm run model` runs it.
  *
  * Bounds, each can be set with -D:
  */
 #ifndef MESSAGES
 #define MESSAGES 2 /* that producers send, to whichever store is open */
+#endif
+#ifndef IDS
+#define IDS 2 /* of a store, 1 or 2 */
 #endif
 #ifndef FAILURES
 #define FAILURES 1 /* frames of which the sender gets no answer, whether they arrived or not */
@@ -17,53 +20,67 @@
 #define BACKUPS 0 /* times that store 0 is put back from the copy that was taken of it */
 #endif
 #ifndef LOSSES
-#define LOSSES 1 /* times that the ack-wait of a message in hand is over, or another consumer took one and died */
+#define LOSSES 1 /* times that the ack-wait is over, or that another consumer takes a message and dies */
 #endif
 #ifndef FAILS
-#define FAILS 1 /* times that a handler fails, or says dead */
+#define FAILS 1 /* times that the consumer says anything but done, or refuses a delivery */
+#endif
+#ifndef KICKS
+#define KICKS 1 /* times that a dead message is kicked */
 #endif
 
-#define IDS 2
+#define LAST (IDS - 1)
+#define HANDS 3 /* messages that the consumer has at once */
 #define INCARNATIONS (KILLS + 1)
-#define NUMBERS (LOSSES + FAILS + 1) /* of deliveries of one message */
-#define NAMES (INCARNATIONS * IDS * NUMBERS)
-#define REALNAME(inc, i, d) ((((inc) - 1) * IDS + (i)) * NUMBERS + (d) - 1)
-#if defined(NO_INCARNATION)
-#define NAME(inc, i, d) REALNAME(1, i, d)
-#elif defined(NO_DELIVERY_NUMBER)
-#define NAME(inc, i, d) REALNAME(inc, i, 1)
-#else
-#define NAME REALNAME
-#endif
+#define DELIVERIES (LOSSES + FAILS + 1) /* of one message */
 
+/* Incarnation, id, delivery number. */
+#define EXACT(inc, i, d) ((((inc) - 1) * IDS + (i)) * DELIVERIES + (d) - 1)
+#define NAMES (INCARNATIONS * IDS * DELIVERIES)
+#define INCARNATION(name) ((name) / (IDS * DELIVERIES) + 1)
+#define ID(name) (((name) / DELIVERIES) % IDS)
+#define DELIVERY(name) ((name) % DELIVERIES + 1)
+#if defined(NO_INCARNATION)
+#define NAME(inc, i, d) EXACT(1, i, d)
+#elif defined(NO_DELIVERY_NUMBER)
+#define NAME(inc, i, d) EXACT(inc, i, 1)
+#else
+#define NAME(inc, i, d) EXACT(inc, i, d)
+#endif
+#define NOBODY 0 /* no incarnation */
+
+/* messages (sqlite-schema.ts); delayed is ready, its time comes at once. */
 mtype = { Absent, Ready, Reserved, Dead, Gone }
 typedef Row {
   mtype state = Absent;
-  byte deliveries; /* times handed out and come back */
-  byte incarnation; /* of the opening under which it was handed out last */
+  byte deliveries; /* times that a consumer took it and it came back */
+  byte incarnation; /* in which it was given out last */
   byte what; /* ghost: which message it is */
+  byte given /* ghost: which delivery of it is next, or under way */
 };
-typedef Store { Row row[IDS] };
+typedef Store {
+  Row row[IDS]
+};
 Store store[2];
 Store copy; /* of store 0, taken at some earlier time */
 bool copied;
 
-/* The broker. */
+/* Broker: Holdings, EchoDeliveries, Settlements. */
 bool up;
-byte incarnation;
-bit opened;
-byte told; /* what the consumer was told last, by this process, and answered; 0: nothing */
-bool owed[IDS]; /* to be sent: new, or in doubt */
+byte incarnation; /* another one with each opening */
+bit opened; /* which store */
+byte told = NOBODY; /* what the consumer was told last and has understood */
+bool owed[IDS]; /* is to be sent: new, or its answer is not known */
 
-/* The consumer, which lives: by the name that it thinks a delivery has. */
-mtype = { New, InHand, SaysDone, SaysFailed, Done, Failed }
+/* Handled (handled.ts): what the consumer has answered, and will, by the name that it knows. */
+mtype = { New, InHand, Done, Failed, Returned, Buried }
 mtype answer[NAMES] = New;
-byte task[3]; /* 1 + name of what is in hand, or to be settled */
-byte real[NAMES]; /* ghost: which delivery this is about, 1 + name */
-byte hears; /* the incarnation that this broker process told last */
-byte heard; /* of which broker process that is */
+byte hand[HANDS]; /* Settler: 1 + name of what is in hand or to be settled */
+byte heard = NOBODY; /* the incarnation that it was told last; */
+byte heardFrom = NOBODY; /* by which broker */
 
-/* Ghost: by name, which message was handled. */
+/* Ghosts, by name: the delivery that was meant, 1 + exact name; which message was handled. */
+byte meant[NAMES];
 byte handled[NAMES];
 
 byte messages = MESSAGES;
@@ -72,118 +89,176 @@ byte kills = KILLS;
 byte backups = BACKUPS;
 byte losses = LOSSES;
 byte fails = FAILS;
+byte kicks = KICKS;
 
-#define R store[opened].row[i]
-#define D (R.deliveries + 1)
-#define HAS(i, s) (up && store[opened].row[i].state == s)
-#define REAL REALNAME(R.incarnation, i, D)
-#define SETTLED(s) (store[s].row[0].state != Ready && store[s].row[0].state != Reserved && store[s].row[1].state != Ready && store[s].row[1].state != Reserved)
+/* The row that is looked at, and a ghost: the delivery of it that is under way. */
+#define message store[opened].row[id]
+#define THIS EXACT(message.incarnation, id, message.given + 1)
+#define HAS(id, s) (up && store[opened].row[id].state == s)
+#define ENDS(id) \
+  (store[opened].row[id].state != Ready && store[opened].row[id].state != Reserved)
+#define ALL_SENT (messages == 0 || store[opened].row[LAST].state != Absent)
+#define IDLE (hand[0] == 0 && hand[1] == 0 && hand[2] == 0)
+#define ALL_DONE (up && ALL_SENT && ENDS(0) && ENDS(LAST) && IDLE)
+#define HAS_HAND (hand[0] == 0 || hand[1] == 0 || hand[2] == 0)
 
-inline back() {
-  R.deliveries++;
-  R.state = Ready;
-  owed[i] = false
+/* --- the store (sqlite-settlement.ts) --- */
+
+inline comesBack(s, counts) {
+  printf("  message %d of store %d comes back: %e\n", id, opened, s);
+  message.deliveries = message.deliveries + counts;
+  message.given++;
+  message.state = s;
+  owed[id] = false
 }
 
 inline done() {
-  printf("  message %d of store %d is done\n", i, opened);
-  R.state = Gone;
-  owed[i] = false
+  printf("  message %d of store %d is done\n", id, opened);
+  message.state = Gone;
+  owed[id] = false
 }
 
-/* A delivery arrives. It thinks that its name is `name`. */
-byte thinks; byte name; mtype verdict;
-inline arrive(how) {
-  if
-  :: told == R.incarnation -> thinks = (heard == incarnation -> hears : 0)
-  :: else -> thinks = R.incarnation; heard = incarnation; hears = thinks
-  fi;
+/* --- a delivery --- */
+
 #ifdef TOLD_UNTIL_ANSWERED
+#define FORGET_TOLD skip
 #else
+#define FORGET_TOLD told = NOBODY
+#endif
+
+inline takeInHand(name) {
   if
-  :: told != R.incarnation -> told = 0
+  :: hand[0] == 0 -> hand[0] = 1 + name
+  :: hand[0] != 0 && hand[1] == 0 -> hand[1] = 1 + name
+  :: else -> assert(hand[2] == 0); hand[2] = 1 + name
+  fi
+}
+
+/* Consumer.#judge; `how`: what its handler says at once, or InHand for later. */
+byte name;
+inline deliver(how) {
+  if
+  :: told != message.incarnation -> heard = message.incarnation
+  :: told == message.incarnation && heardFrom != incarnation -> heard = NOBODY
   :: else
   fi;
-#endif
-  assert(thinks != 0);
-  name = NAME(thinks, i, D);
-  printf("%d delivers %d.%d.%d, the consumer thinks %d.%d.%d: %e\n", incarnation, R.incarnation, i, D, thinks, i, D, answer[name]);
+  heardFrom = incarnation;
+  FORGET_TOLD;
+  assert(heard != NOBODY);
+  name = NAME(heard, id, message.deliveries + 1);
+  printf("%d delivers %d.%d.%d; the consumer knows it as of %d: %e\n", incarnation, message.incarnation, id,
+    message.deliveries + 1, heard, answer[name]);
   if
   :: answer[name] == New ->
-    assert(handled[REAL] == 0); /* never handled twice */
-    handled[REAL] = R.what;
-    real[name] = 1 + REAL;
+    assert(handled[THIS] == 0); /* never handled twice */
+    handled[THIS] = message.what;
+    meant[name] = 1 + THIS;
     answer[name] = how;
     if
-    :: how == InHand ->
-      if
-      :: task[0] == 0 -> task[0] = 1 + name
-      :: task[0] != 0 && task[1] == 0 -> task[1] = 1 + name
-      :: else -> assert(task[2] == 0); task[2] = 1 + name
-      fi
+    :: how == InHand -> takeInHand(name)
     :: else
     fi
+  /* No answer says how it was settled: that is said again. */
+  :: (answer[name] == Returned || answer[name] == Buried) && HAS_HAND -> takeInHand(name)
   :: else
-  fi;
-  verdict = answer[name]; name = 0; thinks = 0
+  fi
 }
 
-/* The broker hears the answer. */
+/* EchoDeliveries: the answer is heard. */
 inline hear() {
-  told = R.incarnation;
+  assert(meant[name] == 1 + THIS); /* the answer is about this delivery */
+  told = message.incarnation;
   if
-  :: verdict == InHand -> owed[i] = false
-  :: verdict == Done || verdict == SaysDone ->
-    assert(handled[REAL] == R.what); /* done: it was handled */
-    done()
-  :: verdict == Failed || verdict == SaysFailed ->
-    assert(handled[REAL] == R.what);
-    back()
+  :: answer[name] == Done -> done()
+  :: answer[name] == Failed -> comesBack(Ready, 1)
+  :: else -> owed[id] = false
   fi;
-  verdict = 0
+  name = 0
 }
 
-/* A settlement of the delivery `name`. */
-#define INC_OF(name) ((name) / (IDS * NUMBERS) + 1)
-#define ID_OF(name) (((name) / NUMBERS) % IDS)
-#define D_OF(name) ((name) % NUMBERS + 1)
-byte means; byte i;
-inline settle(m) {
-  i = ID_OF(m);
-  if
-#ifdef SETTLES_BY_TOLD
-  :: heard == incarnation && hears == INC_OF(m) -> means = told /* not in the frame */
+inline missed() {
+  printf("  no answer\n");
+  failures--;
+  name = 0
+}
+
+/* The consumer takes nothing, and remembers nothing: untaken. */
+inline refuse() {
+  printf("%d delivers %d, and it is refused\n", incarnation, id);
+  heard = (told != message.incarnation -> message.incarnation : (heardFrom == incarnation -> heard : NOBODY));
+  heardFrom = incarnation;
+  FORGET_TOLD;
+  message.state = Ready;
+  message.incarnation = NOBODY;
+  owed[id] = false
+}
+#define KNOWS(id) \
+  (answer[NAME(store[opened].row[id].incarnation, id, store[opened].row[id].deliveries + 1)] != New)
+
+/* A bus that is lost, a consumer that is stopped: nothing has arrived, and nobody knows that. */
+inline sendInVain() {
+  printf("%d delivers %d to nobody\n", incarnation, id);
+  failures--;
+  FORGET_TOLD
+}
+
+/* --- a settlement --- */
+
+#ifdef RETURN_UNCOUNTED
+#define RETURN 0
 #else
-  :: INC_OF(m) == incarnation -> means = incarnation /* not in the frame: as broker.json says */
+#define RETURN 1
 #endif
-  :: else -> means = INC_OF(m)
-  fi;
-  printf("consumer settles %d.%d.%d (%e) as %d\n", INC_OF(m), i, D_OF(m), answer[m], means);
-  if
-  :: R.state == Reserved && R.incarnation == means && D == D_OF(m) ->
-    assert(real[m] == 1 + REAL); /* it means this delivery */
-    if
-    :: answer[m] == SaysDone -> done()
-    :: answer[m] == SaysFailed -> back()
-    fi
 #ifdef LATE_BY_NUMBER
-#define OF_IT true
+#define IS_LAST(inc) true
 #else
-#define OF_IT (R.incarnation == means)
+#define IS_LAST(inc) (message.incarnation == inc)
 #endif
-  :: R.state == Ready && OF_IT && R.deliveries == D_OF(m) && answer[m] == SaysDone -> /* late */
-    assert(handled[real[m] - 1] == R.what);
+
+/* Settler.#tell, Settlements.take, Holdings.settle; `current`: what broker.json had for this try. */
+byte says;
+byte names;
+byte id;
+inline settle(m, current) {
+  id = ID(m);
+#ifdef SETTLES_BY_TOLD
+  says = (heardFrom == incarnation && heard == INCARNATION(m) -> NOBODY : INCARNATION(m));
+  names = (says == NOBODY -> told : says);
+#else
+  says = (INCARNATION(m) == current -> NOBODY : INCARNATION(m));
+  names = (says == NOBODY -> incarnation : says);
+#endif
+  printf("consumer settles %d.%d.%d (%e), %d takes it for one of %d\n", INCARNATION(m), id, DELIVERY(m), answer[m],
+    incarnation, names);
+  if
+  :: message.state == Reserved && message.incarnation == names && message.deliveries + 1 == DELIVERY(m) ->
+    assert(meant[m] == 1 + THIS); /* it means this delivery */
+    if
+    :: answer[m] == Done -> done()
+    :: answer[m] == Failed -> comesBack(Ready, 1)
+    :: answer[m] == Returned -> comesBack(Ready, RETURN)
+    :: answer[m] == Buried -> comesBack(Dead, 1)
+    fi
+  :: message.state == Ready && IS_LAST(names) && message.deliveries == DELIVERY(m) && answer[m] == Done ->
+    assert(handled[meant[m] - 1] == message.what); /* late: the message was handled */
     done()
   :: else -> printf("  unknown\n")
   fi;
-  means = 0; i = 0
+  says = 0;
+  names = 0;
+  id = 0
 }
+
+/* --- the world --- */
 
 inline kill() {
   printf("%d is killed\n", incarnation);
   kills--;
   up = false;
-  told = 0; owed[0] = false; owed[1] = false
+  told = NOBODY;
+  owed[0] = false;
+  owed[LAST] = false;
+  name = 0
 }
 
 inline open(s) {
@@ -191,55 +266,131 @@ inline open(s) {
   opened = s;
   incarnation++;
   owed[0] = (store[s].row[0].state == Reserved);
-  owed[1] = (store[s].row[1].state == Reserved);
+  owed[LAST] = (store[s].row[LAST].state == Reserved);
   printf("%d opens store %d\n", incarnation, s)
 }
 
 inline copyRow(from, to) {
-  to.state = from.state; to.deliveries = from.deliveries; to.incarnation = from.incarnation; to.what = from.what
+  to.state = from.state;
+  to.deliveries = from.deliveries;
+  to.incarnation = from.incarnation;
+  to.what = from.what;
+  to.given = from.given
 }
 
-#define HAS_HAND (task[0] == 0 || task[1] == 0 || task[2] == 0)
-#define TURN(j) \
-  :: d_step { HAS(j, Ready) -> i = j; R.state = Reserved; R.incarnation = incarnation; owed[i] = true; i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] -> i = j; arrive(Done); hear(); i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && HAS_HAND -> i = j; arrive(InHand); hear(); i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && fails > 0 -> fails--; i = j; arrive(Failed); hear(); i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && failures > 0 -> failures--; i = j; arrive(Done); printf("  no answer\n"); verdict = 0; i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && failures > 0 && HAS_HAND -> failures--; i = j; arrive(InHand); printf("  no answer\n"); verdict = 0; i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && failures > 0 -> failures--; i = j; printf("%d delivers %d to nobody\n", incarnation, i); LOST_TOLD; i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && kills > 0 -> i = j; arrive(Done); kill(); verdict = 0; i = 0 } \
-  :: d_step { HAS(j, Reserved) && owed[j] && kills > 0 && HAS_HAND -> i = j; arrive(InHand); kill(); verdict = 0; i = 0 } \
-  :: d_step { HAS(j, Reserved) && losses > 0 -> losses--; i = j; printf("ack-wait of %d is over\n", i); back(); i = 0 } \
-  :: d_step { HAS(j, Ready) && losses > 0 -> losses--; i = j; printf("another takes %d, and dies\n", i); R.incarnation = incarnation; back(); i = 0 } \
-  :: d_step { HAS(j, Absent) && messages > 0 && (j == 0 || store[opened].row[0].state != Absent) -> \
-      messages--; i = j; R.state = Ready; R.what = MESSAGES - messages; printf("store %d gets message %d: %d\n", opened, i, R.what); i = 0 }
-#ifdef TOLD_UNTIL_ANSWERED
-#define LOST_TOLD skip
-#else
-#define LOST_TOLD told = (told == R.incarnation -> told : 0)
-#endif
-
-#define A(k) answer[task[k] - 1]
-#define WORK(k) \
-  :: d_step { task[k] != 0 && A(k) == InHand -> A(k) = SaysDone } \
-  :: d_step { task[k] != 0 && A(k) == InHand && fails > 0 -> fails--; A(k) = SaysFailed } \
-  :: d_step { up && task[k] != 0 && A(k) != InHand -> m = task[k] - 1; settle(m); answer[m] = (answer[m] == SaysDone -> Done : Failed); task[k] = 0; m = 0 } \
-  :: d_step { up && task[k] != 0 && A(k) != InHand && failures > 0 -> failures--; m = task[k] - 1; settle(m); printf("  no answer\n"); m = 0 }
-
-byte m;
-active proctype Everything() {
+#define MAY_SEND (HAS(i, Reserved) && owed[i])
+/* A row of the open store, and what the broker does with it. */
+proctype Message(byte i) {
   do
-  :: atomic { up && (messages == 0 || store[opened].row[IDS - 1].state != Absent) && SETTLED(opened) && task[0] + task[1] + task[2] == 0 -> break }
-  TURN(0)
-  TURN(1)
-  WORK(0)
-  WORK(1)
-  WORK(2)
-  :: d_step { up && kills > 0 -> kill() }
+  :: ALL_DONE -> break
+  :: d_step { HAS(i, Absent) && messages > 0 && (i == 0 || store[opened].row[0].state != Absent) ->
+      id = i;
+      message.state = Ready;
+      message.what = 1 + MESSAGES - messages;
+      messages--;
+      printf("store %d gets message %d: %d\n", opened, id, message.what);
+      id = 0
+    }
+  :: d_step { HAS(i, Ready) ->
+      id = i; message.state = Reserved; message.incarnation = incarnation; owed[id] = true; id = 0
+    }
+
+  /* --- delivered, and answered --- */
+  :: d_step { MAY_SEND -> id = i; deliver(Done); hear(); id = 0 }
+  :: d_step { MAY_SEND && HAS_HAND -> id = i; deliver(InHand); hear(); id = 0 }
+  :: d_step { MAY_SEND && fails > 0 -> fails--; id = i; deliver(Failed); hear(); id = 0 }
+  :: d_step { MAY_SEND && fails > 0 && !KNOWS(i) -> fails--; id = i; refuse(); id = 0 }
+  /* --- delivered, and not answered --- */
+  :: d_step { MAY_SEND && failures > 0 -> id = i; deliver(Done); missed(); id = 0 }
+  :: d_step { MAY_SEND && failures > 0 && HAS_HAND -> id = i; deliver(InHand); missed(); id = 0 }
+  :: d_step { MAY_SEND && failures > 0 -> id = i; sendInVain(); id = 0 }
+  :: d_step { MAY_SEND && kills > 0 -> id = i; deliver(Done); kill(); id = 0 }
+  :: d_step { MAY_SEND && kills > 0 && HAS_HAND -> id = i; deliver(InHand); kill(); id = 0 }
+
+  /* --- lost; with its attempts used up, dead --- */
+  :: d_step { HAS(i, Reserved) && losses > 0 ->
+      printf("ack-wait of %d is over\n", i);
+      losses--; id = i; comesBack(Ready, 1); id = 0
+    }
+  :: d_step { HAS(i, Reserved) && losses > 0 && kicks > 0 ->
+      printf("ack-wait of %d is over\n", i);
+      losses--; id = i; comesBack(Dead, 1); id = 0
+    }
+  :: d_step { HAS(i, Ready) && losses > 0 ->
+      printf("another takes %d, and dies\n", i);
+      losses--; id = i; message.incarnation = incarnation; comesBack(Ready, 1); id = 0
+    }
+  :: d_step { HAS(i, Dead) && kicks > 0 && !ALL_DONE ->
+      printf("%d is kicked\n", i);
+      kicks--; id = i;
+      message.state = Ready;
+#ifdef KICK_COUNTS_ANEW
+      message.deliveries = 0;
+#endif
+      id = 0
+    }
+  od
+}
+
+/* What the consumer has in hand, or has to settle. */
+#define MINE answer[hand[h] - 1]
+proctype Hand(byte h) {
+  byte n;
+  do
+  :: ALL_DONE -> break
+  :: d_step { hand[h] != 0 && MINE == InHand -> MINE = Done }
+  :: d_step { hand[h] != 0 && MINE == InHand && fails > 0 -> fails--; MINE = Failed }
+  :: d_step { hand[h] != 0 && MINE == InHand && fails > 0 -> fails--; MINE = Returned }
+  :: d_step { hand[h] != 0 && MINE == InHand && fails > 0 -> fails--; MINE = Buried }
+  :: d_step { up && hand[h] != 0 && MINE != InHand ->
+      n = hand[h] - 1; settle(n, incarnation); hand[h] = 0; n = 0
+    }
+  :: d_step { up && hand[h] != 0 && MINE != InHand && failures > 0 ->
+      failures--; n = hand[h] - 1; settle(n, incarnation); printf("  no answer\n"); n = 0
+    }
+#ifdef UNPINNED
+  :: d_step { up && hand[h] != 0 && MINE != InHand && incarnation > 1 ->
+      n = hand[h] - 1; settle(n, incarnation - 1); hand[h] = 0; n = 0
+    }
+#endif
+  /* Nobody is there: who comes next asks. */
+  :: d_step { !up && hand[h] != 0 && MINE != InHand -> hand[h] = 0 }
+  od
+}
+
+proctype World() {
+  do
+  :: ALL_DONE -> break
+  :: d_step { up && kills > 0 && !ALL_DONE -> kill() }
   :: d_step { !up -> open(0) }
   :: d_step { !up -> open(1) }
-  :: d_step { !up && copied && backups > 0 -> backups--; copyRow(copy.row[0], store[0].row[0]); copyRow(copy.row[1], store[0].row[1]); printf("put back from the backup:\n"); open(0) }
-  :: d_step { !copied && backups > 0 -> copied = true; copyRow(store[0].row[0], copy.row[0]); copyRow(store[0].row[1], copy.row[1]); printf("backup\n") }
+  :: d_step { !up && copied && backups > 0 ->
+      printf("put back from the copy:\n");
+      backups--;
+      copyRow(copy.row[0], store[0].row[0]);
+      copyRow(copy.row[LAST], store[0].row[LAST]);
+      open(0)
+    }
+#ifdef FORGETS_TOLD
+  :: d_step { heardFrom != NOBODY && IDLE && !ALL_DONE ->
+      printf("the consumer is started anew, in the same process\n");
+      heardFrom = NOBODY
+    }
+#endif
+  :: d_step { !copied && backups > 0 && !ALL_DONE ->
+      printf("store 0 is copied\n");
+      copied = true;
+      copyRow(store[0].row[0], copy.row[0]);
+      copyRow(store[0].row[LAST], copy.row[LAST])
+    }
   od
+}
+
+init {
+  atomic {
+    run Message(0);
+    if :: IDS > 1 -> run Message(1) :: else fi;
+    run Hand(0); run Hand(1); run Hand(2);
+    run World()
+  }
 }

@@ -1,11 +1,11 @@
 /*
- * Numbers of producers, frame by frame: docs/protocol.md, section 6, Sequence and MORE. What is kept, what is
- * left out and why that is sound: README.md beside this file. `npm run model` runs it.
+ * The numbers of producers' frames: docs/protocol.md section 6, Sequence and MORE. What is kept, what is left
+ * out and why that is sound: README.md beside this file. `npm run model` runs it.
  *
  * Bounds, each can be set with -D:
  */
 #ifndef MESSAGES
-#define MESSAGES 6 /* that the producer has */
+#define MESSAGES 6 /* that the producer has, at most 8 */
 #endif
 #ifndef FAILURES
 #define FAILURES 1 /* frames of which the producer gets no answer, whether they arrived or not */
@@ -17,63 +17,63 @@
 #define BACKUPS 0 /* times that store 0 is put back from the copy that was taken of it */
 #endif
 #ifndef REFUSALS
-#define REFUSALS 1 /* commits that the store, its limit or a broker that stops refuses */
+#define REFUSALS 1 /* frames that the broker refuses: store full or broken, too large, closing */
 #endif
 #ifndef OTHERS
-#define OTHERS 1 /* frames of another producer: they abandon a half batch */
+#define OTHERS 1 /* frames of another producer in the middle of a group: they abandon it */
 #endif
 #ifndef EVICTIONS
-#define EVICTIONS 1 /* times that the broker forgets a producer: it keeps the 4096 newest in memory */
+#define EVICTIONS 1 /* times that the broker forgets a producer: it has the newest 4096 in memory */
 #endif
 #ifndef GIVE_UPS
 #define GIVE_UPS 1 /* groups that the user gives up */
 #endif
 
 #define MODULUS 4 /* 128 */
-#define WINDOW 2 /* 64 */
-#define MAX_GROUP 2 /* 48 */
+#define MAX_GROUP 2
 #define NONE 255 /* no number */
 #define NOBODY 0 /* no incarnation */
 
-/* Of the store: which numbers it has, the last one, in one transaction. */
+/* producers (sqlite-producers.ts): the messages that it has, as bits, and the last number, in one transaction. */
 typedef Store {
   byte has;
-  byte last = NONE;
+  byte last = NONE
 };
 Store store[2];
 Store copy; /* of store 0, taken at some earlier time */
 bool copied;
 
-/* The broker. */
+/* Intake, ProducerState (intake.ts, producers.ts). */
 bool up;
-byte incarnation; /* grows with each opening */
+byte incarnation; /* another one with each opening */
 bit opened; /* which store */
-bool knows; /* has a state of the producer in memory: */
+bool knows; /* has a state of the producer: */
 byte last = NONE;
 byte before = NONE;
-byte next = NONE; /* of a frame that does not tell: the one after the frame that was accepted last */
-byte batch; /* numbers that were accepted provisionally */
+byte next = NONE;
+byte batch; /* as bits */
 
-/* Frames that the broker has and has not judged: its store may take longer than a producer waits. */
+/* What the broker has and has not judged: its store may take longer than a producer waits. */
 typedef Frame {
   byte seq;
   byte number = NONE; /* the field */
   bool more;
   bool awaited; /* the producer still waits for the answer */
-  byte real; /* ghost: the number that the producer means */
+  byte means /* ghost: which message it is */
 };
-Frame queue[2];
+#define QUEUE 2
+Frame queue[QUEUE];
 byte queued;
+#define frame queue[0]
 
-/* The producer. */
+/* GroupSender (group-sender.ts), and Endpoint.numbered. */
 mtype = { Idle, Sending, Awaiting }
 mtype doing = Idle;
 byte first; /* of the group */
 byte size; /* 0: the next group is not made yet */
-byte index; /* frame of the group */
-byte address = NOBODY; /* the incarnation that it read with the broker's address */
-byte known = NOBODY; /* the incarnation that confirmed last */
-bool gaveUp;
+byte index; /* of the frame in the group */
+byte address = NOBODY; /* the incarnation that broker.json had for this try */
+byte known = NOBODY; /* the incarnation that has confirmed the frame before the group */
 
 byte failures = FAILURES;
 byte kills = KILLS;
@@ -84,159 +84,185 @@ byte evictions = EVICTIONS;
 byte giveUps = GIVE_UPS;
 
 #define ALL_DONE (first == MESSAGES)
-#define MIN(a, b) ((a) < (b) -> (a) : (b))
-#define N (first + index)
+#define NUMBER (first + index)
+#define GROUP (((1 << size) - 1) << first)
 
-/* --- the rules --- */
+/* --- sender's rules --- */
 
-/* 0 for number 0 only, then 1 .. MODULUS-1 again and again: nothing else can be taken for the first frame. */
-#if defined(NEAREST) || defined(SEQ_0_AGAIN)
+/* 0 is the first one's and no other's. */
+#if defined(SEQ_0_AGAIN) || defined(NEAREST)
 #define SEQ(m) ((m) % MODULUS)
 #else
 #define SEQ(m) ((m) == 0 -> 0 : 1 + ((m) - 1) % (MODULUS - 1))
 #endif
 
-/* Does the producer tell the frame's number? */
 #if defined(NO_NUMBER)
-#define TELLS false
+#define SAYS_NUMBER false
 #elif defined(NEAREST)
-#define TELLS (index == 0 && ((N >= MODULUS && address != known) || gaveUp))
+#define SAYS_NUMBER (index == 0 && NUMBER >= MODULUS && address != known)
 #else
-#define TELLS (index == 0 && N > 0 && address != known)
+#define SAYS_NUMBER (index == 0 && NUMBER > 0 && address != known)
 #endif
 
-byte n; /* the number that the broker takes the frame for; NONE: it cannot know */
-#define DISTANCE ((queue[0].seq + 2 * MODULUS - last % MODULUS) % MODULUS)
-inline readNumber() {
-  if
-  :: queue[0].number != NONE -> n = queue[0].number
-#ifdef NEAREST
-  :: queue[0].number == NONE && (!knew || last == NONE) -> n = queue[0].seq
-  :: queue[0].number == NONE && knew && last != NONE ->
-    n = last + DISTANCE - (DISTANCE < WINDOW -> 0 : MODULUS);
-    n = (n > 200 -> 0 : n) /* before 0: a repeat, too */
+#ifdef KEEP_KNOWN
+#define DOUBT skip
 #else
-  :: queue[0].number == NONE && queue[0].seq == 0 -> n = 0
-  :: queue[0].number == NONE && queue[0].seq != 0 && next != NONE && SEQ(next) == queue[0].seq -> n = next
+#define DOUBT known = NOBODY
 #endif
-  :: else -> n = NONE
-  fi
-}
-#define IS_REPEAT (last != NONE && n <= last)
 
-inline abandon() {
-#ifndef GO_ON
-  next = NONE;
-#endif
-  last = before;
-  batch = 0
-}
-
-bool knew;
-/* Verdict: */
-mtype = { Accepted, Refused }
-mtype verdict;
-
-inline commit() {
-  if
-  :: batch == 0 -> verdict = Accepted
-  :: batch != 0 && !refusing ->
-    printf("  stores %d, last %d\n", batch, last);
-    assert((store[opened].has & batch) == 0); /* never twice */
-    store[opened].has = store[opened].has | batch;
-#ifndef MEMORY_ONLY
-    store[opened].last = last;
-#endif
-    batch = 0;
-    verdict = Accepted
-  :: batch != 0 && refusing ->
-    printf("  refuses the batch\n");
-    abandon();
-    verdict = Refused
-  fi
-}
-
-bool refusing;
-inline judge() {
-  knew = knows;
-  if
-#ifdef TRUST_STORE
-  :: !knows -> knows = true; next = (store[opened].last == NONE -> NONE : store[opened].last + 1);
-#else
-  :: !knows -> knows = true; next = NONE;
-#endif
-    last = store[opened].last; before = last; batch = 0
-  :: else
-  fi;
-  readNumber();
-  printf("%d judges %d (seq %d, field %d, more %d): taken for %d, last %d\n", incarnation, queue[0].real, queue[0].seq,
-    queue[0].number, queue[0].more, n, last);
-  verdict = Accepted;
-  if
-  :: n == NONE ->
-    if
-    :: batch != 0 -> abandon()
-    :: else -> next = NONE
-    fi;
-    verdict = Refused
-  :: n != NONE && IS_REPEAT ->
-    next = n + 1;
-    if
-    :: queue[0].more
-    :: else -> commit()
-    fi
-  :: else ->
-    if
-    :: batch == 0 -> before = last
-    :: else
-    fi;
-    batch = batch | (1 << queue[0].real);
-    last = n;
-    next = n + 1;
-    if
-    :: queue[0].more
-    :: else -> commit()
-    fi
-  fi;
-  n = 0; knew = false
-}
-
-inline shift() {
-  queued--;
-  queue[0].seq = queue[1].seq; queue[0].number = queue[1].number; queue[0].more = queue[1].more;
-  queue[0].awaited = queue[1].awaited; queue[0].real = queue[1].real;
-  queue[1].seq = 0; queue[1].number = 0; queue[1].more = 0; queue[1].awaited = 0; queue[1].real = 0
-}
-
-/* This try has failed. */
+/* This try has failed; what was sent may still be judged. */
 inline fail() {
   doing = Idle;
   address = NOBODY;
   index = 0;
   queue[0].awaited = false;
   queue[1].awaited = false;
-#if !defined(NEAREST) && !defined(KEEP_KNOWN)
-  known = NOBODY
-#endif
+  DOUBT
 }
 
-#ifdef UNPINNED
-#define REACHES up
+inline send() {
+  queue[queued].seq = SEQ(NUMBER);
+  queue[queued].number = (SAYS_NUMBER -> NUMBER : NONE);
+  queue[queued].more = (index < size - 1);
+  queue[queued].awaited = true;
+  queue[queued].means = NUMBER;
+  queued++;
+  doing = Awaiting
+}
+
+/* --- receiver's rules --- */
+
+/* Producers.get, or add. */
+inline load() {
+  if
+  :: knows
+  :: else ->
+    knows = true;
+    last = store[opened].last;
+    before = last;
+    batch = 0;
+#ifdef TRUST_STORE
+    next = (last == NONE -> NONE : last + 1)
 #else
-#define REACHES (up && incarnation == address)
+    next = NONE
 #endif
+  fi
+}
+
+/* numberOf; NONE: it cannot be known. */
+byte number;
+#define WINDOW (MODULUS / 2)
+#define AHEAD ((frame.seq + MODULUS - last % MODULUS) % MODULUS)
+inline readNumber() {
+  if
+  :: frame.number != NONE -> number = frame.number
+#ifdef NEAREST
+  :: frame.number == NONE && last == NONE -> number = frame.seq
+  :: frame.number == NONE && last != NONE && AHEAD < WINDOW -> number = last + AHEAD
+  :: frame.number == NONE && last != NONE && AHEAD >= WINDOW ->
+    number = (last + AHEAD < MODULUS -> 0 : last + AHEAD - MODULUS)
+#else
+  :: frame.number == NONE && frame.seq == 0 -> number = 0
+  :: frame.number == NONE && frame.seq != 0 && next != NONE && SEQ(next) == frame.seq ->
+    number = next
+#endif
+  :: else -> number = NONE
+  fi
+}
+
+#ifdef NO_REPEATS
+#define IS_REPEAT false
+#else
+#define IS_REPEAT (last != NONE && number <= last)
+#endif
+
+inline abandon() {
+#ifndef KEEP_NEXT
+  next = NONE;
+#endif
+  last = (batch != 0 -> before : last);
+  batch = 0
+}
+
+inline forgetProducer() {
+  knows = false;
+  last = NONE;
+  before = NONE;
+  next = NONE;
+  batch = 0
+}
+
+inline commit() {
+  printf("  stores %d, last %d\n", batch, last);
+  assert((store[opened].has & batch) == 0); /* never twice */
+  store[opened].has = store[opened].has | batch;
+#ifndef MEMORY_ONLY
+  store[opened].last = (batch != 0 -> last : store[opened].last);
+#endif
+  batch = 0
+}
+
+/* Intake.#take; `objects`: to this frame, if it is new, or to its batch. */
+bool accepts;
+inline judge(objects) {
+  load();
+  readNumber();
+  printf("%d judges message %d (seq %d): number %d, last %d\n", incarnation, frame.means, frame.seq, number, last);
+  accepts = true;
+  if
+  :: number == NONE -> accepts = false
+  :: number != NONE && IS_REPEAT -> skip
+  :: else ->
+    before = (batch == 0 -> last : before);
+    batch = batch | (1 << frame.means);
+    last = number;
+    accepts = !objects
+  fi;
+  if
+  :: accepts && !frame.more && batch != 0 && objects -> accepts = false
+  :: accepts && !frame.more && !(batch != 0 && objects) -> commit()
+  :: else
+  fi;
+  if
+  :: accepts -> next = number + 1
+  :: else -> abandon()
+  fi;
+  number = 0
+}
+
+inline shift() {
+  queued--;
+  queue[0].seq = queue[1].seq; queue[1].seq = 0;
+  queue[0].number = queue[1].number; queue[1].number = NONE;
+  queue[0].more = queue[1].more; queue[1].more = false;
+  queue[0].awaited = queue[1].awaited; queue[1].awaited = false;
+  queue[0].means = queue[1].means; queue[1].means = 0
+}
+
+inline answer() {
+  if
+  :: frame.awaited && !accepts -> printf("  refused\n"); shift(); fail()
+  :: frame.awaited && accepts && frame.more -> index++; doing = Sending; shift()
+  :: frame.awaited && accepts && !frame.more ->
+    printf("producer: %d..%d confirmed\n", first, first + size - 1);
+    assert((store[opened].has & GROUP) == GROUP); /* told accepted: it is there */
+    known = address;
+    first = first + size; size = 0; index = 0; address = NOBODY; doing = Idle;
+    shift()
+  :: else -> shift()
+  fi;
+  accepts = false
+}
 
 inline kill() {
   printf("%d is killed\n", incarnation);
   kills--;
-  up = false; refusing = false;
-  knows = false; last = NONE; before = NONE; next = NONE; batch = 0;
-  queued = 0;
-  queue[0].seq = 0; queue[0].number = 0; queue[0].more = 0; queue[0].awaited = 0; queue[0].real = 0;
-  queue[1].seq = 0; queue[1].number = 0; queue[1].more = 0; queue[1].awaited = 0; queue[1].real = 0
+  up = false;
+  accepts = false;
+  forgetProducer();
+  if :: queued > 0 -> shift() :: else fi;
+  if :: queued > 0 -> shift() :: else fi
 }
-
-#define GROUP (((1 << size) - 1) << first)
 
 inline open(s) {
   up = true;
@@ -245,72 +271,73 @@ inline open(s) {
   printf("%d opens store %d (has %d, last %d)\n", incarnation, s, store[s].has, store[s].last)
 }
 
-active proctype Everything() {
+proctype Producer() {
   do
-  :: d_step { ALL_DONE -> failures = 0 }; break
-
-  /* --- the producer --- */
+  :: ALL_DONE -> break
   :: d_step { doing == Idle && size == 0 && !ALL_DONE -> size = 1 }
-  :: d_step { doing == Idle && size == 0 && !ALL_DONE && first + 1 < MESSAGES -> size = 2 }
+  :: d_step { doing == Idle && size == 0 && first + MAX_GROUP <= MESSAGES -> size = MAX_GROUP }
   :: d_step { doing == Idle && size != 0 && up ->
-      address = incarnation; index = 0; doing = Sending;
-      printf("producer sends %d..%d to %d (%d confirmed last)\n", first, first + size - 1, address, known)
+      address = incarnation;
+      index = 0;
+      doing = Sending;
+      printf("producer sends %d..%d to %d (known to %d)\n", first, first + size - 1, address, known)
     }
-  :: d_step { doing == Sending && REACHES && queued < 2 ->
-      queue[queued].seq = SEQ(N);
-      if
-      :: TELLS -> queue[queued].number = N
-      :: else -> queue[queued].number = NONE
-      fi;
-      queue[queued].more = (index < size - 1);
-      queue[queued].awaited = true;
-      queue[queued].real = N;
-      queued++;
-      doing = Awaiting
-    }
-  :: d_step { doing != Idle && !REACHES ->
-      printf("producer: the broker is gone\n"); fail() }
-  :: d_step { doing == Awaiting && queued == 0 -> fail() } /* its broker was killed */
-  :: d_step { doing == Sending && REACHES && failures > 0 -> failures--; printf("producer: not sent\n"); fail() }
+  /* To whoever has the address: a broker may be started again in the same process. */
+  :: d_step { doing == Sending && up && queued < QUEUE -> send() }
+  :: d_step { doing == Sending && (!up || incarnation != address) -> fail() }
+  :: d_step { doing == Awaiting && queued == 0 -> fail() } /* the broker was killed */
+  :: d_step { doing == Sending && failures > 0 -> failures--; printf("producer: not sent\n"); fail() }
   :: d_step { doing == Awaiting && failures > 0 -> failures--; printf("producer: no answer\n"); fail() }
   :: d_step { doing == Idle && size != 0 && giveUps > 0 ->
       printf("producer gives up %d..%d\n", first, first + size - 1);
       giveUps--;
-      first = first + size; size = 0; gaveUp = true;
-#ifndef NEAREST
-      known = NOBODY
-#endif
+      first = first + size;
+      size = 0;
+      DOUBT
     }
+  od
+}
 
-  /* --- the broker --- */
-  :: d_step { up && queued > 0 && !queue[0].more && refusals > 0 && !refusing -> refusals--; refusing = true }
-  :: d_step { up && queued > 0 ->
-      judge();
-      refusing = false;
-      if
-      :: queue[0].awaited && verdict == Refused -> printf("  refused\n"); shift(); fail()
-      :: queue[0].awaited && verdict == Accepted && !queue[0].more ->
-        printf("producer: %d..%d confirmed\n", first, first + size - 1);
-        assert((store[opened].has & GROUP) == GROUP); /* confirmed: it is there */
-        known = address; gaveUp = false;
-        first = first + size; size = 0; index = 0; address = NOBODY; doing = Idle;
-        shift()
-      :: queue[0].awaited && verdict == Accepted && queue[0].more -> index++; doing = Sending; shift()
-      :: else -> shift()
-      fi
-    }
-    /* it is killed before it answers */
-  :: d_step { up && queued > 0 && kills > 0 -> judge(); kill() }
-  :: d_step { up && kills > 0 -> kill() }
+proctype Broker() {
+  do
+  :: ALL_DONE -> break
+  :: d_step { up && queued > 0 -> judge(false); answer() }
+  :: d_step { up && queued > 0 && refusals > 0 -> refusals--; judge(true); answer() }
+  /* before it answers */
+  :: d_step { up && queued > 0 && kills > 0 -> judge(false); kill() }
+  :: d_step { up && kills > 0 && !ALL_DONE -> kill() }
   :: d_step { !up && !ALL_DONE -> open(0) }
   :: d_step { !up && !ALL_DONE -> open(1) }
-  :: d_step { !up && !ALL_DONE -> store[1].has = 0; store[1].last = NONE; open(1) } /* a new one; in memory */
+  /* a new one, or one in memory */
+  :: d_step { !up && !ALL_DONE -> store[1].has = 0; store[1].last = NONE; open(1) }
   :: d_step { !up && !ALL_DONE && copied && backups > 0 ->
-      backups--; store[0].has = copy.has; store[0].last = copy.last; printf("put back from the backup:\n"); open(0)
+      printf("put back from the copy:\n");
+      backups--;
+      store[0].has = copy.has;
+      store[0].last = copy.last;
+      open(0)
     }
-  :: d_step { !copied && backups > 0 && store[0].has != 0 -> copied = true; copy.has = store[0].has; copy.last = store[0].last; printf("backup\n") }
-  :: d_step { up && others > 0 && batch != 0 -> others--; printf("a frame of another producer\n"); abandon() }
-  :: d_step { up && evictions > 0 && knows && batch == 0 -> evictions--; printf("the broker forgets the producer\n");
-      knows = false; last = NONE; before = NONE; next = NONE }
   od
+}
+
+proctype World() {
+  do
+  :: ALL_DONE -> break
+  :: d_step { !copied && backups > 0 && store[0].has != 0 && !ALL_DONE ->
+      printf("store 0 is copied\n");
+      copied = true;
+      copy.has = store[0].has;
+      copy.last = store[0].last
+    }
+  :: d_step { up && others > 0 && batch != 0 -> others--; printf("a frame of another producer\n"); abandon() }
+  :: d_step { up && evictions > 0 && knows && batch == 0 && !ALL_DONE ->
+      printf("the broker forgets the producer\n");
+      evictions--;
+      forgetProducer()
+    }
+  od
+}
+
+init {
+  atomic { run Producer(); run Broker(); run World() }
 }

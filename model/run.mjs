@@ -1,9 +1,10 @@
-// npm run model: lets spin look at every run of the echo protocol within the bounds of the targets below.
+// npm run model: lets spin look at every run of the models within the bounds of targets.mjs.
 // npm run model -- --bug [NAME]: seeds one bug and shows, step by step, what spin finds.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bugs, targets, violations } from './targets.mjs';
 
 /** EX_UNAVAILABLE of sysexits.h: a program that is needed is missing. */
 const UNAVAILABLE = 69;
@@ -11,71 +12,6 @@ const UNAVAILABLE = 69;
 const MAX_MEMORY_MB = 4000;
 /** Steps of one run; the longest has some 1,000. */
 const MAX_DEPTH = 100_000;
-
-const NONE = { MESSAGES: 2, FOREIGN: 0, STOPS: 0, DELAYS: 0, CRASHES: 0, GIVE_UPS: 0 };
-
-/** Kinds of search: how pan is compiled and started. */
-const Search = {
-  safety: { cc: ['-DSAFETY'], pan: [] },
-  progress: { cc: ['-DNP'], pan: ['-l'] },
-  shortest: { cc: ['-DSAFETY', '-DBFS'], pan: [] },
-};
-
-const SAFE =
-  'never accepted altered, never twice, "accepted" only when stored, no echo taken for a bit, no deadlock';
-
-const targets = [
-  {
-    name: 'safety: everything at once',
-    shows: SAFE,
-    search: Search.safety,
-    bounds: { ...NONE, FOREIGN: 1, STOPS: 1, DELAYS: 1, CRASHES: 1, GIVE_UPS: 1 },
-  },
-  {
-    name: 'safety: more disturbance',
-    shows: SAFE,
-    search: Search.safety,
-    bounds: { ...NONE, FOREIGN: 2, STOPS: 2, DELAYS: 1 },
-  },
-  {
-    name: 'safety: slow peers',
-    shows: SAFE,
-    search: Search.safety,
-    bounds: { ...NONE, STOPS: 1, DELAYS: 2 },
-  },
-  {
-    name: 'progress',
-    shows:
-      'once strangers, stops, delays and crashes have ceased every message of a live sender is confirmed',
-    search: Search.progress,
-    bounds: { ...NONE, FOREIGN: 1, STOPS: 1, DELAYS: 1, CRASHES: 1, GIVE_UPS: 1 },
-  },
-];
-
-/** Each is a rule of the protocol left out; spin has to find what it is there for. */
-const bugs = {
-  NO_SEQUENCE: 'the receiver looks at no sequence number: a message is stored twice',
-  NO_CHECKSUM: 'the receiver looks at no checksum: a damaged message is accepted',
-  NO_SYNC: 'a sender does not synchronise after it gave a frame up',
-  NO_PROOF: 'it does, and leaves out the test frame',
-  GO_ON: 'a sender that was stopped goes on with its frame',
-  BELIEVE_LATE: 'a sender that was stopped believes the answer',
-  FORGET_MIDWAY: 'a receiver forgets a reason of which a part was read',
-  LAZY_DROP: 'a receiver that was slow takes the sender for silent',
-};
-const bugBounds = { ...NONE, FOREIGN: 1, STOPS: 1, DELAYS: 1 };
-
-/** What the assertions of the model say, by a piece of each. */
-const violations = [
-  ['.kept]==1', 'a message is stored twice'],
-  ['.frame==', 'a damaged message is accepted'],
-  ['.message]==1', 'the sender is told "accepted", and the message is not there'],
-  [')>0)', 'an echo is taken for a bit'],
-  ['invalid end state', 'nothing can happen any more, and a message is not confirmed'],
-  ['non-progress cycle', 'a message is never confirmed'],
-];
-
-const model = join(import.meta.dirname, 'echo.pml');
 
 class MissingProgram extends Error {}
 
@@ -92,14 +28,15 @@ function check(command, args, cwd) {
 }
 
 /** Runs spin and pan in a folder that is gone afterwards. */
-function search({ search: { cc, pan }, bounds }, defines = [], wantsTrail = false) {
+function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail = false) {
+  const file = `${model}.pml`;
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-model-'));
   try {
-    copyFileSync(model, join(folder, 'echo.pml'));
+    copyFileSync(join(import.meta.dirname, file), join(folder, file));
     const flags = [...defines, ...Object.entries(bounds).map(([name, n]) => `${name}=${n}`)];
     const spinFlags = flags.map((flag) => `-D${flag}`);
     const started = performance.now();
-    check('spin', ['-a', ...spinFlags, 'echo.pml'], folder);
+    check('spin', ['-a', ...spinFlags, file], folder);
     check('cc', ['-O2', '-w', `-DMEMLIM=${MAX_MEMORY_MB}`, ...cc, '-o', 'pan', 'pan.c'], folder);
     const { stdout } = run('./pan', [`-m${MAX_DEPTH}`, ...pan], folder);
     const found = {
@@ -111,7 +48,7 @@ function search({ search: { cc, pan }, bounds }, defines = [], wantsTrail = fals
       isComplete: !/max search depth too small|out of memory|MEMLIM|not completed/.test(stdout),
       trail: [],
     };
-    if (wantsTrail) found.trail = trail(folder, spinFlags);
+    if (wantsTrail) found.trail = trail(folder, file, spinFlags);
     return found;
   } finally {
     rmSync(folder, { recursive: true });
@@ -128,8 +65,8 @@ function reason(pan) {
 }
 
 /** What spin prints while it follows a trail is what the model's printf say. */
-function trail(folder, flags) {
-  const { stdout } = run('spin', ['-t', ...flags, 'echo.pml'], folder);
+function trail(folder, file, flags) {
+  const { stdout } = run('spin', ['-t', ...flags, file], folder);
   const end = /^(spin:|#processes)/;
   const lines = [];
   for (const line of stdout.split('\n')) {
@@ -172,18 +109,19 @@ function runTargets() {
 }
 
 function runBug(name, wantsTrail) {
-  const found = search({ search: Search.shortest, bounds: bugBounds }, [name], wantsTrail);
+  const bug = bugs[name];
+  const found = search(bug, [name], wantsTrail);
   const isRight = found.errors > 0;
   if (!isRight) failed++;
   for (const line of found.trail) console.log(line);
-  console.log(`${isRight ? 'ok  ' : 'FAIL'} seeded bug ${name}: ${bugs[name]}`);
+  console.log(`${isRight ? 'ok  ' : 'FAIL'} seeded bug ${name} (${bug.model}): ${bug.leavesOut}`);
+  if (wantsTrail) console.log(`     bounds: ${boundsOf(bug.bounds)}`);
   console.log(`     ${isRight ? `found: ${found.why}` : 'NOT found'}; ${figures(found)}`);
 }
 
 try {
   if (flag === undefined) {
     runTargets();
-    console.log(`seeded bugs, each within: ${boundsOf(bugBounds)}`);
     for (const name of Object.keys(bugs)) runBug(name, false);
   } else runBug(only ?? 'NO_SEQUENCE', true);
 } catch (error) {
