@@ -86,8 +86,8 @@ export class Consumer {
   readonly #start: number;
   readonly #settler: Settler;
   readonly #handled = new Handled();
-  /** Who delivered last, `pid:start`, and the incarnation that it told. */
-  #told = { by: '', incarnation: 0 };
+  /** Who delivered last, `pid:start`, and the incarnation that it told: this process, not one consumer of it. */
+  static #told = { by: '', incarnation: 0 };
   #presence: Presence | undefined;
   #stopping = false;
   #stopped: Promise<void> | undefined;
@@ -266,8 +266,8 @@ export class Consumer {
   /** In which a delivery was made: what its broker told last, unless it says another. */
   #incarnationOf({ pid, start }: Sender, said: number | undefined): number {
     const by = `${pid}:${start}`;
-    const incarnation = said ?? (this.#told.by === by ? this.#told.incarnation : 0);
-    this.#told = { by, incarnation };
+    const incarnation = said ?? (Consumer.#told.by === by ? Consumer.#told.incarnation : 0);
+    Consumer.#told = { by, incarnation };
     return incarnation;
   }
 

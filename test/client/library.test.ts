@@ -267,6 +267,29 @@ describe('Consumer', { skip }, () => {
     t.after(() => inspector.close());
     assert.deepEqual(await inspector.counts(), []);
   });
+
+  it('that starts anew in its process knows what the broker counts on', async (t) => {
+    const options: BrokerOptions = { store: { kind: 'sqlite', folder: tempDir(t) } };
+    const { dir, broker, producer } = await given(t, options);
+    const finish: (() => void)[] = [];
+    const work = () => new Promise<void>((resolve) => finish.push(resolve));
+    const before = await consuming(t, dir, work);
+    await producer.send('first');
+    await until(() => finish.length === 1);
+    const stopping = before.consumer.stop();
+    finish[0]?.();
+    await stopping;
+    const { bodies } = await consuming(t, dir, work);
+    await producer.send('second');
+    await until(() => bodies.length === 1);
+    broker.say('stop');
+    await broker.exited;
+    await brokerIn(t, dir, options);
+    await producer.send('third');
+    await until(() => bodies.includes('third'));
+    for (const end of finish) end();
+    assert.deepEqual(bodies, ['second', 'third'], 'what it has in hand is not handled again');
+  });
 });
 
 describe('Inspector', { skip }, () => {
