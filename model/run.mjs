@@ -67,10 +67,12 @@ function reason(pan) {
 /** What spin prints while it follows a trail is what the model's printf say. */
 function trail(folder, file, flags) {
   const { stdout } = run('spin', ['-t', ...flags, file], folder);
-  const end = /^(spin:|#processes)/;
+  const noClaim = /^spin: couldn't find claim/; // of the search for cycles
+  const end = /^(spin: (?!warning)|#processes)/;
   const lines = [];
   for (const line of stdout.split('\n')) {
-    if (end.test(line) && !line.includes('warning')) break;
+    if (noClaim.test(line)) continue;
+    if (end.test(line)) break;
     lines.push(line);
   }
   return lines;
