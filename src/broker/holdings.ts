@@ -35,9 +35,11 @@ export class Holdings {
   }
 
   /** The consumer has it and will settle it later. */
-  awaitSettlement(consumer: ConsumerState, { id }: Reserved): void {
+  awaitSettlement(consumer: ConsumerState, message: Reserved): void {
+    const { id } = message;
     const held = consumer.holding.get(id);
-    if (held) held.isUnderWay = false;
+    if (!held || !isSame(held, message)) return; // its ack-wait is over, or it was settled meanwhile
+    held.isUnderWay = false;
     const ackWaitMs = consumer.ackWaitMs ?? this.#options.ackWaitMs;
     if (ackWaitMs === undefined || this.#ackWaits.has(id)) return;
     const onOver = () => this.#onOverdue(consumer, id, ackWaitMs);
@@ -129,10 +131,21 @@ export class Holdings {
 
   /** As settle, for what nobody else tells us again: tried until the store takes it. */
   async settleSurely(consumer: ConsumerState, id: number, outcome: Outcome): Promise<void> {
+    const held = consumer.holding.get(id);
+    if (held) await this.#settleAgain(consumer, id, outcome, held);
+  }
+
+  async #settleAgain(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    name: DeliveryName,
+  ): Promise<void> {
+    if (!isSame(consumer.holding.get(id), name)) return;
     if ((await this.settle(consumer, id, outcome)) !== Reason.Store) return;
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
-      void this.settleSurely(consumer, id, outcome);
+      void this.#settleAgain(consumer, id, outcome, name);
     }, RETRY_MS);
     this.#retries.add(timer);
   }

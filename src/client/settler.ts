@@ -113,8 +113,11 @@ export class Settler {
         const info = table.read(broker.pid);
         isStuck = info !== undefined && isStopped(info);
         if (broker.kind !== 'echo') return false;
-        const frame = frameOf(name, verb, broker.incarnation);
-        const outcome = await endpoint.echo?.withBus((channel) => channel.send(broker, frame));
+        const outcome = await endpoint.echo?.withBus((channel) => {
+          // While we waited for the bus another broker may have come, in the same process even, with another store.
+          const now = findBroker(dir, table);
+          return channel.send(now, frameOf(name, verb, now.incarnation));
+        });
         if (outcome === undefined || outcome.kind === 'accepted') return outcome !== undefined;
         if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return false;
       } catch (error) {
