@@ -11,12 +11,6 @@ import { type Delivery, type DeliveryOptions, deliveryFrame } from './delivery.t
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
 
-/** Refusals that say how a delivery ended. */
-const OUTCOMES: ReadonlyMap<Reason, Outcome> = new Map([
-  [Reason.Failed, { kind: 'failed' }],
-  [Reason.Released, { kind: 'release' }],
-]);
-
 /** Deliveries to echo consumers, which answer, and may settle later. */
 export class EchoDeliveries {
   readonly #options: DeliveryOptions;
@@ -75,9 +69,8 @@ export class EchoDeliveries {
   async #onRefused(delivery: Delivery, reason: Reason): Promise<void> {
     const { roster, onWarning } = this.#options;
     const { consumer, message } = delivery;
-    const outcome = OUTCOMES.get(reason);
-    if (outcome || reason === Reason.Later) this.#onTaken(delivery);
-    if (outcome) return this.#settle(consumer, message, outcome);
+    if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery);
+    if (reason === Reason.Failed) return this.#settle(consumer, message, { kind: 'failed' });
     if (reason === Reason.Later) return this.#options.holdings.awaitSettlement(consumer, message);
     if (reason === Reason.TooLarge) {
       roster.served(consumer);

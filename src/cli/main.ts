@@ -36,7 +36,7 @@ export function sigmq(named = ''): Command {
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
   prepare(program);
-  process.once('exit', leaveClosedTerminals);
+  process.off('exit', leaveClosedTerminals).once('exit', leaveClosedTerminals);
   forgetEmptyVariables();
   program.hook('preAction', (_program, action) => {
     assertUnchangedSettings();

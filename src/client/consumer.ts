@@ -254,12 +254,12 @@ export class Consumer {
       const verb = verbOf(error);
       // As if it had never come.
       if (verb === Verb.Return) return Reason.Closing;
-      if (verb === Verb.Dead) {
+      if (verb === Verb.Dead || verb === Verb.Release) {
         this.#settler.settleAfter(name, Promise.reject(error));
         return this.#handled.add(name, Reason.Later);
       }
       this.#report(error);
-      return this.#handled.add(name, verb === Verb.Release ? Reason.Released : Reason.Failed);
+      return this.#handled.add(name, Reason.Failed);
     }
   }
 

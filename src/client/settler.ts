@@ -93,7 +93,6 @@ export class Settler {
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     if (verb === Verb.Done) handled.change(name, 0);
     else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
-    else if (verb === Verb.Release) handled.change(name, Reason.Released);
     // No answer says the others: it is settled once more.
     else handled.change(name, Reason.Later, verb);
     await this.#tell(name, verb);

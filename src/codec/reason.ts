@@ -23,8 +23,6 @@ export const Reason = {
   Unknown: 13,
   /** To a delivery: received and not handled. */
   Failed: 14,
-  /** To a delivery: received and given back, to be tried later. */
-  Released: 15,
 } as const;
 export type Reason = (typeof Reason)[keyof typeof Reason];
 

@@ -116,15 +116,17 @@ export const storeErrors = {
   /** For whoever starts the broker; it works nevertheless. */
   noReserve: (path: string, why: string) =>
     `There is no reserve on the disk of ${path} (${why}): if it gets full, consumers stop, too.`,
+  damaged: (path: string, cause: unknown) =>
+    new StoreError(
+      'store-damaged',
+      Exit.Config,
+      `The store ${path} is damaged: ${messageOf(cause)}.`,
+      'Save what can be read with `sqlite3 queue.db .recover`, then move it away.',
+      cause,
+    ),
   failed: (path: string, cause: unknown) =>
     isDamage(cause)
-      ? new StoreError(
-          'store-damaged',
-          Exit.Config,
-          `The store ${path} is damaged: ${messageOf(cause)}.`,
-          'Save what can be read with `sqlite3 queue.db .recover`, then move it away.',
-          cause,
-        )
+      ? storeErrors.damaged(path, cause)
       : new StoreError(
           'store-failed',
           Exit.TryAgain,

@@ -1,6 +1,7 @@
+import { storeErrors } from './errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { BYTES } from './sqlite-rows.ts';
-import type { State } from './store.ts';
+import { asBytes, BYTES } from './sqlite-rows.ts';
+import { STATES } from './store.ts';
 import type { Tally } from './tally.ts';
 
 /** What is known of a reserved message without asking the file. */
@@ -13,29 +14,51 @@ export interface Held {
   readonly bytes: number;
 }
 
-/** Sets `tally` and `held`, by id, to what the file says. @returns the highest position */
+/**
+ * Sets `tally` and `held`, by id, to what the file says. All names of queues are read here first, and as bytes.
+ * @returns the highest position
+ * @throws StoreError one of them is damaged
+ */
 export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held>): number {
   const groups = db
     .sql(
-      `SELECT queue, state, count(*) AS messages, sum(${BYTES}) AS bytes, max(position) AS position
-      FROM messages GROUP BY queue, state`,
+      `SELECT CAST(queue AS BLOB) AS queue, CAST(state AS BLOB) AS state, count(*) AS messages, sum(${BYTES}) AS bytes, max(position) AS position
+      FROM messages GROUP BY messages.queue, messages.state`,
     )
     .all() as {
-    queue: string;
-    state: State;
+    queue: Uint8Array;
+    state: Uint8Array;
     messages: number;
     bytes: number;
     position: number;
   }[];
-  const reserved = db
+  const paused = db.sql('SELECT CAST(queue AS BLOB) AS queue FROM paused').all() as {
+    queue: Uint8Array;
+  }[];
+  const text = (bytes: Uint8Array): string => {
+    try {
+      return utf8.decode(asBytes(bytes));
+    } catch (error) {
+      throw storeErrors.damaged(db.path, error);
+    }
+  };
+  for (const { queue, state, messages, bytes } of groups) {
+    const known = STATES.find((name) => name === text(state));
+    if (!known) throw storeErrors.damaged(db.path, new Error('a message is in no state'));
+    tally.add(text(queue), known, messages, bytes);
+  }
+  for (const { queue } of paused) tally.paused.add(text(queue));
+  for (const { id, ...row } of heldRows(db)) held.set(id, row);
+  return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function heldRows(db: SqliteConnection): (Held & { id: number })[] {
+  return db
     .sql(
       `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes
       FROM messages WHERE state = 'reserved'`,
     )
     .all() as (Held & { id: number })[];
-  const paused = db.sql('SELECT queue FROM paused').all() as { queue: string }[];
-  for (const { queue, state, messages, bytes } of groups) tally.add(queue, state, messages, bytes);
-  for (const { id, ...row } of reserved) held.set(id, row);
-  for (const { queue } of paused) tally.paused.add(queue);
-  return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
 }

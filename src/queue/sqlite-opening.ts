@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import type { Row } from './sqlite-rows.ts';
+import { asText, type Row } from './sqlite-rows.ts';
 import { backoff, type StorePolicy } from './store.ts';
 
 /** Six bytes in a frame, and no two of a store alike in its life. */
@@ -10,8 +10,8 @@ const INCARNATIONS_KEPT = 100;
 
 /** The identity of the store; a new one is given its own. */
 export function identify(db: SqliteConnection): string {
-  const known = db.sql('SELECT value FROM identity').get() as { value: string } | undefined;
-  if (known) return known.value;
+  const known = db.sql('SELECT CAST(value AS BLOB) AS value FROM identity').get();
+  if (known) return asText((known as { value: Uint8Array }).value);
   const identity = randomUUID();
   db.write('INSERT INTO identity (value) VALUES (?)', [identity]);
   return identity;

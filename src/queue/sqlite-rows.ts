@@ -1,12 +1,16 @@
 import type { Headers, Reserved, State, Stored } from './store.ts';
 
+/** What the driver gives for a BLOB. */
+type Blob = Uint8Array | ArrayBuffer;
+
+/** A row as {@link COLUMNS} give it. */
 export interface Row {
   readonly id: number;
   readonly queue: string;
   readonly state: State;
   readonly priority: number;
-  readonly body: Uint8Array | ArrayBuffer;
-  readonly headers: string | null;
+  readonly body: Blob;
+  readonly headers: Blob | null;
   readonly attempts: number;
   readonly spent: number;
   readonly releases: number;
@@ -14,7 +18,7 @@ export interface Row {
   readonly position: number;
   readonly enqueued_at: number;
   readonly due_at: number | null;
-  readonly consumer: string | null;
+  readonly consumer: Blob | null;
   readonly incarnation: number | null;
 }
 
@@ -24,15 +28,19 @@ type HolderColumn = 'consumer' | 'incarnation';
 export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'> & {
   readonly bytes: number;
 };
-export const ALL_BUT_BODY =
-  'id, queue, state, priority, headers, attempts, releases, deliveries, enqueued_at, due_at, length(body) AS bytes';
+/** The driver ends the process when a text is no UTF-8 (a damaged file): it gets bytes, and we read them. */
+const HEADERS = 'CAST(headers AS BLOB) AS headers';
+export const ALL_BUT_BODY = `id, queue, state, priority, ${HEADERS}, attempts, releases, deliveries, enqueued_at,
+  due_at, length(body) AS bytes`;
+export const COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
+  enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation`;
 
 /** Bytes that a row counts with, as sizeOf() has it. */
 export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
 
 /** As counted when it was published. */
 export function bytesOf({ body, headers }: Row): number {
-  return asBytes(body).length + (headers === null ? 0 : Buffer.byteLength(headers));
+  return asBytes(body).length + (headers?.byteLength ?? 0);
 }
 
 export function reservedOf(
@@ -52,15 +60,20 @@ export function storedOf(row: BodilessRow, body: Uint8Array): Stored {
   return { ...reservedOf({ ...row, body }), bytes, state, priority, ...due };
 }
 
-export function asBytes(body: Row['body']): Uint8Array {
-  return body instanceof Uint8Array ? body : new Uint8Array(body);
+export function asBytes(blob: Blob): Uint8Array {
+  return blob instanceof Uint8Array ? blob : new Uint8Array(blob);
+}
+
+/** What is no UTF-8 becomes U+FFFD. */
+export function asText(blob: Blob | null): string {
+  return blob === null ? '' : Buffer.from(asBytes(blob)).toString();
 }
 
 /** What cannot be understood any more (a damaged file) is left out; the message itself may be whole. */
-function headersOf(json: string | null): Headers {
+function headersOf(json: Blob | null): Headers {
   if (json === null) return [];
   try {
-    const headers: unknown = JSON.parse(json);
+    const headers: unknown = JSON.parse(asText(json));
     return Array.isArray(headers) ? headers.filter(isHeader) : [];
   } catch {
     return [];

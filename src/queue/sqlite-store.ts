@@ -10,7 +10,7 @@ import { kickSome, peek, purgeSome, type Removed } from './sqlite-inspection.ts'
 import { oldest } from './sqlite-oldest.ts';
 import { identify, incarnate, setBack } from './sqlite-opening.ts';
 import { lastNumber, remember } from './sqlite-producers.ts';
-import { BYTES, bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
+import { asText, BYTES, bytesOf, COLUMNS, type Row, reservedOf } from './sqlite-rows.ts';
 import { settlementOf } from './sqlite-settlement.ts';
 import { Timetable } from './sqlite-timetable.ts';
 import {
@@ -181,11 +181,11 @@ export class SqliteStore implements Store {
 
   async reservations(): Promise<Reservation[]> {
     return this.#db.try(() => {
-      const sql = "SELECT * FROM messages WHERE state = 'reserved' ORDER BY id";
+      const sql = `SELECT ${COLUMNS} FROM messages WHERE state = 'reserved' ORDER BY id`;
       const rows = this.#db.sql(sql).all() as Row[];
       return rows.map((row) => ({
         ...reservedOf(row),
-        consumer: row.consumer ?? '',
+        consumer: asText(row.consumer),
         incarnation: row.incarnation ?? 0,
       }));
     });
@@ -284,7 +284,7 @@ export class SqliteStore implements Store {
   }
 
   #head(queue: string): Row | undefined {
-    const sql = `SELECT * FROM messages WHERE queue = ? AND state = 'ready'
+    const sql = `SELECT ${COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
       ORDER BY priority DESC, position LIMIT 1`;
     return this.#db.sql(sql).get([queue]) as Row | undefined;
   }

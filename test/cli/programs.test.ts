@@ -87,7 +87,7 @@ describe('sigmq', { concurrency: 2 }, () => {
       ['consume -c 1 -e --quiet', 75],
       ['consume -W 10ms --quiet', 124],
       ['purge', 64],
-      ['dead show 1', 1],
+      ['dead show 1', 65],
       ['sedn', 64],
     ];
     const { codes, stderr } = await run(cases.map(([line]) => line));
@@ -186,7 +186,7 @@ describe('sigmq', { concurrency: 2 }, () => {
     const running = await broker();
     assert.deepEqual((await run(['drain'])).codes, [0]);
     assert.equal((await running.ended).code, 0);
-    assert.match(running.stderr, /Draining/);
+    assert.match(running.stderr, /Drained/);
   });
 
   it('finds out what is wrong, and cleans up', async (t) => {

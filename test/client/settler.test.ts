@@ -101,7 +101,7 @@ describe('Settler', () => {
       [Verb.Done, [0, undefined]],
       [Verb.Failed, [Reason.Failed, undefined]],
       [Verb.Dead, [Reason.Later, Verb.Dead]],
-      [Verb.Release, [Reason.Released, undefined]],
+      [Verb.Release, [Reason.Later, Verb.Release]],
       [Verb.Return, [Reason.Later, Verb.Return]],
     ] as const;
     for (const [verb, answer] of answers) {

@@ -70,7 +70,7 @@ describe('Inspector', () => {
 
   it('refuses a bad name, and says so', async (t) => {
     const { inspector } = await inspected(t);
-    await assert.rejects(inspector.pause('no such name', true), { code: 'request-failed' });
+    await assert.rejects(inspector.pause('no such name', true), { code: 'bad-queue' });
   });
 
   it('stops a broker', async (t) => {

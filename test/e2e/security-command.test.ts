@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { openClientEndpoint } from '../../src/client/client-endpoint.ts';
+import { GroupSender } from '../../src/client/group-sender.ts';
 import { Producer } from '../../src/index.ts';
+import { processTable } from '../../src/registry/process-table.ts';
 import { Stage, until } from './harness.ts';
 
 /** Processes whose arguments (`cmdline`) or environment (`environ`) have this text in them. */
@@ -70,10 +73,15 @@ describe('consume -- CMD', () => {
     const stage = new Stage(t);
     await stage.broker();
     const consumer = await stage.consumer(['--', 'cat']);
-    const producer = await Producer.open({ dir: stage.dir });
-    await producer.send('never seen', { headers: [['x', 'a\0b']] });
-    await producer.send('seen');
-    await producer.close();
+    // As another program may: our library refuses it.
+    const table = processTable();
+    const endpoint = openClientEndpoint(stage.dir, table);
+    const sender = new GroupSender({ dir: stage.dir, table, endpoint, wait: false });
+    const send = (text: string, headers: readonly (readonly [string, string])[]) =>
+      sender.send([Buffer.from(text)], { headers }, new AbortController().signal);
+    await send('never seen', [['x', 'a\0b']]);
+    await send('seen', []);
+    await endpoint.close();
     await consumer.says(/zero byte/);
     await until('the next message', () => consumer.stdout.toString() === 'seen');
     const { stdout } = await stage.sigmq(['dead', 'ls']).ended;
