@@ -3,9 +3,10 @@ import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
 
 /**
  * A bit that comes so soon after the one before was not paced: a plain sender leaves about 1,000 µs
- * between bits, the fastest handler-based programs some 50; a loop of kill(2) takes 1 to 10. µs.
+ * between bits, the fastest handler-based programs some 50; a loop of kill(2) takes 1 to 10, and we some 25 to take
+ * one on a slow machine. µs.
  */
-const STORM_GAP_US = 20;
+const STORM_GAP_US = 40;
 /**
  * A "message" of which more than one bit in so many was not paced is a storm of signals. Of a real one
  * two bits may wait for us together now and then, when this process is slow to wake.
