@@ -93,7 +93,7 @@ describe('a consumer whose stdout', () => {
     const folder = stage.path('small');
     mkdirSync(folder);
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', folder], {
         stdio: 'ignore',
       });
     } catch {
@@ -103,20 +103,20 @@ describe('a consumer whose stdout', () => {
     try {
       for (const flag of ['a', 'w']) {
         const path = join(folder, `out-${flag}`);
-        for (const letter of 'AB') await stage.sent(['-'], { stdin: letter.repeat(50_000) });
+        for (const letter of 'AB') await stage.sent(['-'], { stdin: letter.repeat(12_000) });
         const out = openSync(path, flag);
         const full = await stage.sigmq(['consume', '-c2', '--quiet'], { stdout: out }).ended;
         assert.equal(full.code, 1);
-        assert.equal(readFileSync(path, 'utf8').length, 50_001);
+        assert.equal(readFileSync(path, 'utf8').length, 12_001);
         execFileSync('mount', ['-o', 'remount,size=256k', folder]);
         // By the same open file, as in `(sigmq consume; sigmq consume) >out`.
         const again = await stage.sigmq(['consume', '-c1', '--quiet'], { stdout: out }).ended;
         closeSync(out);
         assert.equal(again.code, 0, again.stderr);
         const lines = readFileSync(path, 'utf8').split('\n');
-        assert.deepEqual(lines, ['A'.repeat(50_000), 'B'.repeat(50_000), '']);
+        assert.deepEqual(lines, ['A'.repeat(12_000), 'B'.repeat(12_000), '']);
         writeFileSync(path, '');
-        execFileSync('mount', ['-o', 'remount,size=64k', folder]);
+        execFileSync('mount', ['-o', 'remount,size=16k', folder]);
       }
     } finally {
       execFileSync('umount', ['-l', folder]); // before the folder around it is removed
