@@ -66,18 +66,6 @@ $S send one; $S send two; wait $C; echo consume $?; $S doctor; $S stop; wait $B;
     assert.match(send.stderr, /RLIMIT_SIGPENDING/);
     await stage.sent(['y']);
   });
-
-  it('on file sizes has a send refused, and no broker end', async (t) => {
-    const stage = new Stage(t);
-    const broker = stage.script('exec $S broker', ['prlimit', '--fsize=200000']);
-    await broker.says(/broker \d+ runs in/);
-    const body = 'A'.repeat(40_000);
-    let code: number | null = 0;
-    for (let n = 0; n < 20 && code === 0; n++) code = (await stage.send([body])).code;
-    assert.equal(code, 75);
-    assert.equal((await stage.send([body])).code, 75);
-    assert.equal((await broker.end()).code, 0);
-  });
 });
 
 it('signals from outside the PID namespace count for nothing, and are spoken of', async (t) => {
