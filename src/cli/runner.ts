@@ -40,6 +40,7 @@ export class Runner {
   readonly #openFiles = callersOpenFiles();
   readonly #jobs = new Set<Job>();
   readonly #stopping = new AbortController();
+  #isKilled = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -67,12 +68,14 @@ export class Runner {
 
   /** Tells what runs to end. Each has a process group of its own, so that Ctrl-C lets it finish. */
   kill(): void {
+    this.#isKilled = true; // also what is being started
     for (const job of this.#jobs) job.terminate();
   }
 
   async #attempt(message: Message): Promise<JobEnd> {
     const job = await this.#start(message);
     this.#jobs.add(job);
+    if (this.#isKilled) job.terminate();
     const end = await job.ended;
     this.#jobs.delete(job);
     return end;

@@ -96,6 +96,7 @@ describe('the configuration file', () => {
       const command = `'${process.execPath}' '${join(DIST, 'bin/sigmq.js')}' doctor`;
       const env = {
         TERM: 'xterm',
+        CI: undefined, // a terminal there has no colours
         NO_COLOR: '',
         SIGMQ_DIR: stage.dir,
         ...configured(stage, content),
