@@ -5,6 +5,11 @@ import type { Roster } from './roster.ts';
 
 /** How often those are looked at of whose end the kernel does not tell, and a file that could not be read; ms. */
 const LOOK_MS = 1000;
+/**
+ * Who is registered before it catches the signals, or is about to end, is looked at again after as long as it
+ * has been so already, within these bounds; ms.
+ */
+const UNFIT_MS = { least: 50, most: 60_000 };
 
 export interface RosterWatchOptions {
   readonly dir: string;
@@ -58,22 +63,26 @@ export class RosterWatch {
   watchDeaths(): void {
     const { roster } = this.#options;
     const watched = roster.all.filter((consumer) => this.#deaths.watch(consumer));
-    if (watched.length < roster.all.length) this.#lookLater();
+    const { unfitForMs = Number.POSITIVE_INFINITY } = roster;
+    const unfitMs = Math.min(Math.max(unfitForMs, UNFIT_MS.least), UNFIT_MS.most);
+    if (watched.length < roster.all.length) this.#lookLater(LOOK_MS);
+    else if (unfitForMs < Number.POSITIVE_INFINITY) this.#lookLater(unfitMs);
   }
 
-  #lookLater(): void {
+  #lookLater(afterMs: number): void {
     if (this.#stopped) return;
     const { roster, onError } = this.#options;
     const look = () => {
-      if (roster.all.some((consumer) => roster.isGone(consumer))) this.#refreshSoon();
+      const isOver = roster.all.some((consumer) => roster.isGone(consumer));
+      if (isOver || roster.unfitForMs !== undefined) this.#refreshSoon();
       else this.watchDeaths();
     };
     const onTrouble = (error: unknown) => {
       onError(error);
-      this.#lookLater();
+      this.#lookLater(LOOK_MS);
     };
     clearTimeout(this.#lookTimer);
-    this.#lookTimer = setTimeout(guarded(look, onTrouble), LOOK_MS).unref();
+    this.#lookTimer = setTimeout(guarded(look, onTrouble), afterMs).unref();
   }
 
   /** @param key of a consumer that has left or ended */

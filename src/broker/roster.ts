@@ -1,3 +1,4 @@
+import { clockMs } from '../clock.ts';
 import type { Mark } from '../registry/claim.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers } from '../registry/consumers-file.ts';
@@ -26,6 +27,8 @@ export interface RosterOptions {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #warned = new Set<string>();
+  /** Since when processes live that get no signals, by PID and reason; ms of `clockMs`. */
+  #unfit = new Map<string, number>();
   #consumers = new Map<string, ConsumerState>();
   /** They have left the file and still hold messages: they get no more, but may settle. */
   readonly #leaving = new Map<string, ConsumerState>();
@@ -66,6 +69,13 @@ export class Roster {
     return consumer;
   }
 
+  /** So long the one that came last has lived unfit for signals; it may yet catch them, or end; ms. */
+  get unfitForMs(): number | undefined {
+    let last: number | undefined;
+    for (const since of this.#unfit.values()) last = Math.max(last ?? since, since);
+    return last === undefined ? undefined : clockMs() - last;
+  }
+
   /** Reads the file again, and tidies it. */
   async refresh(): Promise<void> {
     this.look();
@@ -76,6 +86,7 @@ export class Roster {
   look(): void {
     const before = this.#consumers;
     const now = new Map<string, ConsumerState>();
+    const unfit = new Map<string, number>();
     const { dir, table } = this.#options;
     const lines = readConsumers(dir);
     const known = witnessed(lines, table, this.#seen);
@@ -84,8 +95,11 @@ export class Roster {
     for (const line of known) {
       const consumer = this.#consumerOf(line, before);
       if (consumer === 'gone') this.#untidy = true;
+      else if (typeof consumer === 'string')
+        unfit.set(consumer, this.#unfit.get(consumer) ?? clockMs());
       else if (consumer) now.set(consumer.key, consumer);
     }
+    this.#unfit = unfit;
     this.#consumers = now;
     this.#keepTurn([...before.keys()]);
     for (const [key, consumer] of before) if (!now.has(key)) this.#leave(consumer);
@@ -172,15 +186,20 @@ export class Roster {
     return isGone(vetted);
   }
 
-  #consumerOf(line: ConsumerLine, before: ReadonlyMap<string, ConsumerState>) {
+  /** @returns text for who gets no signals: `gone`, or PID and reason; undefined for who is no process */
+  #consumerOf(
+    line: ConsumerLine,
+    before: ReadonlyMap<string, ConsumerState>,
+  ): ConsumerState | string | undefined {
     if (line.pid === undefined)
       return this.#warn(
         `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
       );
     const vetted = vetLine(line, this.#options.table);
     if (!vetted.ok) {
-      if (isGone(vetted)) return 'gone' as const;
-      return this.#warn(unfitConsumer(line.pid, vetted.why));
+      if (isGone(vetted)) return 'gone';
+      this.#warn(unfitConsumer(line.pid, vetted.why));
+      return `${line.pid}:${vetted.why}`;
     }
     const key = `${line.pid}:${vetted.info.start}`;
     const consumer = before.get(key) ?? this.#leaving.get(key);

@@ -9,7 +9,7 @@ import {
   startOf,
 } from './consumers-file.ts';
 import { registryErrors } from './errors.ts';
-import { LateAppends } from './late-appends.ts';
+import { appendedLate } from './late-appends.ts';
 import { withLock } from './lock.ts';
 import { assertProcess } from './named-process.ts';
 import type { ProcessTable } from './process-table.ts';
@@ -99,7 +99,7 @@ async function edit(
   change: (lines: readonly ConsumerLine[]) => readonly string[],
 ): Promise<void> {
   const path = consumersPath(dir);
-  const late = await withLock(path, (assertHeld) => {
+  const replaced = await withLock(path, (assertHeld) => {
     const fd = openOld(path, create);
     if (fd === undefined) return undefined;
     try {
@@ -119,15 +119,19 @@ async function edit(
         return undefined;
       }
       replaceFile(path, after, assertHeld);
-      const appends = new LateAppends(path, fd, text.length, table);
-      appends.carryLines();
-      return appends;
+      return { fd, text };
     } catch (error) {
       closeSync(fd);
       throw error;
     }
   });
-  await late?.settle();
+  if (!replaced) return;
+  const late = await appendedLate(replaced.fd, replaced.text);
+  if (late.length === 0) return;
+  // Not by appending them: another program may do that, too, and may have written half a line.
+  await edit(dir, false, table, (lines) =>
+    [...witnessed(lines, table), ...witnessed(late, table)].map(({ raw }) => raw),
+  );
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Real processes and a real file. */
 import assert from 'node:assert/strict';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Roster } from '../../src/broker/roster.ts';
 import { RosterWatch } from '../../src/broker/roster-watch.ts';
 import { processTable } from '../../src/registry/process-table.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
-import { blocker, tempDir, until } from '../registry/children.ts';
+import { blocker, startPython, stranger, tempDir, until } from '../registry/children.ts';
 import { inHand } from './fakes.ts';
 
 function given(t: TestContext, dir = tempDir(t)) {
@@ -62,6 +62,26 @@ describe('RosterWatch', () => {
     await one.kill('SIGKILL');
     await until(() => ended.includes(one.pid));
     assert.deepEqual(pids(), []);
+  });
+
+  it('notices that who was registered too early catches the signals, and that another has ended', async (t) => {
+    const { file, watch, said, pids } = given(t);
+    const late = startPython(
+      t,
+      "print('here', flush=True); sys.stdin.readline(); signal.signal(signal.SIGUSR1, f); signal.signal(signal.SIGUSR2, f)",
+    );
+    const never = stranger(t);
+    assert.equal(await late.line(), 'here');
+    writeFileSync(file, `${late.pid}\n${never.pid} x\n`);
+    await watch.start();
+    assert.deepEqual([pids(), said.length], [[], 2]);
+    late.say('go\n');
+    await until(() => pids().length === 1);
+    assert.deepEqual(pids(), [late.pid]);
+    await never.kill('SIGKILL');
+    await until(() => !readFileSync(file, 'latin1').includes(`${never.pid} `));
+    assert.match(readFileSync(file, 'latin1'), new RegExp(`^${late.pid} start=\\d+\n$`));
+    assert.equal(said.length, 2);
   });
 
   it('looks no more when it was stopped', async (t) => {
