@@ -196,7 +196,8 @@ export class SqliteStore implements Store {
   }
 
   async sweep(): Promise<boolean> {
-    return this.#db.try(() => this.#timetable.sweep(this.#now()) > 0);
+    this.#db.try(() => this.#timetable.sweep(this.#now()));
+    return this.#timetable.takeReady();
   }
 
   takeExpired(): ReadonlyMap<string, number> {

@@ -23,6 +23,8 @@ export class Timetable {
   /** Bounds before which nothing gets due or expires; ms since the epoch. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.NEGATIVE_INFINITY;
+  /** Something became ready, whoever's look it was that found it due. */
+  #becameReady = false;
 
   constructor(options: TimetableOptions) {
     this.#options = options;
@@ -38,7 +40,9 @@ export class Timetable {
     this.#nextExpiry = Math.min(this.#nextExpiry, at);
   }
 
+  /** Past when there is something to be done, or told, at once; ms since the epoch. */
   next(): number | undefined {
+    if (this.#becameReady) return Number.NEGATIVE_INFINITY;
     if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = this.#findNextDue();
     if (this.#nextExpiry === Number.NEGATIVE_INFINITY) this.#nextExpiry = this.#findNextExpiry();
     const next = Math.min(this.#nextDue, this.#nextExpiry);
@@ -51,29 +55,35 @@ export class Timetable {
     return expired;
   }
 
-  /** What is due becomes ready, what has expired goes; some of it, if there is much. @returns what became ready */
-  sweep(now: number): number {
+  /** Whether something became ready since this was asked last. */
+  takeReady(): boolean {
+    const became = this.#becameReady;
+    this.#becameReady = false;
+    return became;
+  }
+
+  /** What is due becomes ready, what has expired goes; some of it, if there is much. */
+  sweep(now: number): void {
     if (now >= this.#nextExpiry) {
       this.#expire(now);
       this.#nextExpiry = this.#findNextExpiry();
     }
-    if (now < this.#nextDue) return 0;
-    const due = this.#makeReady(now);
+    if (now < this.#nextDue) return;
+    this.#makeReady(now);
     this.#nextDue = this.#findNextDue();
-    return due;
   }
 
   /** In the order in which they are due. */
-  #makeReady(now: number): number {
+  #makeReady(now: number): void {
     const { db, tally, position } = this.#options;
-    if (this.#findNextDue() > now) return 0;
+    if (this.#findNextDue() > now) return;
     const sql = `UPDATE messages SET state = 'ready', due_at = NULL, position = ? + due.n
       FROM (SELECT id, row_number() OVER (ORDER BY due_at, position) AS n FROM messages
         WHERE ${DUE} ORDER BY due_at, position LIMIT ${db.stepRows('change')}) AS due
       WHERE messages.id = due.id RETURNING queue`;
     const rows = db.writeAll(sql, [position(STEP_ROWS), now]) as { queue: string }[];
     for (const { queue } of rows) tally.move(queue, 'delayed', 'ready');
-    return rows.length;
+    this.#becameReady ||= rows.length > 0;
   }
 
   #expire(now: number): void {

@@ -149,9 +149,12 @@ export interface Store extends Inspection {
   settleLate(id: number, name: DeliveryName): Promise<string | undefined>;
   /** What an earlier broker had given out when it ended. */
   reservations(): Promise<Reservation[]>;
-  /** When the next message gets due or expires, ms since the epoch by `steadyMs()`. */
+  /** When {@link sweep} has something to do or to tell, ms since the epoch by `steadyMs()`; past: at once. */
   nextSweep(): Promise<number | undefined>;
-  /** What is due becomes ready, what has expired goes. @returns whether something became ready */
+  /**
+   * What is due becomes ready, what has expired goes.
+   * @returns whether something became ready since this was asked last, here or while something else was done
+   */
   sweep(): Promise<boolean>;
   /** How many expired since this was asked last, by queue. */
   takeExpired(): ReadonlyMap<string, number>;

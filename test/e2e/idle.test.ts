@@ -1,6 +1,6 @@
 /** A broker that has nothing to do does nothing, whatever it waits for. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -63,12 +63,15 @@ describe('an idle broker', () => {
 
   it('sleeps when a delayed message is due and everybody is busy', async (t) => {
     const { stage, broker } = await given(t);
-    await stage.consumer(['--', 'sleep', '600']);
+    const busy = stage.path('busy');
+    writeFileSync(busy, '');
+    await stage.consumer(['--', 'sh', '-c', `while test -e '${busy}'; do sleep 0.1; done`]);
     await stage.sent(['busy']);
     await stateIs(stage, { reserved: 1 });
     await stage.sent(['--delay', '1ms', 'x']);
     await stateIs(stage, { ready: 1, delayed: 0 });
     await assertIdle(broker);
+    rmSync(busy);
   });
 
   it('sleeps when the queue is paused, also with a due message and a consumer', async (t) => {

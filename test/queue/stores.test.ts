@@ -316,6 +316,25 @@ for (const [name, open] of Object.entries(stores)) {
       await store.publish([message('c'), message('123456789')]);
     });
 
+    for (const [name, look] of [
+      ['counts', (store) => store.counts()],
+      ['peek', (store) => store.peek('other')],
+      ['hasReady', (store) => store.hasReady(['other'])],
+      ['reserve', (store) => store.reserve(['other'], 'other')],
+      ['publish', (store) => store.publish([message('c', { queue: 'other' })])],
+    ] as [string, (store: Store) => Promise<unknown>][]) {
+      it(`tells whom it concerns what ${name} has found due`, async (t) => {
+        const { store, clock } = given(t);
+        await store.publish([message('a', { delayMs: 10 })]);
+        clock.ms += 10;
+        await look(store);
+        const next = (await store.nextSweep()) ?? Number.POSITIVE_INFINITY;
+        assert.ok(next <= clock.ms, 'at once');
+        assert.equal(await store.sweep(), true);
+        assert.deepEqual([await store.sweep(), await store.nextSweep()], [false, undefined]);
+      });
+    }
+
     it('makes what is due ready also when nobody asks for a message', async (t) => {
       const { store, clock } = given(t);
       await store.publish([message('a', { delayMs: 10 }), message('b', { ttlMs: 5 })]);
