@@ -125,6 +125,7 @@ for (const [name, open] of Object.entries(stores)) {
         assert.deepEqual([attempt, releases, delivery], [1, n, n + 1]);
         assert.equal(await store.settle(id, { kind: 'release' }), 'delayed');
         if (n === 0) assert.equal(await next(), 'b');
+        await store.sweep();
         assert.equal(await store.nextSweep(), clock.ms + pause);
         clock.ms += pause;
       }
@@ -207,6 +208,7 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await store.reserve(['default'], '1:1'), undefined);
       clock.ms += 1;
       assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 3);
+      await store.sweep();
       assert.equal(await store.nextSweep(), undefined);
     });
 
