@@ -1,9 +1,9 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { isatty, ReadStream } from 'node:tty';
+import { builtin } from '../builtin.ts';
 import { SigmqError } from '../errors.ts';
 import { cliErrors } from './errors.ts';
+import { isatty } from './terminal.ts';
 
 const STDIN = 0;
 
@@ -87,8 +87,14 @@ function streamOf(path: string): Readable {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(fd);
-    if (stats.isFIFO()) return new Socket({ fd, readable: true, writable: false });
-    if (isatty(fd)) return new ReadStream(fd);
+    if (stats.isFIFO()) {
+      const { Socket } = builtin('net');
+      return new Socket({ fd, readable: true, writable: false });
+    }
+    if (isatty(fd)) {
+      const { ReadStream } = builtin('tty');
+      return new ReadStream(fd);
+    }
     return createReadStream(path, { fd });
   } catch (error) {
     closeSync(fd);

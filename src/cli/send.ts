@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty';
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
@@ -15,6 +14,7 @@ import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import type { SendFlags } from './send-command.ts';
 import { onInterrupt } from './shutdown.ts';
+import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */

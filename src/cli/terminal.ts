@@ -1,12 +1,10 @@
-import { closeSync, fstatSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { closeSync, fstatSync, readlinkSync } from 'node:fs';
+import { builtin } from '../builtin.ts';
 
 const STANDARD = [0, 1, 2];
 
-/** Loaded when it is needed: that takes 2 ms, and `sigmq send` mostly has no use for it. */
-function isatty(fd: number): boolean {
-  const require = createRequire(import.meta.url);
-  return (require('node:tty') as typeof import('node:tty')).isatty(fd);
+export function isatty(fd: number): boolean {
+  return builtin('tty').isatty(fd);
 }
 
 /** Whether any of the standard streams is a terminal, so that its closing is meant for us, too. */
@@ -21,9 +19,18 @@ export function hasTerminal(): boolean {
 export function leaveClosedTerminals(): void {
   for (const fd of STANDARD) {
     try {
-      if (fstatSync(fd).isCharacterDevice() && !isatty(fd)) closeSync(fd);
+      if (fstatSync(fd).isCharacterDevice() && !isOpen(fd) && !isatty(fd)) closeSync(fd);
     } catch {
       // it was closed before
     }
+  }
+}
+
+/** Whether it is surely no closed terminal: the kernel names that of a closed window `/dev/pts/1 (deleted)`. */
+function isOpen(fd: number): boolean {
+  try {
+    return /^\/dev\/(null|pts\/\d+)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+  } catch {
+    return false; // no /proc
   }
 }

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { builtin } from '../builtin.ts';
 
 /** Below this nothing is won. */
 const WORTH_BYTES = 200;
@@ -18,6 +18,7 @@ export interface Packed {
 export async function pack(text: Uint8Array): Promise<Packed> {
   const asIs = { bytes: text, unpacked: undefined };
   if (text.length < WORTH_BYTES) return asIs;
+  const { brotliCompress, constants } = builtin('zlib');
   const bytes = await promisify<Uint8Array, object, Buffer>(brotliCompress)(text, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: QUALITY,
@@ -30,6 +31,7 @@ export async function pack(text: Uint8Array): Promise<Packed> {
 /** @throws an error of zlib, or when it is not as long as it says */
 export async function unpack({ bytes, unpacked }: Packed): Promise<Uint8Array> {
   if (unpacked === undefined) return bytes;
+  const { brotliDecompress } = builtin('zlib');
   // Never more than was promised: a few bytes can be the packed form of many megabytes.
   const text = await promisify<Uint8Array, object, Buffer>(brotliDecompress)(bytes, {
     maxOutputLength: Math.max(unpacked, 1),

@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module';
+
+/** What loading each takes of a start, which mostly has no use for it; ms. */
+interface Builtins {
+  /** 5 */
+  readonly net: typeof import('node:net');
+  /** 5 */
+  readonly tty: typeof import('node:tty');
+  /** 4 */
+  readonly worker_threads: typeof import('node:worker_threads');
+  /** 4 */
+  readonly zlib: typeof import('node:zlib');
+}
+
+/** A module of Node's that is loaded when it is needed. */
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return createRequire(import.meta.url)(`node:${name}`);
+}
