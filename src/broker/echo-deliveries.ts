@@ -42,7 +42,8 @@ export class EchoDeliveries {
         if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
         return await this.#onRefused(delivery, reason);
       } catch (error) {
-        if (error instanceof LinkError) return await this.#onFailed({ ...delivery, inDoubt }, error);
+        if (error instanceof LinkError)
+          return await this.#onFailed({ ...delivery, inDoubt }, error);
         this.owe(delivery);
         throw error;
       }

@@ -225,6 +225,7 @@ export class Consumer {
     const name = { id, incarnation, delivery: fields.delivery ?? attempt };
     const before = this.#handled.get(name);
     if (before) {
+      this.#settler.heard(name);
       if (before.settled) this.#settler.settle(name, before.settled);
       return before.verdict;
     }
