@@ -9,6 +9,7 @@ import {
   Producer,
 } from '../../src/index.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
+import { endAfter } from '../end-after.ts';
 import { type Child, startModule, tempDir, until } from '../registry/children.ts';
 
 const INDEX = JSON.stringify(new URL('../../src/index.js', import.meta.url).href);
@@ -24,7 +25,7 @@ console.log('ready');
 process.stdin.once('data', async () => { await broker.stop(); process.exit(); });`,
   );
   assert.equal(await child.line(), 'ready');
-  t.after(async () => {
+  endAfter(t, async () => {
     child.say('stop');
     await child.exited;
   });

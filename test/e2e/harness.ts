@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endAfter } from '../end-after.ts';
 
 export const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const ROOT = join(DIST, '..');
@@ -28,22 +29,6 @@ export async function until<T>(
     }
     await pause(5);
   }
-}
-
-const endings = new WeakMap<TestContext, (() => unknown)[]>();
-
-/** As `t.after`, but the last first: a directory goes when the programs in it have ended. */
-function endAfter(t: TestContext, end: () => unknown): void {
-  const known = endings.get(t);
-  if (known) {
-    known.push(end);
-    return;
-  }
-  const mine = [end];
-  endings.set(t, mine);
-  t.after(async () => {
-    for (const end of mine.reverse()) await end();
-  });
 }
 
 export interface Ended {

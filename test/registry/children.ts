@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endAfter } from '../end-after.ts';
 
 /** A new directory of our own, mode 0700, removed after the test. */
 export function tempDir(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'sigmq-registry-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  endAfter(t, () => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
@@ -32,7 +33,7 @@ export function start(t: TestContext, command: string, args: readonly string[]):
   process.stdin.on('error', () => {}); // it may have ended before it read
   const lines: Interface = createInterface(process.stdout);
   const iterator = lines[Symbol.asyncIterator]();
-  t.after(async () => {
+  endAfter(t, async () => {
     process.kill('SIGKILL');
     await exited;
   });
