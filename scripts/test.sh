@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 npm run --silent lint
 npm run --silent unused
+npm run --silent check-addon
 rm -rf dist
 npm run --silent build
 
