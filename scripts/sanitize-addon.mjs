@@ -18,7 +18,7 @@ import { compilerFor, link, root } from './native.mjs';
 const SANITIZED = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 const LIBRARIES = ['libasan.so', 'libubsan.so'];
 const SUITES = ['dist/test/signals', 'dist/test/link'];
-/** It takes 20 s to 200 s, as busy as the machine is; a sanitizer that waits for itself, for ever. */
+/** It takes one to three minutes on a busy machine; a sanitizer that waits for itself, for ever. */
 const TIMEOUT_MS = 900_000;
 
 function skip(why) {
