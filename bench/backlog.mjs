@@ -36,7 +36,7 @@ async function fill(folder, count) {
 }
 
 const residentMiB = (pid) =>
-  Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1]) / 1024;
+  Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
 
 /** @returns ms per send (in a run of --lines) and per delivery, MiB, ms from start to first delivery */
 const measure = (count) =>

@@ -3,6 +3,7 @@ import { Endpoint } from '../dist/src/link/endpoint.js';
 import { processTable } from '../dist/src/registry/process-table.js';
 
 const [dir] = process.argv.slice(2);
+/** @type {import('../dist/src/link/endpoint.js').Receiver} */
 const receiver = {
   lingers: () => true,
   onFrame: () => 0,

@@ -48,7 +48,10 @@ export const link = (bytes = LINK_BYTES) =>
     const table = processTable();
     const endpoint = Endpoint.open({ dir: stage.dir, table, maxFrameBytes: 1 << 20 });
     const { pid } = peer.child;
-    const target = { pid, start: table.read(pid).start };
+    const start = table.read(pid)?.start;
+    const { echo } = endpoint;
+    if (start === undefined || !echo) throw new Error('the peer is gone, or there is no addon');
+    const target = { pid, start };
     let seq = 0;
     const frameOf = (size) =>
       SignalCodec.encode(
@@ -61,7 +64,7 @@ export const link = (bytes = LINK_BYTES) =>
         }),
       );
     const send = (frame) =>
-      endpoint.echo.withBus(async (channel) => {
+      echo.withBus(async (channel) => {
         const { kind } = await channel.send(target, frame);
         if (kind !== 'accepted') throw new Error(`the link says ${kind}`);
       });
@@ -164,6 +167,7 @@ export const idleWakeUps = () =>
 export const startUp = () =>
   onStage(async (stage) => {
     await stage.broker(['--memory']);
+    /** @type {Record<'bare' | 'version' | 'send', number[]>} */
     const times = { bare: [], version: [], send: [] };
     for (let n = 0; n < START_UPS; n++) {
       times.bare.push((await timed(() => stage.node(['-e', '0']))).ms);

@@ -56,10 +56,12 @@ export class Stage {
 
   constructor() {
     this.dir = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
+    /** @type {NodeJS.ProcessEnv} */
     this.env = { ...process.env, SIGMQ_DIR: this.dir, XDG_STATE_HOME: join(this.dir, 'state') };
     delete this.env.SIGMQ_PLAIN;
   }
 
+  /** @param {import('node:child_process').StdioOptions} stdio */
   start(command, args, stdio = ['ignore', 'pipe', 'pipe']) {
     const running = new Running(spawn(command, args, { env: this.env, stdio }));
     this.#running.push(running);

@@ -21,6 +21,11 @@ export function killAll() {
   return count;
 }
 
+/**
+ * What a consumer wrote of one delivery: a plain one knows no id and no attempt.
+ * @typedef {{ text: string, stretch: number, id?: number, attempt?: number, releases?: number, ended?: boolean }} Written
+ */
+
 export class Actor {
   /** It was killed: by us. */
   died = false;
@@ -28,6 +33,10 @@ export class Actor {
   marks = [];
   stopped = false;
   said = '';
+  /** It may end by itself. */
+  mayEnd = false;
+  /** Hears what is said on stderr. @type {((text: string) => void) | undefined} */
+  onSaid;
 
   constructor({ env, log }, role, command, stdio) {
     this.role = role;
@@ -43,6 +52,11 @@ export class Actor {
       appendFileSync(path, chunk);
       this.onSaid?.(String(chunk));
     });
+  }
+
+  /** What it wrote, if it is a consumer. @returns {Written[]} */
+  get records() {
+    return [];
   }
 
   get lives() {
@@ -91,6 +105,9 @@ export class Actor {
 
 /** A `sigmq` command. */
 export class Sigmq extends Actor {
+  /** Of a broker: what has to be over before the next one starts. @type {Promise<void> | undefined} */
+  beforeSuccessor;
+
   constructor(place, role, args, stdio) {
     super(place, role, [process.execPath, SIGMQ, ...args], stdio);
   }
@@ -106,6 +123,7 @@ export class Consumer extends Sigmq {
     this.args = args;
   }
 
+  /** @override */
   get records() {
     return readLines(this.path).map(identified).map(inStretch(this.marks));
   }
@@ -127,6 +145,7 @@ export class Worker extends Sigmq {
     this.args = args;
   }
 
+  /** @override */
   get records() {
     const ended = new Set(readLines(`${this.path}.ended`));
     const read = (line) => {
@@ -151,6 +170,7 @@ export class PlainConsumer extends Actor {
     this.path = path;
   }
 
+  /** @override */
   get records() {
     return readLines(this.path)
       .map((text) => ({ text }))

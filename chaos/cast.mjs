@@ -16,6 +16,8 @@ export class Cast {
   consumers = [];
   producers = new Set();
   brokers = 0;
+  /** The one that runs, or ran last: none before {@link Cast.keepBroker}. @type {Sigmq} */
+  broker;
   /** Sentences about what no process should do. */
   wrong = [];
   /** Ids of messages that were taken from consumers because they were silent for too long. */

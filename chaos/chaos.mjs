@@ -56,6 +56,7 @@ const SHARES = new Map([
   [crowd, 0],
 ]);
 const ACTS = [...SHARES.keys()];
+const shareOf = (act) => SHARES.get(act) ?? 0;
 const FOLDER = 'SIGMQ_CHAOS_FOLDER';
 
 const { values } = parseArgs({
@@ -148,9 +149,9 @@ async function run(folder) {
   });
   if (!isPrivate) console.log('SKIPPED: PID reuse, which needs a PID namespace of its own.');
   if (!Clock.make(folder)) console.log('SKIPPED: clock jumps, which need a C compiler (cc).');
-  const total = acts.reduce((sum, act) => sum + SHARES.get(act), 0) || 1;
+  const total = acts.reduce((sum, act) => sum + shareOf(act), 0) || 1;
   let fine = true;
-  for (const act of acts) fine = (await play(act, folder, SHARES.get(act) / total)) && fine;
+  for (const act of acts) fine = (await play(act, folder, shareOf(act) / total)) && fine;
   return fine;
 }
 

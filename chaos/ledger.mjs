@@ -150,7 +150,7 @@ export function hasty(records, seconds) {
   const most = 3 + Math.floor(Math.log2(seconds + 1));
   const counts = new Map();
   for (const { text } of records) {
-    const { number } = readMessage(text);
+    const number = readMessage(text)?.number;
     counts.set(number, (counts.get(number) ?? 0) + 1);
   }
   return [...counts]

@@ -7,6 +7,7 @@ import { Random } from './random.mjs';
 import { Stretches, UNKNOWN } from './stretches.mjs';
 
 const random = new Random(1);
+/** @type {(number: number, told?: { id?: number, attempt?: number, fate?: string, [more: string]: unknown }) => any} */
 const record = (number, { id = 100 + number, attempt = 1, fate, ...more } = {}) => ({
   id,
   attempt,
@@ -17,8 +18,10 @@ const consumer = (records, more = {}) => ({ pid: 7, died: false, records, ...mor
 /** Runs worker.sh: what is not said to have ended did not. */
 const worker = (records, more = {}) => consumer(records, { works: true, ...more });
 
+/** @typedef {{ overdue?: Set<number>, prepare?: (ledger: Ledger) => void }} Told */
+
 /** Three messages, all confirmed. */
-function audit(consumers, { overdue, prepare = () => {} } = {}) {
+function audit(consumers, /** @type {Told} */ { overdue, prepare = () => {} } = {}) {
   const ledger = new Ledger();
   for (const number of [0, 1, 2]) {
     ledger.attempted.add(number);
@@ -37,6 +40,7 @@ describe('the ledger', () => {
     assert.deepEqual(counts, { attempted: 3, confirmed: 3, delivered: 3, repeats: 0 });
   });
 
+  /** @type {Record<string, [consumers: any[], RegExp]>} */
   const cases = {
     'a message is lost': [[consumer(all().slice(1))], /not delivered: 0$/m],
     'a message is altered': [
@@ -144,9 +148,9 @@ describe('the ledger', () => {
     assert.deepEqual(audit([consumer(all(), { died: true }), consumer(again)]).wrong, []);
     const overdue = new Set([101]);
     assert.deepEqual(audit([consumer([...all(), ...again])], { overdue }).wrong, []);
-    for (const [fate, attempt] of [
-      [Fate.Fail, 2],
-      [Fate.Later, 1],
+    for (const { fate, attempt } of [
+      { fate: Fate.Fail, attempt: 2 },
+      { fate: Fate.Later, attempt: 1 },
     ]) {
       const records = [record(1, { fate }), record(1, { fate, attempt, ended: true })];
       const others = consumer([record(0), record(2)]);
@@ -282,6 +286,7 @@ describe('the ledger of stores', () => {
     assert.deepEqual(audit([consumer([at(1, 2)])], { prepare }).wrong, []);
   });
 
+  /** @type {Record<string, [records: any[], prepare: (ledger: Ledger) => void, RegExp]>} */
   const cases = {
     'a store lost what it had confirmed': [
       [at(0, 0), at(1, 2)],

@@ -2,24 +2,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from './message.mjs';
 
+/** @typedef {import('./random.mjs').Random} Random */
+
 /** Pause of a producer that found no broker, or a full one; ms. */
 const PAUSE_MS = 100;
 
 /**
- * @param until to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
- * @param goOn whether to go on, if neither says it
- * @param from the first number
- * @param sizes how many messages one `send` may have
- * @param argsOf options of one `send` of the nth producer
- * @param fateOf what is to become of a message of the nth producer
- * @param onSend hears of the numbers before the nth producer sends them
+ * @typedef {object} Plan
+ * @property {number} [until] to go on for so long, ms since the epoch; 0: until `count` messages are confirmed
+ * @property {number} [count]
+ * @property {() => boolean} [goOn] whether to go on, if neither says it
+ * @property {number} [producers]
+ * @property {number} [from] the first number
+ * @property {number[]} [sizes] how many messages one `send` may have
+ * @property {(random: Random, n: number) => readonly string[]} [argsOf] options of one `send` of the nth producer
+ * @property {(random: Random, n: number) => string | undefined} [fateOf] what is to become of a message of the nth
+ *   producer
+ * @property {(numbers: number[], n: number) => void} [onSend] hears of the numbers before the nth producer sends them
  */
+
 export async function produce(
   cast,
   ledger,
   random,
-  {
-    count,
+  /** @type {Plan} */ {
+    count = 0,
     until = 0,
     goOn = () => (until > 0 ? Date.now() < until : ledger.confirmed.size < count),
     producers = 4,

@@ -15,7 +15,7 @@ export class Random {
   of(name) {
     let seed = this.#seed;
     for (const character of String(name)) {
-      seed = Math.imul(seed ^ character.codePointAt(0), 0x01000193); // as FNV-1a
+      seed = Math.imul(seed ^ Number(character.codePointAt(0)), 0x01000193); // as FNV-1a
     }
     return new Random(seed);
   }

@@ -36,6 +36,7 @@ function read(path) {
   try {
     const isMade = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'messages'").get();
     if (!isMade) return new Map();
+    /** @type {any[]} */
     const rows = db.prepare('SELECT state, body FROM messages').all();
     return new Map(
       rows.map(({ state, body }) => [readMessage(Buffer.from(body).toString())?.number, state]),

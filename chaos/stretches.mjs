@@ -12,7 +12,7 @@ export const UNKNOWN = undefined;
  */
 
 export class Stretches {
-  /** Each `{ opened, kept }`, what its store had at first and at last. */
+  /** What each store had at first and at last. @type {{ opened: Content, kept: Content | undefined }[]} */
   #all = [{ opened: new Map(), kept: UNKNOWN }];
   /** By number, the stretches between which a message was sent and confirmed. */
   confirmed = new Map();

@@ -4,6 +4,7 @@ import { Random } from '../chaos/random.mjs';
 import { openClientEndpoint } from '../dist/src/client/client-endpoint.js';
 import { Requester } from '../dist/src/client/requester.js';
 import { decodeFrame } from '../dist/src/codec/envelope.js';
+import { Reason } from '../dist/src/codec/reason.js';
 import { processTable } from '../dist/src/registry/process-table.js';
 import { anyRequest } from './values.mjs';
 
@@ -11,7 +12,10 @@ const [dir, seed, count] = process.argv.slice(2);
 const random = new Random(Number(seed));
 const table = processTable();
 const receiver = {
-  onFrame: (_sender, frame) => requester.judge(decodeFrame(frame).envelope),
+  onFrame: (_sender, frame) => {
+    const decoded = decodeFrame(frame);
+    return decoded.kind === 'envelope' ? requester.judge(decoded.envelope) : Reason.Damaged;
+  },
   onPlain: () => {},
   onBug: () => {},
 };

@@ -36,19 +36,26 @@ export async function until(what, condition) {
   }
 }
 
+/**
+ * What a program gets. Without `input` it has no standard input; with `true` it stays open.
+ * @typedef {{ env?: NodeJS.ProcessEnv, cwd?: string, input?: string | Buffer | true }} Options
+ */
+
 export class Child {
   out = '';
   err = '';
 
-  constructor(command, args, { env, cwd, input } = {}) {
+  constructor(command, args, /** @type {Options} */ { env, cwd, input } = {}) {
     this.name = [command, ...args].join(' ').slice(0, 500);
-    const stdio = [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'];
-    this.child = spawn(command, args, { env, cwd, stdio });
+    this.child = spawn(command, args, {
+      ...{ env, cwd },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
     this.pid = this.child.pid;
-    this.child.stdout.on('data', (chunk) => (this.out += chunk.toString('latin1')));
-    this.child.stderr.on('data', (chunk) => (this.err += chunk));
+    this.child.stdout?.on('data', (chunk) => (this.out += chunk.toString('latin1')));
+    this.child.stderr?.on('data', (chunk) => (this.err += chunk));
     this.child.stdin?.on('error', () => {});
-    if (typeof input === 'string' || Buffer.isBuffer(input)) this.child.stdin.end(input);
+    if (typeof input === 'string' || Buffer.isBuffer(input)) this.child.stdin?.end(input);
     this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
   }
 
@@ -79,10 +86,21 @@ export class Child {
 
 export class Stage {
   #number = 0;
+  /** @type {Child} */
+  broker;
+  /** @type {Child} */
+  consumer;
+  /** Takes what nobody looks at. @type {Child} */
+  eater;
+  /** @type {Child[]} */
+  decoys = [];
+  /** What the programs wrote for each other, by name. @type {Record<string, string>} */
+  files = {};
 
   constructor(dir) {
     this.dir = dir;
     this.run = join(dir, 'run');
+    this.hits = join(dir, 'hits');
     this.env = {
       ...{ PATH: process.env.PATH, HOME: dir, SIGMQ_DIR: this.run },
       ...{ XDG_STATE_HOME: join(dir, 'state'), XDG_CONFIG_HOME: join(dir, 'no-config') },
@@ -95,7 +113,6 @@ export class Stage {
   }
 
   async open() {
-    this.hits = join(this.dir, 'hits');
     writeFileSync(this.hits, '');
     this.decoys = [
       new Child('sleep', ['100000']),
@@ -188,7 +205,9 @@ export class Stage {
     this.consumer.out = '';
     this.checkDecoys();
     const rss =
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.broker.pid}/status`))[1]) / 1024;
+      Number(
+        /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.broker.pid}/status`, 'latin1'))?.[1],
+      ) / 1024;
     if (rss > MAX_RSS_MIB) throw new Wrong(`the broker takes ${Math.round(rss)} MiB`);
     this.rss = Math.max(this.rss ?? 0, rss);
     await until(
@@ -218,7 +237,7 @@ export class Stage {
   }
 
   async close() {
-    const children = [this.consumer, this.eater, this.broker, ...(this.decoys ?? [])];
+    const children = [this.consumer, this.eater, this.broker, ...this.decoys];
     for (const child of children) if (child?.lives) child.child.kill('SIGTERM');
     for (const child of children) {
       const late = setTimeout(() => child.lives && child.child.kill('SIGKILL'), PATIENCE_MS / 4);

@@ -86,6 +86,7 @@ export function anyRequest(random) {
 
 /** An array in an array, and so on. */
 function deep(levels) {
+  /** @type {unknown} */
   let value = 1;
   for (let n = 0; n < levels; n++) value = [value];
   return value;

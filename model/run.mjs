@@ -17,8 +17,10 @@ class MissingProgram extends Error {}
 
 function run(command, args, cwd) {
   const result = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (result.error?.code === 'ENOENT') throw new MissingProgram(command);
-  if (result.error) throw result.error;
+  /** @type {NodeJS.ErrnoException | undefined} */
+  const error = result.error;
+  if (error?.code === 'ENOENT') throw new MissingProgram(command);
+  if (error) throw error;
   return result;
 }
 
@@ -46,10 +48,8 @@ function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail
       depth: number(stdout, /depth reached (\d+)/),
       why: reason(/pan:1: (.*)/.exec(stdout)?.[1]),
       isComplete: !/max search depth too small|out of memory|MEMLIM|not completed/.test(stdout),
-      trail: [],
     };
-    if (wantsTrail) found.trail = trail(folder, file, spinFlags);
-    return found;
+    return { ...found, trail: wantsTrail ? trail(folder, file, spinFlags) : [] };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -23,7 +23,7 @@ const apart = {
     );
     bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
       if (kind !== 'dynamic-import' || !importer.endsWith('-command.ts')) return undefined;
-      const name = COMMAND.exec(path)[1];
+      const name = COMMAND.exec(path)?.[1];
       commands.add(name);
       return { path: `../cli/${name}.js`, external: true };
     });
@@ -55,6 +55,7 @@ const withoutSignalExit = {
   },
 };
 
+/** @type {import('esbuild').BuildOptions} */
 const options = {
   absWorkingDir: root,
   outdir: 'dist/cli',

@@ -15,27 +15,29 @@ const env = { ...process.env, SIGMQ_DIR: dir, NODE_V8_COVERAGE: '' };
 
 function start(name, ...args) {
   const path = join(root, 'dist/bin', `${name}.js`);
-  const stdio = ['ignore', 'ignore', 'pipe'];
-  const child = spawn(process.execPath, ['--require', keep, path, ...args], { env, stdio });
-  child.said = '';
-  child.stderr.on('data', (text) => {
-    child.said += text;
+  const child = spawn(process.execPath, ['--require', keep, path, ...args], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  child.ended = once(child, 'close');
-  return child;
+  const running = { child, said: '', ended: once(child, 'close') };
+  child.stderr.on('data', (text) => {
+    running.said += text;
+  });
+  return running;
 }
 
-async function says(child, text) {
-  while (!child.said.includes(text)) {
-    const more = await Promise.race([once(child.stderr, 'data'), child.ended.then(() => false)]);
-    if (!more) throw new Error(`code-cache: ended early: ${child.said}`);
+async function says(running, text) {
+  const { child, ended } = running;
+  while (!running.said.includes(text)) {
+    const more = await Promise.race([once(child.stderr, 'data'), ended.then(() => false)]);
+    if (!more) throw new Error(`code-cache: ended early: ${running.said}`);
   }
 }
 
 async function run(name, ...args) {
-  const child = start(name, ...args);
-  const [code] = await child.ended;
-  if (code !== 0) throw new Error(`code-cache: ${name} ${args.join(' ')}: ${child.said}`);
+  const running = start(name, ...args);
+  const [code] = await running.ended;
+  if (code !== 0) throw new Error(`code-cache: ${name} ${args.join(' ')}: ${running.said}`);
 }
 
 try {
@@ -52,7 +54,7 @@ try {
     await run(...send, 'hello');
     await run(...consume, '--count', '1');
     if (broker.length > 1) await run('sigmq', 'status');
-    running.kill('SIGTERM');
+    running.child.kill('SIGTERM');
     await running.ended;
   }
   // Last, because it starts most often: what belongs to `sigmq` itself is as `send` needs it.
@@ -60,7 +62,7 @@ try {
   await says(running, 'runs in');
   const sent = run('sigmq', 'send', 'hello');
   await sent;
-  running.kill('SIGKILL');
+  running.child.kill('SIGKILL');
   await running.ended;
 } finally {
   rmSync(dir, { recursive: true, force: true });

@@ -26,9 +26,10 @@ for (const name of readdirSync(folder)) {
   if (!isWhole(path)) rmSync(path);
 }
 await report.addFromDir(folder);
-const { summary } = await report.generate();
+const found = await report.generate();
+if (!found) throw new Error('coverage: there is none');
 for (const [kind, least] of Object.entries(THRESHOLDS)) {
-  const { pct, covered, total } = summary[kind];
+  const { pct, covered, total } = found.summary[kind];
   const short = !(pct >= least);
   console.log(
     `${kind}: ${pct} % (${covered} of ${total}), at least ${least} %${short ? ': TOO FEW' : ''}`,

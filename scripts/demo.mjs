@@ -1,6 +1,7 @@
 // `npm run demo`: a broker and two consumers in a temporary runtime directory, six messages, and everybody
 // goes home. Shows what each program prints; exits 0 when the messages arrived in turn.
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,9 +23,11 @@ function start(name, args) {
   const program = {
     child,
     name,
+    /** @type {string[]} */
     out: [],
+    /** @type {string[]} */
     err: [],
-    ended: new Promise((r) => child.once('exit', r)),
+    ended: once(child, 'exit'),
   };
   const show = (lines) => (line) => {
     lines.push(line);
@@ -40,7 +43,7 @@ function start(name, args) {
 
 /** Resolves when `condition` holds; fails when a program ends before. */
 function until(condition) {
-  return new Promise((resolve, reject) => {
+  return new Promise((/** @type {(value?: undefined) => void} */ resolve, reject) => {
     look = () => {
       const dead = running.find(
         ({ child }) => child.exitCode !== null || child.signalCode !== null,

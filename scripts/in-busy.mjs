@@ -13,6 +13,7 @@ process.stdout.write('.');
 while (process.ppid === parent) for (let i = 0; i < 1e7; i++);
 `;
 
+/** @returns {never} */
 function usage(problem) {
   console.error(`in-busy: ${problem}\nusage: in-busy.mjs [--procs N] -- CMD ARGS...`);
   process.exit(64);
@@ -44,9 +45,13 @@ process.on('exit', () => {
 await Promise.all(burners.map((burner) => once(burner.stdout, 'data')));
 
 const child = spawn(command, args, { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => {
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => child.kill(signal));
+}
+child.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
   console.error(`in-busy: cannot run ${command}: ${error.message}`);
   process.exit(error.code === 'ENOENT' ? 127 : 126);
 });
-child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+child.on('exit', (code, signal) => {
+  process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']);
+});

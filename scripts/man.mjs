@@ -179,6 +179,7 @@ writeFileSync(
 );
 for (const name of mains) {
   const command = program.commands.find((one) => one.name() === name);
+  if (!command) throw new Error(`man: there is no command ${name}`);
   writeFileSync(
     join(folder, `sigmq-${name}.1`),
     page(`sigmq-${name}`, command.description(), [

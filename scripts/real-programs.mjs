@@ -110,7 +110,7 @@ const programs = [
       const data = join(dir, 'postgres');
       mkdirSync(data);
       // It does not run as root.
-      const by = process.getuid() === 0 ? ['setpriv', `--reuid=${NOBODY}`, '--clear-groups'] : [];
+      const by = process.getuid?.() === 0 ? ['setpriv', `--reuid=${NOBODY}`, '--clear-groups'] : [];
       if (by.length > 0) {
         chmodSync(dir, 0o711);
         chownSync(data, NOBODY, -1);
@@ -161,7 +161,7 @@ function isInstalled(command) {
 
 const masks = (pid) => {
   const text = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return ['SigBlk', 'SigCgt'].map((name) => new RegExp(`${name}:\\s+(\\S+)`).exec(text)[1]);
+  return ['SigBlk', 'SigCgt'].map((name) => new RegExp(`${name}:\\s+(\\S+)`).exec(text)?.[1]);
 };
 
 /** Starts a program, looks at it when it has come up, and ends it. */
@@ -183,6 +183,7 @@ async function look({ name, command }) {
       if (Date.now() > deadline) throw new Error('does not come to rest');
     }
     const info = linuxProcessTable.read(Number(pid));
+    if (info?.uid === undefined) throw new Error('has ended');
     const table = { ...linuxProcessTable, selfUid: info.uid };
     const vetted = vetTarget(info.pid, { start: info.start }, table);
     return { name, caught: masks(pid)[1], what: vetted.ok ? vetted.kind : vetted.why };

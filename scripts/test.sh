@@ -6,8 +6,10 @@ cd "$(dirname "$0")/.."
 
 npm run --silent lint
 npm run --silent unused
+npm run --silent check-addon
 rm -rf dist
 npm run --silent build
+npm run --silent types:tools
 
 if [ $# -gt 0 ]; then
   exec node --test "${@/#/dist/}"

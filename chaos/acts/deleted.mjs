@@ -88,7 +88,7 @@ class Deletions {
     await cast.betweenBrokers(signal, () => {
       const kept = contentOf(cast.state);
       // Only where nothing new stands in its place.
-      if (isMoved && !existsSync(path) && existsSync(dirname(path)) && this.#random.oneIn(2)) {
+      if (aside && !existsSync(path) && existsSync(dirname(path)) && this.#random.oneIn(2)) {
         renameSync(aside, path);
       }
       this.#turn(kept, contentOf(cast.state));

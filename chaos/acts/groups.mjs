@@ -42,6 +42,7 @@ export const groups = {
 };
 
 class Deploys extends Faults {
+  /** @override */
   isPatient = true;
   /** Commands that got the signal of their consumer. */
   signalled = 0;

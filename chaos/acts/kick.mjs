@@ -137,7 +137,9 @@ class Kicks {
     const dead = (await this.#cast.dead(queue)) ?? [];
     const known = this.#recordsByNumber();
     const all = dead.map(({ id, text }) => {
-      const { number, fate } = readMessage(text);
+      const message = readMessage(text);
+      if (!message) throw new Error(`a dead message that nobody sent: ${text}`);
+      const { number, fate } = message;
       const records = known.get(number) ?? [];
       const attempt = Math.max(0, ...records.map((record) => record.attempt));
       const isBusy = records.some(

@@ -2,22 +2,9 @@ import { Argument, type Command, Option } from 'commander';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
 import { parseCount, parseQueue } from './values.ts';
-
-export interface AdminFlags {
-  readonly dir?: string;
-  readonly data?: string;
-  readonly json?: true;
-  readonly count?: number;
-  readonly state?: (typeof STATES)[number];
-  readonly force?: true;
-  readonly clean?: true;
-  /** false: --no-color, also from the configuration file. */
-  readonly color?: boolean;
-  readonly paused?: true;
-  readonly cancel?: true;
-}
 
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));

@@ -6,7 +6,7 @@ import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
 import { messagesOf } from '../queue/looking.ts';
 import type { Selection } from '../queue/store.ts';
-import type { AdminFlags } from './admin-command.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
 import { cliErrors } from './errors.ts';

@@ -4,7 +4,7 @@ import { Inspector } from '../client/inspector.ts';
 import { SigmqError } from '../errors.ts';
 import { openStore } from '../queue/open-store.ts';
 import type { Inspection } from '../queue/store.ts';
-import type { AdminFlags } from './admin-command.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 
 /** Something that is open and has to be closed. */

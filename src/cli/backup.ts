@@ -5,7 +5,7 @@ import { backup as copy } from '../queue/backup.ts';
 import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
 import { processTable } from '../registry/process-table.ts';
 import { resolveRuntimeDir } from '../registry/runtime-dir.ts';
-import type { AdminFlags } from './admin-command.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 import { cliErrors } from './errors.ts';
 import { report, say } from './report.ts';

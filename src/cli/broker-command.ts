@@ -1,26 +1,11 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../codec/limits.ts';
 import { maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
-import type { Fsync } from '../queue/open-store.ts';
 import { DEFAULT_POLICY } from '../queue/store.ts';
+import type { BrokerFlags } from './broker.ts';
 import { command, value } from './common.ts';
-import { FORMATS, LEVELS, type LogFlags } from './log.ts';
+import { FORMATS, LEVELS } from './log.ts';
 import { parseDuration, parseFsync, parsePause, parseSize, parseStoreSize } from './values.ts';
-
-export interface BrokerFlags extends LogFlags {
-  readonly dir?: string;
-  readonly data?: string;
-  readonly memory?: true;
-  readonly fsync: Fsync;
-  readonly maxSize: number;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  readonly maxAttempts: number;
-  readonly maxReleases?: number;
-  readonly ackWait?: number;
-  readonly deadExpired?: true;
-  readonly backoff: number;
-}
 
 export function brokerCommand(name = 'broker'): Command {
   return command(name, 'Run the broker: take messages and give them to consumers in turn.')

@@ -1,12 +1,26 @@
 import { Broker } from '../broker/broker.ts';
 import { Exit, explained, SigmqError } from '../errors.ts';
-import type { StoreOptions } from '../queue/open-store.ts';
-import type { BrokerFlags } from './broker-command.ts';
+import type { Fsync, StoreOptions } from '../queue/open-store.ts';
 import { dataFolder } from './data-folder.ts';
-import { log, missingLines } from './log.ts';
+import { type LogFlags, log, missingLines } from './log.ts';
 import { neverWaitForReaders } from './output.ts';
 import { report } from './report.ts';
 import { onShutdown } from './shutdown.ts';
+
+export interface BrokerFlags extends LogFlags {
+  readonly dir?: string;
+  readonly data?: string;
+  readonly memory?: true;
+  readonly fsync: Fsync;
+  readonly maxSize: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly maxAttempts: number;
+  readonly maxReleases?: number;
+  readonly ackWait?: number;
+  readonly deadExpired?: true;
+  readonly backoff: number;
+}
 
 /** `sigmq broker`. @returns the exit code */
 export async function broker(flags: BrokerFlags): Promise<number> {

@@ -1,21 +1,9 @@
 import { type Command, Option } from 'commander';
 import { jobs } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
+import type { ConsumeFlags } from './consume.ts';
 import { cliErrors } from './errors.ts';
-import type { OutputFlags } from './format.ts';
 import { parseCount, parseDuration, parseQueues } from './values.ts';
-
-export interface ConsumeFlags extends OutputFlags {
-  readonly dir?: string;
-  readonly queue?: readonly string[];
-  readonly count?: number;
-  readonly timeout?: number;
-  readonly exitEmpty?: true;
-  readonly jobs?: number;
-  readonly ackWait?: number;
-  readonly jobTimeout?: number;
-  readonly quiet?: true;
-}
 
 export function consumeCommand(name = 'consume'): Command {
   return command(name, 'Take messages and print each with a newline, or run a command for each.')

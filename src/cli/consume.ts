@@ -2,10 +2,9 @@ import { isatty } from 'node:tty';
 import { Consumer, type Message } from '../client/consumer.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
-import type { ConsumeFlags } from './consume-command.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
-import { formatOf } from './format.ts';
+import { formatOf, type OutputFlags } from './format.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { NotDone } from './job-errors.ts';
 import { missingLines } from './log.ts';
@@ -19,6 +18,18 @@ import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
 import { untilEmpty } from './until-empty.ts';
 
 const STDOUT = 1;
+
+export interface ConsumeFlags extends OutputFlags {
+  readonly dir?: string;
+  readonly queue?: readonly string[];
+  readonly count?: number;
+  readonly timeout?: number;
+  readonly exitEmpty?: true;
+  readonly jobs?: number;
+  readonly ackWait?: number;
+  readonly jobTimeout?: number;
+  readonly quiet?: true;
+}
 
 /** `sigmq consume`. @returns the exit code */
 export async function consume(command: readonly string[], flags: ConsumeFlags): Promise<number> {

@@ -7,7 +7,7 @@ import { unfitConsumer } from '../registry/errors.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { isGone, type VetFailure, type Vetted } from '../registry/vet.ts';
 import { vetLine, witnessed } from '../registry/witness.ts';
-import type { AdminFlags } from './admin-command.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import type { Findings } from './findings.ts';
 
 /** Lines of consumers.txt that are told one by one. */

@@ -17,7 +17,7 @@ import { readConsumers } from '../registry/consumers-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
-import type { AdminFlags } from './admin-command.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 import { signalTroubles, watchTrouble } from './doctor-limits.ts';
 import { onBroker, onConsumers } from './doctor-registry.ts';

@@ -1,24 +1,8 @@
 import { type Command, Option } from 'commander';
 import { priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
+import type { SendFlags } from './send.ts';
 import { parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
-
-export interface SendFlags {
-  readonly dir?: string;
-  readonly queue?: string;
-  readonly file?: string;
-  readonly lines?: true;
-  readonly null?: true;
-  readonly header?: readonly (readonly [string, string])[];
-  readonly priority?: number;
-  readonly delay?: number;
-  readonly ttl?: number;
-  readonly wait?: true;
-  readonly timeout?: number;
-  readonly json?: true;
-  readonly quiet?: true;
-  readonly trace?: true;
-}
 
 export function sendCommand(name = 'send'): Command {
   const send = command(name, 'Send a message and wait until the broker has accepted it.');

@@ -12,7 +12,6 @@ import { print } from './output.ts';
 import { Progress } from './progress.ts';
 import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
-import type { SendFlags } from './send-command.ts';
 import { onInterrupt } from './shutdown.ts';
 import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
@@ -23,6 +22,23 @@ const NEWLINE = 0x0a;
 const NUL = 0;
 const SPACE = Buffer.from(' ');
 const STDIN = 0;
+
+export interface SendFlags {
+  readonly dir?: string;
+  readonly queue?: string;
+  readonly file?: string;
+  readonly lines?: true;
+  readonly null?: true;
+  readonly header?: readonly (readonly [string, string])[];
+  readonly priority?: number;
+  readonly delay?: number;
+  readonly ttl?: number;
+  readonly wait?: true;
+  readonly timeout?: number;
+  readonly json?: true;
+  readonly quiet?: true;
+  readonly trace?: true;
+}
 
 /** `sigmq send`. @returns the exit code; `help`: nothing was said of what to send */
 export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Bit } from '../codec/signal-codec.ts';
+import { Memory } from './memory.ts';
 
 /** The package's folder, seen from dist/src/signals/ (the library) and from dist/cli/ (executables). */
 const PLACES = ['../../..', '../..'];
@@ -68,6 +69,9 @@ export interface Addon {
   unwatch(watcher: Watcher): void;
 }
 
+/** What is in the file: of our version, or of any other. */
+type Built = Addon & { readonly layout?: string };
+
 export type AddonResult =
   | { readonly addon: Addon; readonly why?: undefined }
   | { readonly addon?: undefined; readonly why: string };
@@ -89,9 +93,16 @@ function load(): AddonResult {
   ).find((path) => existsSync(path));
   if (!path) return { why: `the package has no addon for linux-${arch}` };
   try {
-    return { addon: require(path) as Addon };
+    return asExpected(require(path) as Built);
   } catch (error) {
     const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return { why: text };
   }
+}
+
+/** An addon of another version than this code would take one number of the memory for another. */
+function asExpected(addon: Built): AddonResult {
+  const { memory, layout } = addon;
+  if (memory?.byteLength === Memory.bytes && layout === Memory.layout) return { addon };
+  return { why: 'the addon is of another version than sigmq: their memories differ' };
 }

@@ -1,7 +1,7 @@
 /** Bytes of a run, and of what is echoed, at once. */
 export const BLOCK_BYTES = 64;
 
-/** The layout is that of `memory` in native/exchange.c: so many integers of 32 bits, then two blocks. */
+/** The layout is that of `memory` in native/exchange.c (FIELDS): so many integers of 32 bits, then two blocks. */
 export const Field = {
   /** One bit that is sent first, and once; -1: none. */
   AnswerPid: 0,
@@ -43,5 +43,11 @@ export class Memory {
 
   static get bytes(): number {
     return INTEGERS * 4 + 2 * BLOCK_BYTES;
+  }
+
+  /** The parts in their order, as the addon names them. */
+  static get layout(): string {
+    const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
+    return [...names, 'run', 'echo'].join(' ');
   }
 }

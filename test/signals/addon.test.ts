@@ -26,6 +26,40 @@ console.log(JSON.stringify([loadAddon(), loadAddon() === loadAddon()]));`;
   assert.deepEqual(JSON.parse(output.toString()), [{ why: 'SIGMQ_PLAIN=1 is set' }, true]);
 });
 
+describe('an addon of another version', { skip: loadAddon().why ?? false }, () => {
+  /** What `loadAddon` says where that file exports this. */
+  const whyNot = (exported: string) => {
+    const program = `import { loadAddon } from ${JSON.stringify(MODULE)};
+process.dlopen = (module) => { module.exports = ${exported}; };
+console.log(JSON.stringify(loadAddon()));`;
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program]);
+    return JSON.parse(output.toString()).why;
+  };
+  const ours = JSON.stringify(Memory.layout);
+  const refused = 'the addon is of another version than sigmq: their memories differ';
+
+  it('is taken when its memory is the same', () => {
+    const same = `{ memory: new ArrayBuffer(${Memory.bytes}), layout: ${ours} }`;
+    assert.equal(whyNot(same), undefined);
+  });
+
+  it('is refused when its memory has another size', () => {
+    const larger = `{ memory: new ArrayBuffer(${Memory.bytes + 4}), layout: ${ours} }`;
+    assert.equal(whyNot(larger), refused);
+  });
+
+  it('is refused when its memory has the same size, but another order', () => {
+    const other = ours.replace('answer_pid answer_fd', 'answer_fd answer_pid');
+    assert.notEqual(other, ours);
+    assert.equal(whyNot(`{ memory: new ArrayBuffer(${Memory.bytes}), layout: ${other} }`), refused);
+  });
+
+  it('is refused when it does not say what its memory is like, or has none', () => {
+    assert.equal(whyNot(`{ memory: new ArrayBuffer(${Memory.bytes}) }`), refused);
+    assert.equal(whyNot('{}'), refused);
+  });
+});
+
 const { addon: loaded, why } = loadAddon();
 const addon = loaded as Addon;
 

@@ -49,22 +49,31 @@ static void note_time(int64_t now) {
 /*
  * What exchange() is to do and has done, in memory that JavaScript sees too. It does the routine of a frame by
  * itself, because a process that lives for one message runs most of its JavaScript uncompiled, at a tenth of
- * the speed. The layout is that of src/signals/memory.ts.
+ * the speed. The fields are those of src/signals/memory.ts, in its order, each of 32 bits; JavaScript compares
+ * the names when it loads the addon (LAYOUT).
  */
+#define FIELDS(FIELD) \
+  /* One bit that is sent first: the echo of a signal that exchange() has returned. -1: none. */ \
+  FIELD(answer_pid) FIELD(answer_fd) FIELD(answer) \
+  /* Bits to a peer, each after the echo of the one before (0 and then 1: both at once, see send_run). */ \
+  FIELD(run_pid) FIELD(run_fd) FIELD(run_bits) FIELD(run_sent) FIELD(run_echoed) \
+  /* Bits of a peer that get their echo at once, up to so many bytes; none of them is zero: that ends a frame. */ \
+  FIELD(echo_pid) FIELD(echo_fd) FIELD(echo_room) FIELD(echo_bytes) \
+  /* The byte that is not complete, and how many bits it has. */ \
+  FIELD(echo_byte) FIELD(echo_bits) \
+  /* Signals that came without their sender; see take(). */ \
+  FIELD(nameless)
+
+#define DECLARED(name) int32_t name;
+#define NAMED(name) #name " "
+
 enum { BLOCK = 64 };
 static struct {
-  /* One bit that is sent first: the echo of a signal that exchange() has returned. -1: none. */
-  int32_t answer_pid, answer_fd, answer;
-  /* Bits to a peer, each after the echo of the one before (0 and then 1: both at once, see send_run). */
-  int32_t run_pid, run_fd, run_bits, run_sent, run_echoed;
-  /* Bits of a peer that get their echo at once, up to so many bytes; none of them is zero: that ends a frame. */
-  int32_t echo_pid, echo_fd, echo_room, echo_bytes;
-  /* The byte that is not complete, and how many bits it has. */
-  int32_t echo_byte, echo_bits;
-  /* Signals that came without their sender; see take(). */
-  int32_t nameless;
+  FIELDS(DECLARED)
   uint8_t run[BLOCK], echo[BLOCK];
 } *memory;
+
+const char LAYOUT[] = FIELDS(NAMED) "run echo";
 
 /* What exchange() returns beside a signal. */
 enum { NONE = 0, ENDED = -1, MORE = -2, GAP = -3, UNREACHABLE = -4 };
@@ -238,7 +247,7 @@ static bool echoed(int bit, int64_t now) {
   memory->echo_byte = is_last ? 0 : byte;
   memory->echo_bits = (memory->echo_bits + 1) % 8;
   if (is_last) {
-    memory->echo[memory->echo_bytes++] = byte;
+    memory->echo[memory->echo_bytes++] = (uint8_t)byte;
     memory->echo_room--;
   }
   return true;

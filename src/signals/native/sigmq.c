@@ -44,7 +44,7 @@ static napi_value block(napi_env env, napi_callback_info info) {
   if (failed) return integer(env, failed);
   if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
   /* Signal 0 sends nothing: an older kernel does not know the flag (EINVAL). */
-  int self = syscall(PIDFD_OPEN, getpid(), 0);
+  int self = (int)syscall(PIDFD_OPEN, getpid(), 0);
   by_descriptor = self >= 0 && syscall(PIDFD_SEND_SIGNAL, self, 0, NULL, PIDFD_SIGNAL_THREAD) == 0;
   if (self >= 0) close(self);
   return integer(env, signal_fd < 0 ? errno : 0);
@@ -110,7 +110,7 @@ static napi_value open_files(napi_env env, napi_callback_info info) {
   /* By system call, because of the names that libcs have for limits of 64 bits. */
   if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &before)) return integer(env, -1);
   limit = before;
-  limit.rlim_cur = soft;
+  limit.rlim_cur = (rlim_t)soft;
   if (soft < 0 || syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL)) return integer(env, -1);
   return integer(env, before.rlim_cur > INT32_MAX ? INT32_MAX : (int32_t)before.rlim_cur);
 }
@@ -141,6 +141,9 @@ NAPI_MODULE_INIT() {
     napi_throw_error(env, "thread", "sigmq: the addon is for the main thread");
     return exports;
   }
+  napi_value layout;
+  napi_create_string_latin1(env, LAYOUT, NAPI_AUTO_LENGTH, &layout);
+  napi_set_named_property(env, exports, "layout", layout);
   napi_set_named_property(env, exports, "memory", new_memory(env));
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);

@@ -49,6 +49,8 @@ static inline void int_args(napi_env env, napi_callback_info info, size_t count,
 napi_value exchange(napi_env env, napi_callback_info info);
 napi_value clear_gap(napi_env env, napi_callback_info info);
 napi_value new_memory(napi_env env);
+/* What is in that memory: the names of the parts, in their order. */
+extern const char LAYOUT[];
 
 /* watcher.c: descriptors in the event loop. */
 napi_value watch(napi_env env, napi_callback_info info);

@@ -60,20 +60,21 @@ napi_value watch(napi_env env, napi_callback_info info) {
   napi_get_value_bool(env, args[2], &keep_alive);
   napi_get_uv_event_loop(env, &loop);
   struct watcher *w = calloc(1, sizeof *w);
-  w->env = env;
-  w->fd = fd;
-  w->handle = calloc(1, uv_handle_size(UV_POLL_TYPE));
-  if (uv_poll_init(loop, w->handle, fd >= 0 ? fd : signal_fd)) {
-    free(w->handle);
+  void *handle = calloc(1, uv_handle_size(UV_POLL_TYPE));
+  if (!w || !handle || uv_poll_init(loop, handle, fd >= 0 ? fd : signal_fd)) {
+    free(handle);
     free(w);
     if (fd >= 0) close(fd);
     napi_throw_error(env, "watch", "sigmq: cannot watch a file descriptor");
     return NULL;
   }
-  uv_handle_set_data(w->handle, w);
+  w->env = env;
+  w->fd = fd;
+  w->handle = handle;
+  uv_handle_set_data(handle, w);
   napi_create_reference(env, args[1], 1, &w->callback);
-  uv_poll_start(w->handle, UV_READABLE_EVENT, call_back);
-  if (!keep_alive) uv_unref(w->handle);
+  uv_poll_start(handle, UV_READABLE_EVENT, call_back);
+  if (!keep_alive) uv_unref(handle);
   napi_create_external(env, w, NULL, NULL, &result);
   return result;
 }
