@@ -13,4 +13,4 @@ export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export { type ErrorCode, SigmqError } from './error-codes.ts';
 export { Exit } from './errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';
-export type { Inspection, QueueCounts, Selection, State, Stored } from './queue/store.ts';
+export type { Inspection, MessageState, QueueCounts, Selection, Stored } from './queue/store.ts';
