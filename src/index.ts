@@ -1,5 +1,7 @@
 export type { BrokerStatus } from './broker/answers.ts';
-export { Broker, type BrokerEvent, type BrokerOptions } from './broker/broker.ts';
+export { Broker, type BrokerOptions } from './broker/broker.ts';
+export type { DrainState } from './broker/drain-state.ts';
+export type { BrokerEvent } from './broker/events.ts';
 export {
   Consumer,
   type ConsumerOptions,
