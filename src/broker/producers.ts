@@ -56,8 +56,13 @@ export class Producers {
 
   add(process: string, last: number | undefined): ProducerState {
     const state: ProducerState = {
-      ...{ process, last, next: undefined, beforeBatch: last },
-      ...{ batch: [], batchBytes: 0, lastIds: [] },
+      process,
+      last,
+      next: undefined,
+      beforeBatch: last,
+      batch: [],
+      batchBytes: 0,
+      lastIds: [],
     };
     this.#states.set(process, state);
     if (this.#states.size > MAX_PRODUCERS) {

@@ -161,6 +161,12 @@ describe('InFlight, when a settlement stays away,', () => {
     await pass(10);
     assert.deepEqual(await store.states(), ['ready']);
     assert.match(journal.warnings[0] ?? '', /Consumer 70 .* 1000 ms/);
+    const { level, message: _, ...said } = journal.events[0] ?? assert.fail('nothing was said');
+    const { id } = message;
+    assert.deepEqual(said, {
+      ...{ type: 'delivery-overdue', pid: 70, id, queue: 'default', ackWaitMs: ACK_WAIT_MS },
+    });
+    assert.equal(level, 'warn');
     assert.deepEqual([who.inFlight.size, [...who.overdue.keys()]], [0, [message.id]]);
     const before = journal.wakes;
     assert.equal(

@@ -47,7 +47,21 @@ function given(t: TestContext) {
   };
   const read = () => readFileSync(path, 'utf8');
   const warnings = () => journal.warnings;
-  return { dir, roster, refresh, warnings, left, ended, write, run, pids, free, consumer, read };
+  return {
+    dir,
+    journal,
+    roster,
+    refresh,
+    warnings,
+    left,
+    ended,
+    write,
+    run,
+    pids,
+    free,
+    consumer,
+    read,
+  };
 }
 
 describe('Roster.look', () => {
@@ -81,7 +95,7 @@ describe('Roster.look', () => {
   });
 
   it('says once what is wrong with a line, and keeps it', async (t) => {
-    const { run, write, warnings, read, pids } = given(t);
+    const { journal, run, write, warnings, read, pids } = given(t);
     run(
       ...RUNNING,
       { pid: 80, uid: UID + 1 },
@@ -94,6 +108,10 @@ describe('Roster.look', () => {
     assert.deepEqual(pids(), [71]);
     assert.equal(warnings().length, 5);
     assert.match(warnings()[0] ?? '', /does not start with a PID: "junk"/);
+    assert.deepEqual(
+      journal.events.map((event) => (event.type === 'consumer-refused' ? event.pid : event.type)),
+      ['line-refused', 80, 81, 1, SELF],
+    );
     assert.equal(read().replaceAll(' start=500', ''), text);
   });
 
