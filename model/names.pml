@@ -65,7 +65,7 @@ Store store[2];
 Store copy; /* of store 0, taken at some earlier time */
 bool copied;
 
-/* Broker: Holdings, EchoDeliveries, Settlements. */
+/* Broker: InFlight, EchoDeliveries, Reception. */
 bool up;
 byte incarnation; /* another one with each opening */
 bit opened; /* which store */
@@ -215,7 +215,7 @@ inline sendInVain() {
 #define IS_LAST(inc) (message.incarnation == inc)
 #endif
 
-/* Settler.#tell, Settlements.take, Holdings.settle; `current`: what broker.json had for this try. */
+/* Settler.#tell, Reception.take, InFlight.settle; `current`: what broker.json had for this try. */
 byte says;
 byte names;
 byte id;

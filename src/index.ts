@@ -1,5 +1,7 @@
 export type { BrokerStatus } from './broker/answers.ts';
-export { Broker, type BrokerEvent, type BrokerOptions } from './broker/broker.ts';
+export { Broker, type BrokerOptions } from './broker/broker.ts';
+export type { DrainState } from './broker/drain-state.ts';
+export type { BrokerEvent } from './broker/events.ts';
 export {
   Consumer,
   type ConsumerOptions,
@@ -13,4 +15,4 @@ export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export { type ErrorCode, SigmqError } from './error-codes.ts';
 export { Exit } from './errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';
-export type { Inspection, QueueCounts, Selection, State, Stored } from './queue/store.ts';
+export type { Inspection, MessageState, QueueCounts, Selection, Stored } from './queue/store.ts';

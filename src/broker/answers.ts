@@ -1,11 +1,12 @@
 import { clockMs, steadyMs } from '../clock.ts';
-import type { Sender } from '../link/inbound.ts';
 import type { QueueCounts, Store } from '../queue/store.ts';
 import { VERSION } from '../version.ts';
-import type { Counters, Counts, Totals } from './counters.ts';
+import type { Counts, Totals } from './counters.ts';
 import type { Drain } from './drain.ts';
 import type { DrainState } from './drain-state.ts';
 import type { Intake } from './intake.ts';
+import type { Journal } from './journal.ts';
+import { keyOf, type Peer } from './peer.ts';
 import { type BrokerAnswers, pageAfter } from './requests.ts';
 import type { Roster } from './roster.ts';
 
@@ -47,11 +48,10 @@ export interface AnswersOptions {
   readonly store: Store;
   readonly roster: Roster;
   readonly intake: Intake;
-  readonly counters: Counters;
+  readonly journal: Journal;
   readonly drain: Drain;
   /** What expires is kept as dead. */
   readonly keepsExpired: boolean;
-  onStop(): void;
 }
 
 /** What a broker answers to requests that are about itself. */
@@ -64,7 +64,8 @@ export class Answers implements BrokerAnswers {
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, counters, drain } = this.#options;
+    const { dir, plainBecause, store, roster, intake, drain } = this.#options;
+    const { counters } = this.#options.journal;
     this.#countExpired();
     return {
       pid: process.pid,
@@ -77,18 +78,19 @@ export class Answers implements BrokerAnswers {
       plainBecause: plainBecause ?? null,
       ...counters.totals,
       others: counters.others ?? null,
-      consumers: roster.all.map(({ pid, kind, queues, slots, holding }) => ({
+      consumers: roster.all.map(({ pid, kind, queues, slots, inFlight }) => ({
         pid,
         kind,
         queues,
         jobs: slots,
-        holding: holding.size,
+        holding: inFlight.size,
       })),
     };
   }
 
   async queues(after: string, limit: number): Promise<QueueStatus[]> {
-    const { store, counters } = this.#options;
+    const { store, journal } = this.#options;
+    const { counters } = journal;
     const known = new Map((await store.counts()).map((counts) => [counts.queue, counts]));
     this.#countExpired();
     for (const queue of counters.queues) {
@@ -99,7 +101,8 @@ export class Answers implements BrokerAnswers {
   }
 
   async #status(counts: QueueCounts): Promise<QueueStatus> {
-    const { store, counters } = this.#options;
+    const { store, journal } = this.#options;
+    const { counters } = journal;
     const since = counts.ready > 0 ? await store.oldest(counts.queue) : undefined;
     const oldestReadyMs = since === undefined ? null : Math.max(0, steadyMs() - since);
     return { ...counts, oldestReadyMs, counted: counters.of(counts.queue) ?? null };
@@ -107,22 +110,22 @@ export class Answers implements BrokerAnswers {
 
   /** Nobody is told when a message expires: it is counted when somebody asks. */
   #countExpired(): void {
-    const { store, counters, keepsExpired } = this.#options;
+    const { store, journal, keepsExpired } = this.#options;
     for (const [queue, messages] of store.takeExpired()) {
-      counters.expired(queue, messages, keepsExpired);
+      journal.counters.expired(queue, messages, keepsExpired);
     }
   }
 
-  async waiting({ pid, start }: Sender, queues: ReadonlySet<unknown>): Promise<number> {
+  async waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number> {
     const { store, roster } = this.#options;
     const counts = await store.counts();
     const open = counts.filter(({ queue, paused }) => !paused && queues.has(queue));
-    const held = roster.get(`${pid}:${start}`)?.holding.size ?? 0;
-    return open.reduce((sum, { ready }) => sum + ready, held);
+    const inFlight = roster.get(keyOf(peer))?.inFlight.size ?? 0;
+    return open.reduce((sum, { ready }) => sum + ready, inFlight);
   }
 
-  lastIds(sender: Sender): readonly number[] {
-    return this.#options.intake.lastIds(sender);
+  lastIds(peer: Peer): readonly number[] {
+    return this.#options.intake.lastIds(peer);
   }
 
   async drain(paused: boolean): Promise<DrainState> {
@@ -141,7 +144,7 @@ export class Answers implements BrokerAnswers {
   }
 
   stop(): void {
-    this.#options.onStop();
+    this.#options.journal.requestStop();
   }
 }
 

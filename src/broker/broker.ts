@@ -1,6 +1,5 @@
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
-import { reasonName } from '../codec/reason.ts';
-import { explained, SigmqError } from '../errors.ts';
+import type { SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { openStore, type StoreOptions } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
@@ -12,19 +11,19 @@ import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import { VERSION } from '../version.ts';
-import { warn } from '../warning.ts';
 import { Answers } from './answers.ts';
-import { Counters } from './counters.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
-import { Holdings } from './holdings.ts';
+import type { BrokerEvent } from './events.ts';
+import { InFlight } from './in-flight.ts';
 import { Intake } from './intake.ts';
+import { Journal } from './journal.ts';
 import { checkBroker } from './options.ts';
+import { Reception } from './reception.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
-import { Settlements } from './settlements.ts';
 
 export interface BrokerOptions {
   /** Runtime directory; default: see docs/protocol.md, section 1. */
@@ -38,18 +37,10 @@ export interface BrokerOptions {
    * it lives; ms.
    */
   readonly ackWaitMs?: number | undefined;
-  /**
-   * The broker should be stopped: somebody asked for it by a request, or (`why`) its runtime directory is gone and
-   * cannot be made again.
-   */
-  readonly onStopRequest?: ((why?: SigmqError) => void) | undefined;
   /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
-}
-
-export interface BrokerEvent {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly message: string;
+  /** When it aborts the broker is closed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -57,9 +48,9 @@ export interface BrokerEvent {
  * holds them while there is none.
  *
  * @example
- * const broker = await Broker.start({ dir: '/tmp/demo' });
- * // ...
- * await broker.stop();
+ * const broker = await Broker.open({ dir: '/tmp/demo' });
+ * await broker.stopRequested;
+ * await broker.close();
  */
 export class Broker {
   readonly dir: string;
@@ -67,28 +58,32 @@ export class Broker {
   readonly plainBecause: string | undefined;
   readonly #options: BrokerOptions;
   readonly #table = processTable();
+  readonly #journal: Journal;
   readonly #store: Store;
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
+  readonly #reception: Reception;
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #rosterWatch: RosterWatch;
   readonly #dispatcher: Dispatcher;
-  readonly #holdings: Holdings;
+  readonly #inFlight: InFlight;
   readonly #requests: Requests;
   readonly #dueTimer: DueTimer;
   readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
   #presence: Presence | undefined;
-  #recovered = false;
-  #stopped: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
 
   /**
    * Opens the store, makes this process safe to signal, and only then publishes its PID.
-   * @throws SigmqError when the directory is unsafe, another broker has it, or the store cannot be opened
+   * @throws SigmqError when the directory is unsafe, another broker has it, or the store cannot be opened; the reason
+   * of `signal`
    */
-  static async start(options: BrokerOptions = {}): Promise<Broker> {
+  static async open(options: BrokerOptions = {}): Promise<Broker> {
     checkBroker(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     assertNoBroker(dir, processTable());
     const store = await openStore(
@@ -98,85 +93,63 @@ export class Broker {
     try {
       broker = new Broker(dir, store, options);
       await broker.#publish();
+      signal?.throwIfAborted();
     } catch (error) {
-      await (broker ? broker.stop() : store.close());
+      await (broker ? broker.close() : store.close());
       throw error;
     }
+    signal?.addEventListener('abort', broker.#onAbort);
     return broker;
   }
 
   private constructor(dir: string, store: Store, options: BrokerOptions) {
+    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, ackWaitMs } = options;
+    const table = this.#table;
+    const journal = new Journal(options.onEvent);
     this.dir = dir;
     this.#options = options;
     this.#store = store;
-    const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES, ackWaitMs } = options;
-    const table = this.#table;
-    const counters = new Counters();
-    const onChange = () => this.#onChange();
-    const onWarning = (sentence: string) => this.#say('warn', sentence);
-    const onError = (error: unknown) => this.#say('error', sentenceOf(error));
+    this.#journal = journal;
+    // The one circle: who receives also answers. Nothing arrives before this constructor has returned.
     this.#receiver = {
-      onFrame: (sender, frame) => this.#intake.judge(sender, frame),
-      onPlain: (_sender, body) => void this.#intake.takePlain(body).catch(onError),
-      onBug: onError,
+      onFrame: (peer, frame) => this.#reception.take(peer, frame),
+      onPlain: (_peer, body) => void this.#reception.takePlain(body).catch(journal.error),
+      onBug: journal.error,
     };
     const endpoint = Endpoint.open({
-      ...{ dir, table, receiver: this.#receiver },
+      dir,
+      table,
+      receiver: this.#receiver,
       maxFrameBytes: maxFrameBytes(maxMessageBytes),
     });
+    const { plainBecause } = endpoint;
     this.#endpoint = endpoint;
-    if (store.warning !== undefined) onWarning(store.warning);
-    this.plainBecause = endpoint.plainBecause;
-    this.#intake = new Intake({
-      ...{ store, bootId: readBootId(), maxMessageBytes },
-      settle: (sender, settle) => settlements.take(sender, settle),
-      request: (sender, request) => this.#requests.take(sender, request),
-      onPublished: (batch) => {
-        for (const { queue } of batch) counters.accepted(queue);
-        onChange();
-      },
-      onRefused: (reason, messages) => counters.refused(reasonName(reason), messages),
-      onStoreError: onError,
-    });
-    const holdings = new Holdings({
-      ...{ store, ackWaitMs, onWarning, onError, onChange },
-      onSettled: (queue, { kind }, became) => counters.settled(queue, kind, became === 'dead'),
-    });
-    this.#holdings = holdings;
-    const roster = new Roster({
-      ...{ dir, table, onWarning },
-      onLeft: ({ key, pid }) => {
-        this.#rosterWatch.forgetDeath(key);
-        this.#say('info', `Consumer ${pid} left.`);
-      },
-      onEnded: (consumer) => {
-        this.#rosterWatch.forgetDeath(consumer.key);
-        this.#say('info', `Consumer ${consumer.pid} ended.`);
-        counters.lostConsumer();
-        void holdings.lose(consumer);
-      },
-    });
+    this.plainBecause = plainBecause;
+    if (store.warning) journal.say({ type: 'warning', message: store.warning });
+
+    const roster = new Roster({ dir, table, journal });
+    const inFlight = new InFlight({ store, ackWaitMs, journal });
+    const rosterWatch = new RosterWatch({ dir, roster, inFlight, journal });
     this.#roster = roster;
-    const settlements = new Settlements({ roster, holdings, incarnation: store.incarnation });
-    this.#dispatcher = new Dispatcher({
-      ...{ store, roster, endpoint, holdings, onWarning, onError },
-      onDelivered: ({ queue, delivery }) => counters.delivered(queue, delivery > 1),
-    });
-    const wake = () => this.#wake();
-    this.#rosterWatch = new RosterWatch({ dir, roster, onRefreshed: wake, onWarning, onError });
-    this.#dueTimer = new DueTimer({ store, onDue: wake, onError });
-    const onStop = () => options.onStopRequest?.();
+    this.#inFlight = inFlight;
+    this.#rosterWatch = rosterWatch;
+    const deliveries = { roster, rosterWatch, inFlight, journal };
+    this.#dispatcher = new Dispatcher({ ...deliveries, store, endpoint });
+    this.#dueTimer = new DueTimer({ store, journal });
+
+    const intake = new Intake({ store, bootId: readBootId(), maxMessageBytes });
     const keepsMessages = options.store?.kind !== 'memory';
-    const onInfo = (sentence: string) => this.#say('info', sentence);
-    const drain = new Drain({ store, roster, keepsMessages, onEmpty: onStop, onInfo, onError });
+    const drain = new Drain({ store, roster, intake, keepsMessages, journal });
+    const keepsExpired = options.store?.deadExpired === true;
+    const about = { dir, plainBecause, keepsExpired };
+    const broker = new Answers({ ...about, store, roster, intake, drain, journal });
+    const requests = new Requests({ inspection: store, broker, endpoint, table, journal });
+    this.#intake = intake;
     this.#drain = drain;
-    const answers = new Answers({
-      ...{ dir, plainBecause: this.plainBecause, store, roster, intake: this.#intake },
-      ...{ counters, drain, onStop, keepsExpired: options.store?.deadExpired === true },
-    });
-    this.#requests = new Requests({
-      ...{ inspection: store, endpoint, table, broker: answers, onError, onChange },
-    });
+    this.#requests = requests;
+    const { incarnation } = store;
+    const parts = { intake, roster, inFlight, requests, journal };
+    this.#reception = new Reception({ ...parts, incarnation });
   }
 
   /** For people: where the messages are. */
@@ -185,49 +158,74 @@ export class Broker {
   }
 
   /**
-   * Refuses new messages, finishes the frames under way, leaves the directory. Messages that nobody has
-   * settled stay in the store (and are lost with a memory store).
+   * Resolves when this broker should be closed: somebody asked for it (`sigmq stop`), it is drained, or, with the
+   * reason, its runtime directory is gone and cannot be made again; also when it is closed.
    */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+  get stopRequested(): Promise<SigmqError | undefined> {
+    return this.#journal.stopRequested;
   }
 
-  async #stop(): Promise<void> {
+  /**
+   * Refuses new messages, finishes the frames under way, leaves the directory. Messages that nobody has
+   * settled stay in the store (and are lost with a memory store). Once or more often.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#journal.requestStop();
     this.#intake.closing = true;
     await this.#presence?.stop();
     const watched = this.#rosterWatch.stop();
-    this.#dueTimer.stop();
+    const swept = this.#dueTimer.stop();
     this.#drain.stop();
     await this.#dispatcher.stop();
     this.#claim?.release();
     await watched;
+    await swept;
     await this.#requests.stop();
-    this.#holdings.stop();
+    this.#inFlight.stop();
     await this.#endpoint.close(this.#receiver);
+    await this.#intake.idle();
     await this.#store.close();
   }
 
+  readonly #onAbort = (): void => {
+    void this.close().catch(this.#journal.error);
+  };
+
   async #publish(): Promise<void> {
+    const { dir } = this;
+    const journal = this.#journal;
     await this.#claimDir();
     this.#presence = new Presence({
       request: { dir: this.#options.dir, env: process.env },
-      dir: this.dir,
+      dir,
       shareLock: loadAddon().addon?.shareLock,
       isThere: () => this.#claim?.isThere() === true,
       putBack: async () => {
         await this.#claimDir();
         this.#rosterWatch.restart();
       },
-      onWarning: (sentence) => this.#say('warn', sentence),
-      onLost: (error) => this.#options.onStopRequest?.(error),
+      onWarning: (message, isBack) =>
+        journal.say(
+          isBack ? { type: 'directory-restored', dir, message } : { type: 'warning', message },
+        ),
+      onLost: (error) => journal.requestStop(error),
     });
-    await this.#rosterWatch.start();
-    await this.#holdings.recover((key) => this.#roster.holder(key));
+    this.#rosterWatch.start();
+    await this.#inFlight.recover((key) => this.#roster.survivor(key));
     this.#rosterWatch.watchDeaths();
-    this.#dueTimer.arm();
-    this.#recovered = true;
-    this.#wake();
+    this.#dueTimer.start();
+    // Not before: what goes out now would be taken for what an earlier broker gave out.
+    this.#dispatcher.start();
   }
 
   async #claimDir(): Promise<void> {
@@ -237,26 +235,4 @@ export class Broker {
     const info = { maxMessageBytes, version: VERSION, store, incarnation, path, peer };
     this.#claim = await claimBroker(this.dir, info, this.#table);
   }
-
-  /** Not before it is known what an earlier broker gave out: what goes out now would be taken for that. */
-  #wake(): void {
-    if (this.#recovered) this.#dispatcher.wake();
-  }
-
-  #onChange(): void {
-    this.#wake();
-    this.#dueTimer.arm();
-  }
-
-  #say(level: BrokerEvent['level'], message: string): void {
-    const { onEvent } = this.#options;
-    if (onEvent) onEvent({ level, message });
-    else if (level === 'warn' || level === 'error') warn(message);
-  }
-}
-
-function sentenceOf(raw: unknown): string {
-  const error = explained(raw);
-  if (error instanceof SigmqError) return `${error.message} ${error.hint}`;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,36 +1,41 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS } from '../options/values.ts';
-import type { DeliveryName, Reserved } from '../queue/store.ts';
+import type { DeliveryName, Outcome, Reserved } from '../queue/store.ts';
 import { type Claim, registeredBy } from '../registry/claim.ts';
+import type { AckWait } from './ack-wait.ts';
+import { keyOf, type Peer } from './peer.ts';
 
 /** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
 export const FIRST_REST_MS = 250;
 
-/** A message that a consumer holds: which delivery of it, and of which queue. */
-interface InHand extends DeliveryName {
+/** A delivery that has begun and is not settled: which one, and of which queue. */
+export interface Unsettled extends DeliveryName {
   readonly queue: string;
   /** It is being sent, or about to be: who sends it knows what became of it when the consumer ends. */
-  isUnderWay: boolean;
+  isSending: boolean;
+  /** The consumer has it, and only so long to settle it. */
+  ackWait?: AckWait | undefined;
+  /** It is settled as soon as the store has written it down. */
+  settling?: { readonly kind: Outcome['kind']; readonly verdict: Promise<Verdict> } | undefined;
 }
 
 /** A process that takes messages. */
-export interface ConsumerState {
-  readonly pid: number;
-  readonly start: number;
-  /** `pid:start`: names the process in the store, across broker restarts. */
+export interface ConsumerState extends Peer {
+  /** See {@link keyOf}. */
   readonly key: string;
   kind: 'echo' | 'plain';
   /** Its line says that it is a plain peer, whatever else it catches. */
   saysPlain: boolean;
   queues: readonly string[];
-  /** Messages that it may hold at once. */
+  /** Messages that it takes at once. */
   slots: number;
   /** How long it may keep a message; undefined: as the broker says; ms. */
   ackWaitMs: number | undefined;
-  /** Messages that it holds, by id. */
-  readonly holding: Map<number, InHand>;
+  /** What it has got, or is about to get, and has not settled, by message id. */
+  readonly inFlight: Map<number, Unsettled>;
   /** Those among them of which it is not known whether it got them. */
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
@@ -60,20 +65,14 @@ export function wishesOf(
   };
 }
 
-export function newConsumer(
-  line: Claim,
-  key: string,
-  pid: number,
-  start: number,
-  kind: 'echo' | 'plain',
-): ConsumerState {
+export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): ConsumerState {
   return {
-    pid,
-    start,
-    key,
+    pid: peer.pid,
+    start: peer.start,
+    key: keyOf(peer),
     kind,
     ...wishesOf(line, kind),
-    holding: new Map(),
+    inFlight: new Map(),
     owed: [],
     overdue: new Map(),
     told: undefined,

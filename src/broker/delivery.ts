@@ -3,8 +3,10 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
-import type { Holdings } from './holdings.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
+import type { RosterWatch } from './roster-watch.ts';
 
 /** A message on its way to a consumer. */
 export interface Delivery {
@@ -14,13 +16,17 @@ export interface Delivery {
   readonly inDoubt?: boolean;
 }
 
+/** For events. */
+export const namesOf = ({ consumer: { pid }, message: { id, queue } }: Delivery) => {
+  return { pid, id, queue };
+};
+
 /** What has to know how deliveries end. */
 export interface DeliveryOptions {
   readonly roster: Roster;
-  readonly holdings: Holdings;
-  onWarning(sentence: string): void;
-  /** A consumer has it. */
-  onDelivered(message: Reserved): void;
+  readonly rosterWatch: Pick<RosterWatch, 'refresh'>;
+  readonly inFlight: InFlight;
+  readonly journal: Journal;
 }
 
 /** Defaults are left out: they cost eight signals a byte, twice. */

@@ -8,71 +8,52 @@ import { PlainDeliveries } from './plain-deliveries.ts';
 
 /** How long the broker keeps the bus for deliveries before the others get their turn; ms. */
 const HOLD_MS = 50;
-/** Pause after the store could not be read or written; ms. */
-const STORE_RETRY_MS = 1000;
 
 export interface DispatcherOptions extends DeliveryOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'hasReady' | 'reserve'>;
   readonly endpoint: Endpoint;
-  onError(error: unknown): void;
 }
 
-/** Gives ready messages to free consumers, strictly in turn. */
+/** Gives ready messages to free consumers, strictly in turn, whenever the journal asks for it. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #echo: EchoDeliveries;
   readonly #plain: PlainDeliveries;
-  #running: Promise<void> | undefined;
-  #again = false;
-  #stopped = false;
-  #retry: NodeJS.Timeout | undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#echo = new EchoDeliveries(options);
-    this.#plain = new PlainDeliveries({ ...options, onChange: () => this.wake() });
+    this.#plain = new PlainDeliveries(options);
   }
 
-  /** Something changed: a message is ready, or a consumer free. Call as often as you like. */
-  wake(): void {
-    if (this.#stopped) return;
-    this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-      if (this.#again) this.wake();
-    });
+  start(): void {
+    this.#options.journal.dispatching.start(() => this.#run());
   }
 
   /** Finishes the frames under way and starts no other. Does not wait for plain peers that stalled. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#again = false;
-    clearTimeout(this.#retry);
-    await this.#running;
+    await this.#options.journal.dispatching.stop();
     await this.#plain.ended();
   }
 
+  get #isStopped(): boolean {
+    return this.#options.journal.dispatching.isStopped;
+  }
+
+  /** Until there is nothing that could go to somebody. */
   async #run(): Promise<void> {
-    try {
-      while (this.#again && !this.#stopped) {
-        this.#again = false;
-        const next = await this.#next();
-        if (!next) continue;
-        const { echo } = this.#options.endpoint;
-        if (!echo || next.consumer.kind === 'plain') this.#plain.start(next);
-        else await this.#deliverUnderBus(echo, next);
-        this.#again = true;
-      }
-    } catch (error) {
-      this.#options.onError(error);
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.wake(), STORE_RETRY_MS);
+    const { echo } = this.#options.endpoint;
+    while (!this.#isStopped) {
+      const next = await this.#next();
+      if (!next) return;
+      if (!echo || next.consumer.kind === 'plain') this.#plain.start(next);
+      else await this.#deliverUnderBus(echo, next);
     }
   }
 
   /** The next free consumer for which there is a message, and the message. */
   async #next(): Promise<Delivery | undefined> {
-    const { roster, store, holdings } = this.#options;
+    const { roster, store, inFlight } = this.#options;
     const now = clockMs();
     const owed = this.#nextOwed(now);
     if (owed) return owed;
@@ -84,10 +65,12 @@ export class Dispatcher {
       }
       const message = await store.reserve(consumer.queues, consumer.key);
       if (!message) continue;
-      holdings.take(consumer, message);
-      return { consumer, message };
+      inFlight.begin(consumer, message);
+      if (roster.isRegistered(consumer)) return { consumer, message };
+      // It left while the store was busy: nobody would notice how it ends.
+      await inFlight.settleSurely(consumer, message.id, { kind: 'untaken' });
     }
-    this.#scheduleRetry(now);
+    this.#wakeAfterRest(now);
     return undefined;
   }
 
@@ -107,14 +90,10 @@ export class Dispatcher {
   }
 
   /** Consumers that did not answer, or are stopped, are tried again. */
-  #scheduleRetry(now: number): void {
-    clearTimeout(this.#retry);
-    let soonest = Number.POSITIVE_INFINITY;
-    for (const { restsUntil } of this.#options.roster.all) {
-      if (restsUntil > now) soonest = Math.min(soonest, restsUntil);
-    }
-    if (soonest === Number.POSITIVE_INFINITY) return;
-    this.#retry = setTimeout(() => this.wake(), soonest - now + 1);
+  #wakeAfterRest(now: number): void {
+    const { roster, journal } = this.#options;
+    const rests = roster.all.map(({ restsUntil }) => restsUntil).filter((until) => until > now);
+    journal.dispatching.askIn(rests.length > 0 ? Math.min(...rests) - now + 1 : undefined);
   }
 
   async #deliverUnderBus(echo: Pick<EchoLink, 'withBus'>, first: Delivery): Promise<void> {
@@ -137,7 +116,7 @@ export class Dispatcher {
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);
       else await this.#echo.deliver(channel, delivery);
-      delivery = this.#stopped || clockMs() > until ? undefined : await this.#next();
+      delivery = this.#isStopped || clockMs() > until ? undefined : await this.#next();
     }
   }
 }

@@ -1,6 +1,8 @@
 import { clockMs } from '../clock.ts';
 import type { Store } from '../queue/store.ts';
-import { type DrainState, drainState, drainText, isDrained } from './drain-state.ts';
+import { type DrainState, drainState, isDrained } from './drain-state.ts';
+import type { Intake } from './intake.ts';
+import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
 
 /** Messages also expire, and nobody tells: how often the store is looked at; ms. */
@@ -11,12 +13,10 @@ const SAY_MS = 60_000;
 export interface DrainOptions {
   readonly store: Pick<Store, 'counts' | 'delayedUntil'>;
   readonly roster: Pick<Roster, 'all'>;
+  readonly intake: Pick<Intake, 'idle'>;
   /** Whether the store outlives the broker. */
   readonly keepsMessages: boolean;
-  /** Once. */
-  onEmpty(): void;
-  onInfo(sentence: string): void;
-  onError(error: unknown): void;
+  readonly journal: Journal;
 }
 
 /**
@@ -51,7 +51,7 @@ export class Drain {
   cancel(): boolean {
     if (!this.isOn) return false;
     this.#end();
-    this.#options.onInfo('Draining was taken back: messages are taken again.');
+    this.#options.journal.say({ type: 'drain-cancelled' });
     return true;
   }
 
@@ -63,9 +63,9 @@ export class Drain {
 
   async state(): Promise<DrainState> {
     const { store, roster, keepsMessages } = this.#options;
-    const holders = roster.all.filter(({ holding }) => holding.size > 0);
+    const busy = roster.all.filter(({ inFlight }) => inFlight.size > 0);
     return drainState(await store.counts(), await store.delayedUntil(), {
-      heldBy: holders.map(({ pid }) => pid),
+      heldBy: busy.map(({ pid }) => pid),
       waitsForPaused: this.#paused || !keepsMessages,
       keepsMessages,
     });
@@ -77,16 +77,18 @@ export class Drain {
   }
 
   async #look(): Promise<void> {
-    const state = await this.state().catch((error) => void this.#options.onError(error));
-    if (!state || !this.isOn) return;
-    const { onInfo, onEmpty } = this.#options;
+    const { intake, journal } = this.#options;
+    const timer = this.#timer;
+    await intake.idle(); // what is being stored is to go out, too
+    const state = await this.state().catch(journal.error);
+    // What was true of a drain that was taken back meanwhile says nothing of the one after it.
+    if (!state || !this.isOn || this.#timer !== timer) return;
     if (isDrained(state)) {
       this.stop();
-      onInfo(`Drained: the broker stops; it ${drainText(state)}.`);
-      onEmpty();
+      journal.drained(state);
     } else if (clockMs() - this.#saidAt >= SAY_MS) {
       this.#saidAt = clockMs();
-      onInfo(`Draining: no new messages are taken. The broker ${drainText(state)}.`);
+      journal.say({ type: 'draining', state });
     }
   }
 }

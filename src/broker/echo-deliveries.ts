@@ -6,7 +6,7 @@ import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
-import { type Delivery, type DeliveryOptions, deliveryFrame } from './delivery.ts';
+import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
 
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
@@ -22,8 +22,7 @@ export class EchoDeliveries {
   async deliver(channel: Channel, delivery: Delivery): Promise<void> {
     const { consumer, message } = delivery;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
-    const held = consumer.holding.get(message.id);
-    if (held?.delivery !== message.delivery || held.incarnation !== message.incarnation) return;
+    if (!this.#options.inFlight.has(consumer, message)) return;
     const frame = this.#frameOf(delivery);
     if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
     /** A try of which the end is not known may have been taken. */
@@ -52,47 +51,52 @@ export class EchoDeliveries {
 
   /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
   #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
+    const { id, queue } = message;
     try {
       return deliveryFrame(message, { seq: seqOf(++consumer.sent), told: consumer.told });
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#options.onWarning(`Message ${message.id} cannot be delivered: ${error.message}`);
+      this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
       return undefined;
     }
   }
 
   /** It has it, and says or will say what becomes of it. */
   #onTaken({ consumer, message, inDoubt }: Delivery): void {
-    const { roster, onDelivered } = this.#options;
+    const { roster, journal } = this.#options;
     consumer.told = message.incarnation;
     roster.served(consumer);
-    if (!inDoubt) onDelivered(message);
+    if (!inDoubt) journal.delivered(message);
   }
 
   async #onRefused(delivery: Delivery, reason: Reason): Promise<void> {
-    const { roster, onWarning } = this.#options;
+    const { roster, inFlight, journal } = this.#options;
     const { consumer, message } = delivery;
     if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery);
     if (reason === Reason.Failed) return this.#settle(consumer, message, { kind: 'failed' });
-    if (reason === Reason.Later) return this.#options.holdings.awaitSettlement(consumer, message);
+    if (reason === Reason.Later) return inFlight.awaitSettlement(consumer, message);
     if (reason === Reason.TooLarge) {
       roster.served(consumer);
-      onWarning(`Consumer ${consumer.pid} does not take messages of ${message.body.length} bytes.`);
+      journal.say({ type: 'message-too-large', ...namesOf(delivery), bytes: message.body.length });
       return this.#settle(consumer, message, { kind: 'failed' });
     }
-    if (reason === Reason.Damaged) onWarning(`Consumer ${consumer.pid} gets every frame damaged.`);
+    if (reason === Reason.Damaged) {
+      journal.say({ type: 'delivery-damaged', ...namesOf(delivery) });
+    }
     roster.rest(consumer, clockMs());
     return this.#settle(consumer, message, { kind: 'untaken' });
   }
 
   async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
-    const { roster, onWarning } = this.#options;
+    const { roster, rosterWatch, journal } = this.#options;
     const { consumer, message } = delivery;
-    if (error.code !== 'bus-lost' && error.code !== 'link-closed') onWarning(error.message);
+    if (error.code !== 'bus-lost' && error.code !== 'link-closed') {
+      journal.say({ type: 'delivery-failed', ...namesOf(delivery), error });
+    }
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
       await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'untaken' });
-      return roster.refresh();
+      return rosterWatch.refresh();
     }
     if (maybeThere) return this.owe(delivery);
     if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
@@ -101,14 +105,14 @@ export class EchoDeliveries {
 
   /** The consumer may have it: that is asked again after a rest. Who has ended meanwhile is not asked. */
   owe({ consumer, message }: Delivery): void {
-    const { roster, holdings } = this.#options;
+    const { roster, inFlight } = this.#options;
     roster.rest(consumer, clockMs());
-    if (!consumer.holding.has(message.id)) return;
-    holdings.owe(consumer, message);
-    if (!roster.get(consumer.key)) void holdings.lose(consumer);
+    if (!inFlight.has(consumer, message)) return;
+    inFlight.owe(consumer, message);
+    if (!roster.get(consumer.key)) void inFlight.lose(consumer);
   }
 
   #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {
-    return this.#options.holdings.settleSurely(consumer, id, outcome);
+    return this.#options.inFlight.settleSurely(consumer, id, outcome);
   }
 }

@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { guarded } from '../guarded.ts';
 import { fileSignature } from '../registry/file-signature.ts';
+import type { Journal } from './journal.ts';
 
 /** Without inotify the file is looked at so often; a consumer that starts waits no longer than that; ms. */
 const LOOK_MS = 250;
@@ -9,9 +10,8 @@ const LOOK_MS = 250;
 export interface FileWatchOptions {
   readonly dir: string;
   readonly name: string;
+  readonly journal: Journal;
   onChange(): void;
-  onWarning(sentence: string): void;
-  onError(error: unknown): void;
 }
 
 /** Tells when a file of a directory changes: by inotify(7), or, where none is left, by looking. */
@@ -39,12 +39,12 @@ export class FileWatch {
   }
 
   #start(): void {
-    const { dir, name, onChange, onError } = this.#options;
+    const { dir, name, journal, onChange } = this.#options;
     try {
       const onEvent = (_event: unknown, changed: string | null) => {
         if (changed === null || changed === name) onChange();
       };
-      this.#watcher = watch(dir, guarded(onEvent, onError));
+      this.#watcher = watch(dir, guarded(onEvent, journal.error));
       this.#watcher.on('error', (error) => this.#lookInstead(error));
     } catch (error) {
       this.#lookInstead(error);
@@ -52,15 +52,14 @@ export class FileWatch {
   }
 
   #lookInstead(why: unknown): void {
-    const { dir, name, onWarning, onError } = this.#options;
+    const { dir, name, journal } = this.#options;
     this.close();
     const code = (why as NodeJS.ErrnoException).code ?? String(why);
-    onWarning(
-      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${join(dir, name)} is looked at every ${LOOK_MS} ms instead.`,
-    );
+    const path = join(dir, name);
+    journal.say({ type: 'inotify-used-up', path, code, everyMs: LOOK_MS });
     this.#seen = this.#look();
     this.#looking = setInterval(
-      guarded(() => this.#compare(), onError),
+      guarded(() => this.#compare(), journal.error),
       LOOK_MS,
     ).unref();
   }

@@ -1,14 +1,12 @@
-import { decodeFrame, type Envelope } from '../codec/envelope.ts';
+import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { Sender } from '../link/inbound.ts';
-import { type Note, requestOf } from '../link/request.ts';
-import { type Settle, settlementOf } from '../link/settlement.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
 import { StoreFull } from '../queue/errors.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
+import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
 /** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
@@ -17,22 +15,27 @@ const MAX_BATCH = 64;
 const MAX_BATCH_BYTES = 4 << 20;
 
 export interface IntakeOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, 'publish' | 'lastNumber'>;
   readonly bootId: string;
   /** Bytes of a message's body. */
   readonly maxMessageBytes: number;
-  /** Takes a consumer's settlement. */
-  settle(sender: Sender, settle: Settle): Promise<Verdict>;
-  /** Takes a request; its reply comes later. */
-  request(sender: Sender, request: Note): Verdict;
-  /** These were stored. */
-  onPublished(batch: readonly NewMessage[]): void;
-  /** So many messages were refused. */
-  onRefused(reason: Reason, messages: number): void;
-  onStoreError(error: unknown): void;
 }
 
-/** Judges what arrives at the broker: messages of producers, settlements of consumers. */
+/** What became of a frame that is, or should be, a message. */
+export interface Judged {
+  /** The answer. */
+  readonly verdict: Verdict;
+  /** These were stored: the message, and those of its group before it. */
+  readonly published?: readonly NewMessage[];
+  /** So many messages were refused. */
+  readonly refused?: number;
+  /** Why they could not be stored. */
+  readonly error?: unknown;
+}
+
+const ACCEPTED: Judged = { verdict: 0 };
+
+/** Judges messages of producers, and stores them. */
 export class Intake {
   /** Refuse everything new: the broker is shutting down. */
   closing = false;
@@ -50,70 +53,66 @@ export class Intake {
     this.#producers = new Producers(options.bootId);
   }
 
-  /** A frame from an echo peer. The verdict is its answer. */
-  judge(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict> {
-    const decoded = decodeFrame(frame);
-    if (decoded.kind === 'unsupported') return Reason.Unsupported;
-    if (decoded.kind === 'plain') {
-      // Without a checksum only what no damaged envelope can look like is taken for a message.
-      if (!isPrintableText(decoded.body)) return Reason.Damaged;
-      if (decoded.body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
-      return this.#publish([this.#message(decoded.body)]);
+  /** What an echo peer has sent, which is no control frame. */
+  judge(peer: Peer, decoded: DecodedFrame): Judged | Promise<Judged> {
+    switch (decoded.kind) {
+      case 'unsupported':
+        return { verdict: Reason.Unsupported };
+      case 'damaged':
+        return { verdict: Reason.Damaged };
+      case 'plain':
+        // Without a checksum only what no damaged envelope can look like is taken for a message.
+        if (!isPrintableText(decoded.body)) return { verdict: Reason.Damaged };
+        return this.takePlain(decoded.body);
+      case 'envelope':
+        // A store may take longer than a peer waits; it then sends again what is about to be stored.
+        return this.#inTurn(() => this.#take(peer, decoded.envelope));
     }
-    if (decoded.kind === 'damaged') return Reason.Damaged;
-    const { envelope } = decoded;
-    if (envelope.control) {
-      const settle = settlementOf(envelope);
-      if (settle) return this.#options.settle(sender, settle);
-      const request = requestOf(envelope);
-      return request ? this.#options.request(sender, request) : Reason.Unsupported;
-    }
-    return this.#onMessage(sender, envelope);
+  }
+
+  /** A message without an envelope. From a plain peer: nobody waits for an answer. */
+  takePlain(body: Uint8Array): Judged | Promise<Judged> {
+    if (body.length > this.#options.maxMessageBytes) return { verdict: Reason.TooLarge };
+    return this.#inTurn(() => this.#publish([this.#message(body)]));
+  }
+
+  /** Resolves when what was taken so far is stored or refused. */
+  async idle(): Promise<void> {
+    await this.#turn;
   }
 
   /** Of the messages that a producer sent last; empty: not known. */
-  lastIds(sender: Sender): readonly number[] {
-    return this.#producers.get(this.#producers.name(sender))?.lastIds ?? [];
+  lastIds(peer: Peer): readonly number[] {
+    return this.#producers.get(this.#producers.name(peer))?.lastIds ?? [];
   }
 
-  /** A message of a plain peer: nobody waits for an answer. */
-  async takePlain(body: Uint8Array): Promise<void> {
-    if (body.length > this.#options.maxMessageBytes) {
-      this.#options.onStoreError(new Error(`a plain message of ${body.length} bytes is too large`));
-      return;
-    }
-    await this.#publish([this.#message(body)]);
-  }
-
-  /** A store may take longer than a sender waits; it then sends again what is about to be stored. */
-  #onMessage(sender: Sender, envelope: Envelope): Promise<Verdict> {
-    const mine = this.#turn.then(() => this.#take(sender, envelope));
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
     return mine;
   }
 
-  async #take(sender: Sender, envelope: Envelope): Promise<Verdict> {
-    const name = this.#producers.name(sender);
+  async #take(peer: Peer, envelope: Envelope): Promise<Judged> {
+    const name = this.#producers.name(peer);
     const state =
       this.#producers.get(name) ??
       this.#producers.add(name, await this.#options.store.lastNumber(name));
     if (this.#batching && this.#batching !== state) this.#abandon(this.#batching);
     const number = numberOf(envelope, state.next);
-    const verdict =
-      number === undefined ? Reason.Unknown : await this.#judgeNumbered(envelope, number, state);
-    if (number === undefined || verdict !== 0) this.#abandon(state);
+    const judged =
+      number === undefined
+        ? { verdict: Reason.Unknown }
+        : await this.#judgeNumbered(envelope, number, state);
+    if (number === undefined || judged.verdict !== 0) this.#abandon(state);
     else state.next = number + 1;
-    return verdict;
+    return judged;
   }
 
-  async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Verdict> {
+  async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
     const { body, fields, more } = envelope;
     if (state.last === undefined || number > state.last) {
-      const objection = this.#objection(envelope, state);
-      if (objection !== 0) {
-        this.#options.onRefused(objection, state.batch.length + 1);
-        return objection;
-      }
+      const verdict = this.#objection(envelope, state);
+      if (verdict !== 0) return { verdict, refused: state.batch.length + 1 };
       if (state.batch.length === 0) state.beforeBatch = state.last;
       const producer = { process: state.process, number };
       this.#batching = state;
@@ -121,7 +120,7 @@ export class Intake {
       state.batchBytes += body.length;
       state.last = number;
     }
-    return more ? 0 : this.#commit(state);
+    return more ? ACCEPTED : this.#commit(state);
   }
 
   #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
@@ -135,14 +134,13 @@ export class Intake {
   }
 
   /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */
-  async #commit(state: ProducerState): Promise<Verdict> {
-    if (state.batch.length === 0) return 0;
-    const verdict = await this.#publish(state.batch, (ids) => {
-      state.lastIds = ids;
-    });
-    if (verdict === 0) this.#clear(state);
-    else this.#options.onRefused(verdict, state.batch.length);
-    return verdict;
+  async #commit(state: ProducerState): Promise<Judged> {
+    const { batch } = state;
+    if (batch.length === 0) return ACCEPTED;
+    const judged = await this.#publish(batch, state);
+    if (judged.verdict !== 0) return { ...judged, refused: batch.length };
+    this.#clear(state);
+    return judged;
   }
 
   /** Nobody was told that these are stored: the producer sends them again, or has given up. */
@@ -158,19 +156,14 @@ export class Intake {
     this.#batching = undefined;
   }
 
-  async #publish(
-    batch: readonly NewMessage[],
-    onIds: (ids: readonly number[]) => void = () => {},
-  ): Promise<Verdict> {
-    if (this.closing || this.draining) return Reason.Closing;
+  async #publish(batch: readonly NewMessage[], producer?: ProducerState): Promise<Judged> {
+    if (this.closing || this.draining) return { verdict: Reason.Closing };
     try {
       const ids = await this.#options.store.publish(batch);
-      onIds(ids);
-      this.#options.onPublished(batch);
-      return 0;
+      if (producer) producer.lastIds = ids;
+      return { verdict: 0, published: batch };
     } catch (error) {
-      this.#options.onStoreError(error);
-      return error instanceof StoreFull ? Reason.Full : Reason.Store;
+      return { verdict: error instanceof StoreFull ? Reason.Full : Reason.Store, error };
     }
   }
 

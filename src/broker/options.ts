@@ -1,5 +1,5 @@
 import { checkOptions, type Kinds } from '../options/kind.ts';
-import { callback, directory } from '../options/kinds.ts';
+import { abortSignal, callback, directory } from '../options/kinds.ts';
 import { messageSize, wait } from '../options/values.ts';
 import { storeOptions } from '../queue/store-options.ts';
 import type { BrokerOptions } from './broker.ts';
@@ -9,8 +9,8 @@ const BROKER: Kinds<BrokerOptions> = {
   store: storeOptions,
   maxMessageBytes: messageSize,
   ackWaitMs: wait,
-  onStopRequest: callback,
   onEvent: callback,
+  signal: abortSignal,
 };
 
 /** The door of the library: what a broker may be given. @throws OptionError */

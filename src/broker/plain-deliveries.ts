@@ -2,13 +2,13 @@ import { clockMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome } from '../queue/store.ts';
-import type { Delivery, DeliveryOptions } from './delivery.ts';
+import { type Delivery, type DeliveryOptions, namesOf } from './delivery.ts';
+
+/** So long a plain consumer is left alone that cannot take what another one can; ms. */
+const UNFIT_REST_MS = 1000;
 
 export interface PlainDeliveriesOptions extends DeliveryOptions {
   readonly endpoint: Endpoint;
-  onError(error: unknown): void;
-  /** A slot is free, or a message is ready again. */
-  onChange(): void;
 }
 
 /** Deliveries to plain consumers: paced, so that they go on beside everything else. */
@@ -25,15 +25,16 @@ export class PlainDeliveries {
 
   /** Does not wait for it. */
   start(delivery: Delivery): void {
+    const { journal } = this.#options;
     const leave = () => {
       this.#tasks.delete(task);
       if (this.#tasks.size === 0) this.#onEnded();
     };
-    const task: Promise<void> = this.#deliver(delivery, leave).catch(this.#options.onError);
+    const task: Promise<void> = this.#deliver(delivery, leave).catch(journal.error);
     this.#tasks.add(task);
     void task.finally(() => {
       leave();
-      this.#options.onChange();
+      journal.wake();
     });
   }
 
@@ -46,46 +47,46 @@ export class PlainDeliveries {
   }
 
   /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
-  async #deliver({ consumer, message }: Delivery, onStalled: () => void): Promise<void> {
-    const { roster, holdings, endpoint, onWarning, onError, onChange } = this.#options;
+  async #deliver(delivery: Delivery, leave: () => void): Promise<void> {
+    const { consumer, message } = delivery;
+    const { roster, rosterWatch, inFlight, endpoint, journal } = this.#options;
     const { id, body } = message;
     roster.served(consumer);
-    if (body.includes(0) || body.length === 0) {
-      onWarning(
-        `Message ${id} has a zero byte or is empty; plain consumer ${consumer.pid} cannot get it.`,
-      );
-      if (!endpoint.echo || !roster.hasEcho(message.queue))
-        return holdings.settleSurely(consumer, id, { kind: 'failed' });
-      consumer.restsUntil = clockMs() + 1000;
-      return holdings.settleSurely(consumer, id, { kind: 'untaken' });
-    }
+    if (body.includes(0) || body.length === 0) return this.#leaveToOthers(delivery);
     // The slot stays taken while signals are on their way: the state of the stalled one is not known.
     let settled = false;
     const settle = async (outcome: Outcome) => {
       if (settled) return;
       settled = true;
       consumer.overdue.set(id, message);
-      await holdings.settleSurely(consumer, id, outcome);
+      await inFlight.settleSurely(consumer, id, outcome);
+    };
+    const onStalled = () => {
+      journal.say({ type: 'delivery-stalled', ...namesOf(delivery) });
+      leave();
+      void settle({ kind: 'return' });
     };
     try {
-      await endpoint.sendPlain(consumer, body, {
-        onStalled: () => {
-          onWarning(
-            `Plain consumer ${consumer.pid} does not take its signals; its message goes to another.`,
-          );
-          onStalled();
-          void settle({ kind: 'return' }).then(onChange, onError);
-        },
-      });
-      this.#options.onDelivered(message);
+      await endpoint.sendPlain(consumer, body, { onStalled });
+      journal.delivered(message);
       await settle({ kind: 'done' });
     } catch (error) {
       await settle({ kind: 'lost' });
       if (!(error instanceof LinkError)) throw error;
-      onWarning(error.message);
-      await roster.refresh();
+      journal.say({ type: 'delivery-failed', ...namesOf(delivery), error });
+      rosterWatch.refresh();
     } finally {
       consumer.overdue.delete(id);
     }
+  }
+
+  /** A plain consumer cannot get it. Without anybody else it counts as failed, so that the rest does not wait. */
+  async #leaveToOthers(delivery: Delivery): Promise<void> {
+    const { consumer, message } = delivery;
+    const { roster, inFlight, endpoint, journal } = this.#options;
+    journal.say({ type: 'message-not-plain', ...namesOf(delivery) });
+    const hasOthers = endpoint.echo && roster.hasEcho(message.queue);
+    if (hasOthers) consumer.restsUntil = clockMs() + UNFIT_REST_MS;
+    await inFlight.settleSurely(consumer, message.id, { kind: hasOthers ? 'untaken' : 'failed' });
   }
 }

@@ -1,6 +1,6 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
-import type { Sender } from '../link/inbound.ts';
 import type { NewMessage } from '../queue/store.ts';
+import { keyOf, type Peer } from './peer.ts';
 
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
 const MAX_PRODUCERS = 4096;
@@ -41,8 +41,8 @@ export class Producers {
     this.#bootId = bootId;
   }
 
-  name({ pid, start }: Sender): string {
-    return `${this.#bootId}:${pid}:${start}`;
+  name(peer: Peer): string {
+    return `${this.#bootId}:${keyOf(peer)}`;
   }
 
   get(process: string): ProducerState | undefined {
@@ -56,8 +56,13 @@ export class Producers {
 
   add(process: string, last: number | undefined): ProducerState {
     const state: ProducerState = {
-      ...{ process, last, next: undefined, beforeBatch: last },
-      ...{ batch: [], batchBytes: 0, lastIds: [] },
+      process,
+      last,
+      next: undefined,
+      beforeBatch: last,
+      batch: [],
+      batchBytes: 0,
+      lastIds: [],
     };
     this.#states.set(process, state);
     if (this.#states.size > MAX_PRODUCERS) {

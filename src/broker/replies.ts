@@ -5,10 +5,10 @@ import type { EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import type { Sender } from '../link/inbound.ts';
 import { pack } from '../link/packed.ts';
 import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import type { Peer } from './peer.ts';
 
 /** Bytes of a reply in one hold of the bus: some 9 ms of a machine that is not busy. */
 const MAX_PART_BYTES = 512;
@@ -53,28 +53,28 @@ export class Replies {
    * Resolves when the whole reply has arrived, or nobody waits for it any more.
    * @throws LinkError when it cannot arrive
    */
-  async send(sender: Sender, number: number, content: unknown): Promise<void> {
+  async send(peer: Peer, number: number, content: unknown): Promise<void> {
     const { echo } = this.#options.endpoint;
     try {
-      if (echo) await this.#sendAll(echo, sender, number, content);
+      if (echo) await this.#sendAll(echo, peer, number, content);
     } catch (error) {
       if (!this.#closing.signal.aborted) throw error;
     }
   }
 
-  async #sendAll(echo: EchoLink, sender: Sender, number: number, content: unknown): Promise<void> {
+  async #sendAll(echo: EchoLink, peer: Peer, number: number, content: unknown): Promise<void> {
     const text = Buffer.from(JSON.stringify(content));
     if (text.length > MAX_REPLY_BYTES)
-      return this.#sendAll(echo, sender, number, { error: TOO_LARGE });
+      return this.#sendAll(echo, peer, number, { error: TOO_LARGE });
     const { bytes, unpacked } = await pack(text);
     if (unpacked === undefined && bytes.length <= MAX_PART_BYTES) {
-      await this.#sendSurely(echo, sender, replyFrame({ number, content }));
+      await this.#sendSurely(echo, peer, replyFrame({ number, content }));
       return;
     }
     for (let offset = 0; offset < bytes.length; ) {
       const some = bytes.subarray(offset, offset + this.#partBytes);
       const part = { number, bytes: some, offset, total: bytes.length, unpacked };
-      if (!(await this.#sendSurely(echo, sender, partFrame(part)))) return;
+      if (!(await this.#sendSurely(echo, peer, partFrame(part)))) return;
       offset += some.length;
     }
   }
@@ -85,11 +85,11 @@ export class Replies {
   }
 
   /** Tries until it is accepted. @returns whether the process that asked wants more */
-  async #sendSurely(echo: EchoLink, sender: Sender, frame: Uint8Array): Promise<boolean> {
+  async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<boolean> {
     for (let tries = 1; ; tries++) {
-      await this.#continued(sender);
+      await this.#continued(peer);
       try {
-        const outcome = await this.#inTurn(() => this.#send(echo, sender, frame));
+        const outcome = await this.#inTurn(() => this.#send(echo, peer, frame));
         if (outcome.kind === 'accepted') return true;
         if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
         if (tries === MAX_TRIES) return false;
@@ -101,7 +101,7 @@ export class Replies {
     }
   }
 
-  #send(echo: EchoLink, { pid, start }: Sender, frame: Uint8Array): Promise<FrameOutcome> {
+  #send(echo: EchoLink, { pid, start }: Peer, frame: Uint8Array): Promise<FrameOutcome> {
     const { signal } = this.#closing;
     return echo.withBus(async (channel) => {
       const since = clockMs();
@@ -120,7 +120,7 @@ export class Replies {
   }
 
   /** Waits, without the bus, while the process is stopped. @throws LinkError peer-stalled, after a while */
-  async #continued({ pid, start }: Sender): Promise<void> {
+  async #continued({ pid, start }: Peer): Promise<void> {
     const { table } = this.#options;
     const until = clockMs() + STOPPED_MS;
     for (let info = table.read(pid); info?.start === start; info = table.read(pid)) {

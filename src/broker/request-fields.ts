@@ -1,7 +1,7 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { MAX_ROWS } from '../link/request.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
-import { type Selection, STATES, type State } from '../queue/store.ts';
+import { type MessageState, type Selection, STATES } from '../queue/store.ts';
 
 /**
  * What a request says beside its name. What cannot be understood is refused: without it a request to remove
@@ -49,9 +49,9 @@ export function selectionOf(fields: Fields): Selection {
   const unknown = Object.keys(fields).find((name) => !SELECTING.has(name));
   if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_SHOWN));
   const { state, ids, limit, skip, fromByte, maxBody } = fields;
-  if (state !== undefined && !STATES.includes(state as State)) throw badRequest('state');
+  if (state !== undefined && !STATES.includes(state as MessageState)) throw badRequest('state');
   return {
-    ...(state === undefined ? {} : { state: state as State }),
+    ...(state === undefined ? {} : { state: state as MessageState }),
     ...(ids === undefined ? {} : { ids: idsOf(ids) }),
     ...numberOf('limit', limit),
     ...numberOf('skip', skip),

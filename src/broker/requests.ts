@@ -2,7 +2,6 @@ import { Reason } from '../codec/reason.ts';
 import { SigmqError } from '../errors.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { Sender } from '../link/inbound.ts';
 import {
   MAX_CHANGES,
   MAX_PEEK_BYTES,
@@ -14,6 +13,8 @@ import { storeErrors } from '../queue/errors.ts';
 import type { Inspection, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
+import type { Journal } from './journal.ts';
+import type { Peer } from './peer.ts';
 import { Replies } from './replies.ts';
 import {
   fieldsOf,
@@ -36,9 +37,9 @@ export interface BrokerAnswers {
   /** Queues by name, those after this one. */
   queues(after: string, limit: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
-  waiting(sender: Sender, queues: ReadonlySet<unknown>): Promise<number>;
+  waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
   /** Of what this producer sent last. */
-  lastIds(sender: Sender): readonly number[];
+  lastIds(peer: Peer): readonly number[];
   /**
    * Takes no more messages, and stops when what it has is delivered.
    * @param paused what is in paused queues, too
@@ -54,9 +55,7 @@ export interface RequestsOptions {
   readonly broker: BrokerAnswers;
   readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly table: Pick<ProcessTable, 'read'>;
-  onError(error: unknown): void;
-  /** Messages may have become ready. */
-  onChange(): void;
+  readonly journal: Pick<Journal, 'error' | 'changed'>;
 }
 
 /**
@@ -76,14 +75,14 @@ export class Requests {
   }
 
   /** @returns `full` when too much is asked at once */
-  take(sender: Sender, request: Note): Verdict {
-    const { pid } = sender;
+  take(peer: Peer, request: Note): Verdict {
+    const { pid } = peer;
     const { count, last } = this.#pending.get(pid) ?? { count: 0, last: Promise.resolve() };
     if (this.#count >= MAX_PENDING || count >= MAX_PENDING_OF_ONE) return Reason.Full;
     this.#count++;
     const mine = last
-      .then(() => this.#answer(sender, request))
-      .catch(this.#options.onError)
+      .then(() => this.#answer(peer, request))
+      .catch(this.#options.journal.error)
       .then(() => this.#onAnswered(pid));
     this.#pending.set(pid, { count: count + 1, last: mine });
     return 0;
@@ -108,20 +107,20 @@ export class Requests {
     if (pending.count === 0) this.#pending.delete(pid);
   }
 
-  async #answer(sender: Sender, { number, content }: Note): Promise<void> {
-    await this.#replies.send(sender, number, await this.#replyTo(sender, content));
+  async #answer(peer: Peer, { number, content }: Note): Promise<void> {
+    await this.#replies.send(peer, number, await this.#replyTo(peer, content));
   }
 
-  async #replyTo(sender: Sender, content: unknown): Promise<unknown> {
+  async #replyTo(peer: Peer, content: unknown): Promise<unknown> {
     try {
-      return { ok: await this.#do(sender, content) };
+      return { ok: await this.#do(peer, content) };
     } catch (error) {
       if (error instanceof SigmqError) return { error: `${error.message} ${error.hint}` };
       throw error;
     }
   }
 
-  async #do(sender: Sender, content: unknown): Promise<unknown> {
+  async #do(peer: Peer, content: unknown): Promise<unknown> {
     const { inspection, broker } = this.#options;
     const fields = fieldsOf(content);
     switch (fields.op) {
@@ -132,9 +131,9 @@ export class Requests {
         return broker.queues(after, Math.min(limit, MAX_QUEUES_TOLD));
       }
       case 'waiting':
-        return broker.waiting(sender, queuesOf(fields));
+        return broker.waiting(peer, queuesOf(fields));
       case 'ids':
-        return broker.lastIds(sender);
+        return broker.lastIds(peer);
       case 'drain':
         return flagOf('cancel', fields, false)
           ? broker.cancelDrain()
@@ -158,7 +157,7 @@ export class Requests {
 
   async #changed<T>(change: Promise<T>): Promise<T | null> {
     const result = await change;
-    this.#options.onChange();
+    this.#options.journal.changed();
     return result ?? null;
   }
 

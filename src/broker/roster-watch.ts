@@ -1,9 +1,12 @@
 import { guarded } from '../guarded.ts';
 import { Deaths } from './deaths.ts';
 import { FileWatch } from './file-watch.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Journal } from './journal.ts';
+import { Rerun } from './rerun.ts';
 import type { Roster } from './roster.ts';
 
-/** How often those are looked at of whose end the kernel does not tell, and a file that could not be read; ms. */
+/** How often those are looked at of whose end the kernel does not tell; ms. */
 const LOOK_MS = 1000;
 /**
  * Who is registered before it catches the signals, or is about to end, is looked at again after as long as it
@@ -14,34 +17,34 @@ const UNFIT_MS = { least: 50, most: 60_000 };
 export interface RosterWatchOptions {
   readonly dir: string;
   readonly roster: Roster;
-  /** The roster is as the file is. */
-  onRefreshed(): void;
-  onWarning(sentence: string): void;
-  onError(error: unknown): void;
+  readonly inFlight: Pick<InFlight, 'lose'>;
+  readonly journal: Journal;
 }
 
 /** Has the roster read consumers.txt again when that changes, and when a consumer ends. */
 export class RosterWatch {
   readonly #options: RosterWatchOptions;
   readonly #deaths: Deaths;
+  readonly #refreshing: Rerun;
   #watch: FileWatch | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
-  #refreshing: Promise<void> | undefined;
-  #again = false;
-  #stopped = false;
+  /** The file may say something else than what was read last. */
+  #isStale = false;
 
   constructor(options: RosterWatchOptions) {
     this.#options = options;
-    this.#deaths = new Deaths(guarded(() => this.#refreshSoon(), options.onError));
+    const { error } = options.journal;
+    this.#refreshing = new Rerun(error);
+    this.#deaths = new Deaths(guarded(() => this.#refreshSoon(), error));
   }
 
-  /** Resolves when the file was read for the first time. */
-  async start(): Promise<void> {
-    const { dir, roster, onWarning, onError } = this.#options;
+  /** Reads the file for the first time. @throws RegistryError it cannot be read */
+  start(): void {
+    const { dir, journal } = this.#options;
     const onChange = () => this.#refreshSoon();
-    this.#watch = new FileWatch({ dir, name: 'consumers.txt', onChange, onWarning, onError });
-    this.#look();
-    this.#refreshing = this.#tracked(roster.tidy());
+    this.#watch = new FileWatch({ dir, name: 'consumers.txt', journal, onChange });
+    this.refresh();
+    this.#refreshing.start(() => this.#refresh());
   }
 
   /** The directory was made again. */
@@ -52,11 +55,16 @@ export class RosterWatch {
 
   /** Looks no more at once; resolves when it is done with the last look. */
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#watch?.close();
     clearTimeout(this.#lookTimer);
-    await this.#refreshing;
+    await this.#refreshing.stop();
     this.#deaths.forgetAll();
+  }
+
+  /** Reads the file now, and tidies it soon: others may be writing. */
+  refresh(): void {
+    this.#look();
+    this.#refreshing.ask();
   }
 
   /** Of all that are in the roster. */
@@ -70,60 +78,42 @@ export class RosterWatch {
   }
 
   #lookLater(afterMs: number): void {
-    if (this.#stopped) return;
-    const { roster, onError } = this.#options;
+    if (this.#refreshing.isStopped) return;
+    const { roster, journal } = this.#options;
     const look = () => {
       const isOver = roster.all.some((consumer) => roster.isGone(consumer));
       if (isOver || roster.unfitForMs !== undefined) this.#refreshSoon();
       else this.watchDeaths();
     };
     const onTrouble = (error: unknown) => {
-      onError(error);
+      journal.error(error);
       this.#lookLater(LOOK_MS);
     };
     clearTimeout(this.#lookTimer);
     this.#lookTimer = setTimeout(guarded(look, onTrouble), afterMs).unref();
   }
 
-  /** @param key of a consumer that has left or ended */
-  forgetDeath(key: string): void {
-    this.#deaths.forget(key);
+  #refreshSoon(): void {
+    this.#isStale = true;
+    this.#refreshing.ask();
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#isStale) this.#look();
+    await this.#options.roster.tidy();
   }
 
   #look(): void {
-    this.#options.roster.look();
-    this.watchDeaths();
-    this.#options.onRefreshed();
-  }
-
-  #refreshSoon(): void {
-    this.#again = true;
-    this.#refreshing ??= this.#tracked(this.#refreshLoop());
-  }
-
-  #tracked(work: Promise<void>): Promise<void> {
-    return work
-      .catch((error) => {
-        this.#options.onError(error);
-        this.#refreshLater();
-      })
-      .finally(() => {
-        this.#refreshing = undefined;
-        if (this.#again && !this.#stopped) this.#refreshSoon();
-      });
-  }
-
-  #refreshLater(): void {
-    if (this.#stopped) return;
-    clearTimeout(this.#lookTimer);
-    this.#lookTimer = setTimeout(() => this.#refreshSoon(), LOOK_MS).unref();
-  }
-
-  async #refreshLoop(): Promise<void> {
-    while (this.#again && !this.#stopped) {
-      this.#again = false;
-      this.#look();
-      await this.#options.roster.tidy(); // takes its time: others may be writing
+    const { roster, inFlight, journal } = this.#options;
+    const { left, ended } = roster.look();
+    this.#isStale = false;
+    for (const consumer of [...left, ...ended]) this.#deaths.forget(consumer.key);
+    for (const { pid } of left) journal.say({ type: 'consumer-left', pid });
+    for (const consumer of ended) {
+      journal.consumerEnded(consumer);
+      void inFlight.lose(consumer);
     }
+    this.watchDeaths();
+    journal.wake();
   }
 }

@@ -2,11 +2,14 @@ import { clockMs } from '../clock.ts';
 import type { Mark } from '../registry/claim.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers } from '../registry/consumers-file.ts';
-import { RegistryError, unfitConsumer } from '../registry/errors.ts';
+import { RegistryError } from '../registry/errors.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { isGone, vetTarget } from '../registry/vet.ts';
 import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
 import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
+import { eventOf, type Fact } from './events.ts';
+import type { Journal } from './journal.ts';
+import { keyOf } from './peer.ts';
 
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
@@ -16,11 +19,15 @@ const LONGEST_REST_MS = 1000;
 export interface RosterOptions {
   readonly dir: string;
   readonly table: ProcessTable;
-  onWarning(sentence: string): void;
-  /** A consumer has left the file; it may still hold messages. */
-  onLeft(consumer: ConsumerState): void;
-  /** A consumer ended, or turned out to be another process. */
-  onEnded(consumer: ConsumerState): void;
+  readonly journal: Journal;
+}
+
+/** Who was among the consumers at the look before, and is no more. */
+export interface Departed {
+  /** They have left the file, and may still have messages to settle. */
+  readonly left: readonly ConsumerState[];
+  /** They have ended, or turned out to be other processes. */
+  readonly ended: readonly ConsumerState[];
 }
 
 /** The consumers of consumers.txt that are safe to signal, in the order of the file. */
@@ -30,7 +37,7 @@ export class Roster {
   /** Since when processes live that get no signals, by PID and reason; ms of `clockMs`. */
   #unfit = new Map<string, number>();
   #consumers = new Map<string, ConsumerState>();
-  /** They have left the file and still hold messages: they get no more, but may settle. */
+  /** They have left the file with messages in flight: they get no more, but may settle. */
   readonly #leaving = new Map<string, ConsumerState>();
   /**
    * What each line stood for when it was read: a foreign one stands for the process that had the PID when we
@@ -54,18 +61,23 @@ export class Roster {
     return this.#consumers.get(key) ?? this.#leaving.get(key);
   }
 
+  /** Whether it may get messages. */
+  isRegistered(consumer: ConsumerState): boolean {
+    return this.#consumers.get(consumer.key) === consumer;
+  }
+
   /**
-   * The process that held a message when an earlier broker ended, if it lives and can say what became of
+   * The process that had a message when an earlier broker ended, if it lives and can say what became of
    * it. @param key `pid:start`
    */
-  holder(key: string): ConsumerState | undefined {
+  survivor(key: string): ConsumerState | undefined {
     const known = this.get(key);
     if (known) return known.kind === 'echo' ? known : undefined;
     const [pid = 0, start = 0] = key.split(':').map(Number);
     const vetted = vetTarget(pid, { start }, this.#options.table);
     if (!vetted.ok || vetted.kind !== 'echo') return undefined;
-    const consumer = newConsumer({ attrs: new Map(), writtenMs: 0 }, key, pid, start, 'echo');
-    this.#leaving.set(key, consumer);
+    const consumer = newConsumer({ attrs: new Map(), writtenMs: 0 }, { pid, start }, 'echo');
+    this.#leaving.set(consumer.key, consumer);
     return consumer;
   }
 
@@ -76,14 +88,8 @@ export class Roster {
     return last === undefined ? undefined : clockMs() - last;
   }
 
-  /** Reads the file again, and tidies it. */
-  async refresh(): Promise<void> {
-    this.look();
-    await this.tidy();
-  }
-
   /** Reads the file again. */
-  look(): void {
+  look(): Departed {
     const before = this.#consumers;
     const now = new Map<string, ConsumerState>();
     const unfit = new Map<string, number>();
@@ -102,11 +108,27 @@ export class Roster {
     this.#unfit = unfit;
     this.#consumers = now;
     this.#keepTurn([...before.keys()]);
-    for (const [key, consumer] of before) if (!now.has(key)) this.#leave(consumer);
-    for (const consumer of this.#leaving.values()) {
-      if (now.has(consumer.key) || consumer.holding.size === 0) this.#leaving.delete(consumer.key);
-      else if (this.isGone(consumer)) this.#end(consumer);
+    return this.#departed(before);
+  }
+
+  #departed(before: ReadonlyMap<string, ConsumerState>): Departed {
+    const left: ConsumerState[] = [];
+    const ended: ConsumerState[] = [];
+    for (const [key, consumer] of before) {
+      if (this.#consumers.has(key)) continue;
+      if (this.isGone(consumer)) ended.push(consumer);
+      else {
+        left.push(consumer);
+        this.#leaving.set(key, consumer);
+      }
     }
+    for (const [key, consumer] of this.#leaving) {
+      const isBack = this.#consumers.has(key);
+      const isOver = !isBack && consumer.inFlight.size > 0 && this.isGone(consumer);
+      if (isOver) ended.push(consumer);
+      if (isBack || isOver || consumer.inFlight.size === 0) this.#leaving.delete(key);
+    }
+    return { left, ended };
   }
 
   /** When who was served last is gone, the next turn still starts where it stood. */
@@ -114,20 +136,6 @@ export class Roster {
     let at = before.indexOf(this.#last);
     while (at >= 0 && !this.#consumers.has(before[at] ?? '')) at--;
     this.#last = before[at] ?? '';
-  }
-
-  #leave(consumer: ConsumerState): void {
-    if (this.isGone(consumer)) {
-      this.#end(consumer);
-      return;
-    }
-    if (consumer.holding.size > 0) this.#leaving.set(consumer.key, consumer);
-    this.#options.onLeft(consumer);
-  }
-
-  #end(consumer: ConsumerState): void {
-    this.#leaving.delete(consumer.key);
-    this.#options.onEnded(consumer);
   }
 
   /**
@@ -143,7 +151,7 @@ export class Roster {
       for (const { pid } of gone) if (pid !== undefined) this.#seen.delete(pid);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      this.#warn(`${error.message} ${error.hint}`);
+      this.#warn({ type: 'lines-not-tidied', error });
     }
   }
 
@@ -152,8 +160,8 @@ export class Roster {
     const all = [...this.#consumers.values()];
     const at = all.findIndex((consumer) => consumer.key === this.#last) + 1;
     return [...all.slice(at), ...all.slice(0, at)].filter(
-      ({ holding, overdue, slots, restsUntil }) =>
-        holding.size + overdue.size < slots && restsUntil <= now,
+      ({ inFlight, overdue, slots, restsUntil }) =>
+        inFlight.size + overdue.size < slots && restsUntil <= now,
     );
   }
 
@@ -191,28 +199,26 @@ export class Roster {
     line: ConsumerLine,
     before: ReadonlyMap<string, ConsumerState>,
   ): ConsumerState | string | undefined {
-    if (line.pid === undefined)
-      return this.#warn(
-        `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.raw.slice(0, 40))}.`,
-      );
+    if (line.pid === undefined) return this.#warn({ type: 'line-refused', line: line.raw });
     const vetted = vetLine(line, this.#options.table);
     if (!vetted.ok) {
       if (isGone(vetted)) return 'gone';
-      this.#warn(unfitConsumer(line.pid, vetted.why));
+      this.#warn({ type: 'consumer-refused', pid: line.pid, why: vetted.why });
       return `${line.pid}:${vetted.why}`;
     }
-    const key = `${line.pid}:${vetted.info.start}`;
-    const consumer = before.get(key) ?? this.#leaving.get(key);
-    if (!consumer) return newConsumer(line, key, line.pid, vetted.info.start, vetted.kind);
-    // It may have registered anew, and another endpoint; what it holds it still holds.
-    const { kind } = vetted;
+    const { kind, info } = vetted;
+    const peer = { pid: line.pid, start: info.start };
+    const consumer = before.get(keyOf(peer)) ?? this.#leaving.get(keyOf(peer));
+    if (!consumer) return newConsumer(line, peer, kind);
+    // It may have registered anew, and another endpoint; what it has to settle stays.
     return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
   }
 
-  #warn(sentence: string): undefined {
-    if (this.#warned.size > MAX_WARNINGS || this.#warned.has(sentence)) return;
-    this.#warned.add(sentence);
-    const more = this.#warned.size > MAX_WARNINGS;
-    this.#options.onWarning(more ? 'consumers.txt has more bad lines; no more is said.' : sentence);
+  #warn(fact: Fact): undefined {
+    const { message } = eventOf(fact);
+    if (this.#warned.size > MAX_WARNINGS || this.#warned.has(message)) return;
+    this.#warned.add(message);
+    const isLast = this.#warned.size > MAX_WARNINGS;
+    this.#options.journal.say(isLast ? { type: 'many-lines-refused' } : fact);
   }
 }

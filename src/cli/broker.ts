@@ -24,22 +24,17 @@ export interface BrokerFlags extends LogFlags {
 
 /** `sigmq broker`. @returns the exit code */
 export async function broker(flags: BrokerFlags): Promise<number> {
-  let stop: (why?: SigmqError) => void = () => {};
-  const asked = new Promise<SigmqError | undefined>((resolve) => {
-    stop = resolve;
-  });
   const tell = log(flags);
   neverWaitForReaders(missingLines(flags));
   process.on('SIGXFSZ', () => {}); // so that a write over `ulimit -f` fails, and ends nobody
   surviveBugs(tell);
-  onShutdown(() => stop());
+  const signalled = new Promise<undefined>((resolve) => onShutdown(() => resolve(undefined)));
   try {
-    const running = await Broker.start({
+    const running = await Broker.open({
       dir: flags.dir,
       store: storeOptions(flags),
       maxMessageBytes: flags.maxSize,
       ackWaitMs: flags.ackWait,
-      onStopRequest: stop,
       onEvent: ({ level, message }) => tell(level, message),
     });
     if (running.plainBecause) {
@@ -52,9 +47,9 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       'info',
       `broker ${process.pid} runs in ${running.dir}; messages are kept in ${running.storeName}`,
     );
-    const why = await asked;
+    const why = await Promise.race([running.stopRequested, signalled]);
     tell('info', 'shutting down; once more to end at once');
-    await running.stop();
+    await running.close();
     return why ? report(why) : Exit.Ok;
   } catch (error) {
     return report(error);

@@ -1,4 +1,3 @@
-import type { BrokerEvent } from '../broker/broker.ts';
 import { clockMs } from '../clock.ts';
 import { printError } from './output.ts';
 import { jsonText } from './visible.ts';
@@ -11,7 +10,7 @@ export interface LogFlags {
   readonly logFormat: (typeof FORMATS)[number];
 }
 
-type Level = BrokerEvent['level'];
+type Level = (typeof LEVELS)[number];
 
 /** The same warning is said once in this time, because what fails is tried again and again; ms. */
 const REPEAT_MS = 60_000;

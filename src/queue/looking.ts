@@ -1,9 +1,9 @@
 import {
   DEFAULT_PEEK,
   type Inspection,
+  type MessageState,
   type Selection,
   STATES,
-  type State,
   type Stored,
 } from './store.ts';
 import { MAX_CHARACTER_BYTES } from './text.ts';
@@ -63,7 +63,7 @@ export async function* bodyOf(
 async function* inState(
   inspection: Peek,
   queue: string,
-  selection: Selection & { readonly state: State; readonly limit: number },
+  selection: Selection & { readonly state: MessageState; readonly limit: number },
 ): AsyncGenerator<Stored> {
   const { limit, maxBody = Number.POSITIVE_INFINITY } = selection;
   for (let seen = 0; seen < limit; seen += PAGE) {

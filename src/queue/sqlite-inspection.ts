@@ -7,10 +7,10 @@ import {
   type Row,
   storedOf,
 } from './sqlite-rows.ts';
-import { DEFAULT_PEEK, type Selection, STATES, type State, type Stored } from './store.ts';
+import { DEFAULT_PEEK, type MessageState, type Selection, STATES, type Stored } from './store.ts';
 
 /** In which order the messages of a state are looked at, removed and kicked; each but `reserved` by its index. */
-const ORDER: Record<State, string> = {
+const ORDER: Record<MessageState, string> = {
   ready: 'priority DESC, position',
   delayed: 'due_at, position',
   reserved: 'id',
@@ -35,7 +35,7 @@ export function peek(db: SqliteConnection, queue: string, selection: Selection):
 
 export interface Removed {
   readonly queue: string;
-  readonly state: State;
+  readonly state: MessageState;
   readonly bytes: number;
 }
 
@@ -43,7 +43,7 @@ export interface Removed {
 export function purgeSome(
   db: SqliteConnection,
   queue: string,
-  state: State,
+  state: MessageState,
   { ids, limit = STEP_ROWS }: Selection,
 ): Removed[] {
   const { where, parameters } = condition(queue, state, ids);
@@ -74,7 +74,7 @@ export function kickSome(
  * States are ours, not a user's: written out, so that SQLite finds the index of that state. With ids it is to find
  * those, whatever else there is: a plus sign keeps it from other indexes (https://sqlite.org/queryplanner-ng.html).
  */
-function condition(queue: string, state: State, ids: readonly number[] | undefined) {
+function condition(queue: string, state: MessageState, ids: readonly number[] | undefined) {
   if (ids === undefined) return { where: `queue = ? AND state = '${state}'`, parameters: [queue] };
   return {
     where: `id IN (SELECT value FROM json_each(?)) AND +queue = ? AND +state = '${state}'`,

@@ -1,4 +1,4 @@
-import type { Headers, Reserved, State, Stored } from './store.ts';
+import type { Headers, MessageState, Reserved, Stored } from './store.ts';
 
 /** What the driver gives for a BLOB. */
 type Blob = Uint8Array | ArrayBuffer;
@@ -7,7 +7,7 @@ type Blob = Uint8Array | ArrayBuffer;
 export interface Row {
   readonly id: number;
   readonly queue: string;
-  readonly state: State;
+  readonly state: MessageState;
   readonly priority: number;
   readonly body: Blob;
   readonly headers: Blob | null;

@@ -62,12 +62,12 @@ export type Outcome =
   | { readonly kind: 'dead' };
 
 export const STATES = ['ready', 'delayed', 'reserved', 'dead'] as const;
-export type State = (typeof STATES)[number];
+export type MessageState = (typeof STATES)[number];
 
 /** What became of a message that was settled; `unknown`: it was not reserved. */
-export type Settled = Exclude<State, 'reserved'> | 'gone' | 'unknown';
+export type Settled = Exclude<MessageState, 'reserved'> | 'gone' | 'unknown';
 
-export interface QueueCounts extends Readonly<Record<State, number>> {
+export interface QueueCounts extends Readonly<Record<MessageState, number>> {
   readonly queue: string;
   /** Nothing is delivered from it until it is resumed. */
   readonly paused: boolean;
@@ -75,7 +75,7 @@ export interface QueueCounts extends Readonly<Record<State, number>> {
 
 /** A message as one looks at it. */
 export interface Stored extends Omit<Reserved, 'incarnation'> {
-  readonly state: State;
+  readonly state: MessageState;
   readonly priority: number;
   /** Of the whole body, of which `body` may be a part. */
   readonly bytes: number;
@@ -84,7 +84,7 @@ export interface Stored extends Omit<Reserved, 'incarnation'> {
 }
 
 export interface Selection {
-  readonly state?: State | undefined;
+  readonly state?: MessageState | undefined;
   readonly ids?: readonly number[] | undefined;
   /** Default: all. */
   readonly limit?: number | undefined;

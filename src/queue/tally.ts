@@ -1,7 +1,7 @@
 import { storeErrors } from './errors.ts';
-import type { QueueCounts, State, StorePolicy } from './store.ts';
+import type { MessageState, QueueCounts, StorePolicy } from './store.ts';
 
-type Counts = Record<State, number>;
+type Counts = Record<MessageState, number>;
 
 /** How many messages there are, by queue and state, and their bytes: kept, so that nobody has to count. */
 export class Tally {
@@ -17,7 +17,7 @@ export class Tally {
     if (this.#bytes + bytes > maxBytes) throw storeErrors.tooLarge(this.#bytes, maxBytes);
   }
 
-  add(queue: string, state: State, messages: number, bytes: number): void {
+  add(queue: string, state: MessageState, messages: number, bytes: number): void {
     let counts = this.#queues.get(queue);
     if (!counts) {
       counts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
@@ -34,7 +34,7 @@ export class Tally {
     return (this.#queues.get(queue)?.ready ?? 0) > 0 && !this.paused.has(queue);
   }
 
-  move(queue: string, from: State, to: State, messages = 1): void {
+  move(queue: string, from: MessageState, to: MessageState, messages = 1): void {
     this.add(queue, to, messages, 0);
     this.add(queue, from, -messages, 0);
   }

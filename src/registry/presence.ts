@@ -23,8 +23,8 @@ export interface PresenceOptions {
   isThere(): boolean;
   /** Writes it again. */
   putBack(): Promise<void>;
-  /** What was put back, or cannot be for the moment. */
-  onWarning(sentence: string): void;
+  /** What was put back, or (`isBack` is false) cannot be for the moment. */
+  onWarning(sentence: string, isBack: boolean): void;
   /** It cannot be put back: nothing reaches this process any more. Once. */
   onLost(error: SigmqError): void;
 }
@@ -87,7 +87,7 @@ export class Presence {
     const rest = 2 ** (++this.#returns - QUICK_RETURNS) * LOOK_MS;
     this.#restsUntil = clockMs() + (rest < LOOK_MS ? 0 : Math.min(rest, LONGEST_REST_MS));
     const what = hasDir ? `Files of this process in ${dir} were` : `${dir} was`;
-    onWarning(`${what} removed by another program, and made again.`);
+    onWarning(`${what} removed by another program, and made again.`, true);
   }
 
   readonly #onError = (raw: unknown): void => {
@@ -98,7 +98,7 @@ export class Presence {
       if (this.#timer) this.#options.onLost(error);
     } else if (text !== this.#said) {
       this.#said = text;
-      this.#options.onWarning(`${text} It is tried again.`);
+      this.#options.onWarning(`${text} It is tried again.`, false);
     }
   };
 }

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Answers } from '../../src/broker/answers.ts';
-import { Counters } from '../../src/broker/counters.ts';
 import type { Drain } from '../../src/broker/drain.ts';
 import type { Intake } from '../../src/broker/intake.ts';
 import type { Roster } from '../../src/broker/roster.ts';
 import { VERSION } from '../../src/version.ts';
-import { consumer, FakeStore, inHand } from './fakes.ts';
+import { consumer, FakeJournal, FakeStore, unsettled } from './fakes.ts';
 
-const SENDER = { pid: 70, start: 500 };
+const PEER = { pid: 70, start: 500 };
 const ZERO = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
 
-/** A broker with one consumer, which holds a message. */
+/** A broker with one consumer, which has a message to settle. */
 function given(plainBecause?: string) {
   const store = new FakeStore();
-  const counters = new Counters();
-  const who = consumer({ pid: 70, slots: 3, holding: new Map([[9, inHand]]) });
+  const journal = new FakeJournal();
+  const { counters } = journal;
+  const who = consumer({ pid: 70, slots: 3, inFlight: new Map([[9, unsettled]]) });
   const roster = { all: [who], get: (key: string) => (key === who.key ? who : undefined) };
   const intake = { draining: false, lastIds: ({ pid }: { pid: number }) => [pid] };
   const done: string[] = [];
@@ -33,14 +33,13 @@ function given(plainBecause?: string) {
     state: async () => ({ ready: 1 }),
   };
   const answers = new Answers({
-    ...{ dir: '/d', plainBecause, store, counters },
+    ...{ dir: '/d', plainBecause, store, journal },
     roster: roster as unknown as Roster,
     intake: intake as unknown as Intake,
     drain: drain as unknown as Drain,
     keepsExpired: false,
-    onStop: () => done.push('stop'),
   });
-  return { store, counters, intake, drain, answers, done };
+  return { store, journal, counters, intake, drain, answers, done };
 }
 
 describe('Answers', () => {
@@ -104,7 +103,7 @@ describe('Answers', () => {
     await store.put('a', 'b');
     await store.publish([{ queue: 'q', body: Buffer.from('c'), priority: 0 }]);
     const waiting = (pid: number, ...queues: string[]) =>
-      answers.waiting({ ...SENDER, pid }, new Set(queues));
+      answers.waiting({ ...PEER, pid }, new Set(queues));
     assert.equal(await waiting(70, 'default'), 3);
     assert.equal(await waiting(71, 'default', 'q'), 3);
     await store.pause('default', true);
@@ -112,17 +111,18 @@ describe('Answers', () => {
   });
 
   it('passes on what a producer sent last', () => {
-    assert.deepEqual(given().answers.lastIds(SENDER), [70]);
+    assert.deepEqual(given().answers.lastIds(PEER), [70]);
   });
 
   it('takes nothing new when it is to drain, and says so; it does not stop by itself', async () => {
-    const { intake, answers, done } = given();
+    const { intake, journal, answers, done } = given();
     assert.deepEqual(await answers.drain(true), { ready: 1 });
     assert.deepEqual([intake.draining, done], [true, ['drain true']]);
     const { draining, drain } = await answers.status();
     assert.deepEqual([draining, drain], [true, { ready: 1 }]);
+    assert.equal(journal.stops, 0);
     answers.stop();
-    assert.deepEqual(done, ['drain true', 'stop']);
+    assert.equal(journal.stops, 1);
   });
 
   it('takes messages again when draining is taken back, but not when it was over', async () => {

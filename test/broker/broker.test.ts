@@ -29,14 +29,14 @@ class Scene {
 
   async broker(options: BrokerOptions = {}): Promise<Broker> {
     const store: StoreOptions = { kind: 'sqlite', folder: join(this.dir, 'store'), fsync: 'never' };
-    const broker = await Broker.start({
+    const broker = await Broker.open({
       dir: this.dir,
       store: { ...store, backoffMs: 1 },
       onEvent: ({ level, message }) => this.said.push(`${level}: ${message}`),
-      onStopRequest: () => this.stopRequests++,
       ...options,
     });
-    this.#t.after(() => broker.stop());
+    void broker.stopRequested.then(() => this.stopRequests++);
+    this.#t.after(() => broker.close());
     return broker;
   }
 
@@ -103,9 +103,9 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     assert.match(broker.storeName, /queue\.db$/);
     assert.equal(broker.plainBecause, undefined);
     await assert.rejects(scene.broker(), { exitCode: 78 });
-    const stopping = broker.stop();
-    assert.equal(broker.stop(), stopping);
-    await stopping;
+    const closing = broker.close();
+    assert.equal(broker.close(), closing);
+    await closing;
     assert.equal(existsSync(join(scene.dir, 'broker.pid')), false);
   });
 
@@ -174,7 +174,7 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     const worker = await scene.worker();
     await scene.produce("await producer.send('slow');");
     await until(() => worker.got.length === 1);
-    await broker.stop();
+    await broker.close();
     await scene.broker();
     worker.child.say('finish\n');
     await scene.produce("await producer.send('next');");
@@ -188,7 +188,7 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     const first = await scene.worker();
     await scene.produce("await producer.send('hang-once');");
     await until(() => first.got.length === 1);
-    await broker.stop();
+    await broker.close();
     await first.child.kill('SIGKILL');
     await scene.broker();
     const second = await scene.worker();
@@ -200,7 +200,7 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
     const scene = new Scene(t);
     const first = await scene.broker();
     await scene.produce(`await producer.sendAll(['a', 'b']);`);
-    await first.stop();
+    await first.close();
     const plain = start(t, 'python3', [PLAIN_CONSUMER, scene.dir]);
     await until(() => scene.consumers() !== '');
     await scene.broker();
@@ -246,5 +246,35 @@ await producer.send('too late').catch((error) => print(error.code));`);
       10,
     );
     assert.equal(scene.stopRequests, 1);
+  });
+
+  it('is closed when its signal aborts, and does not open after that', async (t) => {
+    const scene = new Scene(t);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const broker = await scene.broker({ signal });
+    abort.abort(new Error('enough'));
+    assert.equal(await broker.stopRequested, undefined);
+    await broker.close();
+    assert.equal(existsSync(join(scene.dir, 'broker.pid')), false);
+    await assert.rejects(scene.broker({ signal }), /^Error: enough$/);
+  });
+
+  it('does not stay open when its signal aborts while it opens', async (t) => {
+    const scene = new Scene(t);
+    const abort = new AbortController();
+    const opening = scene.broker({ signal: abort.signal });
+    abort.abort(new Error('enough'));
+    await assert.rejects(opening, /^Error: enough$/);
+    assert.equal(existsSync(join(scene.dir, 'broker.pid')), false);
+    await scene.broker();
+  });
+
+  it('is closed when it is disposed of', async (t) => {
+    const scene = new Scene(t);
+    const broker = await scene.broker();
+    await broker[Symbol.asyncDispose]();
+    assert.equal(existsSync(join(scene.dir, 'broker.pid')), false);
+    await broker[Symbol.asyncDispose]();
   });
 });

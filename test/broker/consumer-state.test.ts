@@ -7,7 +7,7 @@ import { parseConsumers } from '../../src/registry/consumers-file.ts';
 function given(words: string, kind: 'echo' | 'plain' = 'echo') {
   const [line] = parseConsumers(`71 ${words}\n`, 0);
   assert.ok(line);
-  return newConsumer(line, '71:500', 71, 500, kind);
+  return newConsumer(line, { pid: 71, start: 500 }, kind);
 }
 
 describe('newConsumer', () => {

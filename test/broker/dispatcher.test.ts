@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dispatcher } from '../../src/broker/dispatcher.ts';
+import { InFlight } from '../../src/broker/in-flight.ts';
 import { given, plain } from './dispatching.ts';
+import { FakeJournal } from './fakes.ts';
 
 describe('Dispatcher', () => {
   it('gives messages to consumers strictly in turn, in one hold of the bus', async (t) => {
@@ -67,7 +69,7 @@ describe('Dispatcher', () => {
     await store.put('a');
     store.failing.set('reserve', new Error('disk'));
     await work();
-    assert.equal(errors.length, 1);
+    assert.equal(errors().length, 1);
     store.failing.clear();
     await clock.pass(900);
     assert.deepEqual(sent(), []);
@@ -84,21 +86,44 @@ describe('Dispatcher', () => {
     assert.deepEqual([sent(), bodies], [['71:a', '71:c'], ['b']]);
   });
 
+  it('gives nothing to a consumer that left while the store was busy', async (t) => {
+    const { store, refresh, unregister, work, sent, first } = await given(t, { pid: 71 });
+    const gone = first();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const reserve = store.reserve.bind(store);
+    store.reserve = async (queues, key) => {
+      const message = await reserve(queues, key);
+      await gate;
+      return message;
+    };
+    await store.put('a');
+    await work();
+    unregister();
+    refresh();
+    open();
+    await work();
+    assert.deepEqual([sent(), await store.states()], [[], ['ready']]);
+    assert.equal(gone.inFlight.size, 0);
+  });
+
   it('takes all consumers for plain ones without the addon', async (t) => {
-    const { store, fake, roster, holdings, sent } = await given(t, { pid: 71 });
+    const { store, fake, roster, rosterWatch, sent } = await given(t, { pid: 71 });
     const bodies: string[] = [];
     fake.paced = async (_pid, body) => void bodies.push(Buffer.from(body).toString());
+    const journal = new FakeJournal();
     const noAddon = new Dispatcher({
-      ...{ store, roster, holdings },
+      ...{ store, roster, rosterWatch, journal },
+      inFlight: new InFlight({ store, ackWaitMs: undefined, journal }),
       endpoint: { ...fake.endpoint, echo: undefined } as never,
-      onWarning: () => {},
-      onError: assert.fail,
-      onDelivered: () => {},
     });
+    noAddon.start();
     await store.put('a');
-    noAddon.wake();
+    journal.wake();
     for (let n = 0; n < 20; n++) await turn();
     await noAddon.stop();
-    assert.deepEqual([bodies, sent()], [['a'], []]);
+    assert.deepEqual([bodies, sent(), journal.errors], [['a'], [], []]);
   });
 });

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dispatcher } from '../../src/broker/dispatcher.ts';
-import { Holdings } from '../../src/broker/holdings.ts';
+import { InFlight } from '../../src/broker/in-flight.ts';
 import { Roster } from '../../src/broker/roster.ts';
 import { decodeFrame } from '../../src/codec/envelope.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';
-import { FakeEndpoint, FakeStore } from './fakes.ts';
+import { FakeEndpoint, FakeJournal, FakeStore } from './fakes.ts';
 
 type Process = Partial<ProcessInfo> & { pid: number };
 
@@ -25,39 +25,32 @@ export async function given(t: TestContext, ...consumers: (Process & { wishes?: 
   const run = (...processes: Process[]) => {
     table = fakeTable(...processes);
   };
-  writeFileSync(
-    join(dir, 'consumers.txt'),
-    consumers.map(({ pid, wishes = '' }) => `${pid} ${wishes}\n`).join(''),
-  );
+  const file = join(dir, 'consumers.txt');
+  const unregister = () => writeFileSync(file, '');
+  writeFileSync(file, consumers.map(({ pid, wishes = '' }) => `${pid} ${wishes}\n`).join(''));
   const store = new FakeStore();
   const fake = new FakeEndpoint();
-  const warnings: string[] = [];
-  const errors: unknown[] = [];
-  let delivered = 0;
-  const onWarning = (sentence: string) => warnings.push(sentence);
-  const onError = (error: unknown) => errors.push(error);
-  const onChange = () => dispatcher.wake();
-  const holdings = new Holdings({
-    ...{ store, ackWaitMs: 60_000, onWarning, onError, onChange },
-    onSettled: () => {},
-  });
+  const journal = new FakeJournal();
+  const inFlight = new InFlight({ store, ackWaitMs: 60_000, journal });
   const roster = new Roster({
     dir,
     table: { ...table, read: (pid) => table.read(pid) },
-    onWarning,
-    onLeft: () => {},
-    onEnded: (consumer) => void holdings.lose(consumer),
+    journal,
   });
-  await roster.refresh();
-  const onDelivered = () => delivered++;
+  /** As RosterWatch does it, which would watch real processes. */
+  const refresh = () => {
+    for (const consumer of roster.look().ended) void inFlight.lose(consumer);
+    void roster.tidy();
+  };
+  refresh();
+  const rosterWatch = { refresh };
   const { endpoint } = fake;
-  const dispatcher = new Dispatcher({
-    ...{ store, roster, endpoint, holdings, onWarning, onError, onDelivered },
-  });
+  const dispatcher = new Dispatcher({ store, roster, rosterWatch, endpoint, inFlight, journal });
+  dispatcher.start();
   t.after(() => dispatcher.stop());
   /** Lets it do all that it can do now. */
   const work = async () => {
-    dispatcher.wake();
+    journal.wake();
     for (let n = 0; n < 50; n++) await turn();
   };
   /** `pid:body` of all deliveries, in order. */
@@ -69,16 +62,18 @@ export async function given(t: TestContext, ...consumers: (Process & { wishes?: 
       run,
       store,
       fake,
-      warnings,
-      errors,
-      holdings,
+      journal,
+      inFlight,
       roster,
+      rosterWatch,
+      refresh,
+      unregister,
       dispatcher,
-      work,
-      sent,
-      first,
     },
-    delivered: () => delivered,
+    ...{ work, sent, first },
+    warnings: () => journal.warnings,
+    errors: () => journal.errors,
+    delivered: () => journal.deliveries,
   };
 }
 

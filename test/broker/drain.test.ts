@@ -4,28 +4,33 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Drain } from '../../src/broker/drain.ts';
 import { FakeClock } from '../link/fakes.ts';
-import { consumer, FakeStore, inHand } from './fakes.ts';
+import { consumer, FakeJournal, FakeStore, unsettled } from './fakes.ts';
 
 function given(t: TestContext, keepsMessages = true) {
   const clock = new FakeClock(t);
   const store = new FakeStore();
-  const errors: unknown[] = [];
-  const said: string[] = [];
+  const journal = new FakeJournal();
   const roster = { all: [] as ConsumerState[] };
-  let ends = 0;
-  const drain = new Drain({
-    ...{ store, roster, keepsMessages },
-    onEmpty: () => ends++,
-    onInfo: (sentence) => said.push(sentence),
-    onError: (error) => errors.push(error),
-  });
+  let idle = Promise.resolve();
+  const intake = { idle: () => idle };
+  const drain = new Drain({ store, roster, intake, keepsMessages, journal });
   t.after(() => drain.stop());
   const begin = async (paused = false) => {
     drain.begin(paused);
     await turn();
     await turn();
   };
-  return { clock, store, roster, drain, begin, errors, said, ends: () => ends };
+  const said = () => journal.events.map(({ message }) => message);
+  /** A message is being stored until this is called. */
+  const storing = () => {
+    let end = () => {};
+    idle = new Promise((resolve) => {
+      end = resolve;
+    });
+    return () => end();
+  };
+  const ends = () => journal.stops;
+  return { clock, store, roster, drain, begin, journal, said, storing, ends };
 }
 
 describe('Drain', () => {
@@ -65,7 +70,7 @@ describe('Drain', () => {
     await store.pause('default', true);
     await begin();
     assert.equal(ends(), 1);
-    assert.match(said.at(-1) ?? '', /Drained.* 1 in paused queue default stay in the store/);
+    assert.match(said().at(-1) ?? '', /Drained.* 1 in paused queue default stay in the store/);
   });
 
   it('waits for a consumer that holds one of a paused queue', async (t) => {
@@ -91,8 +96,8 @@ describe('Drain', () => {
       await begin(paused);
       await clock.pass(1000);
       assert.equal(ends(), 0);
-      assert.match(said.at(-1) ?? '', /waits for 1 ready; 1 of them are in paused queue default/);
-      assert.equal(/memory/.test(said.at(-1) ?? ''), !keepsMessages);
+      assert.match(said().at(-1) ?? '', /waits for 1 ready; 1 of them are in paused queue default/);
+      assert.equal(/memory/.test(said().at(-1) ?? ''), !keepsMessages);
       await store.purge('default');
       await clock.pass(300);
       assert.equal(ends(), 1);
@@ -104,7 +109,10 @@ describe('Drain', () => {
     await store.put('a', 'b');
     await store.publish([{ queue: 'q', body: Buffer.from('c'), priority: 0, delayMs: 3_600_000 }]);
     await store.reserve(['default'], '70:1');
-    roster.all = [consumer({ pid: 70, holding: new Map([[1, inHand]]) }), consumer({ pid: 71 })];
+    roster.all = [
+      consumer({ pid: 70, inFlight: new Map([[1, unsettled]]) }),
+      consumer({ pid: 71 }),
+    ];
     await begin();
     const { delayedUntil, ...state } = await drain.state();
     assert.deepEqual(state, {
@@ -113,11 +121,11 @@ describe('Drain', () => {
     });
     assert.ok(Math.abs(Date.parse(delayedUntil ?? '') - Date.now() - 3_600_000) < 60_000);
     const sentence = `Draining: no new messages are taken. The broker waits for 1 ready, 1 delayed (until ${delayedUntil}), 1 reserved (by 70).`;
-    assert.deepEqual(said, [sentence]);
+    assert.deepEqual(said(), [sentence]);
     await clock.pass(59_000);
-    assert.equal(said.length, 1);
+    assert.equal(said().length, 1);
     await clock.pass(2000);
-    assert.deepEqual(said, [sentence, sentence]);
+    assert.deepEqual(said(), [sentence, sentence]);
   });
 
   it('can be taken back, and begun again', async (t) => {
@@ -131,18 +139,45 @@ describe('Drain', () => {
     await store.purge('default');
     await clock.pass(1000);
     assert.equal(ends(), 0);
-    assert.match(said.at(-1) ?? '', /taken back/);
+    assert.match(said().at(-1) ?? '', /taken back/);
     await begin();
     assert.equal(ends(), 1);
     assert.equal(drain.cancel(), false);
   });
 
+  it('waits for what is being stored when it begins', async (t) => {
+    const { clock, store, begin, storing, ends } = given(t);
+    const stored = storing();
+    await begin();
+    await clock.pass(1000);
+    assert.equal(ends(), 0);
+    await store.put('x');
+    stored();
+    await clock.pass(300);
+    assert.equal(ends(), 0);
+    await store.purge('default');
+    await clock.pass(300);
+    assert.equal(ends(), 1);
+  });
+
+  it('does not take what was so before it was taken back for what is so now', async (t) => {
+    const { clock, store, drain, begin, storing, ends } = given(t);
+    const stored = storing();
+    await begin();
+    drain.cancel();
+    await store.put('x');
+    await begin();
+    stored();
+    await clock.pass(300);
+    assert.equal(ends(), 0);
+  });
+
   it('looks again when the store cannot be read', async (t) => {
-    const { clock, store, begin, errors, ends } = given(t);
+    const { clock, store, begin, journal, ends } = given(t);
     const error = new Error('no');
     store.failing.set('counts', error);
     await begin();
-    assert.deepEqual([errors, ends()], [[error], 0]);
+    assert.deepEqual([journal.errors, ends()], [[error], 0]);
     store.failing.clear();
     await clock.pass(300);
     assert.equal(ends(), 1);

@@ -4,17 +4,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { DueTimer } from '../../src/broker/due-timer.ts';
 import { steadyMs } from '../../src/clock.ts';
 import { FakeClock } from '../link/fakes.ts';
+import { FakeJournal } from './fakes.ts';
 
 function given(t: TestContext) {
   const clock = new FakeClock(t);
-  const errors: unknown[] = [];
+  const journal = new FakeJournal();
   let next: () => Promise<number | undefined> = async () => undefined;
   let sweep = async () => {
     next = async () => undefined;
     return true;
   };
   let looks = 0;
-  let woken = 0;
   const timer = new DueTimer({
     store: {
       nextSweep: () => next(),
@@ -23,26 +23,33 @@ function given(t: TestContext) {
         return sweep();
       },
     },
-    onDue: () => woken++,
-    onError: (error) => errors.push(error),
+    journal,
   });
+  timer.start();
+  t.after(() => timer.stop());
   /** The next message is due in so many ms. */
   const due = async (ms: number | undefined) => {
     const at = ms === undefined ? undefined : steadyMs() + ms;
     next = async () => at;
-    timer.arm();
+    journal.timing.ask();
     await turn();
   };
   const fail = async (error: Error) => {
     next = () => Promise.reject(error);
-    timer.arm();
+    journal.timing.ask();
     await turn();
+  };
+  /** What the store is asked for when the next one is due. */
+  const asked = (how: () => Promise<number | undefined>) => {
+    next = how;
   };
   /** What a sweep does. */
   const sweeping = (how: () => Promise<boolean>) => {
     sweep = how;
   };
-  return { clock, timer, errors, due, fail, sweeping, looks: () => looks, told: () => woken };
+  const errors = () => journal.errors;
+  const told = () => journal.wakes;
+  return { clock, timer, journal, errors, due, fail, sweeping, asked, looks: () => looks, told };
 }
 
 describe('DueTimer', () => {
@@ -79,7 +86,7 @@ describe('DueTimer', () => {
     sweeping(() => Promise.reject(new Error('disk')));
     await due(-1);
     await clock.pass(3500);
-    assert.deepEqual([looks(), errors.length], [4, 4]);
+    assert.deepEqual([looks(), errors().length], [4, 4]);
   });
 
   it('is set anew when another one comes first, or there is none any more', async (t) => {
@@ -110,7 +117,7 @@ describe('DueTimer', () => {
     const { clock, due, fail, errors, looks } = given(t);
     const error = new Error('disk');
     await fail(error);
-    assert.deepEqual(errors, [error]);
+    assert.deepEqual(errors(), [error]);
     await clock.pass(990);
     assert.equal(looks(), 0);
     await clock.pass(20);
@@ -126,9 +133,25 @@ describe('DueTimer', () => {
   it('tells nothing after it was stopped', async (t) => {
     const { clock, timer, due, looks } = given(t);
     await due(100);
-    timer.stop();
+    await timer.stop();
     await due(50);
     await clock.pass(1000);
     assert.equal(looks(), 0);
+  });
+
+  it('goes by what it was told last, however late the store answers', async (t) => {
+    const { clock, journal, asked, looks } = given(t);
+    await turn();
+    const answers: ((at: number | undefined) => void)[] = [];
+    asked(() => new Promise((resolve) => answers.push(resolve)));
+    journal.timing.ask();
+    journal.timing.ask();
+    journal.timing.ask();
+    assert.equal(answers.length, 1, 'asks one thing at a time');
+    asked(async () => steadyMs() + 100);
+    answers[0]?.(steadyMs() + 3_600_000);
+    await turn();
+    await clock.pass(110);
+    assert.equal(looks(), 1);
   });
 });

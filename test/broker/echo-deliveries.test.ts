@@ -37,8 +37,8 @@ describe('EchoDeliveries', () => {
     await store.put('b');
     await work();
     assert.deepEqual(sent(), ['71:b']);
-    assert.deepEqual([await store.states(), errors], [['dead'], []]);
-    assert.match(warnings[0] ?? '', /^Message \d+ cannot be delivered: /);
+    assert.deepEqual([await store.states(), errors()], [['dead'], []]);
+    assert.match(warnings()[0] ?? '', /^Message \d+ cannot be delivered: /);
   });
 });
 
@@ -46,12 +46,12 @@ describe('EchoDeliveries, when a consumer refuses,', () => {
   const refusing = (reason: Reason) => () => ({ kind: 'refused', reason }) as const;
 
   it('waits for its settlement after `later`, and gives it nothing else meanwhile', async (t) => {
-    const { store, fake, holdings, work, sent, first } = await given(t, { pid: 71 });
+    const { store, fake, inFlight, work, sent, first } = await given(t, { pid: 71 });
     fake.answer = refusing(Reason.Later);
     const [a = 0] = await store.put('a', 'b');
     await work();
     assert.deepEqual([sent(), await store.states()], [['71:a'], ['reserved', 'ready']]);
-    await holdings.settle(first(), a, { kind: 'done' });
+    await inFlight.settle(first(), a, { kind: 'done' });
     await work();
     assert.deepEqual(sent(), ['71:a', '71:b']);
   });
@@ -63,7 +63,7 @@ describe('EchoDeliveries, when a consumer refuses,', () => {
       await store.put('a');
       await work();
       assert.deepEqual(await store.states(), ['delayed']);
-      assert.equal(warnings.length, reason === Reason.TooLarge ? 1 : 0);
+      assert.equal(warnings().length, reason === Reason.TooLarge ? 1 : 0);
     });
   }
 
@@ -85,14 +85,14 @@ describe('EchoDeliveries, when a consumer refuses,', () => {
     fake.answer = () => (++tries < 5 ? refusing(Reason.Damaged)() : { kind: 'accepted' });
     await store.put('a');
     await work();
-    assert.deepEqual([tries, await store.states(), warnings], [5, [], []]);
+    assert.deepEqual([tries, await store.states(), warnings()], [5, [], []]);
     assert.equal(new Set(fake.sent.map(({ frame }) => opened(frame).seq)).size, 1);
 
     fake.answer = refusing(Reason.Damaged);
     await store.put('b');
     await work();
     assert.deepEqual([fake.sent.length, await store.states()], [10, ['ready']]);
-    assert.match(warnings[0] ?? '', /71 gets every frame damaged/);
+    assert.match(warnings()[0] ?? '', /71 gets every frame damaged/);
   });
 });
 
@@ -107,7 +107,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     await store.put('a', 'b', 'c');
     await work();
     assert.deepEqual(sent(), ['71:a', '72:a', '72:b', '72:c']);
-    assert.equal(warnings.length, 1);
+    assert.equal(warnings().length, 1);
     fake.answer = () => ({ kind: 'accepted' });
     await clock.pass(260);
     await store.put('d');
@@ -121,7 +121,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     fake.answer = () => (++tries === 1 ? failing(linkErrors.busLost())() : { kind: 'accepted' });
     await store.put('a');
     await work();
-    assert.deepEqual([sent(), warnings], [['71:a', '71:a'], []]);
+    assert.deepEqual([sent(), warnings()], [['71:a', '71:a'], []]);
   });
 
   for (const [name, answer] of [
@@ -198,11 +198,11 @@ describe('EchoDeliveries, when a delivery fails,', () => {
   }
 
   it('spends no attempt of a consumer that was seen to end in the middle of it', async (t) => {
-    const { run, store, fake, roster, work, sent } = await given(t, { pid: 71 }, { pid: 72 });
+    const { run, store, fake, refresh, work, sent } = await given(t, { pid: 71 }, { pid: 72 });
     fake.answer = async (pid) => {
       if (pid === 72) return { kind: 'accepted' };
       run({ pid: 72 });
-      await roster.refresh();
+      refresh();
       throw linkErrors.gone(71);
     };
     await store.put('a');
@@ -213,7 +213,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
   });
 
   it('loses what is owed to a consumer that ended while the bus could not be taken', async (t) => {
-    const { clock, run, store, fake, roster, work, sent } = await given(t, { pid: 71 });
+    const { clock, run, store, fake, refresh, work, sent } = await given(t, { pid: 71 });
     let fail = (_: Error) => {};
     fake.busFree = new Promise((_, reject) => {
       fail = reject;
@@ -221,7 +221,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     await store.put('a');
     await work();
     run({ pid: 72 });
-    await roster.refresh();
+    refresh();
     fail(new Error('no such directory'));
     await work();
     assert.deepEqual([sent(), await store.states()], [[], ['ready']]);
@@ -233,7 +233,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     fake.busFails = new Error('no such directory');
     await store.put('a', 'b');
     await work();
-    assert.deepEqual([errors, sent()], [[fake.busFails], []]);
+    assert.deepEqual([errors(), sent()], [[fake.busFails], []]);
     fake.busFails = undefined;
     await clock.pass(1300);
     assert.deepEqual(sent(), ['71:a', '71:b']);
@@ -245,7 +245,7 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     fake.answer = () => (++calls === 1 ? assert.fail('a bug') : { kind: 'accepted' });
     await store.put('a', 'b');
     await work();
-    assert.equal(errors.length, 1);
+    assert.equal(errors().length, 1);
     await clock.pass(1300);
     assert.deepEqual(sent(), ['71:a', '71:a', '71:b']);
   });

@@ -1,10 +1,21 @@
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
+import type { BrokerEvent } from '../../src/broker/events.ts';
+import { Journal } from '../../src/broker/journal.ts';
+import type { Reason } from '../../src/codec/reason.ts';
+import type { SigmqError } from '../../src/errors.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import type { SendOptions } from '../../src/link/outbound.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
-import { DEFAULT_POLICY, type Store } from '../../src/queue/store.ts';
+import {
+  DEFAULT_POLICY,
+  type NewMessage,
+  type Outcome,
+  type Reserved,
+  type Settled,
+  type Store,
+} from '../../src/queue/store.ts';
 
 /** A store in memory of which methods can be made to fail. */
 export class FakeStore implements Store {
@@ -56,6 +67,73 @@ export class FakeStore implements Store {
       return (this.#store[method] as (...args: never[]) => unknown).apply(this.#store, args);
     };
     return call as Store[K];
+  }
+}
+
+/** A journal, and what was written into it. */
+export class FakeJournal extends Journal {
+  readonly events: BrokerEvent[];
+  readonly publishedBodies: string[] = [];
+  readonly refusals: [Reason, number][] = [];
+  /** Queue, outcome and new state of each. */
+  readonly settlements: string[] = [];
+  deliveries = 0;
+  wakes = 0;
+  changes = 0;
+  stops = 0;
+
+  /** @param listen hears each, too */
+  constructor(listen: (event: BrokerEvent) => void = () => {}) {
+    const heard: BrokerEvent[] = [];
+    super((event) => {
+      heard.push(event);
+      listen(event);
+    });
+    this.events = heard;
+  }
+
+  /** The sentences of warnings. */
+  get warnings(): string[] {
+    return this.events.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  }
+
+  get errors(): unknown[] {
+    return this.events.flatMap((event) => (event.type === 'error' ? [event.error] : []));
+  }
+
+  override published(batch: readonly NewMessage[]): void {
+    this.publishedBodies.push(...batch.map(({ body }) => Buffer.from(body).toString()));
+    super.published(batch);
+  }
+
+  override refused(reason: Reason, messages: number): void {
+    this.refusals.push([reason, messages]);
+    super.refused(reason, messages);
+  }
+
+  override delivered(message: Reserved): void {
+    this.deliveries++;
+    super.delivered(message);
+  }
+
+  override settled(queue: string, outcome: Outcome, became: Settled): void {
+    this.settlements.push(`${queue} ${outcome.kind} ${became}`);
+    super.settled(queue, outcome, became);
+  }
+
+  override wake(): void {
+    this.wakes++;
+    super.wake();
+  }
+
+  override changed(): void {
+    this.changes++;
+    super.changed();
+  }
+
+  override requestStop(why?: SigmqError): void {
+    this.stops++;
+    super.requestStop(why);
   }
 }
 
@@ -117,8 +195,8 @@ export class FakeEndpoint {
   }
 }
 
-/** Some message that a consumer holds. */
-export const inHand = { queue: 'default', incarnation: 5, delivery: 1, isUnderWay: false };
+/** Some message that a consumer has. */
+export const unsettled = { queue: 'default', incarnation: 5, delivery: 1, isSending: false };
 
 export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
   return {
@@ -129,7 +207,7 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     queues: ['default'],
     slots: 1,
     ackWaitMs: undefined,
-    holding: new Map(),
+    inFlight: new Map(),
     owed: [],
     overdue: new Map(),
     told: undefined,

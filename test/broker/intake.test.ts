@@ -1,58 +1,49 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Intake } from '../../src/broker/intake.ts';
-import { type Envelope, encodeEnvelope, seqOf } from '../../src/codec/envelope.ts';
+import { Intake, type Judged } from '../../src/broker/intake.ts';
+import type { Peer } from '../../src/broker/peer.ts';
+import { decodeFrame, type Envelope, encodeEnvelope, seqOf } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Verdict } from '../../src/link/frame-receiver.ts';
-import type { Sender } from '../../src/link/inbound.ts';
-import { type Note, requestFrame } from '../../src/link/request.ts';
-import { type Settle, settlementFrame } from '../../src/link/settlement.ts';
 import { storeErrors } from '../../src/queue/errors.ts';
 import { oddFrames, utf8 } from '../codec/vectors.ts';
 import { FakeStore } from './fakes.ts';
 
-const PRODUCER: Sender = { pid: 70, start: 500 };
-const OTHER: Sender = { pid: 71, start: 500 };
+const PRODUCER: Peer = { pid: 70, start: 500 };
+const OTHER: Peer = { pid: 71, start: 500 };
 const MAX = 100;
 
 function given() {
   const store = new FakeStore();
-  const errors: unknown[] = [];
-  const published: string[] = [];
-  const refused: [Reason, number][] = [];
-  const settles: Settle[] = [];
-  const requests: Note[] = [];
-  const intake = new Intake({
-    store,
-    bootId: 'boot',
-    maxMessageBytes: MAX,
-    settle: async (_sender, settle) => {
-      settles.push(settle);
-      return Reason.Unknown;
-    },
-    request: (_sender, request) => {
-      requests.push(request);
-      return 0;
-    },
-    onPublished: (batch) =>
-      published.push(...batch.map(({ body }) => Buffer.from(body).toString())),
-    onRefused: (reason, messages) => refused.push([reason, messages]),
-    onStoreError: (error) => errors.push(error),
-  });
+  const intake = new Intake({ store, bootId: 'boot', maxMessageBytes: MAX });
+  const judged: Judged[] = [];
+  /** A frame as it comes, and its verdict. */
+  const take = async (frame: Uint8Array, peer = PRODUCER): Promise<Verdict> => {
+    const result = await intake.judge(peer, decodeFrame(frame));
+    judged.push(result);
+    return result.verdict;
+  };
   const judge = async (
     seq: number,
     body: string | Uint8Array,
     more: Partial<Envelope> = {},
-    sender = PRODUCER,
+    peer = PRODUCER,
   ): Promise<Verdict> => {
     const bytes = typeof body === 'string' ? utf8(body) : body;
     const envelope = { seq, body: bytes, more: false, control: false, fields: {}, ...more };
-    return intake.judge(sender, encodeEnvelope(envelope));
+    return take(encodeEnvelope(envelope), peer);
   };
   /** What waits in a queue. */
   const waiting = async (queue = 'default') =>
     (await store.peek(queue)).map(({ body }) => Buffer.from(body).toString());
-  return { store, intake, errors, published, refused, settles, requests, judge, waiting };
+  const published = () =>
+    judged.flatMap(({ published = [] }) =>
+      published.map(({ body }) => Buffer.from(body).toString()),
+    );
+  const refused = () =>
+    judged.flatMap(({ verdict, refused }) => (refused === undefined ? [] : [[verdict, refused]]));
+  const errors = () => judged.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  return { store, intake, take, errors, published, refused, judge, waiting };
 }
 
 const MORE = { more: true };
@@ -69,7 +60,7 @@ describe('Intake', () => {
       [Buffer.from(body).toString(), headers, priority, state],
       ['hi', fields.headers, 3, 'delayed'],
     );
-    assert.deepEqual(published, ['hi']);
+    assert.deepEqual(published(), ['hi']);
     assert.deepEqual(intake.lastIds(PRODUCER), [message.id]);
     assert.deepEqual(intake.lastIds(OTHER), []);
   });
@@ -92,56 +83,42 @@ describe('Intake', () => {
   });
 
   it('keeps the bytes of a message, not those of the frame that it came in', async () => {
-    const { intake, waiting } = given();
+    const { take, waiting } = given();
     const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
     const frame = encodeEnvelope(envelope);
-    const judging = intake.judge(PRODUCER, frame);
+    const judging = take(frame);
     assert.equal(await judging, 0);
     frame.fill(0);
     assert.deepEqual(await waiting(), ['hi']);
   });
 
   it('takes printable text without an envelope, and nothing else', async () => {
-    const { intake, waiting } = given();
-    assert.equal(await intake.judge(PRODUCER, utf8('grüß 🐟')), 0);
+    const { take, waiting } = given();
+    assert.equal(await take(utf8('grüß 🐟')), 0);
     for (const body of ['a\u0007b', '\u0085', 'line\n']) {
-      assert.equal(await intake.judge(PRODUCER, utf8(body)), Reason.Damaged);
+      assert.equal(await take(utf8(body)), Reason.Damaged);
     }
-    assert.equal(await intake.judge(PRODUCER, Uint8Array.of(0x41, 0xff)), Reason.Damaged);
+    assert.equal(await take(Uint8Array.of(0x41, 0xff)), Reason.Damaged);
     assert.deepEqual(await waiting(), ['grüß 🐟']);
   });
 
   for (const { name, wire, kind } of oddFrames) {
     it(`refuses ${name} as ${kind}`, () => {
-      const verdict = given().intake.judge(PRODUCER, wire);
-      assert.equal(verdict, kind === 'damaged' ? Reason.Damaged : Reason.Unsupported);
+      const verdict = kind === 'damaged' ? Reason.Damaged : Reason.Unsupported;
+      assert.deepEqual(given().intake.judge(PRODUCER, decodeFrame(wire)), { verdict });
     });
   }
 
   it('refuses a frame with any one bit turned, and stores nothing', async () => {
-    const { intake, waiting } = given();
+    const { take, waiting } = given();
     const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
     const frame = encodeEnvelope(envelope);
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const turned = Uint8Array.from(frame);
       turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      assert.notEqual(await intake.judge(PRODUCER, turned), 0, `bit ${bit}`);
+      assert.notEqual(await take(turned), 0, `bit ${bit}`);
     }
     assert.deepEqual(await waiting(), []);
-  });
-
-  it('passes settlements and requests on, and refuses other control frames', async () => {
-    const { intake, settles, requests } = given();
-    const settle: Settle = { id: 7, delivery: 2, incarnation: 9, verb: 'f' };
-    assert.equal(
-      await intake.judge(PRODUCER, settlementFrame(settle).subarray(0, -1)),
-      Reason.Unknown,
-    );
-    const note = { number: 3, content: { op: 'status' } };
-    assert.equal(intake.judge(PRODUCER, requestFrame(note).subarray(0, -1)), 0);
-    assert.deepEqual([settles, requests], [[settle], [note]]);
-    const odd = { seq: 0, body: utf8('?'), more: false, control: true, fields: {} };
-    assert.equal(intake.judge(PRODUCER, encodeEnvelope(odd)), Reason.Unsupported);
   });
 
   const unfit: [string, string | Uint8Array, Partial<Envelope>, Reason][] = [
@@ -177,7 +154,7 @@ describe('Intake', () => {
       const { judge, waiting, refused } = given();
       assert.equal(await judge(0, body, more), reason);
       assert.equal(await judge(0, 'next'), 0);
-      assert.deepEqual(refused, [[reason, 1]]);
+      assert.deepEqual(refused(), [[reason, 1]]);
       assert.deepEqual(await waiting(), ['next']);
     });
   }
@@ -188,10 +165,10 @@ describe('Intake', () => {
 
   for (const mode of ['closing', 'draining'] as const) {
     it(`refuses new messages while ${mode}`, async () => {
-      const { intake, judge, waiting } = given();
+      const { intake, take, judge, waiting } = given();
       intake[mode] = true;
       assert.equal(await judge(0, 'x'), Reason.Closing);
-      assert.equal(await intake.judge(PRODUCER, utf8('plain')), Reason.Closing);
+      assert.equal(await take(utf8('plain')), Reason.Closing);
       await intake.takePlain(utf8('plain'));
       assert.deepEqual(await waiting(), []);
     });
@@ -264,7 +241,7 @@ describe('Intake and a repeat', () => {
     const { store, judge, waiting, errors } = given();
     store.failing.set('publish', new Error('disk'));
     assert.equal(await judge(0, 'x'), Reason.Store);
-    assert.equal(errors.length, 1);
+    assert.equal(errors().length, 1);
     store.failing.clear();
     assert.equal(await judge(0, 'x'), 0);
     assert.deepEqual(await waiting(), ['x']);
@@ -338,18 +315,36 @@ describe('Intake and a group', () => {
 
 describe('Intake and plain producers', () => {
   it('takes any bytes of them, up to the limit', async () => {
-    const { intake, waiting, errors } = given();
+    const { intake, waiting } = given();
     await intake.takePlain(Uint8Array.of(0x80, 7));
     assert.equal((await waiting()).length, 1);
-    await intake.takePlain(new Uint8Array(MAX + 1).fill(1));
+    const { verdict } = await intake.takePlain(new Uint8Array(MAX + 1).fill(1));
+    assert.equal(verdict, Reason.TooLarge);
     assert.equal((await waiting()).length, 1);
-    assert.match(String(errors[0]), /101 bytes is too large/);
   });
 
   it('says that it lost one, as nobody waits for an answer', async () => {
-    const { store, intake, errors } = given();
+    const { store, intake } = given();
     store.failing.set('publish', new Error('disk'));
-    await intake.takePlain(utf8('x'));
-    assert.match(String(errors[0]), /disk/);
+    assert.match(String((await intake.takePlain(utf8('x'))).error), /disk/);
+  });
+
+  it('is idle when what came before is stored', async () => {
+    const { store, intake } = given();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const order: string[] = [];
+    store.publish = async () => {
+      await gate;
+      order.push('stored');
+      return [1];
+    };
+    void Promise.resolve(intake.takePlain(utf8('x')));
+    const idle = intake.idle().then(() => order.push('idle'));
+    open();
+    await idle;
+    assert.deepEqual(order, ['stored', 'idle']);
   });
 });

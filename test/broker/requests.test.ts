@@ -7,7 +7,7 @@ import { repliesIn } from '../link/replies.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeEndpoint, FakeStore } from './fakes.ts';
 
-const SENDER = { pid: 70, start: 500 };
+const PEER = { pid: 70, start: 500 };
 
 function given() {
   const store = new FakeStore();
@@ -17,7 +17,7 @@ function given() {
   const requests = new Requests({
     inspection: store,
     endpoint: fake.endpoint,
-    table: fakeTable(SENDER),
+    table: fakeTable(PEER),
     broker: {
       status: async () => ({ pid: 1 }),
       waiting: async ({ pid }, queues) => pid + queues.size,
@@ -30,14 +30,13 @@ function given() {
       cancelDrain: () => done.includes('drain'),
       stop: () => void done.push('stop'),
     },
-    onError: (error) => errors.push(error),
-    onChange: () => done.push('change'),
+    journal: { error: (error) => errors.push(error), changed: () => done.push('change') },
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {
     fake.sent.length = 0;
-    requests.take(SENDER, { number: 9, content });
+    requests.take(PEER, { number: 9, content });
     await requests.settled();
-    assert.ok(fake.sent.every(({ pid }) => pid === SENDER.pid));
+    assert.ok(fake.sent.every(({ pid }) => pid === PEER.pid));
     const [reply, more] = await repliesIn(fake.sent.map(({ frame }) => frame));
     assert.deepEqual([reply?.number, more], [9, undefined]);
     return reply?.content as Record<string, unknown>;
@@ -205,9 +204,9 @@ describe('Requests', () => {
   it('reports what nobody expected, or who is gone, and answers the next', async () => {
     const { store, fake, requests, errors, ask } = given();
     store.counts = async () => assert.fail('a bug');
-    requests.take(SENDER, { number: 1, content: { op: 'counts' } });
+    requests.take(PEER, { number: 1, content: { op: 'counts' } });
     fake.answer = () => assert.fail('gone');
-    requests.take(SENDER, { number: 2, content: { op: 'ids' } });
+    requests.take(PEER, { number: 2, content: { op: 'ids' } });
     await requests.settled();
     assert.deepEqual(errors.map(String), [
       'AssertionError [ERR_ASSERTION]: a bug',

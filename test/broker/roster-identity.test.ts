@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Roster } from '../../src/broker/roster.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { fakeTable } from '../registry/fake-table.ts';
-import { inHand } from './fakes.ts';
+import { FakeJournal, unsettled } from './fakes.ts';
 
 function given(t: TestContext, ...processes: (Partial<ProcessInfo> & { pid: number })[]) {
   const dir = mkdtempSync(join(tmpdir(), 'sigmq-roster-'));
@@ -18,35 +18,39 @@ function given(t: TestContext, ...processes: (Partial<ProcessInfo> & { pid: numb
   const roster = new Roster({
     dir,
     table: { ...table, read: (pid) => table.read(pid) },
-    onWarning: (sentence) => events.push(sentence),
-    onLeft: ({ key }) => events.push(`${key} left`),
-    onEnded: ({ key }) => events.push(`${key} ended`),
+    journal: new FakeJournal(({ message }) => events.push(message)),
   });
+  const refresh = async () => {
+    const { left, ended } = roster.look();
+    for (const { key } of left) events.push(`${key} left`);
+    for (const { key } of ended) events.push(`${key} ended`);
+    await roster.tidy();
+  };
   /** What happens to the processes. */
   const become = (...others: typeof processes) => {
     table = fakeTable(...others);
   };
-  return { file, roster, events, become };
+  return { file, roster, refresh, events, become };
 }
 
 describe('the roster', () => {
   it('takes nobody for the consumer of a foreign line who has its PID later', async (t) => {
-    const { file, roster, events, become } = given(t, { pid: 10, blocksBoth: false });
+    const { file, roster, refresh, events, become } = given(t, { pid: 10, blocksBoth: false });
     writeFileSync(file, '10\n# a remark\n');
-    await roster.refresh();
+    await refresh();
     assert.deepEqual(
       roster.all.map(({ key }) => key),
       ['10:500'],
     );
     become({ pid: 10, start: 501, blocksBoth: false });
-    await roster.refresh();
-    await roster.refresh();
+    await refresh();
+    await refresh();
     assert.deepEqual(roster.all, []);
     assert.ok(events.includes('10:500 ended'));
     assert.equal(readFileSync(file, 'utf8'), '# a remark\n', 'its line is gone');
 
     appendFileSync(file, '10\n');
-    await roster.refresh();
+    await refresh();
     assert.deepEqual(
       roster.all.map(({ key }) => key),
       ['10:501'],
@@ -55,18 +59,18 @@ describe('the roster', () => {
   });
 
   it('knows what a consumer holds that leaves the file and comes back', async (t) => {
-    const { file, roster } = given(t, { pid: 10 });
+    const { file, roster, refresh } = given(t, { pid: 10 });
     writeFileSync(file, '10 start=500 jobs=2\n');
-    await roster.refresh();
-    roster.get('10:500')?.holding.set(77, inHand);
+    await refresh();
+    roster.get('10:500')?.inFlight.set(77, unsettled);
     writeFileSync(file, '');
-    await roster.refresh();
+    await refresh();
     assert.equal(roster.free(0).length, 0, 'gets nothing new');
     writeFileSync(file, '10 start=500 jobs=3 queues=other\n');
-    await roster.refresh();
+    await refresh();
     const [consumer, ...more] = roster.all;
     assert.deepEqual(more, []);
-    assert.equal(consumer?.holding.get(77), inHand);
+    assert.equal(consumer?.inFlight.get(77), unsettled);
     assert.deepEqual([consumer?.slots, consumer?.queues], [3, ['other']]);
   });
 });

@@ -8,27 +8,20 @@ import { RosterWatch } from '../../src/broker/roster-watch.ts';
 import { processTable } from '../../src/registry/process-table.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { blocker, startPython, stranger, tempDir, until } from '../registry/children.ts';
-import { inHand } from './fakes.ts';
+import { FakeJournal, unsettled } from './fakes.ts';
 
 function given(t: TestContext, dir = tempDir(t)) {
   const file = join(dir, 'consumers.txt');
+  const journal = new FakeJournal();
+  const roster = new Roster({ dir, table: processTable(), journal });
   const ended: number[] = [];
-  const said: unknown[] = [];
-  const say = (what: unknown) => said.push(what);
-  let refreshed = 0;
-  const roster = new Roster({
-    ...{ dir, table: processTable(), onWarning: say },
-    onLeft: ({ key }) => watch.forgetDeath(key),
-    onEnded: ({ key, pid }) => {
-      watch.forgetDeath(key);
-      ended.push(pid);
-    },
-  });
-  const onRefreshed = () => refreshed++;
-  const watch = new RosterWatch({ dir, roster, onRefreshed, onWarning: say, onError: say });
+  const inFlight = { lose: async ({ pid }: { pid: number }) => void ended.push(pid) };
+  const watch = new RosterWatch({ dir, roster, inFlight, journal });
   t.after(() => watch.stop());
   const pids = () => roster.all.map(({ pid }) => pid);
-  return { dir, file, roster, watch, ended, said, pids, refreshed: () => refreshed };
+  /** Beside who came and went. */
+  const said = () => journal.events.filter(({ level }) => level !== 'info');
+  return { dir, file, roster, watch, ended, said, pids, refreshed: () => journal.wakes };
 }
 
 describe('RosterWatch', () => {
@@ -36,14 +29,14 @@ describe('RosterWatch', () => {
     const { file, watch, said, pids, refreshed } = given(t);
     const [one, two] = [await blocker(t), await blocker(t)];
     writeFileSync(file, `${one.pid}\n`);
-    await watch.start();
+    watch.start();
     assert.deepEqual([pids(), refreshed()], [[one.pid], 1]);
     appendFileSync(file, `${two.pid}\n`);
     await until(() => pids().length === 2);
     assert.deepEqual(pids(), [one.pid, two.pid]);
     writeFileSync(file, '');
     await until(() => pids().length === 0);
-    assert.deepEqual(said, []);
+    assert.deepEqual(said(), []);
   });
 
   it('notices that a consumer ends, in the file or not', {
@@ -52,9 +45,9 @@ describe('RosterWatch', () => {
     const { file, roster, watch, ended, pids } = given(t);
     const [one, two] = [await blocker(t), await blocker(t)];
     writeFileSync(file, `${one.pid}\n`);
-    await watch.start();
+    watch.start();
     const { start = 0 } = processTable().read(two.pid) ?? {};
-    roster.holder(`${two.pid}:${start}`)?.holding.set(1, inHand);
+    roster.survivor(`${two.pid}:${start}`)?.inFlight.set(1, unsettled);
     watch.watchDeaths();
     assert.deepEqual(pids(), [one.pid, two.pid]);
     await two.kill('SIGKILL');
@@ -73,25 +66,25 @@ describe('RosterWatch', () => {
     const never = stranger(t);
     assert.equal(await late.line(), 'here');
     writeFileSync(file, `${late.pid}\n${never.pid} x\n`);
-    await watch.start();
-    assert.deepEqual([pids(), said.length], [[], 2]);
+    watch.start();
+    assert.deepEqual([pids(), said().length], [[], 2]);
     late.say('go\n');
     await until(() => pids().length === 1);
     assert.deepEqual(pids(), [late.pid]);
     await never.kill('SIGKILL');
     await until(() => !readFileSync(file, 'latin1').includes(`${never.pid} `));
     assert.match(readFileSync(file, 'latin1'), new RegExp(`^${late.pid} start=\\d+\n$`));
-    assert.equal(said.length, 2);
+    assert.equal(said().length, 2);
   });
 
   it('looks no more when it was stopped', async (t) => {
     const { dir, file, watch, pids, refreshed } = given(t);
     const one = await blocker(t);
     writeFileSync(file, `${one.pid}\n`);
-    await watch.start();
+    watch.start();
     await watch.stop();
     const other = given(t, dir);
-    await other.watch.start();
+    other.watch.start();
     writeFileSync(file, '');
     await one.kill('SIGKILL');
     await until(() => other.pids().length === 0);

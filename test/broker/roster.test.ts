@@ -6,7 +6,7 @@ import { Roster } from '../../src/broker/roster.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable, SELF, UID } from '../registry/fake-table.ts';
-import { inHand } from './fakes.ts';
+import { FakeJournal, unsettled } from './fakes.ts';
 
 type Process = Partial<ProcessInfo> & { pid: number };
 
@@ -17,19 +17,23 @@ function given(t: TestContext) {
   const dir = tempDir(t);
   const path = join(dir, 'consumers.txt');
   let table = fakeTable(...RUNNING);
-  const warnings: string[] = [];
+  const journal = new FakeJournal();
   const left: number[] = [];
   const ended: number[] = [];
   const roster = new Roster({
     dir,
     table: { ...table, read: (pid) => table.read(pid) },
-    onWarning: (sentence) => warnings.push(sentence),
-    onLeft: ({ pid }) => left.push(pid),
-    onEnded: ({ pid }) => ended.push(pid),
+    journal,
   });
+  const refresh = async () => {
+    const departed = roster.look();
+    left.push(...departed.left.map(({ pid }) => pid));
+    ended.push(...departed.ended.map(({ pid }) => pid));
+    await roster.tidy();
+  };
   const write = async (text: string) => {
     writeFileSync(path, text);
-    await roster.refresh();
+    await refresh();
   };
   const run = (...processes: Process[]) => {
     table = fakeTable(...processes);
@@ -42,13 +46,28 @@ function given(t: TestContext) {
     return found;
   };
   const read = () => readFileSync(path, 'utf8');
-  return { dir, roster, warnings, left, ended, write, run, pids, free, consumer, read };
+  const warnings = () => journal.warnings;
+  return {
+    dir,
+    journal,
+    roster,
+    refresh,
+    warnings,
+    left,
+    ended,
+    write,
+    run,
+    pids,
+    free,
+    consumer,
+    read,
+  };
 }
 
-describe('Roster.refresh', () => {
+describe('Roster.look', () => {
   it('knows nobody without a file', async (t) => {
-    const { roster, pids } = given(t);
-    await roster.refresh();
+    const { refresh, pids } = given(t);
+    await refresh();
     assert.deepEqual(pids(), []);
   });
 
@@ -69,14 +88,14 @@ describe('Roster.refresh', () => {
     const { write, consumer } = given(t);
     await write('71\n72\n');
     const before = consumer(71);
-    before.holding.set(1, inHand);
+    before.inFlight.set(1, unsettled);
     await write('72\n71 start=500 queues=new jobs=2 ackwait=9\n');
     assert.equal(consumer(71), before);
     assert.deepEqual([before.queues, before.slots, before.ackWaitMs], [['new'], 2, 9]);
   });
 
   it('says once what is wrong with a line, and keeps it', async (t) => {
-    const { run, write, warnings, read, pids } = given(t);
+    const { journal, run, write, warnings, read, pids } = given(t);
     run(
       ...RUNNING,
       { pid: 80, uid: UID + 1 },
@@ -87,16 +106,20 @@ describe('Roster.refresh', () => {
     await write(text);
     await write(text);
     assert.deepEqual(pids(), [71]);
-    assert.equal(warnings.length, 5);
-    assert.match(warnings[0] ?? '', /does not start with a PID: "junk"/);
+    assert.equal(warnings().length, 5);
+    assert.match(warnings()[0] ?? '', /does not start with a PID: "junk"/);
+    assert.deepEqual(
+      journal.events.map((event) => (event.type === 'consumer-refused' ? event.pid : event.type)),
+      ['line-refused', 80, 81, 1, SELF],
+    );
     assert.equal(read().replaceAll(' start=500', ''), text);
   });
 
   it('says no more after 20 bad lines', async (t) => {
     const { write, warnings } = given(t);
     await write(Array.from({ length: 50 }, (_, n) => `junk ${n}\n`).join(''));
-    assert.equal(warnings.length, 21);
-    assert.match(warnings[20] ?? '', /no more is said/);
+    assert.equal(warnings().length, 21);
+    assert.match(warnings()[20] ?? '', /no more is said/);
   });
 
   it('takes the dead out of the file, and leaves every other line', async (t) => {
@@ -114,20 +137,20 @@ describe('Roster.refresh', () => {
     chmodSync(dir, 0o500);
     t.after(() => chmodSync(dir, 0o700));
     await write('70\n71\n');
-    assert.deepEqual([pids(), warnings.length], [[71], 1]);
+    assert.deepEqual([pids(), warnings().length], [[71], 1]);
   });
 });
 
 describe('Roster, when a consumer', () => {
   it('leaves the file: it gets nothing new; while it holds something it may settle', async (t) => {
-    const { roster, write, left, ended, consumer, free, pids } = given(t);
+    const { refresh, write, left, ended, consumer, free, pids } = given(t);
     await write('71\n72\n');
-    consumer(72).holding.set(1, inHand);
+    consumer(72).inFlight.set(1, unsettled);
     await write('');
     assert.deepEqual([left, ended, free()], [[71, 72], [], []]);
     assert.deepEqual(pids(), [72]);
-    consumer(72).holding.clear();
-    await roster.refresh();
+    consumer(72).inFlight.clear();
+    await refresh();
     assert.deepEqual(pids(), []);
   });
 
@@ -135,7 +158,7 @@ describe('Roster, when a consumer', () => {
     const { write, consumer, pids, free } = given(t);
     await write('71\n');
     const before = consumer(71);
-    before.holding.set(1, inHand);
+    before.inFlight.set(1, unsettled);
     await write('');
     await write('71\n');
     assert.deepEqual([pids(), free()], [[71], []]);
@@ -145,7 +168,7 @@ describe('Roster, when a consumer', () => {
   it('ends: that is said once, whether it had left before or not', async (t) => {
     const { run, write, left, ended, consumer, pids } = given(t);
     await write('71\n72\n73\n');
-    for (const pid of [71, 72]) consumer(pid).holding.set(pid, inHand);
+    for (const pid of [71, 72]) consumer(pid).inFlight.set(pid, unsettled);
     await write('72\n73\n');
     run({ pid: 73 });
     await write('72\n73\n');
@@ -181,10 +204,10 @@ describe('Roster.free', () => {
   it('leaves out who has no slot, and who rests', async (t) => {
     const { roster, write, consumer, free } = given(t);
     await write('71\n72 jobs=2\n73 jobs=2\n74\n');
-    consumer(71).holding.set(1, inHand);
-    consumer(72).holding.set(2, inHand);
-    consumer(73).holding.set(3, inHand);
-    consumer(73).overdue.set(4, inHand);
+    consumer(71).inFlight.set(1, unsettled);
+    consumer(72).inFlight.set(2, unsettled);
+    consumer(73).inFlight.set(3, unsettled);
+    consumer(73).overdue.set(4, unsettled);
     roster.rest(consumer(74), 1000);
     assert.deepEqual(free(1000), [72]);
     assert.deepEqual(free(1249), [72]);
@@ -205,17 +228,17 @@ describe('Roster.free', () => {
   });
 });
 
-describe('Roster.holder', () => {
+describe('Roster.survivor', () => {
   it('is who held a message of an earlier broker, if it lives and can say what became of it', async (t) => {
     const { roster, run, write, consumer, free } = given(t);
     run({ pid: 71 }, { pid: 72 }, { pid: 73, blocksBoth: false }, { pid: 74, blocksBoth: false });
     await write('71\n73\n');
-    assert.equal(roster.holder('71:500'), consumer(71));
-    assert.equal(roster.holder('72:500')?.pid, 72);
+    assert.equal(roster.survivor('71:500'), consumer(71));
+    assert.equal(roster.survivor('72:500')?.pid, 72);
     assert.equal(roster.get('72:500')?.pid, 72);
     assert.equal(free().includes(72), false, 'it has not registered');
     for (const key of ['73:500', '74:500', '71:499', '75:500', 'junk', '']) {
-      assert.equal(roster.holder(key), undefined, key);
+      assert.equal(roster.survivor(key), undefined, key);
     }
   });
 });

@@ -20,9 +20,9 @@ async function brokerIn(t: TestContext, dir: string, options: BrokerOptions = {}
   const child = startModule(
     t,
     `import { Broker } from ${INDEX};
-const broker = await Broker.start(${JSON.stringify(all)});
+const broker = await Broker.open(${JSON.stringify(all)});
 console.log('ready');
-process.stdin.once('data', async () => { await broker.stop(); process.exit(); });`,
+process.stdin.once('data', async () => { await broker.close(); process.exit(); });`,
   );
   assert.equal(await child.line(), 'ready');
   endAfter(t, async () => {

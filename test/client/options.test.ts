@@ -94,7 +94,7 @@ describe('Producer.open and Inspector.open', () => {
   });
 });
 
-describe('Broker.start', () => {
+describe('Broker.open', () => {
   it('refuses options that make no sense', async (t) => {
     const sqlite = (more: object) => ({ store: { kind: 'sqlite', folder: '/nowhere', ...more } });
     const cases: readonly Case[] = [
@@ -103,6 +103,7 @@ describe('Broker.start', () => {
       [{ maxMessageBytes: 2 ** 26 }, 'bad-size', /^maxMessageBytes: 67108864 is not a size\.$/],
       [{ ackWaitMs: Number.NaN }, 'bad-duration', /^ackWaitMs: NaN is not a duration\.$/],
       [{ onEvent: {} }, 'bad-option', /^onEvent: \{\} is not a function\.$/],
+      [{ signal: {} }, 'bad-option', /^signal: \{\} is not an AbortSignal\.$/],
       [{ store: { kind: 'redis' } }, 'bad-option', /^store: kind: "redis" is not sqlite or memory/],
       [{ store: {} }, 'bad-option', /^store: kind: undefined is not sqlite or memory\.$/],
       [{ store: 'memory' }, 'bad-option', /^store: "memory" is not an object with options\.$/],
@@ -115,7 +116,7 @@ describe('Broker.start', () => {
       [sqlite({ maxAttempts: 0 }), 'bad-number', /^store: maxAttempts: 0 is not a whole number/],
       [sqlite({ backoffMs: -1 }), 'bad-duration', /^store: backoffMs: -1 is not a duration\.$/],
     ];
-    await refuses(t, cases, (options) => Broker.start(options));
+    await refuses(t, cases, (options) => Broker.open(options));
   });
 });
 

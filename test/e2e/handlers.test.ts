@@ -37,9 +37,9 @@ describe('the library', () => {
   it('handles no signals when it was imported, nor when the lock was used', async (t) => {
     const seen = await run(
       t,
-      `const broker = await Broker.start({ store: { kind: 'memory' } });
+      `const broker = await Broker.open({ store: { kind: 'memory' } });
        out.push(handled(), process.emit === emit);
-       await broker.stop();
+       await broker.close();
        out.push(handled());`,
     );
     assert.deepEqual(seen, [[], [], true, []]);
@@ -50,15 +50,15 @@ describe('the library', () => {
       t,
       `require(${SIGNAL_EXIT})(() => {});
        const own = handled();
-       const broker = await Broker.start({ store: { kind: 'memory' } });
-       await broker.stop();
+       const broker = await Broker.open({ store: { kind: 'memory' } });
+       await broker.close();
        out.push(own.length > 10, handled().join() === own.join());`,
     );
     assert.deepEqual(before, [[], true, true]);
     const after = await run(
       t,
-      `const broker = await Broker.start({ store: { kind: 'memory' } });
-       await broker.stop();
+      `const broker = await Broker.open({ store: { kind: 'memory' } });
+       await broker.close();
        const remove = require(${SIGNAL_EXIT})(() => {});
        out.push(handled().length > 10);
        remove();`,

@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { InFlight } from '../../src/broker/in-flight.ts';
 import { Intake } from '../../src/broker/intake.ts';
+import { Reception } from '../../src/broker/reception.ts';
 import { Requests } from '../../src/broker/requests.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Endpoint } from '../../src/link/endpoint.ts';
 import { MAX_PEEK_BYTES, MAX_ROWS } from '../../src/link/request.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/store.ts';
+import { FakeJournal } from '../broker/fakes.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
 import { repliesIn } from '../link/replies.ts';
 import { fakeTable } from '../registry/fake-table.ts';
@@ -40,8 +43,7 @@ function asked() {
       cancelDrain: () => false,
       stop: () => {},
     },
-    onError: (error) => errors.push(error),
-    onChange: () => {},
+    journal: { error: (error) => errors.push(error), changed: () => {} },
   });
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };
@@ -144,17 +146,17 @@ describe('Requests', () => {
   });
 });
 
-describe('Intake', () => {
+describe('Reception', () => {
   it('judges any frame, and never stores what is too large', async () => {
     const store = SqliteStore.inMemory(DEFAULT_POLICY);
-    const errors: unknown[] = [];
-    const intake = new Intake({
-      ...{ store, bootId: 'b', maxMessageBytes: 100 },
-      settle: async () => 0,
-      request: () => 0,
-      onPublished: () => {},
-      onRefused: () => {},
-      onStoreError: (error) => errors.push(error),
+    const journal = new FakeJournal();
+    const inFlight = new InFlight({ store, ackWaitMs: undefined, journal });
+    await inFlight.recover(() => undefined);
+    const reception = new Reception({
+      intake: new Intake({ store, bootId: 'b', maxMessageBytes: 100 }),
+      roster: { get: () => undefined },
+      requests: { take: () => 0 },
+      ...{ inFlight, journal, incarnation: store.incarnation },
     });
     const { encodeEnvelope } = await import('../../src/codec/envelope.ts');
     const anyFrame = fc.oneof(
@@ -163,11 +165,11 @@ describe('Intake', () => {
       anyEnvelope.map(encodeEnvelope),
     );
     const property = fc.asyncProperty(anyFrame, fc.nat({ max: 5 }), async (frame, pid) => {
-      const verdict = await intake.judge({ pid, start: 1 }, frame);
+      const verdict = await reception.take({ pid, start: 1 }, frame);
       assert.equal(typeof verdict, 'number');
     });
     await fc.assert(property, { numRuns: 1000 });
-    assert.deepEqual(errors, []);
+    assert.deepEqual(journal.errors, []);
     for (const { queue } of await store.counts()) {
       for (const { body } of await store.peek(queue, { limit: 2000 }))
         assert.ok(body.length <= 100);

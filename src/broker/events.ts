@@ -1,0 +1,128 @@
+import { explained, SigmqError } from '../errors.ts';
+import type { LinkError } from '../link/errors.ts';
+import { unfitConsumer } from '../registry/errors.ts';
+import type { VetFailure } from '../registry/vet.ts';
+import { type DrainState, drainText } from './drain-state.ts';
+
+/** Characters of a line that a sentence repeats. */
+const MAX_SHOWN = 40;
+
+/** A consumer, and a message that went to it. */
+interface To {
+  pid: number;
+  id: number;
+  queue: string;
+}
+
+/** What a broker has to say, without its sentence. */
+export type Fact =
+  | { type: 'consumer-left'; pid: number }
+  | { type: 'consumer-ended'; pid: number }
+  /** A line of consumers.txt names a process that gets no signals. */
+  | { type: 'consumer-refused'; pid: number; why: VetFailure }
+  | { type: 'line-refused'; line: string }
+  /** No more is said of them. */
+  | { type: 'many-lines-refused' }
+  /** The lines of those that have ended stay for now. */
+  | { type: 'lines-not-tidied'; error: SigmqError }
+  | { type: 'inotify-used-up'; path: string; code: string; everyMs: number }
+  /** Its ack-wait is over. */
+  | ({ type: 'delivery-overdue'; ackWaitMs: number } & To)
+  /** The message goes out again, to the same consumer or to another. */
+  | ({ type: 'delivery-failed'; error: LinkError } & To)
+  | ({ type: 'delivery-damaged' } & To)
+  /** A plain consumer is stopped, or has no handler any more. */
+  | ({ type: 'delivery-stalled' } & To)
+  /** For this consumer; that was an attempt. */
+  | ({ type: 'message-too-large'; bytes: number } & To)
+  /** A plain consumer cannot get it, others can. */
+  | ({ type: 'message-not-plain' } & To)
+  /** It is dead: no frame has room for it. */
+  | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
+  /** Nobody waits for an answer. */
+  | { type: 'plain-message-refused'; bytes: number }
+  | { type: 'draining'; state: DrainState }
+  | { type: 'drained'; state: DrainState }
+  | { type: 'drain-cancelled' }
+  /** The runtime directory, or the broker's files in it, had been removed. */
+  | { type: 'directory-restored'; dir: string; message: string }
+  /** What is not as it should be, though the broker works. */
+  | { type: 'warning'; message: string }
+  /** What failed is tried again where that makes sense. */
+  | { type: 'error'; error: unknown };
+
+/** What a broker has to say; `type` tells which other fields it has. */
+export type BrokerEvent = Readonly<
+  Fact & {
+    level: 'debug' | 'info' | 'warn' | 'error';
+    /** For people. */
+    message: string;
+  }
+>;
+
+type Text<F> = readonly [level: BrokerEvent['level'], sentence: (fact: F) => string];
+
+const TEXTS: { readonly [T in Fact['type']]: Text<Extract<Fact, { type: T }>> } = {
+  'consumer-left': ['info', ({ pid }) => `Consumer ${pid} left.`],
+  'consumer-ended': ['info', ({ pid }) => `Consumer ${pid} ended.`],
+  'consumer-refused': ['warn', ({ pid, why }) => unfitConsumer(pid, why)],
+  'line-refused': [
+    'warn',
+    ({ line }) =>
+      `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_SHOWN))}.`,
+  ],
+  'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines; no more is said.'],
+  'lines-not-tidied': ['warn', ({ error }) => sentenceOf(error)],
+  'inotify-used-up': [
+    'warn',
+    ({ path, code, everyMs }) =>
+      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${path} is looked at every ${everyMs} ms instead.`,
+  ],
+  'delivery-overdue': [
+    'warn',
+    ({ pid, id, ackWaitMs }) =>
+      `Consumer ${pid} has not settled message ${id} in ${ackWaitMs} ms; it goes to another.`,
+  ],
+  'delivery-failed': ['warn', ({ error }) => error.message],
+  'delivery-damaged': ['warn', ({ pid }) => `Consumer ${pid} gets every frame damaged.`],
+  'delivery-stalled': [
+    'warn',
+    ({ pid }) => `Plain consumer ${pid} does not take its signals; its message goes to another.`,
+  ],
+  'message-too-large': [
+    'warn',
+    ({ pid, bytes }) => `Consumer ${pid} does not take messages of ${bytes} bytes.`,
+  ],
+  'message-not-plain': [
+    'warn',
+    ({ pid, id }) =>
+      `Message ${id} has a zero byte or is empty; plain consumer ${pid} cannot get it.`,
+  ],
+  'message-undeliverable': [
+    'warn',
+    ({ id, error }) => `Message ${id} cannot be delivered: ${error.message}`,
+  ],
+  'plain-message-refused': [
+    'error',
+    ({ bytes }) => `a plain message of ${bytes} bytes is too large`,
+  ],
+  draining: [
+    'info',
+    ({ state }) => `Draining: no new messages are taken. The broker ${drainText(state)}.`,
+  ],
+  drained: ['info', ({ state }) => `Drained: the broker stops; it ${drainText(state)}.`],
+  'drain-cancelled': ['info', () => 'Draining was taken back: messages are taken again.'],
+  'directory-restored': ['warn', ({ message }) => message],
+  warning: ['warn', ({ message }) => message],
+  error: ['error', ({ error }) => sentenceOf(explained(error))],
+};
+
+export function eventOf(fact: Fact): BrokerEvent {
+  const [level, sentence] = TEXTS[fact.type] as Text<Fact>;
+  return { ...fact, level, message: sentence(fact) };
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof SigmqError) return `${error.message} ${error.hint}`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,220 @@
+import { Reason } from '../codec/reason.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
+import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
+import { AckWait } from './ack-wait.ts';
+import type { ConsumerState, Unsettled } from './consumer-state.ts';
+import type { Journal } from './journal.ts';
+
+/** Pause before a settlement that the store could not write is tried again; ms. */
+const RETRY_MS = 500;
+
+export interface InFlightOptions {
+  readonly store: Pick<Store, 'settle' | 'settleLate' | 'reservations'>;
+  /** For consumers that name no time of their own; undefined: as long as they live; ms. */
+  readonly ackWaitMs: number | undefined;
+  readonly journal: Journal;
+}
+
+/** The deliveries that have begun and are not settled. */
+export class InFlight {
+  /** Deliveries of an earlier broker are known. */
+  readonly recovered: Promise<void>;
+  readonly #options: InFlightOptions;
+  #onRecovered: () => void = () => {};
+  readonly #ackWaits = new Set<AckWait>();
+  readonly #retries = new Set<NodeJS.Timeout>();
+
+  constructor(options: InFlightOptions) {
+    this.#options = options;
+    this.recovered = new Promise((resolve) => {
+      this.#onRecovered = resolve;
+    });
+  }
+
+  /** The message was reserved for this consumer and is about to go to it. */
+  begin(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
+    consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
+  }
+
+  /** Whether a consumer still has to get it, or to settle it. */
+  has(consumer: ConsumerState, message: Reserved): boolean {
+    const known = consumer.inFlight.get(message.id);
+    return isSame(known, message) && known?.settling === undefined;
+  }
+
+  /** The consumer has it and will settle it later. */
+  awaitSettlement(consumer: ConsumerState, message: Reserved): void {
+    const known = consumer.inFlight.get(message.id);
+    // Its ack-wait may be over, or it was settled meanwhile.
+    if (!known || !isSame(known, message)) return;
+    known.isSending = false;
+    const ackWaitMs = consumer.ackWaitMs ?? this.#options.ackWaitMs;
+    if (ackWaitMs === undefined || known.ackWait) return;
+    const { id } = message; // not its body, for as long as it takes
+    const onOver = () => this.#onOverdue(consumer, id, known, ackWaitMs);
+    known.ackWait = new AckWait(ackWaitMs, onOver);
+    this.#ackWaits.add(known.ackWait);
+  }
+
+  /** The consumer is still at work on it. */
+  extend(consumer: ConsumerState, id: number, name: DeliveryName): Verdict {
+    const known = consumer.inFlight.get(id);
+    if (!isSame(known, name)) return Reason.Unknown;
+    known?.ackWait?.extend();
+    return 0;
+  }
+
+  /**
+   * The consumer may have it: its answer is not known. It gets it again, and answers as before; nobody
+   * else gets it, until it has ended or its time is up.
+   */
+  owe(consumer: ConsumerState, message: Reserved): void {
+    if (!isSame(consumer.inFlight.get(message.id), message)) this.begin(consumer, message);
+    consumer.owed.push(message);
+    this.awaitSettlement(consumer, message);
+  }
+
+  /**
+   * Messages that an earlier broker had given out: who has them and lives is asked what became of them.
+   * @param survivor who has a key and can be asked
+   */
+  async recover(survivor: (key: string) => ConsumerState | undefined): Promise<void> {
+    const { store, journal } = this.#options;
+    for (const { consumer: key, ...message } of await store.reservations()) {
+      const consumer = survivor(key);
+      const outcome = { kind: 'lost' } as const;
+      if (consumer) this.owe(consumer, message);
+      else journal.settled(message.queue, outcome, await store.settle(message.id, outcome));
+    }
+    this.#onRecovered();
+  }
+
+  /** @param name which delivery is meant; undefined: the one of this moment */
+  async settle(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    name?: DeliveryName,
+  ): Promise<Verdict> {
+    const known = consumer.inFlight.get(id);
+    if (known === undefined || (name && !isSame(known, name))) {
+      return name ? this.#settleLate(consumer, id, outcome, name) : Reason.Unknown;
+    }
+    if (known.settling) {
+      // The store takes its time, and the same is said again, or something else, too late.
+      const { kind, verdict } = known.settling;
+      const first = await verdict;
+      return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name);
+    }
+    const verdict = this.#write(consumer, id, outcome, known);
+    known.settling = { kind: outcome.kind, verdict };
+    try {
+      return await verdict;
+    } finally {
+      known.settling = undefined;
+    }
+  }
+
+  async #write(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    known: Unsettled,
+  ): Promise<Verdict> {
+    const { store, journal } = this.#options;
+    try {
+      const became = await store.settle(id, outcome);
+      // By now it may have been given to the same consumer again.
+      if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
+      this.#forget(known);
+      consumer.owed = consumer.owed.filter(
+        (message) => !isSame(known, message) || message.id !== id,
+      );
+      journal.settled(known.queue, outcome, became);
+      return 0;
+    } catch (error) {
+      return this.#onStoreError(error);
+    }
+  }
+
+  /** Its time was over. What it did counts all the same when nobody else has got the message. */
+  async #settleLate(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    name: DeliveryName,
+  ): Promise<Verdict> {
+    const { store, journal } = this.#options;
+    try {
+      const queue = outcome.kind === 'done' ? await store.settleLate(id, name) : undefined;
+      if (isSame(consumer.overdue.get(id), name)) consumer.overdue.delete(id);
+      if (queue === undefined) journal.wake();
+      else journal.settled(queue, outcome, 'gone');
+      return queue === undefined ? Reason.Unknown : 0;
+    } catch (error) {
+      return this.#onStoreError(error);
+    }
+  }
+
+  #onStoreError(error: unknown): Verdict {
+    this.#options.journal.error(error);
+    return Reason.Store;
+  }
+
+  /** As settle, for what nobody else tells us again: tried until the store takes it. */
+  async settleSurely(consumer: ConsumerState, id: number, outcome: Outcome): Promise<void> {
+    const known = consumer.inFlight.get(id);
+    if (known) await this.#settleAgain(consumer, id, outcome, known);
+  }
+
+  async #settleAgain(
+    consumer: ConsumerState,
+    id: number,
+    outcome: Outcome,
+    name: DeliveryName,
+  ): Promise<void> {
+    if (!isSame(consumer.inFlight.get(id), name)) return;
+    if ((await this.settle(consumer, id, outcome)) !== Reason.Store) return;
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      void this.#settleAgain(consumer, id, outcome, name);
+    }, RETRY_MS);
+    this.#retries.add(timer);
+  }
+
+  /** A consumer has ended: what it had goes to others; not yet what it may never have got. */
+  async lose(consumer: ConsumerState): Promise<void> {
+    // A copy: what is in doubt may come up again at once.
+    for (const [id, { isSending }] of [...consumer.inFlight]) {
+      if (!isSending) await this.settleSurely(consumer, id, { kind: 'lost' });
+    }
+  }
+
+  stop(): void {
+    for (const ackWait of this.#ackWaits) ackWait.stop();
+    for (const timer of this.#retries) clearTimeout(timer);
+  }
+
+  #onOverdue(consumer: ConsumerState, id: number, known: Unsettled, ackWaitMs: number): void {
+    this.#forget(known);
+    if (known.settling || consumer.inFlight.get(id) !== known) return;
+    const { queue } = known;
+    const { pid } = consumer;
+    this.#options.journal.say({ type: 'delivery-overdue', pid, id, queue, ackWaitMs });
+    // It is still at work on it, for all we know, and has that slot no sooner than it says so.
+    const isOwed = consumer.owed.some((owed) => owed.id === id);
+    if (!isOwed) consumer.overdue.set(id, known);
+    void this.settleSurely(consumer, id, { kind: 'lost' });
+  }
+
+  #forget(known: Unsettled): void {
+    if (!known.ackWait) return;
+    known.ackWait.stop();
+    this.#ackWaits.delete(known.ackWait);
+    known.ackWait = undefined;
+  }
+}
+
+function isSame(known: DeliveryName | undefined, { incarnation, delivery }: DeliveryName): boolean {
+  return known?.incarnation === incarnation && known.delivery === delivery;
+}

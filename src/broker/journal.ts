@@ -1,0 +1,89 @@
+import { type Reason, reasonName } from '../codec/reason.ts';
+import type { SigmqError } from '../errors.ts';
+import type { NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
+import { warn } from '../warning.ts';
+import type { ConsumerState } from './consumer-state.ts';
+import { Counters } from './counters.ts';
+import type { DrainState } from './drain-state.ts';
+import { type BrokerEvent, eventOf, type Fact } from './events.ts';
+import { Rerun } from './rerun.ts';
+
+/**
+ * What happens in a broker is written down here, and here alone it is decided what follows: what is counted, who is
+ * told, and which work there is now. All parts know it, and it knows none of them.
+ */
+export class Journal {
+  readonly counters = new Counters();
+  /** A message may be ready, or a consumer free. */
+  readonly dispatching: Rerun;
+  /** Another message may be the next that gets due. */
+  readonly timing: Rerun;
+  /** The broker should be closed. */
+  readonly stopRequested: Promise<SigmqError | undefined>;
+  readonly #onEvent: ((event: BrokerEvent) => void) | undefined;
+  #requestStop: (why: SigmqError | undefined) => void = () => {};
+
+  /** @param onEvent without it warnings and errors are warnings of the process */
+  constructor(onEvent: ((event: BrokerEvent) => void) | undefined) {
+    this.#onEvent = onEvent;
+    this.dispatching = new Rerun(this.error);
+    this.timing = new Rerun(this.error);
+    this.stopRequested = new Promise((resolve) => {
+      this.#requestStop = resolve;
+    });
+  }
+
+  say(fact: Fact): void {
+    const event = eventOf(fact);
+    if (this.#onEvent) this.#onEvent(event);
+    else if (event.level === 'warn' || event.level === 'error') warn(event.message);
+  }
+
+  readonly error = (error: unknown): void => this.say({ type: 'error', error });
+
+  published(batch: readonly NewMessage[]): void {
+    for (const { queue } of batch) this.counters.accepted(queue);
+    this.changed();
+  }
+
+  refused(reason: Reason, messages: number): void {
+    this.counters.refused(reasonName(reason), messages);
+  }
+
+  /** A consumer has it. */
+  delivered({ queue, delivery }: Reserved): void {
+    this.counters.delivered(queue, delivery > 1);
+  }
+
+  /** A delivery has ended. */
+  settled(queue: string, { kind }: Outcome, became: Settled): void {
+    this.counters.settled(queue, kind, became === 'dead');
+    this.changed();
+  }
+
+  consumerEnded({ pid }: ConsumerState): void {
+    this.say({ type: 'consumer-ended', pid });
+    this.counters.lostConsumer();
+  }
+
+  drained(state: DrainState): void {
+    this.say({ type: 'drained', state });
+    this.requestStop();
+  }
+
+  /** A message may be ready, or a consumer free. */
+  wake(): void {
+    this.dispatching.ask();
+  }
+
+  /** Messages have come, gone, or changed their state. */
+  changed(): void {
+    this.dispatching.ask();
+    this.timing.ask();
+  }
+
+  /** @param why nothing reaches the broker any more; undefined: somebody asked for it */
+  requestStop(why?: SigmqError): void {
+    this.#requestStop(why);
+  }
+}

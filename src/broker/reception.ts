@@ -1,0 +1,83 @@
+import { decodeFrame, type Envelope } from '../codec/envelope.ts';
+import { Reason } from '../codec/reason.ts';
+import type { Verdict } from '../link/frame-receiver.ts';
+import { requestOf } from '../link/request.ts';
+import { type Settle, settlementOf, Verb } from '../link/settlement.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Intake, Judged } from './intake.ts';
+import type { Journal } from './journal.ts';
+import { keyOf, type Peer } from './peer.ts';
+import type { Requests } from './requests.ts';
+import type { Roster } from './roster.ts';
+
+const OUTCOMES = {
+  [Verb.Done]: 'done',
+  [Verb.Failed]: 'failed',
+  [Verb.Release]: 'release',
+  [Verb.Return]: 'return',
+  [Verb.Dead]: 'dead',
+} as const;
+
+export interface ReceptionOptions {
+  readonly intake: Intake;
+  readonly roster: Pick<Roster, 'get'>;
+  readonly inFlight: InFlight;
+  readonly requests: Pick<Requests, 'take'>;
+  readonly journal: Journal;
+  /** Of the store: what a settlement means that names none. */
+  readonly incarnation: number;
+}
+
+/** All that arrives at a broker comes in here: messages, settlements, requests. */
+export class Reception {
+  readonly #options: ReceptionOptions;
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options;
+  }
+
+  /** A frame from an echo peer. The verdict is its answer. */
+  take(peer: Peer, frame: Uint8Array): Verdict | Promise<Verdict> {
+    const decoded = decodeFrame(frame);
+    if (decoded.kind === 'envelope' && decoded.envelope.control) {
+      return this.#takeControl(peer, decoded.envelope);
+    }
+    const judged = this.#options.intake.judge(peer, decoded);
+    if (judged instanceof Promise) return judged.then((late) => this.#conclude(late));
+    return this.#conclude(judged);
+  }
+
+  /** A message of a plain peer: nobody waits for an answer. */
+  async takePlain(body: Uint8Array): Promise<void> {
+    const { intake, journal } = this.#options;
+    const verdict = this.#conclude(await intake.takePlain(body));
+    if (verdict !== Reason.TooLarge) return;
+    journal.say({ type: 'plain-message-refused', bytes: body.length });
+  }
+
+  #takeControl(peer: Peer, envelope: Envelope): Verdict | Promise<Verdict> {
+    const settle = settlementOf(envelope);
+    if (settle) return this.#settle(peer, settle);
+    const request = requestOf(envelope);
+    return request ? this.#options.requests.take(peer, request) : Reason.Unsupported;
+  }
+
+  /** docs/protocol.md, section 7. */
+  async #settle(peer: Peer, { id, delivery, incarnation, verb }: Settle): Promise<Verdict> {
+    const { roster, inFlight } = this.#options;
+    await inFlight.recovered;
+    const consumer = roster.get(keyOf(peer));
+    if (!consumer) return Reason.Unknown;
+    const name = { incarnation: incarnation ?? this.#options.incarnation, delivery };
+    if (verb === Verb.Extend) return inFlight.extend(consumer, id, name);
+    return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, name);
+  }
+
+  #conclude({ verdict, published, refused, error }: Judged): Verdict {
+    const { journal } = this.#options;
+    if (error !== undefined) journal.error(error);
+    if (published) journal.published(published);
+    if (refused && verdict !== 0) journal.refused(verdict, refused);
+    return verdict;
+  }
+}
