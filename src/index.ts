@@ -4,9 +4,9 @@ export {
   Consumer,
   type ConsumerOptions,
   type Handler,
-  type Message,
 } from './client/consumer.ts';
 export { Inspector } from './client/inspector.ts';
+export type { Message } from './client/message.ts';
 export { Producer, type ProducerOptions } from './client/producer.ts';
 export type { SendOptions, SentFrame } from './client/send-options.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';

@@ -87,7 +87,7 @@ export async function admin(
   let open: { close(): Promise<void> } | undefined;
   try {
     if (action in onBroker) {
-      const broker = Inspector.open({ dir: flags.dir });
+      const broker = await Inspector.open({ dir: flags.dir });
       open = broker;
       await onBroker[action as keyof typeof onBroker](broker, request);
     } else {

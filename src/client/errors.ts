@@ -2,6 +2,16 @@ import { Exit, SigmqError } from '../errors.ts';
 
 class ProducerError<Code extends string = string> extends SigmqError<Code> {}
 
+export const consumerErrors = {
+  hasHandler: () =>
+    new SigmqError(
+      'has-handler',
+      Exit.Usage,
+      'This consumer has a handler, which gets its messages.',
+      'Loop over a consumer that was opened without one.',
+    ),
+};
+
 /** The sentences of everything that can keep a message from being accepted. */
 export const producerErrors = {
   tooLarge: (bytes: number, max: number | undefined) =>

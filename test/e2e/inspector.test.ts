@@ -8,7 +8,7 @@ import { Stage } from './harness.ts';
 async function inspected(t: TestContext, args: readonly string[] = []) {
   const stage = new Stage(t);
   const broker = await stage.broker(args);
-  const inspector = Inspector.open({ dir: stage.dir });
+  const inspector = await Inspector.open({ dir: stage.dir });
   t.after(() => inspector.close());
   return { stage, broker, inspector };
 }
