@@ -5,12 +5,18 @@ export {
   type ConsumerOptions,
   type Handler,
 } from './client/consumer.ts';
-export { Inspector } from './client/inspector.ts';
+export { ProducerError } from './client/errors.ts';
+export { type CallOptions, Inspector } from './client/inspector.ts';
 export type { Message } from './client/message.ts';
 export { Producer, type ProducerOptions } from './client/producer.ts';
 export type { SendOptions, SentFrame } from './client/send-options.ts';
+export { CodecError } from './codec/codec-error.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
-export { type ErrorCode, SigmqError } from './error-codes.ts';
-export { Exit } from './errors.ts';
+export type { ErrorCode } from './error-codes.ts';
+export { Exit, SigmqError } from './errors.ts';
+export { LinkError } from './link/errors.ts';
+export { OptionError } from './options/errors.ts';
+export { StoreError, StoreFull } from './queue/errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';
 export type { Inspection, QueueCounts, Selection, State, Stored } from './queue/store.ts';
+export { RegistryError } from './registry/errors.ts';

@@ -1,5 +1,5 @@
 import type { Message } from '../client/message.ts';
-import { SigmqError } from '../errors.ts';
+import { CliError } from './errors.ts';
 
 /** What becomes of a message that was not done. */
 export type Ending = 'fail' | 'reject' | 'release' | 'release now';
@@ -88,7 +88,7 @@ export const jobErrors = {
   /** @param isThere a file of that name: it is its interpreter, or the working directory, that is not */
   hopeless: (command: string, { code = '', message }: NodeJS.ErrnoException, isThere: boolean) =>
     code === 'ENOENT'
-      ? new SigmqError(
+      ? new CliError(
           'not-found',
           NOT_FOUND,
           isThere
@@ -96,7 +96,7 @@ export const jobErrors = {
             : `${command} was not found.`,
           'The message went back to the broker; look at the name, and at PATH.',
         )
-      : new SigmqError(
+      : new CliError(
           'not-executable',
           NOT_EXECUTABLE,
           `${command} cannot be started: ${REASONS[code] ?? message}.`,

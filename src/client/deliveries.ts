@@ -6,7 +6,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { Verb } from '../link/settlement.ts';
 import type { Handled, Name } from './handled.ts';
-import { Message, type MessageContent } from './message.ts';
+import { DeliveredMessage, type Message, type MessageContent } from './message.ts';
 import type { Settler } from './settler.ts';
 
 /** A broker waits longer than this for an answer in any case, also when we are stopped (stall-watch.ts); ms. */
@@ -61,7 +61,7 @@ export class Deliveries {
     const inHand = new Promise<boolean>((resolve) => {
       settled = resolve;
     });
-    const message = new Message(content, (verb) => {
+    const message = new DeliveredMessage(content, (verb) => {
       if (verb === Verb.Extend) return isAnswered ? settler.extend(name) : Promise.resolve(true);
       if (isAnswered) settled(settler.settle(name, verb));
       else early = verb;

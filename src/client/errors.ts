@@ -1,6 +1,7 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-class ProducerError<Code extends string = string> extends SigmqError<Code> {}
+/** What was to be sent, or asked, was not. */
+export class ProducerError extends SigmqError {}
 
 export const consumerErrors = {
   hasHandler: () =>

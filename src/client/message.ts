@@ -2,14 +2,10 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Verb } from '../link/settlement.ts';
 
 /** What a message is, and how often it was tried. */
-export interface MessageContent {
-  readonly body: Uint8Array;
-  readonly id: number | undefined;
-  readonly queue: string;
-  readonly attempt: number;
-  readonly releases: number;
-  readonly headers: readonly (readonly [string, string])[];
-}
+export type MessageContent = Pick<
+  Message,
+  'body' | 'id' | 'queue' | 'attempt' | 'releases' | 'headers'
+>;
 
 /** Tells the broker what became of it, or that the work goes on. @returns whether the broker knows, and it was ours */
 export type Tell = (verb: Verb) => Promise<boolean>;
@@ -19,7 +15,7 @@ export type Tell = (verb: Verb) => Promise<boolean>;
  * resolves when the broker knows, to `false` when the message was no longer ours (it was settled before, or went to
  * another consumer) or no broker could be told (then it comes again). None of them rejects.
  */
-export class Message {
+export interface Message {
   readonly body: Uint8Array;
   /** Stable over redeliveries; undefined from a plain broker. */
   readonly id: number | undefined;
@@ -30,10 +26,37 @@ export class Message {
   readonly releases: number;
   /** In the order in which they were sent; a name may come more than once. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Whether it was settled, or is about to be. */
+  readonly isSettled: boolean;
+  /** The body as text. Bytes that are not UTF-8 become U+FFFD. */
+  text(): string;
+  /** The body as JSON. @throws SyntaxError */
+  json<T = unknown>(): T;
+  /** The work is done: nobody gets the message again. */
+  done(): Promise<boolean>;
+  /** The attempt has failed: the message comes again after a pause, until its attempts are used up. */
+  fail(): Promise<boolean>;
+  /**
+   * Gives the message back without spending an attempt.
+   * @param options `now`: to whoever is free next, at once; otherwise after a pause, behind the others
+   */
+  release(options?: { readonly now?: boolean | undefined }): Promise<boolean>;
+  /** Nobody is to try it again: it becomes a dead letter. */
+  reject(): Promise<boolean>;
+  /** The work goes on: the ack-wait, if there is one, begins anew. */
+  extend(): Promise<boolean>;
+}
+
+export class DeliveredMessage implements Message {
+  readonly body: Uint8Array;
+  readonly id: number | undefined;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly releases: number;
+  readonly headers: MessageContent['headers'];
   readonly #tell: Tell;
   #settled: Verb | undefined;
 
-  /** @internal Consumers make them. */
   constructor(content: MessageContent, tell: Tell) {
     this.body = content.body;
     this.id = content.id;
@@ -44,45 +67,34 @@ export class Message {
     this.#tell = tell;
   }
 
-  /** The body as text. Bytes that are not UTF-8 become U+FFFD. */
-  text(): string {
-    return decoder.decode(this.body);
-  }
-
-  /** The body as JSON. @throws SyntaxError */
-  json<T = unknown>(): T {
-    return JSON.parse(this.text()) as T;
-  }
-
-  /** Whether it was settled, or is about to be. */
   get isSettled(): boolean {
     return this.#settled !== undefined;
   }
 
-  /** The work is done: nobody gets the message again. */
+  text(): string {
+    return decoder.decode(this.body);
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
   done(): Promise<boolean> {
     return this.#settle(Verb.Done);
   }
 
-  /** The attempt has failed: the message comes again after a pause, until its attempts are used up. */
   fail(): Promise<boolean> {
     return this.#settle(Verb.Failed);
   }
 
-  /**
-   * Gives the message back without spending an attempt.
-   * @param options `now`: to whom is free next, at once; otherwise after a pause, behind the others
-   */
-  release({ now = false }: { readonly now?: boolean } = {}): Promise<boolean> {
+  release({ now = false }: { readonly now?: boolean | undefined } = {}): Promise<boolean> {
     return this.#settle(now ? Verb.Return : Verb.Release);
   }
 
-  /** Nobody is to try it again: it becomes a dead letter. */
   reject(): Promise<boolean> {
     return this.#settle(Verb.Dead);
   }
 
-  /** The work goes on: the ack-wait, if there is one, begins anew. */
   extend(): Promise<boolean> {
     return this.isSettled ? Promise.resolve(false) : this.#tell(Verb.Extend);
   }
@@ -106,5 +118,5 @@ export function plainMessage(body: Uint8Array): Message {
     releases: 0,
     headers: [],
   };
-  return new Message(content, async (verb) => verb === Verb.Done);
+  return new DeliveredMessage(content, async (verb) => verb === Verb.Done);
 }

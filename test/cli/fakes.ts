@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { Message, type MessageContent } from '../../src/client/message.ts';
+import { DeliveredMessage, type Message, type MessageContent } from '../../src/client/message.ts';
 
 /** What is written to stderr during a test, and nowhere else. */
 export function stderrOf(t: TestContext): () => string {
@@ -13,5 +13,5 @@ export function stderrOf(t: TestContext): () => string {
 
 export function messageOf(body: string | Uint8Array, more: Partial<MessageContent> = {}): Message {
   const content = { id: 7, queue: 'q', attempt: 2, releases: 0, headers: [], ...more };
-  return new Message({ ...content, body: Buffer.from(body) }, async () => true);
+  return new DeliveredMessage({ ...content, body: Buffer.from(body) }, async () => true);
 }
