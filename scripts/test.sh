@@ -8,6 +8,7 @@ npm run --silent lint
 npm run --silent unused
 rm -rf dist
 npm run --silent build
+npx tsc -p test-d
 
 if [ $# -gt 0 ]; then
   exec node --test "${@/#/dist/}"
