@@ -48,6 +48,10 @@ export class Faults {
     void consumer.exited.then(() => {
       consumer.died ||= this.cast.broker !== broker || !broker.lives || broker.mayEnd === true;
     });
+    // An earlier broker may have ended before it could be told.
+    void consumer.ended.then(() => {
+      consumer.died ||= consumer.said.includes('has not heard of the end');
+    });
     await this.replace(consumer);
     return true;
   };

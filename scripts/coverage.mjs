@@ -2,6 +2,8 @@
 //   node scripts/coverage.mjs FOLDER     FOLDER: what $NODE_V8_COVERAGE said
 // Fails below the thresholds. The executables are bundled and minified; this reader follows their source
 // maps down to single expressions.
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CoverageReport } from 'monocart-coverage-reports';
 
@@ -18,7 +20,12 @@ const report = new CoverageReport({
   sourcePath: (path) => path.replace(/^.*?(?=(src|bin)\/)/, ''),
   sourceFilter: (path) => OURS.test(path),
 });
-await report.addFromDir(process.argv[2]);
+const folder = process.argv[2] ?? '';
+for (const name of readdirSync(folder)) {
+  const path = join(folder, name);
+  if (!isWhole(path)) rmSync(path);
+}
+await report.addFromDir(folder);
 const { summary } = await report.generate();
 for (const [kind, least] of Object.entries(THRESHOLDS)) {
   const { pct, covered, total } = summary[kind];
@@ -27,4 +34,14 @@ for (const [kind, least] of Object.entries(THRESHOLDS)) {
     `${kind}: ${pct} % (${covered} of ${total}), at least ${least} %${short ? ': TOO FEW' : ''}`,
   );
   if (short) process.exitCode = 1;
+}
+
+/** Whether its process was not killed while it wrote it. */
+function isWhole(path) {
+  try {
+    JSON.parse(readFileSync(path, 'utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }

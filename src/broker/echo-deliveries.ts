@@ -26,6 +26,8 @@ export class EchoDeliveries {
     if (held?.delivery !== message.delivery || held.incarnation !== message.incarnation) return;
     const frame = this.#frameOf(delivery);
     if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
+    /** A try of which the end is not known may have been taken. */
+    let inDoubt = delivery.inDoubt === true;
     for (let attempt = 1; ; attempt++) {
       try {
         consumer.told = undefined; // until it is known that it has understood this frame
@@ -34,13 +36,14 @@ export class EchoDeliveries {
           this.#onTaken(delivery);
           return await this.#settle(consumer, message, { kind: 'done' });
         }
+        inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
-        const isUnknown = reason === Reason.Damaged && delivery.inDoubt;
-        if (outcome.kind === 'out-of-step' || isUnknown) return this.owe(delivery);
+        if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
         return await this.#onRefused(delivery, reason);
       } catch (error) {
-        if (error instanceof LinkError) return await this.#onFailed(delivery, error);
+        if (error instanceof LinkError)
+          return await this.#onFailed({ ...delivery, inDoubt }, error);
         this.owe(delivery);
         throw error;
       }

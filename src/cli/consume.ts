@@ -87,8 +87,10 @@ class Session {
     const { code, signal } = await this.#ended;
     this.#idle?.disarm();
     await consumer.close();
-    if (code === Exit.Ok && consumer.unheard > 0 && this.#isMeantToEnd) {
-      throw cliErrors.unsettled(consumer.unheard);
+    if (consumer.unheard > 0) {
+      const error = cliErrors.unsettled(consumer.unheard);
+      if (code === Exit.Ok && this.#isMeantToEnd) throw error;
+      if (!quiet) say(`${error.message} ${error.hint}`);
     }
     // Ctrl-C always ends what is around us, too; the others are how a service is stopped, if it was not to count.
     const isIncomplete = this.#taken < (this.#flags.count ?? 0);

@@ -45,6 +45,7 @@ export class Deliveries {
     const name = { id, incarnation, delivery: fields.delivery ?? attempt };
     const before = handled.get(name);
     if (before) {
+      settler.heard(name);
       if (before.settled) void settler.settle(name, before.settled);
       return before.verdict;
     }

@@ -46,6 +46,7 @@ export class Handled {
   }
 }
 
-function keyOf({ incarnation, id, delivery }: Name): string {
+/** Of a map by name. */
+export function keyOf({ incarnation, id, delivery }: Name): string {
   return `${incarnation}:${id}:${delivery}`;
 }

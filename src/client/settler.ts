@@ -6,7 +6,7 @@ import { LinkError } from '../link/errors.ts';
 import { settlementFrame, Verb } from '../link/settlement.ts';
 import { findBroker } from '../registry/broker-file.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
-import type { Handled, Name } from './handled.ts';
+import { type Handled, keyOf, type Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
 
 /** Pause before a settlement is tried again while the broker does not answer; ms. */
@@ -33,8 +33,8 @@ export class Settler {
   readonly #options: SettlerOptions;
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
-  /** Settlements of which no broker has heard. */
-  #unheard = 0;
+  /** Settlements of which no broker has heard, by name. */
+  readonly #unheard = new Map<string, { readonly name: Name; readonly verb: Verb }>();
   /** When the consumer was told to stop. */
   #stoppingAt: number | undefined;
 
@@ -49,13 +49,24 @@ export class Settler {
 
   /** How many messages have ended without a broker's having heard how: they will come again. */
   get unheard(): number {
-    return this.#unheard;
+    return this.#unheard.size;
+  }
+
+  /** A broker has delivered the message again and was answered. */
+  heard(name: Name): void {
+    this.#unheard.delete(keyOf(name));
   }
 
   /** Waits for all work that is in hand, and then for a while until the broker knows how it ended. */
   async settled(): Promise<void> {
     this.#stoppingAt ??= clockMs();
+    const before = [...this.#unheard];
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
+    // Another broker may be there by now: it would ask, but then we are gone.
+    for (const [key, { name, verb }] of before) {
+      if (this.#unheard.has(key)) await this.#tell(name, verb);
+      if (this.#unheard.has(key)) return;
+    }
   }
 
   /** A message is in hand until `work` ends. */
@@ -106,8 +117,12 @@ export class Settler {
           const now = findBroker(dir, table);
           return channel.send(now, frameOf(name, verb, now.incarnation));
         });
-        if (outcome === undefined || outcome.kind === 'accepted') return outcome !== undefined;
-        if (outcome.kind === 'refused' && outcome.reason === Reason.Unknown) return false;
+        if (outcome === undefined) return false;
+        const isUnknown = outcome.kind === 'refused' && outcome.reason === Reason.Unknown;
+        if (outcome.kind === 'accepted' || isUnknown) {
+          this.heard(name);
+          return !isUnknown;
+        }
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
         if (isUnavailable(error)) break;
@@ -116,7 +131,7 @@ export class Settler {
       }
       await sleep(SETTLE_RETRY_MS);
     }
-    if (verb !== Verb.Extend) this.#unheard++;
+    if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb });
     return false;
   }
 }

@@ -148,6 +148,18 @@ describe('EchoDeliveries, when a delivery fails,', () => {
     });
   }
 
+  for (const error of [linkErrors.busLost(), linkErrors.stalled(71), linkErrors.outOfStep(71)]) {
+    it(`gives to nobody else what may have arrived before ${error.code}`, async (t) => {
+      const { clock, store, fake, work, sent } = await given(t, { pid: 71 }, { pid: 72 });
+      fake.first.push({ kind: 'out-of-step' }, error);
+      await store.put('a');
+      await work();
+      assert.deepEqual(new Set(sent()), new Set(['71:a']));
+      await clock.pass(260);
+      assert.deepEqual([new Set(sent()), await store.states()], [new Set(['71:a']), []]);
+    });
+  }
+
   it('does not send what is owed to who is stopped, and goes on when it is continued', async (t) => {
     const { clock, run, store, fake, work, sent } = await given(t, { pid: 71 });
     fake.answer = failing(pendingAnswer(linkErrors.stalled(71)));

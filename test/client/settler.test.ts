@@ -226,6 +226,35 @@ describe('Settler', () => {
     assert.equal(settler.unheard, 1);
   });
 
+  it('tells a broker that came meanwhile, once it is to stop', async (t) => {
+    const { become, dir, settler, told } = given(t);
+    rmSync(join(dir, 'broker.pid'));
+    for (const id of [7, 8, 9]) void settler.settle(name(id), Verb.Done);
+    await turn();
+    assert.deepEqual([told(), settler.unheard], [[], 3]);
+    settler.heard(name(8)); // it has asked for that one
+    become(OTHER);
+    await settler.settled();
+    assert.deepEqual([told(), settler.unheard], [['7.1 d', '9.1 d'], 0]);
+  });
+
+  it('does not wait for a broker that is not there, nor long for one that is stopped', async (t) => {
+    const { become, clock, dir, settler, fake } = given(t, true, false, 'T');
+    rmSync(join(dir, 'broker.pid'));
+    for (const id of [7, 8, 9]) void settler.settle(name(id), Verb.Done);
+    await settler.settled();
+    assert.equal(settler.unheard, 3);
+    become(BROKER);
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    const settled = settler.settled();
+    await turn();
+    await clock.pass(6000);
+    await settled;
+    assert.equal(settler.unheard, 3);
+  });
+
   it('tries for 5 s when the broker is stopped by then, however long the work takes', async (t) => {
     const { clock, fake, settler, told } = given(t, true, false, 'T');
     let end = () => {};

@@ -1,7 +1,7 @@
 /** How a consumer that prints ends, and that what it has printed then is settled. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Inspector } from '../../src/client/inspector.ts';
@@ -43,6 +43,24 @@ describe('a consumer that is interrupted', () => {
       assert.deepEqual([code, by], signal === 'SIGINT' ? [null, signal] : [0, null]);
     });
   }
+
+  it('says that its broker has not heard of what it has done, when that is gone', async (t) => {
+    const stage = new Stage(t);
+    const broker = await stage.broker(['--data', stage.path('data')]);
+    const [go, done] = [stage.path('go'), stage.path('done')];
+    const script = `while ! test -e ${go}; do sleep 0.05; done; touch ${done}`;
+    const consumer = await stage.consumer(['--', 'sh', '-c', script]);
+    await stage.sent(['job']);
+    await until('the job', async () => (await countsOf(stage))?.reserved === 1);
+    broker.signal('SIGKILL');
+    await broker.ended;
+    writeFileSync(go, '');
+    await until('its end', () => existsSync(done));
+    consumer.signal('SIGTERM');
+    const { code, stderr } = await consumer.ended;
+    assert.equal(code, 0);
+    assert.match(stderr, /has not heard of the end of 1 message\. They will come again/);
+  });
 
   it('ends the loop around it', async (t) => {
     const stage = await staged(t);
