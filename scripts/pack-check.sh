@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 npm pack --silent --ignore-scripts --pack-destination "$folder" >/dev/null
 tarball=$(echo "$folder"/sigmq-*.tgz)
-for unwanted in dist/test src/signals/native; do
+for unwanted in dist/test dist/src src; do
   if tar -tzf "$tarball" | grep -q "^package/$unwanted"; then
     echo "pack-check: $unwanted should not be in the package" >&2
     exit 1
@@ -64,8 +64,21 @@ works_with() { # folder with a `node`, `addon` or `plain`
 }
 
 node --input-type=module -e "
-  import { Broker, Consumer, Producer, SignalCodec } from 'sigmq';
-  for (const part of [Broker, Consumer, Producer, SignalCodec]) if (!part) process.exit(1);
+  import { SignalCodec, Inspector } from 'sigmq';
+  if (!SignalCodec || !Inspector) process.exit(1);
+  // Neither looks like a plain peer, nor handles a signal.
+  if (process.eventNames().some((name) => String(name).startsWith('SIG'))) process.exit(1);
+"
+# The library's code is that of the command line, and its types say what it has.
+node --input-type=module -e "
+  import * as library from 'sigmq';
+  import { readFileSync } from 'node:fs';
+  const types = readFileSync('node_modules/sigmq/dist/index.d.ts', 'utf8');
+  const exported = /^export \{(.*)\};$/m.exec(types)[1].split(',').map((name) => name.trim());
+  const values = exported.filter((name) => !name.startsWith('type '));
+  const missing = Object.keys(library).filter((name) => !values.includes(name));
+  const typesOnly = values.filter((name) => !(name in library));
+  if (missing.length + typesOnly.length > 0) throw new Error([...missing, ...typesOnly].join());
 "
 platform=$(node -p 'process.platform + "-" + process.arch')
 expected=addon

@@ -10,6 +10,7 @@ npm run --silent check-addon
 rm -rf dist
 npm run --silent build
 npm run --silent types:tools
+npx tsc -p test-d
 
 if [ $# -gt 0 ]; then
   exec node --test "${@/#/dist/}"

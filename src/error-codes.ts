@@ -1,22 +1,78 @@
-import type { producerErrors } from './client/errors.ts';
-import type { CodecError } from './codec/codec-error.ts';
-import { SigmqError as AnyError, type CodeOf } from './errors.ts';
-import type { linkErrors } from './link/errors.ts';
-import type { optionErrors } from './options/errors.ts';
-import type { storeErrors } from './queue/errors.ts';
-import type { registryErrors } from './registry/errors.ts';
-
-/** The codes of all errors that the library throws, from the tables of their sentences. */
+/** What a `code` of an error of the library can be; stable, for programs. */
 export type ErrorCode =
-  | CodeOf<typeof CodecError>
-  | CodeOf<typeof linkErrors>
-  | CodeOf<typeof optionErrors>
-  | CodeOf<typeof producerErrors>
-  | CodeOf<typeof registryErrors>
-  | CodeOf<typeof storeErrors>;
-
-/** Base of all errors that the library throws on purpose: after `instanceof` the compiler knows the codes. */
-export interface SigmqError extends AnyError {
-  readonly code: ErrorCode;
-}
-export const SigmqError: abstract new (...args: never) => SigmqError = AnyError as never;
+  | 'backup-exists'
+  | 'backup-is-store'
+  | 'bad-answer'
+  | 'bad-body'
+  | 'bad-duration'
+  | 'bad-fsync'
+  | 'bad-header'
+  | 'bad-limit'
+  | 'bad-number'
+  | 'bad-option'
+  | 'bad-path'
+  | 'bad-pid'
+  | 'bad-queue'
+  | 'bad-request'
+  | 'bad-size'
+  | 'bad-start'
+  | 'bad-text'
+  | 'broker-gone'
+  | 'broker-runs'
+  | 'bus-full'
+  | 'bus-lost'
+  | 'cannot-create-dir'
+  | 'cannot-create-store'
+  | 'cannot-read-dir'
+  | 'cannot-write'
+  | 'closing'
+  | 'consumers-too-large'
+  | 'delay-over-ttl'
+  | 'empty'
+  | 'empty-dir'
+  | 'fields-too-large'
+  | 'full'
+  | 'has-handler'
+  | 'link-closed'
+  | 'lock-busy'
+  | 'nameless-signals'
+  | 'newer-store'
+  | 'no-answer'
+  | 'no-backup'
+  | 'no-broker'
+  | 'no-descriptors'
+  | 'no-home'
+  | 'no-room'
+  | 'no-signal-queue'
+  | 'no-start'
+  | 'not-a-dir'
+  | 'not-a-file'
+  | 'not-a-store'
+  | 'not-echo'
+  | 'not-main-thread'
+  | 'one-directory'
+  | 'one-receiver'
+  | 'out-of-step'
+  | 'peer-gone'
+  | 'peer-stalled'
+  | 'plain-broker'
+  | 'refused'
+  | 'request-failed'
+  | 'reserved-stays'
+  | 'store'
+  | 'store-damaged'
+  | 'store-failed'
+  | 'store-full'
+  | 'store-in-use'
+  | 'store-moved'
+  | 'store-not-writable'
+  | 'timeout'
+  | 'too-large'
+  | 'too-many-fields'
+  | 'too-many-queues'
+  | 'unconfirmed'
+  | 'unknown-request'
+  | 'unsafe-dir'
+  | 'unsafe-store'
+  | 'unsafe-target'
+  | 'zero-byte';

@@ -1,3 +1,5 @@
+import type { ErrorCode } from './error-codes.ts';
+
 /**
  * Every error that sigmq reports, in one place: a stable `code`, the exit code that a shell sees
  * (sysexits.h where it has one), one sentence about what happened and one about what to do.
@@ -18,20 +20,14 @@ export const Exit = {
 } as const;
 export type Exit = (typeof Exit)[keyof typeof Exit];
 
-/**
- * Base of all errors that sigmq raises on purpose.
- * @typeParam Code which `code` it has, for {@link CodeOf}
- */
-export class SigmqError<Code extends string = string> extends Error {
-  /** Only for the compiler. `instanceof` makes `any` of a type parameter: {@link code} is not of that type. */
-  declare readonly ' code'?: Code;
-  /** Stable, kebab-case; for programs. */
-  readonly code: string;
+/** Base of all errors that sigmq raises on purpose. */
+export class SigmqError extends Error {
+  readonly code: ErrorCode;
   /** What to do about it; one sentence. */
   readonly hint: string;
   readonly exitCode: number;
 
-  constructor(code: Code, exitCode: number, message: string, hint: string, cause?: unknown) {
+  constructor(code: ErrorCode, exitCode: number, message: string, hint: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.code = code;
@@ -39,13 +35,6 @@ export class SigmqError<Code extends string = string> extends Error {
     this.hint = hint;
   }
 }
-
-/** The codes of the errors that a table of sentences makes, or a class with its static methods. */
-export type CodeOf<Table> = {
-  [Name in keyof Table]: Table[Name] extends (...args: never[]) => SigmqError<infer Code>
-    ? Code
-    : never;
-}[Exclude<keyof Table, keyof ErrorConstructor>];
 
 /**
  * An error of the system as one of ours where it says that this process, or all of them, have no descriptor

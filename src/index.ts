@@ -1,18 +1,33 @@
-export type { BrokerStatus } from './broker/answers.ts';
 export { Broker, type BrokerOptions } from './broker/broker.ts';
-export type { DrainState } from './broker/drain-state.ts';
-export type { BrokerEvent } from './broker/events.ts';
+export type { BrokerEvent, BrokerEventData, MessageAtConsumer } from './broker/events.ts';
 export {
   Consumer,
   type ConsumerOptions,
   type Handler,
-  type Message,
 } from './client/consumer.ts';
-export { Inspector } from './client/inspector.ts';
+export { ProducerError } from './client/errors.ts';
+export type { ClientOptions } from './client/find-broker.ts';
+export { type CallOptions, Inspector } from './client/inspector.ts';
+export type { Message } from './client/message.ts';
 export { Producer, type ProducerOptions } from './client/producer.ts';
 export type { SendOptions, SentFrame } from './client/send-options.ts';
+export { CodecError } from './codec/codec-error.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
-export { type ErrorCode, SigmqError } from './error-codes.ts';
-export { Exit } from './errors.ts';
+export type { ErrorCode } from './error-codes.ts';
+export { Exit, SigmqError } from './errors.ts';
+export { LinkError } from './link/errors.ts';
+export { OptionError } from './options/errors.ts';
+export { StoreError, StoreFull } from './queue/errors.ts';
 export type { Fsync, StoreOptions } from './queue/open-store.ts';
-export type { Inspection, MessageState, QueueCounts, Selection, Stored } from './queue/store.ts';
+export type {
+  Inspection,
+  MessageState,
+  QueueCounts,
+  QueuedMessage,
+  Selection,
+  Stored,
+  StorePolicy,
+} from './queue/store.ts';
+export { RegistryError } from './registry/errors.ts';
+export type { VetFailure } from './registry/vet.ts';
+export type { BrokerStatus, Counts, DrainState, QueueStatus, Status, Totals } from './status.ts';

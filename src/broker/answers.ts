@@ -1,46 +1,13 @@
 import { clockMs, steadyMs } from '../clock.ts';
 import type { QueueCounts, Store } from '../queue/store.ts';
+import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
 import { VERSION } from '../version.ts';
-import type { Counts, Totals } from './counters.ts';
 import type { Drain } from './drain.ts';
-import type { DrainState } from './drain-state.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import { keyOf, type Peer } from './peer.ts';
 import { type BrokerAnswers, pageAfter } from './requests.ts';
 import type { Roster } from './roster.ts';
-
-/** What a broker says of itself: what it is, what it has counted, and who takes messages. */
-export interface BrokerStatus extends Totals {
-  readonly pid: number;
-  readonly version: string;
-  readonly dir: string;
-  readonly store: string;
-  readonly uptimeMs: number;
-  /** It takes no new messages and stops when it is empty. */
-  readonly draining: boolean;
-  /** What it waits for then. */
-  readonly drain: DrainState | null;
-  /** Why it serves plain peers only. */
-  readonly plainBecause: string | null;
-  /** What was counted of queues for which there was no room; null: there was. */
-  readonly others: Counts | null;
-  readonly consumers: readonly {
-    readonly pid: number;
-    readonly kind: 'echo' | 'plain';
-    readonly queues: readonly string[];
-    readonly jobs: number;
-    readonly holding: number;
-  }[];
-}
-
-/** What a broker says of a queue. */
-export interface QueueStatus extends QueueCounts {
-  /** For how long the one that has been ready longest is ready; null: none is. */
-  readonly oldestReadyMs: number | null;
-  /** Since the broker's start; null: nothing was. */
-  readonly counted: Counts | null;
-}
 
 export interface AnswersOptions {
   readonly dir: string;

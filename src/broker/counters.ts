@@ -1,36 +1,20 @@
 import { steadyMs } from '../clock.ts';
+import type { Counts, Totals } from '../status.ts';
 
-/** What is counted of each queue, in the order in which it is shown. */
-const COUNTED = [
-  /** Messages that were stored. */
-  'accepted',
-  /** Deliveries that began, repeats included. */
-  'delivered',
-  /** Deliveries that are not the message's first. */
-  'retried',
-  /** How deliveries ended. */
-  'done',
-  'failed',
-  'released',
-  /** The consumer ended, or its ack-wait was over. */
-  'lost',
-  /** Messages that nobody took in time, kept as dead ones or not. */
-  'expired',
-  /** Messages that became dead. */
-  'dead',
-] as const;
-export type Counted = (typeof COUNTED)[number];
-export type Counts = Readonly<Record<Counted, number>>;
+type Counted = keyof Counts;
 
-/** All that a broker has counted since it started. */
-export interface Totals extends Counts {
-  /** ISO 8601, UTC. */
-  readonly since: string;
-  /** Messages that were refused, by the names of docs/protocol.md, section 4. */
-  readonly refused: Readonly<Record<string, number>>;
-  /** Consumers that ended while they were registered. */
-  readonly lostConsumers: number;
-}
+const NONE: Counts = {
+  accepted: 0,
+  delivered: 0,
+  retried: 0,
+  done: 0,
+  failed: 0,
+  released: 0,
+  lost: 0,
+  expired: 0,
+  dead: 0,
+};
+const COUNTED = Object.keys(NONE) as Counted[];
 
 /**
  * Queues with numbers of their own; those of later ones are summed up. A queue can be made by naming it, so
@@ -127,5 +111,5 @@ export class Counters {
 }
 
 function none(): Record<Counted, number> {
-  return Object.fromEntries(COUNTED.map((counted) => [counted, 0])) as Record<Counted, number>;
+  return { ...NONE };
 }

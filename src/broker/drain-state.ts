@@ -1,27 +1,8 @@
 import type { QueueCounts } from '../queue/store.ts';
+import type { DrainState } from '../status.ts';
 
 /** Queues and consumers that a sentence names; of more it gives the number. */
 const MAX_NAMED = 10;
-
-/** What a broker that drains waits for, and what it does not. */
-export interface DrainState {
-  /** Messages that have to go before it stops, by state. */
-  readonly ready: number;
-  readonly delayed: number;
-  readonly reserved: number;
-  /** When the last delayed one gets ready, ISO 8601; null: none is delayed. */
-  readonly delayedUntil: string | null;
-  /** PIDs of consumers that hold messages. */
-  readonly heldBy: readonly number[];
-  /** Paused queues with messages that are ready or delayed, and how many these are. */
-  readonly pausedQueues: readonly string[];
-  readonly inPausedQueues: number;
-  /** Whether it waits for those, too; else they stay in the store. */
-  readonly waitsForPaused: boolean;
-  readonly dead: number;
-  /** Whether what stays is there for the next broker; else it is lost. */
-  readonly keepsMessages: boolean;
-}
 
 /** @param delayedUntil ms since 1970 */
 export function drainState(

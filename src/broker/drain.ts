@@ -1,6 +1,7 @@
 import { clockMs } from '../clock.ts';
 import type { Store } from '../queue/store.ts';
-import { type DrainState, drainState, isDrained } from './drain-state.ts';
+import type { DrainState } from '../status.ts';
+import { drainState, isDrained } from './drain-state.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';

@@ -2,20 +2,21 @@ import { explained, SigmqError } from '../errors.ts';
 import type { LinkError } from '../link/errors.ts';
 import { unfitConsumer } from '../registry/errors.ts';
 import type { VetFailure } from '../registry/vet.ts';
-import { type DrainState, drainText } from './drain-state.ts';
+import type { DrainState } from '../status.ts';
+import { drainText } from './drain-state.ts';
 
 /** Characters of a line that a sentence repeats. */
 const MAX_SHOWN = 40;
 
 /** A consumer, and a message that went to it. */
-interface To {
+export interface MessageAtConsumer {
   pid: number;
   id: number;
   queue: string;
 }
 
 /** What a broker has to say, without its sentence. */
-export type Fact =
+export type BrokerEventData =
   | { type: 'consumer-left'; pid: number }
   | { type: 'consumer-ended'; pid: number }
   /** A line of consumers.txt names a process that gets no signals. */
@@ -27,16 +28,16 @@ export type Fact =
   | { type: 'lines-not-tidied'; error: SigmqError }
   | { type: 'inotify-used-up'; path: string; code: string; everyMs: number }
   /** Its ack-wait is over. */
-  | ({ type: 'delivery-overdue'; ackWaitMs: number } & To)
+  | ({ type: 'delivery-overdue'; ackWaitMs: number } & MessageAtConsumer)
   /** The message goes out again, to the same consumer or to another. */
-  | ({ type: 'delivery-failed'; error: LinkError } & To)
-  | ({ type: 'delivery-damaged' } & To)
+  | ({ type: 'delivery-failed'; error: LinkError } & MessageAtConsumer)
+  | ({ type: 'delivery-damaged' } & MessageAtConsumer)
   /** A plain consumer is stopped, or has no handler any more. */
-  | ({ type: 'delivery-stalled' } & To)
+  | ({ type: 'delivery-stalled' } & MessageAtConsumer)
   /** For this consumer; that was an attempt. */
-  | ({ type: 'message-too-large'; bytes: number } & To)
+  | ({ type: 'message-too-large'; bytes: number } & MessageAtConsumer)
   /** A plain consumer cannot get it, others can. */
-  | ({ type: 'message-not-plain' } & To)
+  | ({ type: 'message-not-plain' } & MessageAtConsumer)
   /** It is dead: no frame has room for it. */
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
   /** Nobody waits for an answer. */
@@ -53,7 +54,7 @@ export type Fact =
 
 /** What a broker has to say; `type` tells which other fields it has. */
 export type BrokerEvent = Readonly<
-  Fact & {
+  BrokerEventData & {
     level: 'debug' | 'info' | 'warn' | 'error';
     /** For people. */
     message: string;
@@ -62,7 +63,9 @@ export type BrokerEvent = Readonly<
 
 type Text<F> = readonly [level: BrokerEvent['level'], sentence: (fact: F) => string];
 
-const TEXTS: { readonly [T in Fact['type']]: Text<Extract<Fact, { type: T }>> } = {
+const TEXTS: {
+  readonly [T in BrokerEventData['type']]: Text<Extract<BrokerEventData, { type: T }>>;
+} = {
   'consumer-left': ['info', ({ pid }) => `Consumer ${pid} left.`],
   'consumer-ended': ['info', ({ pid }) => `Consumer ${pid} ended.`],
   'consumer-refused': ['warn', ({ pid, why }) => unfitConsumer(pid, why)],
@@ -117,8 +120,8 @@ const TEXTS: { readonly [T in Fact['type']]: Text<Extract<Fact, { type: T }>> } 
   error: ['error', ({ error }) => sentenceOf(explained(error))],
 };
 
-export function eventOf(fact: Fact): BrokerEvent {
-  const [level, sentence] = TEXTS[fact.type] as Text<Fact>;
+export function eventOf(fact: BrokerEventData): BrokerEvent {
+  const [level, sentence] = TEXTS[fact.type] as Text<BrokerEventData>;
   return { ...fact, level, message: sentence(fact) };
 }
 

@@ -1,11 +1,11 @@
 import { type Reason, reasonName } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
 import type { NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
+import type { DrainState } from '../status.ts';
 import { warn } from '../warning.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import { Counters } from './counters.ts';
-import type { DrainState } from './drain-state.ts';
-import { type BrokerEvent, eventOf, type Fact } from './events.ts';
+import { type BrokerEvent, type BrokerEventData, eventOf } from './events.ts';
 import { Rerun } from './rerun.ts';
 
 /**
@@ -33,7 +33,7 @@ export class Journal {
     });
   }
 
-  say(fact: Fact): void {
+  say(fact: BrokerEventData): void {
     const event = eventOf(fact);
     if (this.#onEvent) this.#onEvent(event);
     else if (event.level === 'warn' || event.level === 'error') warn(event.message);

@@ -7,7 +7,7 @@ import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { isGone, vetTarget } from '../registry/vet.ts';
 import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
 import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
-import { eventOf, type Fact } from './events.ts';
+import { type BrokerEventData, eventOf } from './events.ts';
 import type { Journal } from './journal.ts';
 import { keyOf } from './peer.ts';
 
@@ -214,7 +214,7 @@ export class Roster {
     return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
   }
 
-  #warn(fact: Fact): undefined {
+  #warn(fact: BrokerEventData): undefined {
     const { message } = eventOf(fact);
     if (this.#warned.size > MAX_WARNINGS || this.#warned.has(message)) return;
     this.#warned.add(message);

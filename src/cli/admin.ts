@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import chalk from 'chalk';
-import type { BrokerStatus, QueueStatus } from '../broker/answers.ts';
-import { type DrainState, drainText, isDrained } from '../broker/drain-state.ts';
+import { drainText, isDrained } from '../broker/drain-state.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
 import { messagesOf } from '../queue/looking.ts';
@@ -28,7 +27,7 @@ interface Request {
 
 const onBroker = {
   status: async (broker: Inspector, { flags }: Request) => {
-    const status = await broker.status<BrokerStatus & { queues: readonly QueueStatus[] }>();
+    const status = await broker.status();
     print(flags.json ? `${jsonText(status)}\n` : statusText(status, status.queues));
   },
   drain: async (broker: Inspector, { flags }: Request) => {
@@ -36,7 +35,7 @@ const onBroker = {
       if (!(await broker.cancelDrain())) say('the broker was not draining.');
       return;
     }
-    const state = await broker.drain<DrainState>({ paused: flags.paused });
+    const state = await broker.drain({ paused: flags.paused });
     print(`The broker takes no more messages; it ${drainText(state)}.\n`);
     if (isDrained(state)) return;
     print('It stops then; `sigmq drain --cancel` takes that back.\n');
@@ -87,7 +86,7 @@ export async function admin(
   let open: { close(): Promise<void> } | undefined;
   try {
     if (action in onBroker) {
-      const broker = Inspector.open({ dir: flags.dir });
+      const broker = await Inspector.open({ dir: flags.dir });
       open = broker;
       await onBroker[action as keyof typeof onBroker](broker, request);
     } else {

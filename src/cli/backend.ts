@@ -16,7 +16,7 @@ export type Backend = Inspection & { close(): Promise<void> };
  */
 export async function openBackend(flags: AdminFlags): Promise<Backend> {
   try {
-    return Inspector.open({ dir: flags.dir });
+    return await Inspector.open({ dir: flags.dir });
   } catch (error) {
     const folder = dataFolder(flags);
     const isNoBroker = error instanceof SigmqError && error.code === 'no-broker';

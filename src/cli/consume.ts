@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
-import { Consumer, type Message } from '../client/consumer.ts';
+import { Consumer } from '../client/consumer.ts';
+import type { Message } from '../client/message.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { isStdoutClosed } from './descriptors.ts';
@@ -79,12 +80,13 @@ class Session {
     this.#handle = this.#command.length > 0 ? this.#running(dir) : this.#printing();
     const onError = (error: unknown) => this.#onError(error);
     const onLost = (error: SigmqError) => this.#end(report(error));
-    const options = { dir, queues, jobs, ackWaitMs, onError, onLost };
+    const handler = (message: Message) => this.#take(message);
+    const options = { dir, handler, queues, jobs, ackWaitMs, onError, onLost };
     onShutdown(
       (signal) => this.#end(Exit.Ok, signal),
       () => this.#runner?.kill(),
     );
-    const consumer = await Consumer.start((message) => this.#take(message), options);
+    const consumer = await Consumer.open(options);
     if (consumer.plainBecause) {
       say(
         `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,
@@ -95,7 +97,7 @@ class Session {
     if (exitEmpty) void this.#endWhenEmpty(consumer).catch((error) => this.#end(report(error)));
     const { code, signal } = await this.#ended;
     this.#idle?.disarm();
-    await consumer.stop();
+    await consumer.close();
     if (consumer.unheard > 0) {
       const error = cliErrors.unsettled(consumer.unheard);
       if (code === Exit.Ok && this.#isMeantToEnd) throw error;
@@ -120,19 +122,27 @@ class Session {
   #take(message: Message): void | Promise<void> {
     const { count = Number.POSITIVE_INFINITY } = this.#flags;
     if (this.#isEnding || this.#taken >= count) {
-      throw new NotDone('This consumer takes nothing more.', 'return');
+      void message.release({ now: true });
+      return;
     }
     this.#taken++;
     this.#inHand++;
     this.#idle?.disarm();
+    const onFailed = (error: unknown) => this.#onFailed(message, error);
     try {
       const working = this.#handle(message);
-      if (working) return working.finally(() => this.#onHandled());
+      if (working) return working.catch(onFailed).finally(() => this.#onHandled());
     } catch (error) {
-      this.#onHandled();
-      throw error;
+      onFailed(error);
     }
     this.#onHandled();
+  }
+
+  /** What is no {@link NotDone} is a failure that the library reports. */
+  #onFailed(message: Message, error: unknown): void {
+    if (!(error instanceof NotDone)) throw error;
+    this.#onError(error);
+    void error.settle(message);
   }
 
   #onHandled(): void {
@@ -180,7 +190,7 @@ class Session {
     /** A message that cannot be written goes back to the broker, and this consumer ends. */
     const onWriteError = (error: NodeJS.ErrnoException) => {
       this.#end(error.code === 'EPIPE' ? Exit.Ok : report(cliErrors.cannotWrite(error)));
-      return new NotDone(error.message, 'return');
+      return new NotDone(error.message, 'release now');
     };
     return (message) => {
       try {
@@ -196,8 +206,7 @@ class Session {
   #onError(error: unknown): void {
     if (error instanceof SigmqError) say(`${error.message} ${error.hint}`);
     else if (error instanceof NotDone) {
-      const isOrdinary = error.settle === 'release' || error.settle === 'return';
-      if (error.isLoud || (!isOrdinary && !this.#flags.quiet)) say(error.message);
+      if (error.isLoud || (!error.isOrdinary && !this.#flags.quiet)) say(error.message);
     } else if (!this.#flags.quiet) say(error instanceof Error ? error.message : String(error));
   }
 }

@@ -1,4 +1,4 @@
-import type { Message } from '../client/consumer.ts';
+import type { Message } from '../client/message.ts';
 import { cliErrors } from './errors.ts';
 import { firstHeaders } from './headers.ts';
 import { jsonText, visible } from './visible.ts';

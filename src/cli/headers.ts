@@ -1,4 +1,4 @@
-import type { Message } from '../client/consumer.ts';
+import type { Message } from '../client/message.ts';
 
 /**
  * The headers of a message, each name once: of one that was given twice, whatever its case, the first counts.

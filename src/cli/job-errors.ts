@@ -1,16 +1,30 @@
-import { SigmqError } from '../errors.ts';
+import type { Message } from '../client/message.ts';
+import { CliError } from './errors.ts';
 
-/** Why a message was not done, for the handler's caller: it says what becomes of the message. */
+/** What becomes of a message that was not done. */
+export type Ending = 'fail' | 'reject' | 'release' | 'release now';
+
+/** Why a message was not done, and what becomes of it. */
 export class NotDone extends Error {
-  /** Undefined: the attempt has failed. */
-  readonly settle: 'release' | 'return' | 'dead' | undefined;
+  readonly ending: Ending;
   /** Whether --quiet is no reason to keep it from the user: it is not what the command itself has said. */
   readonly isLoud: boolean;
 
-  constructor(sentence: string, settle?: NotDone['settle'], isLoud = false) {
+  constructor(sentence: string, ending: Ending = 'fail', isLoud = false) {
     super(sentence);
-    this.settle = settle;
+    this.ending = ending;
     this.isLoud = isLoud;
+  }
+
+  /** Nothing went wrong. */
+  get isOrdinary(): boolean {
+    return this.ending === 'release' || this.ending === 'release now';
+  }
+
+  settle(message: Message): Promise<boolean> {
+    if (this.ending === 'fail') return message.fail();
+    if (this.ending === 'reject') return message.reject();
+    return message.release({ now: this.ending === 'release now' });
   }
 }
 
@@ -39,27 +53,27 @@ const REASONS: Readonly<Record<string, string>> = {
 /** How a command ends, or does not start, and what becomes of its message. */
 export const jobErrors = {
   failed: (command: string, end: number | string) => new NotDone(`${command} ended with ${end}.`),
-  rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'dead'),
+  rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'reject'),
   later: (command: string) => new NotDone(`${command} wants it again later.`, 'release'),
   stopped: (command: string, signal: string) =>
     new NotDone(
       `${command} was stopped by the ${signal} that stops this consumer; the message went back.`,
-      'return',
+      'release now',
     ),
   overdue: (command: string, ms: number) =>
     new NotDone(
       `${command} took longer than ${ms} ms (--job-timeout) and was ended.`,
-      undefined,
+      'fail',
       true,
     ),
   zeroByte: () =>
-    new NotDone('It has a header with a zero byte, which no command can get.', 'dead', true),
+    new NotDone('It has a header with a zero byte, which no command can get.', 'reject', true),
   tooLarge: (command: string) =>
-    new NotDone(`The headers of the message are too large for ${command} to get.`, undefined, true),
+    new NotDone(`The headers of the message are too large for ${command} to get.`, 'fail', true),
   passing: (command: string, { code }: NodeJS.ErrnoException) =>
     new NotDone(
       `${command} could not be started for now (${code}); the message went back.`,
-      'return',
+      'release now',
       true,
     ),
   noInput: ({ message }: NodeJS.ErrnoException) =>
@@ -69,12 +83,12 @@ export const jobErrors = {
       true,
     ),
   /** {@link hopeless} is what the user hears. */
-  notStarted: (command: string) => new NotDone(`${command} cannot be started.`, 'return'),
+  notStarted: (command: string) => new NotDone(`${command} cannot be started.`, 'release now'),
 
   /** @param isThere a file of that name: it is its interpreter, or the working directory, that is not */
   hopeless: (command: string, { code = '', message }: NodeJS.ErrnoException, isThere: boolean) =>
     code === 'ENOENT'
-      ? new SigmqError(
+      ? new CliError(
           'not-found',
           NOT_FOUND,
           isThere
@@ -82,7 +96,7 @@ export const jobErrors = {
             : `${command} was not found.`,
           'The message went back to the broker; look at the name, and at PATH.',
         )
-      : new SigmqError(
+      : new CliError(
           'not-executable',
           NOT_EXECUTABLE,
           `${command} cannot be started: ${REASONS[code] ?? message}.`,

@@ -1,4 +1,4 @@
-import type { Message } from '../client/consumer.ts';
+import type { Message } from '../client/message.ts';
 import { firstHeaders } from './headers.ts';
 
 /** What a command is told of its message. None of them configures sigmq. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Message } from '../client/consumer.ts';
+import type { Message } from '../client/message.ts';
 import { clockMs } from '../clock.ts';
 import { Exit, type SigmqError } from '../errors.ts';
 import { Job, type JobEnd } from './job.ts';

@@ -126,7 +126,7 @@ class Sender {
   async #sendAndTell(body: Uint8Array): Promise<void> {
     await this.producer.send(body, this.#options);
     this.#confirmed++;
-    this.#inspector ??= Inspector.open({ dir: this.#flags.dir });
+    this.#inspector ??= await Inspector.open({ dir: this.#flags.dir });
     const [id = null] = await within(this.#options.signal, this.#inspector.lastIds());
     const { queue = DEFAULT_QUEUE } = this.#flags;
     print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);

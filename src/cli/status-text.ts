@@ -1,7 +1,6 @@
-import type { BrokerStatus, QueueStatus } from '../broker/answers.ts';
-import type { Counted, Counts } from '../broker/counters.ts';
 import { drainText } from '../broker/drain-state.ts';
 import type { QueueCounts } from '../queue/store.ts';
+import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
@@ -66,7 +65,7 @@ function line(name: string, text: string): string {
 const GROUPS = [
   ['accepted', 'delivered', 'retried', 'done'],
   ['failed', 'released', 'lost', 'expired', 'dead'],
-] as const satisfies Counted[][];
+] as const satisfies (keyof Counts)[][];
 
 /** The names last: they may be long. Queues of which there is nothing to say are left out. */
 function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]): string[] {
@@ -74,7 +73,7 @@ function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]):
     ...queues.map(({ queue, counted }): [string, Counts | null] => [queue, counted]),
     ['(other queues)', others],
   ];
-  return GROUPS.map((group: readonly Counted[]) => {
+  return GROUPS.map((group: readonly (keyof Counts)[]) => {
     const rows = named.flatMap(([name, counted]) =>
       counted && group.some((kind) => counted[kind] > 0)
         ? [[...group.map((kind) => counted[kind]), name]]

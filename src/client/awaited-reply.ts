@@ -21,8 +21,13 @@ export class AwaitedReply {
   #resolve: (content: unknown) => void = () => {};
   #patience: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
+  readonly #asker: AbortSignal | undefined;
+  readonly #onAborted = () => this.#given.abort(this.#asker?.reason);
 
-  constructor() {
+  /** @param asker nobody wants the answer any more */
+  constructor(asker?: AbortSignal) {
+    this.#asker = asker;
+    asker?.addEventListener('abort', this.#onAborted);
     this.content = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.signal.addEventListener('abort', () => reject(this.signal.reason));
@@ -64,6 +69,7 @@ export class AwaitedReply {
   end(): void {
     clearTimeout(this.#patience);
     clearInterval(this.#look);
+    this.#asker?.removeEventListener('abort', this.#onAborted);
   }
 
   #waitOn(): void {

@@ -1,65 +1,42 @@
-import { clockMs } from '../clock.ts';
-import { decodeFrame } from '../codec/envelope.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import { Reason } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
-import type { Verdict } from '../link/frame-receiver.ts';
-import type { Sender } from '../link/inbound.ts';
-import { Verb } from '../link/settlement.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
-import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit.ts';
-import { consumersPath, isRegistered } from '../registry/consumers-file.ts';
-import { fileSignature } from '../registry/file-signature.ts';
-import { Presence } from '../registry/presence.ts';
 import { isStopped, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
-import { loadAddon } from '../signals/addon.ts';
 import { tell } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
-import { Handled, type Name } from './handled.ts';
+import { closeOn } from './close-on.ts';
+import { Deliveries } from './deliveries.ts';
+import { consumerErrors } from './errors.ts';
+import { Handled } from './handled.ts';
+import { type Message, plainMessage } from './message.ts';
+import { MessageStream } from './message-stream.ts';
 import { checkConsumer } from './options.ts';
+import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
-import { Settler, verbOf } from './settler.ts';
+import { Settler } from './settler.ts';
 import { waitingIn } from './waiting.ts';
 
-/** A broker waits longer than this for an answer in any case, also when we are stopped (stall-watch.ts); ms. */
-const SURE_MS = 250;
-
-/** A message as its consumer sees it. */
-export interface Message {
-  readonly body: Uint8Array;
-  /** Stable over redeliveries; undefined from a plain broker. */
-  readonly id: number | undefined;
-  readonly queue: string;
-  /** 1 for the first; grows with each failure. */
-  readonly attempt: number;
-  /** How often it was given back before. */
-  readonly releases: number;
-  readonly headers: readonly (readonly [string, string])[];
-  /**
-   * The work on it goes on: its ack-wait, if there is one, begins anew.
-   * @returns false: it is no longer ours, or nobody can be told
-   */
-  extend(): Promise<boolean>;
-}
-
 /**
- * Handles one message. Returning means done, at once; a promise means later: done when it resolves.
- * Throwing or rejecting means failed: it comes again, here or elsewhere, until its attempts are used up.
- * An error with `settle: 'release'` gives the message back, to be tried later, without spending an attempt; with
- * `settle: 'return'`, at once; with `settle: 'dead'` nobody gets it again.
+ * Handles one message. What it has not settled itself is done when it returns, or when its promise resolves, and has
+ * failed when it throws or rejects.
  */
-export type Handler = (message: Message) => void | Promise<void>;
+export type Handler = (message: Message) => unknown;
 
 export interface ConsumerOptions {
+  /** Runtime directory; default: as on the command line. */
   readonly dir?: string | undefined;
+  /** Gets the messages as they come. Without it they wait for a `for await` loop. */
+  readonly handler?: Handler | undefined;
   /** Queues to take from; default: `default`. */
   readonly queues?: readonly string[] | undefined;
-  /** Messages at once; default 1. */
+  /** Messages in hand at once; default 1. */
   readonly jobs?: number | undefined;
   /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
   readonly ackWaitMs?: number | undefined;
+  /** Closes it. */
+  readonly signal?: AbortSignal | undefined;
   /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
@@ -71,65 +48,74 @@ export interface ConsumerOptions {
  * restart of the broker, and may be started first.
  *
  * @example
- * const consumer = await Consumer.start((message) => console.log(Buffer.from(message.body).toString()));
- * // ...
- * await consumer.stop();
+ * const consumer = await Consumer.open({ queues: ['mail'] });
+ * for await (const message of consumer) {
+ *   console.log(message.text());
+ *   await message.done();
+ * }
  */
-export class Consumer {
+export class Consumer implements AsyncIterable<Message> {
   readonly dir: string;
-  readonly #handler: Handler;
   readonly #options: ConsumerOptions;
-  readonly #endpoint: Endpoint;
-  readonly #receiver: Receiver;
-  readonly #requester: Requester;
   readonly #table = processTable();
-  readonly #start: number;
+  readonly #receiver: Receiver;
+  readonly #endpoint: Endpoint;
+  readonly #requester: Requester;
   readonly #settler: Settler;
-  readonly #handled = new Handled();
-  /** Who delivered last, `pid:start`, and the incarnation that it told: this process, not one consumer of it. */
-  static #told = { by: '', incarnation: 0 };
-  #presence: Presence | undefined;
-  #stopping = false;
-  #stopped: Promise<void> | undefined;
+  readonly #deliveries: Deliveries;
+  readonly #registration: Registration;
+  readonly #stream = new MessageStream(() => this.close());
+  #closed: Promise<void> | undefined;
 
   /**
    * Makes this process safe to signal and only then registers it.
-   * @throws SigmqError when the runtime directory, or a file in it, cannot be created or is unsafe
+   * @throws OptionError; SigmqError when the runtime directory, or a file in it, cannot be created or is unsafe; the
+   * reason of `signal`
    */
-  static async start(handler: Handler, options: ConsumerOptions = {}): Promise<Consumer> {
-    checkConsumer(handler, options);
+  static async open(options: ConsumerOptions = {}): Promise<Consumer> {
+    checkConsumer(options);
+    options.signal?.throwIfAborted();
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
-    const consumer = new Consumer(dir, handler, options);
+    const consumer = new Consumer(dir, options);
     try {
-      await consumer.#register();
-      consumer.#stay();
+      await consumer.#registration.begin();
     } catch (error) {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
       throw error;
     }
+    closeOn(options.signal, consumer);
     return consumer;
   }
 
-  private constructor(dir: string, handler: Handler, options: ConsumerOptions) {
+  private constructor(dir: string, options: ConsumerOptions) {
     this.dir = dir;
-    this.#handler = handler;
     this.#options = options;
     const table = this.#table;
-    this.#start = table.read(process.pid)?.start ?? 0;
+    const onError = this.#report;
     this.#receiver = {
-      onFrame: (sender, frame) => this.#judge(sender, frame),
+      onFrame: (sender, frame) => this.#deliveries.judge(sender, frame),
       onPlain: (_sender, body) => this.#takePlain(body),
       lingers: () => this.#settler.idle,
-      onBug: this.#report,
+      onBug: onError,
     };
-    this.#endpoint = openClientEndpoint(dir, table, this.#receiver);
-    this.#requester = new Requester(dir, table, this.#endpoint);
-    this.#settler = new Settler({
+    const endpoint = openClientEndpoint(dir, table, this.#receiver);
+    this.#endpoint = endpoint;
+    this.#requester = new Requester(dir, table, endpoint);
+    const handled = new Handled();
+    this.#settler = new Settler({ dir, table, endpoint, handled, onError });
+    this.#deliveries = new Deliveries({
+      settler: this.#settler,
+      handled,
+      take: (message) => this.#take(message),
+      judgeControl: (envelope) => this.#requester.judge(envelope),
+    });
+    this.#registration = new Registration({
       dir,
+      asked: options.dir,
       table,
-      endpoint: this.#endpoint,
-      handled: this.#handled,
-      onError: this.#report,
+      attrs: this.#attrs,
+      onError,
+      onLost: options.onLost ?? onError,
     });
   }
 
@@ -164,132 +150,76 @@ export class Consumer {
     return info !== undefined && !isStopped(info);
   }
 
-  /** Takes nothing new, settles what is in hand, leaves the registry. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+  /**
+   * The messages, as they come, `jobs` of them at once; each is to be settled. The loop ends when the consumer is
+   * closed, and closes it when it is left; the message that it then had in hand has failed, unless it was settled.
+   * @throws SigmqError has-handler
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
+    if (this.#options.handler) throw consumerErrors.hasHandler();
+    return this.#stream.iterator();
   }
 
-  async #stop(): Promise<void> {
-    await this.#presence?.stop();
-    await unregisterConsumer(this.dir, process.pid, this.#start, this.#table).catch(this.#report);
+  /**
+   * Takes nothing new, waits until what is in hand is settled, leaves the registry. Once or more often; others in this
+   * process that use the signals go on.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#stream.end();
+    await this.#registration.end();
     await this.#endpoint.drained();
-    this.#stopping = true;
+    this.#deliveries.isOver = true;
     await this.#settler.settled();
     await this.#endpoint.close(this.#receiver);
   }
 
-  async #register(): Promise<void> {
+  get #attrs(): Record<string, string> {
     const { queues = [DEFAULT_QUEUE], jobs = 1, ackWaitMs } = this.#options;
-    const attrs = {
-      ...(this.#start > 0 ? { start: String(this.#start) } : {}),
+    return {
       ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
       ...(this.plainBecause === undefined ? {} : { peer: 'plain' }),
     };
-    await registerConsumer(this.dir, process.pid, attrs, this.#table);
   }
 
-  #stay(): void {
-    const { dir, onLost = this.#report } = this.#options;
-    const start = this.#start;
-    let seen = '';
-    this.#presence = new Presence({
-      request: { dir, env: process.env },
-      dir: this.dir,
-      shareLock: loadAddon().addon?.shareLock,
-      isThere: () => {
-        const now = fileSignature(consumersPath(this.dir));
-        if (now === seen) return now !== '';
-        if (!isRegistered(this.dir, process.pid, start)) return false;
-        seen = now;
-        return true;
-      },
-      putBack: () => this.#register(),
-      onWarning: (sentence) => this.#report(new Error(sentence)),
-      onLost,
-    });
-  }
-
-  /** A delivery. The answer settles it, or says that a settlement follows. */
-  #judge(sender: Sender, frame: Uint8Array): Verdict {
-    const decoded = decodeFrame(frame);
-    if (decoded.kind === 'unsupported') return Reason.Unsupported;
-    if (decoded.kind !== 'envelope') return Reason.Damaged;
-    const { body, fields } = decoded.envelope;
-    const { id, attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0 } = fields;
-    if (decoded.envelope.control) return this.#requester.judge(decoded.envelope);
-    if (id === undefined) return Reason.Unsupported;
-    const incarnation = this.#incarnationOf(sender, fields.incarnation);
-    const name = { id, incarnation, delivery: fields.delivery ?? attempt };
-    const before = this.#handled.get(name);
-    if (before) {
-      this.#settler.heard(name);
-      if (before.settled) this.#settler.settle(name, before.settled);
-      return before.verdict;
+  /** To the handler, or to whoever loops over the messages. */
+  #take(message: Message): void {
+    const { handler } = this.#options;
+    if (!handler) {
+      this.#stream.push(message);
+      return;
     }
-    if (this.#stopping) return Reason.Closing;
-    const extend = () => this.#settler.extend(name);
-    return this.#handle(name, {
-      id,
-      attempt,
-      queue,
-      headers,
-      releases,
-      body: body.slice(),
-      extend,
-    });
-  }
-
-  #handle(name: Name, message: Message): Verdict {
-    try {
-      const began = clockMs();
-      const working = this.#handler(message);
-      // Who has stood still meanwhile (Ctrl-Z, `stty tostop`) was given up, and the answer may go unheard.
-      const isSure = clockMs() - began < SURE_MS;
-      if (!isPromise(working) && isSure) return this.#handled.add(name, 0);
-      this.#settler.settleAfter(name, Promise.resolve(working));
-      return this.#handled.add(name, Reason.Later);
-    } catch (error) {
-      const verb = verbOf(error);
-      // As if it had never come.
-      if (verb === Verb.Return) return Reason.Closing;
-      if (verb === Verb.Dead || verb === Verb.Release) {
-        this.#settler.settleAfter(name, Promise.reject(error));
-        return this.#handled.add(name, Reason.Later);
-      }
+    const onFailed = (error: unknown) => {
       this.#report(error);
-      return this.#handled.add(name, Reason.Failed);
+      void message.fail();
+    };
+    try {
+      const working = handler(message);
+      if (!isPromise(working)) void message.done();
+      else this.#settler.keep(Promise.resolve(working).then(() => message.done(), onFailed));
+    } catch (error) {
+      onFailed(error);
     }
-  }
-
-  /** In which a delivery was made: what its broker told last, unless it says another. */
-  #incarnationOf({ pid, start }: Sender, said: number | undefined): number {
-    const by = `${pid}:${start}`;
-    const incarnation = said ?? (Consumer.#told.by === by ? Consumer.#told.incarnation : 0);
-    Consumer.#told = { by, incarnation };
-    return incarnation;
   }
 
   #takePlain(body: Uint8Array): void {
-    if (this.#stopping) return;
-    const message: Message = {
-      ...{ body, id: undefined, queue: DEFAULT_QUEUE, attempt: 1, releases: 0, headers: [] },
-      extend: async () => false,
-    };
-    try {
-      const working = this.#handler(message);
-      if (isPromise(working)) this.#settler.keep(working);
-    } catch (error) {
-      this.#report(error);
-    }
+    if (!this.#deliveries.isOver) this.#take(plainMessage(body));
   }
 
   readonly #report = (error: unknown): void => tell(this.#options.onError, error);
 }
 
 /** JavaScript's handlers return what they like, and a thenable is as good as a promise. */
-function isPromise(value: void | Promise<void>): value is Promise<void> {
-  return typeof (value as Promise<void> | undefined)?.then === 'function';
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

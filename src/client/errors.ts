@@ -1,6 +1,17 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-class ProducerError<Code extends string = string> extends SigmqError<Code> {}
+/** What was to be sent, or asked, was not. */
+export class ProducerError extends SigmqError {}
+
+export const consumerErrors = {
+  hasHandler: () =>
+    new SigmqError(
+      'has-handler',
+      Exit.Usage,
+      'This consumer has a handler, which gets its messages.',
+      'Loop over a consumer that was opened without one.',
+    ),
+};
 
 /** The sentences of everything that can keep a message from being accepted. */
 export const producerErrors = {

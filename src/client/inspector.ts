@@ -6,20 +6,26 @@ import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
 import { chunks, messagesOf } from '../queue/looking.ts';
 import type { Inspection, QueueCounts, Selection, Stored } from '../queue/store.ts';
-import { findBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
-import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import type { BrokerStatus, DrainState, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
-import { checkInspector, checkSelected } from './options.ts';
+import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
+import { checkCall, checkClient, checkSelected } from './options.ts';
 import { Requester } from './requester.ts';
+
+/** Of each question and order. */
+export interface CallOptions {
+  /** Nobody wants the answer any more. What was ordered may have been done. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Looks into the broker of a runtime directory, and changes what waits there. Requests and answers are
  * signals, as everything else.
  *
  * @example
- * const inspector = Inspector.open();
+ * const inspector = await Inspector.open();
  * console.log(await inspector.counts());
  * await inspector.close();
  */
@@ -29,14 +35,11 @@ export class Inspector implements Inspection {
   readonly #requester: Requester;
   #closed: Promise<void> | undefined;
 
-  /** @throws SigmqError no-broker, one-receiver */
-  static open(options: { readonly dir?: string | undefined } = {}): Inspector {
-    checkInspector(options);
-    const { dir } = options;
-    const path = openRuntimeDir({ dir, env: process.env, create: false });
+  /** @throws OptionError; SigmqError no-broker, one-receiver; the reason of `signal` */
+  static async open(options: ClientOptions = {}): Promise<Inspector> {
+    checkClient(options);
     const table = processTable();
-    findBroker(path, table);
-    return new Inspector(path, table);
+    return new Inspector(await directoryWithBroker(options, table), table);
   }
 
   private constructor(dir: string, table: ProcessTable) {
@@ -54,43 +57,56 @@ export class Inspector implements Inspection {
   }
 
   /** What the broker says of itself, and of its queues in `queues`. */
-  async status<T>(): Promise<T> {
-    const status = await this.#requester.ask<object>({ op: 'status' });
-    return { ...status, queues: await this.#queues({ op: 'queues' }) } as T;
+  async status(options: CallOptions = {}): Promise<Status> {
+    checkCall(options);
+    const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
+    return { ...status, queues: await this.#queues({ op: 'queues' }, options) };
   }
 
   /** Ids of the messages that this process sent last, in one hold of the bus; empty: not known any more. */
-  lastIds(): Promise<number[]> {
-    return this.#requester.ask({ op: 'ids' });
+  async lastIds(options: CallOptions = {}): Promise<number[]> {
+    checkCall(options);
+    return this.#requester.ask({ op: 'ids' }, options.signal);
   }
 
-  counts(): Promise<QueueCounts[]> {
-    return this.#queues({ op: 'counts' });
+  async counts(options: CallOptions = {}): Promise<QueueCounts[]> {
+    checkCall(options);
+    return this.#queues({ op: 'counts' }, options);
   }
 
-  async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
+  /** Without taking them: by state, then in the order of delivery; `limit` is 100 unless told. */
+  async peek(queue: string, options: Selection & CallOptions = {}): Promise<Stored[]> {
+    const { signal, ...selection } = options;
+    checkCall({ signal });
     checkSelected(queue, selection);
+    const peek = (queue: string, selection: Selection = {}) =>
+      this.#peekSome(queue, selection, signal);
     const found: Stored[] = [];
-    for await (const message of messagesOf({ peek: this.#peekSome }, queue, selection)) {
-      found.push(message);
-    }
+    for await (const message of messagesOf({ peek }, queue, selection)) found.push(message);
     return found;
   }
 
-  async purge(queue: string, selection: Selection = {}): Promise<number> {
-    checkSelected(queue, selection);
-    return this.#change({ op: 'purge', queue }, selection);
+  /** Removes messages for ever, but not those that a consumer holds; first ones first. @returns how many */
+  async purge(queue: string, options: Selection & CallOptions = {}): Promise<number> {
+    return this.#change('purge', queue, options);
   }
 
-  async kick(queue: string, selection: Selection = {}): Promise<number> {
-    checkSelected(queue, selection);
-    return this.#change({ op: 'kick', queue }, selection);
+  /**
+   * Makes dead ones ready, behind those that wait, with all their attempts before them; they expire no more.
+   * @returns how many
+   */
+  async kick(
+    queue: string,
+    options: Pick<Selection, 'ids' | 'limit'> & CallOptions = {},
+  ): Promise<number> {
+    return this.#change('kick', queue, options);
   }
 
-  async pause(queue: string, paused: boolean): Promise<void> {
+  async pause(queue: string, paused: boolean, options: CallOptions = {}): Promise<void> {
     checkNamed('queue', queue, queueName);
     checkNamed('paused', paused, flag);
-    await this.#requester.ask({ op: 'pause', queue, paused });
+    checkCall(options);
+    await this.#requester.ask({ op: 'pause', queue, paused }, options.signal);
   }
 
   /**
@@ -98,19 +114,25 @@ export class Inspector implements Inspection {
    * @param paused also those in paused queues, which else stay in its store
    * @returns what it waits for
    */
-  async drain<T>({ paused = false }: { readonly paused?: boolean | undefined } = {}): Promise<T> {
+  async drain({
+    paused = false,
+    signal,
+  }: CallOptions & { readonly paused?: boolean | undefined } = {}): Promise<DrainState> {
     checkNamed('paused', paused, flag);
-    return this.#requester.ask({ op: 'drain', paused });
+    checkCall({ signal });
+    return this.#requester.ask({ op: 'drain', paused }, signal);
   }
 
   /** The broker takes messages again. @returns false: it was not draining */
-  cancelDrain(): Promise<boolean> {
-    return this.#requester.ask({ op: 'drain', cancel: true });
+  async cancelDrain(options: CallOptions = {}): Promise<boolean> {
+    checkCall(options);
+    return this.#requester.ask({ op: 'drain', cancel: true }, options.signal);
   }
 
   /** The broker shuts down as by SIGTERM. */
-  async stop(): Promise<void> {
-    await this.#requester.ask({ op: 'stop' });
+  async stop(options: CallOptions = {}): Promise<void> {
+    checkCall(options);
+    await this.#requester.ask({ op: 'stop' }, options.signal);
   }
 
   /** Once or more often; others in this process that use the signals go on. */
@@ -119,37 +141,51 @@ export class Inspector implements Inspection {
     return this.#closed;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** A page after the other: there may be many. */
-  async #queues<T extends { readonly queue: string }>(request: object): Promise<T[]> {
+  async #queues<T extends { readonly queue: string }>(
+    request: object,
+    { signal }: CallOptions,
+  ): Promise<T[]> {
     const queues: T[] = [];
     for (;;) {
       const after = queues.at(-1)?.queue ?? '';
-      const page = await this.#requester.ask<T[]>({ ...request, after, limit: MAX_QUEUES_TOLD });
+      const limit = MAX_QUEUES_TOLD;
+      const page = await this.#requester.ask<T[]>({ ...request, after, limit }, signal);
       queues.push(...page);
-      if (page.length < MAX_QUEUES_TOLD) return queues;
+      if (page.length < limit) return queues;
     }
   }
 
   /** What one reply can tell. */
-  readonly #peekSome = async (queue: string, selection: Selection = {}): Promise<Stored[]> => {
+  async #peekSome(queue: string, selection: Selection, signal?: AbortSignal): Promise<Stored[]> {
     type Told = Omit<Stored, 'body'> & { readonly body?: string; readonly text?: string };
     const request = { op: 'peek', queue, ...selection };
-    const found = await this.#requester.ask<Told[]>(request);
+    const found = await this.#requester.ask<Told[]>(request, signal);
     return found.map(({ text, body = '', ...message }) => ({
       ...message,
       body: text === undefined ? Buffer.from(body, 'base64') : Buffer.from(text),
     }));
-  };
+  }
 
   /** In steps, between which the broker has time for others. */
-  async #change(request: object, selection: Selection): Promise<number> {
+  async #change(
+    op: 'purge' | 'kick',
+    queue: string,
+    { signal, ...selection }: Selection & CallOptions,
+  ): Promise<number> {
+    checkCall({ signal });
+    checkSelected(queue, selection);
     const { ids, limit = Number.POSITIVE_INFINITY } = selection;
     let changed = 0;
     for (const some of ids ? chunks(ids, MAX_ROWS) : [undefined]) {
       for (;;) {
         const rows = Math.min(limit - changed, MAX_CHANGES);
-        const step = { ...request, ...selection, ...(some && { ids: some }), limit: rows };
-        const last = rows > 0 ? await this.#requester.ask<number>(step) : 0;
+        const step = { op, queue, ...selection, ...(some && { ids: some }), limit: rows };
+        const last = rows > 0 ? await this.#requester.ask<number>(step, signal) : 0;
         changed += last;
         if (last < MAX_CHANGES) break;
       }

@@ -5,25 +5,26 @@ import * as kinds from '../options/kinds.ts';
 import * as values from '../options/values.ts';
 import { type Selection, STATES } from '../queue/store.ts';
 import type { ConsumerOptions } from './consumer.ts';
-import type { ProducerOptions } from './producer.ts';
+import type { ClientOptions } from './find-broker.ts';
+import type { CallOptions } from './inspector.ts';
 import type { SendOptions } from './send-options.ts';
 
 const CONSUMER: Kinds<ConsumerOptions> = {
   dir: kinds.directory,
+  handler: kinds.callback,
   queues: kinds.queueNames,
   jobs: values.jobs,
   ackWaitMs: values.wait,
+  signal: kinds.abortSignal,
   onError: kinds.callback,
   onLost: kinds.callback,
 };
 
-const PRODUCER: Kinds<ProducerOptions> = {
+const CLIENT: Kinds<ClientOptions> = {
   dir: kinds.directory,
   wait: kinds.flag,
   signal: kinds.abortSignal,
 };
-
-const INSPECTOR = { dir: kinds.directory };
 
 const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   queue: kinds.queueName,
@@ -48,17 +49,14 @@ const SELECTION: Kinds<Selection> = {
 };
 
 /** @throws OptionError */
-export function checkConsumer(handler: unknown, options: ConsumerOptions): void {
-  checkNamed('handler', handler, kinds.callback);
-  checkOptions(options, CONSUMER);
-}
+export const checkConsumer = (options: ConsumerOptions): void => checkOptions(options, CONSUMER);
+
+/** Of a producer or inspector. @throws OptionError */
+export const checkClient = (options: ClientOptions): void => checkOptions(options, CLIENT);
 
 /** @throws OptionError */
-export const checkProducer = (options: ProducerOptions): void => checkOptions(options, PRODUCER);
-
-/** @throws OptionError */
-export const checkInspector = (options: { readonly dir?: string | undefined }): void =>
-  checkOptions(options, INSPECTOR);
+export const checkCall = (options: CallOptions): void =>
+  checkOptions(options, { signal: kinds.abortSignal });
 
 /** @throws OptionError, also for values that do not go together */
 export function checkSend(options: SendOptions): void {

@@ -2,22 +2,18 @@ import { assertDeliverable } from '../codec/fields.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { linkErrors } from '../link/errors.ts';
 import * as kinds from '../options/kinds.ts';
-import { findBroker, inspectBroker } from '../registry/broker-file.ts';
+import { inspectBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
-import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
+import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
-import { checkProducer, checkSend } from './options.ts';
-import { isNoBroker, pause } from './retry.ts';
+import { checkClient, checkSend } from './options.ts';
 import { deadlineOf, fieldsOf, type SendOptions } from './send-options.ts';
 
-export interface ProducerOptions {
-  readonly dir?: string | undefined;
+export interface ProducerOptions extends ClientOptions {
   /** Without a broker, wait for one: when it opens, and when one goes away. Default: fail. */
   readonly wait?: boolean | undefined;
-  /** Ends the wait. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -36,21 +32,15 @@ export class Producer {
   readonly #sender: GroupSender;
   #closed: Promise<void> | undefined;
 
-  /** @throws OptionError; SigmqError when the runtime directory is missing or unsafe, or no broker runs there */
+  /**
+   * @throws OptionError; SigmqError when the runtime directory is missing or unsafe, or no broker runs there; the reason
+   * of `signal`
+   */
   static async open(options: ProducerOptions = {}): Promise<Producer> {
-    checkProducer(options);
-    const { dir, wait = false, signal } = options;
+    checkClient(options);
     const table = processTable();
-    for (;;) {
-      try {
-        const path = openRuntimeDir({ dir, env: process.env, create: wait });
-        findBroker(path, table); // fail early, before the threads are touched
-        return new Producer(path, wait, table);
-      } catch (error) {
-        if (!wait || !isNoBroker(error)) throw error;
-        await pause(signal);
-      }
-    }
+    const dir = await directoryWithBroker(options, table);
+    return new Producer(dir, options.wait ?? false, table);
   }
 
   private constructor(dir: string, wait: boolean, table: ProcessTable) {
@@ -106,5 +96,9 @@ export class Producer {
   close(): Promise<void> {
     this.#closed ??= this.#endpoint.close();
     return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

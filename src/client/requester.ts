@@ -42,10 +42,11 @@ export class Requester {
     return 0;
   }
 
-  /** @throws SigmqError no broker, no answer, or what the broker says */
-  async ask<T>(content: unknown): Promise<T> {
+  /** @throws SigmqError no broker, no answer, or what the broker says; the reason of `signal` */
+  async ask<T>(content: unknown, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     const number = ++this.#number;
-    const reply = new AwaitedReply();
+    const reply = new AwaitedReply(signal);
     this.#waiting.set(number, reply);
     try {
       const frame = requestFrame({ number, content });

@@ -69,20 +69,12 @@ export class Settler {
     }
   }
 
-  /** Settles it when the work on it ends, as that ends. */
-  settleAfter(name: Name, working: Promise<void>): void {
-    const settled = working.then(
-      () => this.#settle(name, Verb.Done),
-      (error: unknown) => {
-        this.#options.onError(error);
-        return this.#settle(name, verbOf(error));
-      },
-    );
-    this.keep(settled);
-  }
-
-  settle(name: Name, verb: Verb): void {
-    this.keep(this.#settle(name, verb));
+  /** A message is in hand until `work` ends. */
+  keep(work: Promise<unknown>): void {
+    const kept: Promise<void> = work
+      .then(() => {}, this.#options.onError)
+      .finally(() => this.#inHand.delete(kept));
+    this.#inHand.add(kept);
   }
 
   /** The work on it goes on: its ack-wait begins anew. @returns whether it is still ours */
@@ -90,23 +82,20 @@ export class Settler {
     return this.#tell(name, Verb.Extend);
   }
 
-  /** It is in hand until `work` ends. */
-  keep(work: Promise<void>): void {
-    const kept: Promise<void> = work
-      .catch((error) => this.#options.onError(error))
-      .finally(() => this.#inHand.delete(kept));
-    this.#inHand.add(kept);
-  }
-
-  /** Tells the broker of the moment; it may be another than the one that delivered. */
-  async #settle(name: Name, verb: Verb): Promise<void> {
+  /**
+   * Tells the broker of the moment; it may be another than the one that delivered.
+   * @returns whether it knows, and the message was ours
+   */
+  settle(name: Name, verb: Verb): Promise<boolean> {
     const { handled } = this.#options;
     // A broker that was restarted meanwhile delivers it again: the answer is then known.
     if (verb === Verb.Done) handled.change(name, 0);
     else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
     // No answer says the others: it is settled once more.
     else handled.change(name, Reason.Later, verb);
-    await this.#tell(name, verb);
+    const told = this.#tell(name, verb);
+    this.keep(told);
+    return told.catch(() => false);
   }
 
   /** Again and again; false when there is nobody to tell, or it is not ours any more. */
@@ -158,18 +147,4 @@ function frameOf(
     ...{ id, delivery, verb },
     incarnation: isCurrent ? undefined : incarnation,
   });
-}
-
-/** How a message is settled whose handler failed. */
-export function verbOf(error: unknown): Verb {
-  switch ((error as { settle?: unknown } | null)?.settle) {
-    case 'release':
-      return Verb.Release;
-    case 'return':
-      return Verb.Return;
-    case 'dead':
-      return Verb.Dead;
-    default:
-      return Verb.Failed;
-  }
 }

@@ -1,7 +1,7 @@
 /** The frame between echo peers (protocol 6): flags, sequence number, checksum, payload. */
 
 import { cobsDecode, cobsEncode } from './cobs.ts';
-import { CodecError } from './codec-error.ts';
+import { codecErrors } from './codec-error.ts';
 import { concat } from './concat.ts';
 import { crc32 } from './crc32.ts';
 import { decodeFields, encodeFields, type MessageFields } from './fields.ts';
@@ -52,7 +52,7 @@ const CRC_LAST_MAX = GUARD | 0x0f;
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const { seq, body, more, control } = envelope;
   if (!Number.isInteger(seq) || seq < 0 || seq > MAX_SEQ) {
-    throw CodecError.notAnInteger('sequence number', seq, MAX_SEQ);
+    throw codecErrors.notAnInteger('sequence number', seq, MAX_SEQ);
   }
   const fields = encodeFields(envelope.fields);
   const hasFields = fields.length > 0;

@@ -1,6 +1,6 @@
 /** What a message carries beside its body (protocol 6): a tag byte, a LEB128 length, the value. */
 
-import { CodecError } from './codec-error.ts';
+import { codecErrors } from './codec-error.ts';
 import { concat } from './concat.ts';
 import { encodeLeb128, readLeb128 } from './leb128.ts';
 import { MAX_FIELDS, MAX_FIELDS_BYTES } from './limits.ts';
@@ -87,14 +87,14 @@ export function encodeFields(fields: MessageFields): Uint8Array {
     if (value !== undefined) add(tag, encodeLeb128(value, name));
   }
   for (const [name, value] of fields.headers ?? []) {
-    if (name.includes('\0')) throw CodecError.badText('header name');
+    if (name.includes('\0')) throw codecErrors.badText('header name');
     add(HEADER, encodeText(`${name}\0${value}`, 'header'));
   }
 
-  if (count > MAX_FIELDS) throw CodecError.tooManyFields(count, MAX_FIELDS);
+  if (count > MAX_FIELDS) throw codecErrors.tooManyFields(count, MAX_FIELDS);
   const bytes = concat(parts);
   if (bytes.length > MAX_FIELDS_BYTES) {
-    throw CodecError.fieldsTooLarge(bytes.length, MAX_FIELDS_BYTES);
+    throw codecErrors.fieldsTooLarge(bytes.length, MAX_FIELDS_BYTES);
   }
   return bytes;
 }
@@ -156,7 +156,7 @@ export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' |
 
 function encodeText(text: string, what: string): Uint8Array {
   // An unpaired surrogate would silently arrive as U+FFFD.
-  if (/\p{Surrogate}/u.test(text)) throw CodecError.badText(what);
+  if (/\p{Surrogate}/u.test(text)) throw codecErrors.badText(what);
   return encoder.encode(text);
 }
 

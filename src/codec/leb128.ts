@@ -1,4 +1,4 @@
-import { CodecError } from './codec-error.ts';
+import { codecErrors } from './codec-error.ts';
 
 /** Eight groups of 7 bits hold the 53 bits of Number.MAX_SAFE_INTEGER; a longer run is no number. */
 const MAX_BYTES = 8;
@@ -10,7 +10,7 @@ const MAX_BYTES = 8;
  */
 export function encodeLeb128(value: number, what = 'number'): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw CodecError.notAnInteger(what, value, Number.MAX_SAFE_INTEGER);
+    throw codecErrors.notAnInteger(what, value, Number.MAX_SAFE_INTEGER);
   }
   const out: number[] = [];
   let rest = value;

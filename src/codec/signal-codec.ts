@@ -1,6 +1,6 @@
 /** Bits to frames and back (protocol 1): least significant bit first, a zero byte ends a frame. */
 
-import { CodecError } from './codec-error.ts';
+import { codecErrors } from './codec-error.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './limits.ts';
 
 export { DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from './limits.ts';
@@ -34,7 +34,7 @@ export class SignalCodec {
   /** @throws CodecError when `maxFrameBytes` is no positive integer */
   constructor({ maxFrameBytes = DEFAULT_MAX_FRAME_BYTES }: { maxFrameBytes?: number } = {}) {
     if (!Number.isSafeInteger(maxFrameBytes) || maxFrameBytes < 1) {
-      throw CodecError.badLimit(maxFrameBytes);
+      throw codecErrors.badLimit(maxFrameBytes);
     }
     this.#maxFrameBytes = maxFrameBytes;
   }
@@ -101,7 +101,7 @@ export class SignalCodec {
    */
   static encode(body: Uint8Array): Uint8Array {
     const zero = body.indexOf(0);
-    if (zero !== -1) throw CodecError.zeroByte(zero);
+    if (zero !== -1) throw codecErrors.zeroByte(zero);
     const frame = new Uint8Array(body.length + 1);
     frame.set(body);
     return frame;

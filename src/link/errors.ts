@@ -94,7 +94,7 @@ export const linkErrors = {
 };
 
 /** A transfer to a peer failed; `code` says how. */
-export class LinkError<Code extends string = string> extends SigmqError<Code> {
+export class LinkError extends SigmqError {
   /** The peer has the whole frame and only its answer is missing: it may have acted on it. */
   answerPending = false;
 }

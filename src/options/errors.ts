@@ -1,19 +1,20 @@
 import { inspect } from 'node:util';
+import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
 
 /** Characters of a value that a sentence repeats. */
 const SHOWN_CHARACTERS = 60;
 
 /** A value that cannot be used, from the command line, the configuration file or a program. */
-export class OptionError<Code extends string = string> extends SigmqError<Code> {
+export class OptionError extends SigmqError {
   /** The same sentence, with the name of the option before it. */
-  of(name: string): OptionError<Code> {
+  of(name: string): OptionError {
     const { code, exitCode, message, hint } = this;
-    return new OptionError(code as Code, exitCode, `${name}: ${message}`, hint);
+    return new OptionError(code, exitCode, `${name}: ${message}`, hint);
   }
 }
 
-const usage = <Code extends string>(code: Code, message: string, hint: string) =>
+const usage = (code: ErrorCode, message: string, hint: string) =>
   new OptionError(code, Exit.Usage, message, hint);
 
 const DURATION_HINT = 'Write it like 500ms, 2s, 5m, 1h30m or 30d.';

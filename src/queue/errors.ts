@@ -3,10 +3,10 @@ import { Exit, SigmqError } from '../errors.ts';
 import { lockHolder } from './lock-holder.ts';
 
 /** The store cannot be opened, read or written. */
-export class StoreError<Code extends string = string> extends SigmqError<Code> {}
+export class StoreError extends SigmqError {}
 
 /** The store holds as many messages or bytes as it may. */
-export class StoreFull<Code extends string = string> extends SigmqError<Code> {}
+export class StoreFull extends SigmqError {}
 
 const OTHER = 'Move it away, or name another folder with --data.';
 

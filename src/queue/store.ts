@@ -15,20 +15,25 @@ export interface NewMessage {
 
 export type Headers = readonly (readonly [name: string, value: string])[];
 
-/** A message in a consumer's hands. */
-export interface Reserved extends DeliveryName {
+/** A message that a broker has. */
+export interface QueuedMessage {
   /** Unique for the life of the store. */
   readonly id: number;
   readonly queue: string;
   readonly body: Uint8Array;
-  readonly headers: Headers;
+  readonly headers: readonly (readonly [name: string, value: string])[];
   /** 1 for the first; grows with each failure, and never begins anew. */
   readonly attempt: number;
   /** How often it was given back. */
   readonly releases: number;
+  /** 1 for the first time that it is handed out. */
+  readonly delivery: number;
   /** Milliseconds since the epoch. */
   readonly enqueuedAt: number;
 }
+
+/** A message in a consumer's hands. */
+export interface Reserved extends QueuedMessage, DeliveryName {}
 
 /** Names a delivery of a message; no other delivery of any store has the same. */
 export interface DeliveryName {
@@ -61,8 +66,8 @@ export type Outcome =
   /** Never to be delivered again. */
   | { readonly kind: 'dead' };
 
-export const STATES = ['ready', 'delayed', 'reserved', 'dead'] as const;
-export type MessageState = (typeof STATES)[number];
+export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
+export const STATES: readonly MessageState[] = ['ready', 'delayed', 'reserved', 'dead'];
 
 /** What became of a message that was settled; `unknown`: it was not reserved. */
 export type Settled = Exclude<MessageState, 'reserved'> | 'gone' | 'unknown';
@@ -74,7 +79,7 @@ export interface QueueCounts extends Readonly<Record<MessageState, number>> {
 }
 
 /** A message as one looks at it. */
-export interface Stored extends Omit<Reserved, 'incarnation'> {
+export interface Stored extends QueuedMessage {
   readonly state: MessageState;
   readonly priority: number;
   /** Of the whole body, of which `body` may be a part. */

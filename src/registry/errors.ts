@@ -2,7 +2,7 @@ import { Exit, SigmqError } from '../errors.ts';
 import { type VetFailure, vetSentence } from './vet.ts';
 
 /** The runtime directory or a file in it is missing, unsafe, taken or not writable. */
-export class RegistryError<Code extends string = string> extends SigmqError<Code> {}
+export class RegistryError extends SigmqError {}
 
 const START =
   'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type DrainState, drainState, drainText, isDrained } from '../../src/broker/drain-state.ts';
+import { drainState, drainText, isDrained } from '../../src/broker/drain-state.ts';
+import type { DrainState } from '../../src/status.ts';
 
 const count = (queue: string, more: object = {}) => ({
   ...{ queue, ready: 0, delayed: 0, reserved: 0, dead: 0, paused: false },

@@ -27,7 +27,7 @@ describe('Journal', () => {
   it('gives each event its level, its sentence and its data', () => {
     const { events, journal } = given();
     journal.say({ type: 'delivery-overdue', pid: 7, id: 9, queue: 'q', ackWaitMs: 50 });
-    journal.error(new SigmqError('code', 75, 'It broke.', 'Mend it.'));
+    journal.error(new SigmqError('bus-lost', 75, 'It broke.', 'Mend it.'));
     assert.deepEqual(events[0], {
       ...{ type: 'delivery-overdue', pid: 7, id: 9, queue: 'q', ackWaitMs: 50, level: 'warn' },
       message: 'Consumer 7 has not settled message 9 in 50 ms; it goes to another.',
@@ -68,7 +68,7 @@ describe('Journal', () => {
 
   it('asks for a stop once, with the first reason', async () => {
     const { journal } = given();
-    const why = new SigmqError('code', 75, 'It is gone.', 'Make it.');
+    const why = new SigmqError('bus-lost', 75, 'It is gone.', 'Make it.');
     journal.requestStop(why);
     journal.requestStop();
     assert.equal(await journal.stopRequested, why);

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import type { Message } from '../../src/client/consumer.ts';
+import { DeliveredMessage, type Message, type MessageContent } from '../../src/client/message.ts';
 
 /** What is written to stderr during a test, and nowhere else. */
 export function stderrOf(t: TestContext): () => string {
@@ -11,10 +11,7 @@ export function stderrOf(t: TestContext): () => string {
   return () => text;
 }
 
-export function messageOf(body: string | Uint8Array, more: Partial<Message> = {}): Message {
-  return {
-    ...{ body: Buffer.from(body), id: 7, queue: 'q', attempt: 2, releases: 0, headers: [] },
-    extend: async () => true,
-    ...more,
-  };
+export function messageOf(body: string | Uint8Array, more: Partial<MessageContent> = {}): Message {
+  const content = { id: 7, queue: 'q', attempt: 2, releases: 0, headers: [], ...more };
+  return new DeliveredMessage({ ...content, body: Buffer.from(body) }, async () => true);
 }

@@ -45,20 +45,20 @@ describe('Runner', () => {
     await given(t, 'exit 0').runner.run(messageOf('x'.repeat(1e6)));
   });
 
-  const ends: [script: string, message: RegExp, settle: string | undefined][] = [
-    ['exit 1', /^sh ended with 1\.$/, undefined],
-    ['exit 65', /rejected it for good/, 'dead'],
+  const ends: [script: string, message: RegExp, ending: string][] = [
+    ['exit 1', /^sh ended with 1\.$/, 'fail'],
+    ['exit 65', /rejected it for good/, 'reject'],
     ['exit 75', /wants it again/, 'release'],
-    ['kill -9 $$', /^sh ended with SIGKILL\.$/, undefined],
-    ['kill -TERM $$', /^sh ended with SIGTERM\.$/, undefined],
-    ['exit 127', /^sh ended with 127\.$/, undefined],
-    ['exit 126', /^sh ended with 126\.$/, undefined],
-    ['exit 143', /^sh ended with 143\.$/, undefined],
+    ['kill -9 $$', /^sh ended with SIGKILL\.$/, 'fail'],
+    ['kill -TERM $$', /^sh ended with SIGTERM\.$/, 'fail'],
+    ['exit 127', /^sh ended with 127\.$/, 'fail'],
+    ['exit 126', /^sh ended with 126\.$/, 'fail'],
+    ['exit 143', /^sh ended with 143\.$/, 'fail'],
   ];
-  for (const [script, message, settle] of ends) {
-    it(`${script}: ${settle ?? 'failed'}`, async (t) => {
+  for (const [script, message, ending] of ends) {
+    it(`${script}: ${ending}`, async (t) => {
       const { runner, hopeless } = given(t, script);
-      await assert.rejects(runner.run(messageOf('x')), { message, settle });
+      await assert.rejects(runner.run(messageOf('x')), { message, ending });
       assert.deepEqual(hopeless, []);
     });
   }
@@ -73,7 +73,7 @@ describe('Runner', () => {
       [path, 126, /text cannot be started: it is not executable/],
     ] as const) {
       const { runner, hopeless } = running(t, [command]);
-      await assert.rejects(runner.run(messageOf('x')), { settle: 'return' });
+      await assert.rejects(runner.run(messageOf('x')), { ending: 'release now' });
       assert.equal(hopeless[0]?.exitCode, exitCode);
       assert.match(hopeless[0]?.message ?? '', reason);
     }
@@ -90,7 +90,7 @@ describe('Runner', () => {
     const { runner, hopeless } = running(t, [shell, path]);
     await assert.rejects(runner.run(messageOf('x')), {
       message: /could not be started for now \(ETXTBSY\)/,
-      settle: 'return',
+      ending: 'release now',
     });
     const working = runner.run(messageOf('x'));
     closeSync(writer);
@@ -103,7 +103,7 @@ describe('Runner', () => {
     const headers = [['big', 'x'.repeat(200_000)]] as const;
     await assert.rejects(runner.run(messageOf('x', { headers })), {
       message: /headers of the message are too large/,
-      settle: undefined,
+      ending: 'fail',
     });
     assert.deepEqual(hopeless, []);
     await runner.run(messageOf('x'));
@@ -115,7 +115,7 @@ describe('Runner', () => {
     });
     await assert.rejects(runner.run(messageOf('x')), {
       message: 'sh took longer than 200 ms (--job-timeout) and was ended.',
-      settle: undefined,
+      ending: 'fail',
     });
   });
 
@@ -125,7 +125,7 @@ describe('Runner', () => {
         const { runner } = given(t, script);
         if (isFirst) runner.stopping('SIGTERM');
         const running = runner.run(messageOf('x'));
-        const given_back = assert.rejects(running, { settle: 'return', message: /SIGTERM/ });
+        const given_back = assert.rejects(running, { ending: 'release now', message: /SIGTERM/ });
         if (!isFirst) setTimeout(() => runner.stopping('SIGTERM'), 100);
         await given_back;
       }
@@ -135,10 +135,10 @@ describe('Runner', () => {
   it('has failed when it died of another signal than that which stops the consumer', async (t) => {
     const { runner } = given(t, 'kill -HUP $$');
     runner.stopping('SIGTERM');
-    await assert.rejects(runner.run(messageOf('x')), { settle: undefined });
+    await assert.rejects(runner.run(messageOf('x')), { ending: 'fail' });
     const { runner: noSignal } = given(t, 'kill -TERM $$');
     noSignal.stopping();
-    await assert.rejects(noSignal.run(messageOf('x')), { settle: undefined });
+    await assert.rejects(noSignal.run(messageOf('x')), { ending: 'fail' });
   });
 
   it('ends what runs, with its children', async (t) => {
@@ -163,7 +163,7 @@ describe('Runner', () => {
     });
     await assert.rejects(runner.run(messageOf('x')), {
       message: /could not be written .*TMPDIR/,
-      settle: 'release',
+      ending: 'release',
     });
     await lucky.run(messageOf('x')); // the other folder
   });

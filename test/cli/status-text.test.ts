@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BrokerStatus, QueueStatus } from '../../src/broker/answers.ts';
 import { queuesText, statusText } from '../../src/cli/status-text.ts';
+import type { BrokerStatus, QueueStatus } from '../../src/status.ts';
 
 const counted = {
   ...{ accepted: 1_000_000, delivered: 1_000_001, retried: 1, done: 999_999, failed: 2 },

@@ -1,6 +1,7 @@
 /** Producer, Consumer and Inspector of this process, with a broker in another. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   type BrokerOptions,
   Consumer,
@@ -44,18 +45,28 @@ async function given(t: TestContext, options?: BrokerOptions) {
 async function consuming(
   t: TestContext,
   dir: string,
-  handle: (message: Message) => void | Promise<void> = () => {},
+  handle: (message: Message) => unknown = () => {},
 ) {
   const bodies: string[] = [];
   const errors: string[] = [];
   const handler = (message: Message) => {
-    bodies.push(Buffer.from(message.body).toString());
+    bodies.push(message.text());
     return handle(message);
   };
   const onError = (error: unknown) => errors.push((error as Error).message);
-  const consumer = await Consumer.start(handler, { dir, onError, jobs: 2, ackWaitMs: 60_000 });
-  t.after(() => consumer.stop());
+  const consumer = await Consumer.open({ dir, handler, onError, jobs: 2, ackWaitMs: 60_000 });
+  t.after(() => consumer.close());
   return { bodies, errors, consumer };
+}
+
+/** What a handler does with a message that says it. */
+function settleAs(text: string, message: Message): unknown {
+  if (text.startsWith('throws')) throw new Error(text);
+  if (text.startsWith('fails')) return message.fail();
+  if (text.startsWith('is released now')) return message.release({ now: true });
+  if (text.startsWith('is released')) return message.release();
+  if (text.startsWith('is rejected')) return message.reject();
+  return undefined;
 }
 
 const skip = loadAddon().why ?? false;
@@ -88,13 +99,13 @@ describe('Producer', { skip }, () => {
   it('may be closed twice, and then sends no more; others go on', async (t) => {
     const { dir, producer } = await given(t);
     const other = await Producer.open({ dir });
-    const inspector = Inspector.open({ dir });
+    const inspector = await Inspector.open({ dir });
     await Promise.all([other.close(), other.close(), inspector.close()]);
     await other.close();
     await inspector.close();
     await producer.send('x');
     await assert.rejects(other.send('y'), { code: 'link-closed', exitCode: 69 });
-    const next = Inspector.open({ dir });
+    const next = await Inspector.open({ dir });
     t.after(() => next.close());
     assert.equal((await next.counts())[0]?.ready, 1);
   });
@@ -103,7 +114,7 @@ describe('Producer', { skip }, () => {
     const { dir, producer } = await given(t);
     const day = 86_400_000;
     await producer.send('x', { delayMs: 30 * day, ttlMs: 36_600 * day, timeoutMs: 30 * day });
-    const inspector = Inspector.open({ dir });
+    const inspector = await Inspector.open({ dir });
     t.after(() => inspector.close());
     assert.equal((await inspector.counts())[0]?.delayed, 1);
   });
@@ -182,24 +193,22 @@ describe('Producer', { skip }, () => {
 describe('Consumer', { skip }, () => {
   it('settles at once or later, and gets again what failed', async (t) => {
     const { dir, producer } = await given(t);
-    const { bodies, errors, consumer } = await consuming(t, dir, ({ body, attempt }) => {
-      const text = Buffer.from(body).toString();
-      if (attempt > 1) return;
-      if (text === 'throws') throw new Error(text);
-      if (text === 'rejects') return Promise.reject(new Error(text));
-      if (text === 'buries later') {
-        return Promise.reject(Object.assign(new Error(text), { settle: 'dead' }));
-      }
-      if (text === 'buries') throw Object.assign(new Error(text), { settle: 'dead' });
-      return Promise.resolve();
+    const seen = new Set<string>();
+    const { bodies, errors, consumer } = await consuming(t, dir, (message) => {
+      const text = message.text();
+      if (seen.has(text)) return undefined;
+      seen.add(text);
+      return text.endsWith('later')
+        ? turn().then(() => settleAs(text, message))
+        : settleAs(text, message);
     });
-    await producer.sendAll(['a', 'throws', 'rejects', 'buries', 'buries later']);
-    await until(() => bodies.length === 7);
-    assert.deepEqual(bodies.sort(), [
-      ...['a', 'buries', 'buries later'],
-      ...['rejects', 'rejects', 'throws', 'throws'],
-    ]);
-    assert.deepEqual(errors.sort(), ['buries', 'buries later', 'rejects', 'throws']);
+    const kinds = ['is done', 'throws', 'fails', 'is released', 'is released now', 'is rejected'];
+    const sent = kinds.flatMap((kind) => [kind, `${kind}, later`]);
+    await producer.sendAll(sent);
+    const again = sent.filter((text) => /^(throws|fails|is released)/.test(text));
+    await until(() => bodies.length === sent.length + again.length);
+    assert.deepEqual(bodies.sort(), [...sent, ...again].sort());
+    assert.deepEqual(errors.sort(), ['throws', 'throws, later']);
     assert.equal(consumer.plainBecause, undefined);
     assert.equal(await consumer.waiting(), 0);
   });
@@ -213,17 +222,18 @@ describe('Consumer', { skip }, () => {
     const handle = ({ body, attempt }: Message) => {
       if (attempt === 1) throw new Error(`cannot take ${Buffer.from(body)}`);
     };
-    const silent = await Consumer.start(handle, { dir });
+    const silent = await Consumer.open({ dir, handler: handle });
     await producer.send('a');
     await until(() => warnings.length === 1);
-    await silent.stop();
-    const failing = await Consumer.start(handle, {
+    await silent.close();
+    const failing = await Consumer.open({
       dir,
+      handler: handle,
       onError: () => {
         throw new Error('cannot hear');
       },
     });
-    t.after(() => failing.stop());
+    t.after(() => failing.close());
     await producer.send('b');
     await until(() => warnings.length === 3);
     assert.deepEqual(warnings, [
@@ -237,14 +247,96 @@ describe('Consumer', { skip }, () => {
     const { dir, producer } = await given(t);
     const queues = Array.from({ length: 1000 }, (_, n) => `q${n}`);
     const bodies: string[] = [];
-    const consumer = await Consumer.start(
-      ({ body }) => void bodies.push(Buffer.from(body).toString()),
-      { dir, queues },
-    );
-    t.after(() => consumer.stop());
+    const handler = (message: Message) => bodies.push(message.text());
+    const consumer = await Consumer.open({ dir, handler, queues });
+    t.after(() => consumer.close());
     await producer.send('x', { queue: queues[999] });
     await until(() => bodies.length === 1);
     assert.equal(await consumer.waiting(), 0);
+  });
+
+  it('is looped over: settles each message as it is told', async (t) => {
+    const { dir, producer } = await given(t);
+    const errors: unknown[] = [];
+    const consumer = await Consumer.open({ dir, onError: (error) => errors.push(error) });
+    const texts = ['is done', 'fails', 'is released', 'is released now', 'is rejected'];
+    await producer.sendAll(texts.map((text) => JSON.stringify({ text })));
+    const seen: string[] = [];
+    for await (const message of consumer) {
+      const { text } = message.json<{ text: string }>();
+      const isFirst = !seen.includes(text);
+      seen.push(text);
+      assert.equal(await message.extend(), true);
+      await (isFirst ? settleAs(text, message) : undefined);
+      assert.equal(await message.done(), !isFirst || text === 'is done');
+      assert.equal(message.isSettled, true);
+      assert.equal(await message.extend(), false);
+      if (seen.length === texts.length + 3) break;
+    }
+    assert.deepEqual(seen.sort(), [...texts, 'fails', 'is released', 'is released now'].sort());
+    const inspector = await Inspector.open({ dir });
+    t.after(() => inspector.close());
+    const dead = await inspector.peek('default', { state: 'dead' });
+    assert.deepEqual(
+      dead.map(({ body }) => JSON.parse(Buffer.from(body).toString()).text),
+      ['is rejected'],
+    );
+    assert.deepEqual([(await inspector.status()).consumers, errors], [[], []]);
+  });
+
+  it('is looped over by several, and ends the loops when it is closed', async (t) => {
+    const { dir, producer } = await given(t);
+    const consumer = await Consumer.open({ dir, jobs: 3 });
+    const seen: string[] = [];
+    const loop = async () => {
+      for await (const message of consumer) {
+        seen.push(message.text());
+        await message.done();
+      }
+    };
+    const loops = [loop(), loop()];
+    await producer.sendAll(['a', 'b', 'c']);
+    await until(() => seen.length === 3);
+    await consumer.close();
+    await Promise.all(loops);
+    for await (const message of consumer) assert.fail(`${message.text()} came after the end`);
+  });
+
+  it('gives back what no loop has got, and fails what a loop was left with', async (t) => {
+    const { dir, producer } = await given(t, { store: { kind: 'memory', maxAttempts: 1 } });
+    await producer.sendAll(['a', 'b', 'c']);
+    const consumer = await Consumer.open({ dir, jobs: 3 });
+    await until(() => consumer.lastSignalAt === undefined);
+    const reason = new Error('a bug');
+    const left = (async () => {
+      for await (const message of consumer) throw Object.assign(reason, { text: message.text() });
+    })();
+    await assert.rejects(left, reason);
+    const inspector = await Inspector.open({ dir });
+    t.after(() => inspector.close());
+    const counts = (await inspector.counts())[0];
+    assert.deepEqual([counts?.dead, counts?.ready, counts?.reserved], [1, 2, 0]);
+  });
+
+  it('closes when its signal is aborted, or what uses it is over', async (t) => {
+    const { dir, producer } = await given(t);
+    const closing = new AbortController();
+    const consumer = await Consumer.open({ dir, signal: closing.signal });
+    await producer.send('a');
+    for await (const message of consumer) {
+      closing.abort();
+      await message.done();
+    }
+    await consumer.close();
+    {
+      await using next = await Consumer.open({ dir, handler: () => {} });
+      assert.throws(() => next[Symbol.asyncIterator](), { code: 'has-handler', exitCode: 64 });
+      await using other = await Producer.open({ dir });
+      await other.send('b');
+    }
+    await assert.rejects(Consumer.open({ dir, signal: AbortSignal.abort(new Error('no')) }), /no/);
+    const again = await Consumer.open({ dir });
+    await again.close();
   });
 
   it('finishes what is in hand when it stops', async (t) => {
@@ -254,17 +346,17 @@ describe('Consumer', { skip }, () => {
       t,
       dir,
       () =>
-        new Promise((resolve) => {
+        new Promise<void>((resolve) => {
           finish = resolve;
         }),
     );
     await producer.send('slow');
     await until(() => bodies.length === 1);
-    const stopping = consumer.stop();
-    assert.equal(consumer.stop(), stopping);
+    const stopping = consumer.close();
+    assert.equal(consumer.close(), stopping);
     finish();
     await stopping;
-    const inspector = Inspector.open({ dir });
+    const inspector = await Inspector.open({ dir });
     t.after(() => inspector.close());
     assert.deepEqual(await inspector.counts(), []);
   });
@@ -277,7 +369,7 @@ describe('Consumer', { skip }, () => {
     const before = await consuming(t, dir, work);
     await producer.send('first');
     await until(() => finish.length === 1);
-    const stopping = before.consumer.stop();
+    const stopping = before.consumer.close();
     finish[0]?.();
     await stopping;
     const { bodies } = await consuming(t, dir, work);
@@ -296,9 +388,9 @@ describe('Consumer', { skip }, () => {
 describe('Inspector', { skip }, () => {
   it('asks for all that there is to ask', async (t) => {
     const { dir, broker, producer } = await given(t);
-    const inspector = Inspector.open({ dir });
+    const inspector = await Inspector.open({ dir });
     t.after(() => inspector.close());
-    assert.equal((await inspector.status<{ pid: number }>()).pid, broker.pid);
+    assert.equal((await inspector.status()).pid, broker.pid);
     await producer.sendAll(['a', 'b']);
     assert.equal((await inspector.lastIds()).length, 2);
     assert.deepEqual(
@@ -314,7 +406,31 @@ describe('Inspector', { skip }, () => {
     await assert.rejects(producer.send('x'), { code: 'closing', exitCode: 69 });
   });
 
-  it('does not open where no broker runs', (t) => {
-    assert.throws(() => Inspector.open({ dir: tempDir(t) }), { exitCode: 69 });
+  it('does not open where no broker runs, or waits for one', async (t) => {
+    await assert.rejects(Inspector.open({ dir: tempDir(t) }), { exitCode: 69 });
+    const dir = tempDir(t);
+    const opening = Inspector.open({ dir, wait: true });
+    await brokerIn(t, dir);
+    const inspector = await opening;
+    t.after(() => inspector.close());
+    assert.deepEqual(await inspector.counts(), []);
+  });
+
+  it('asks no more when nobody wants to know', async (t) => {
+    const { dir, broker, producer } = await given(t);
+    await using inspector = await Inspector.open({ dir });
+    const reason = new Error('enough');
+    const aborted = { signal: AbortSignal.abort(reason) };
+    await assert.rejects(inspector.counts(aborted), reason);
+    await assert.rejects(inspector.purge('default', aborted), reason);
+    await assert.rejects(Inspector.open({ dir, ...aborted }), reason);
+    broker.process.kill('SIGSTOP');
+    const asking = new AbortController();
+    const peeking = inspector.peek('default', { signal: asking.signal });
+    setTimeout(() => asking.abort(reason), 50);
+    await assert.rejects(peeking, reason);
+    broker.process.kill('SIGCONT');
+    await producer.send('x');
+    assert.equal((await inspector.counts())[0]?.ready, 1);
   });
 });

@@ -14,7 +14,6 @@ import {
 } from '../../src/index.ts';
 import { tempDir } from '../registry/children.ts';
 
-const handler = () => {};
 const names = (count: number) => Array.from({ length: count }, (_, n) => `q${n}`);
 
 /** A call with a value that cannot be used, the code, and how the sentence begins. */
@@ -46,7 +45,7 @@ const DIRECTORIES: readonly Case[] = [
   [[], 'bad-option', /^\[\] is not an object/],
 ];
 
-describe('Consumer.start', () => {
+describe('Consumer.open', () => {
   it('refuses options that make no sense', async (t) => {
     const cases: readonly Case[] = [
       ...DIRECTORIES,
@@ -66,19 +65,11 @@ describe('Consumer.start', () => {
       [{ queues: [] }, 'bad-queue', /^queues: \[\] is not a list of queue names\.$/],
       [{ queues: names(1001) }, 'too-many-queues', /^queues: 1001 queues are too many/],
       [{ onError: 'no' }, 'bad-option', /^onError: "no" is not a function\.$/],
+      [{ handler: 'no' }, 'bad-option', /^handler: "no" is not a function\.$/],
+      [{ handler: null }, 'bad-option', /^handler: null is not a function\.$/],
+      [() => {}, 'bad-option', /^a function is not an object with options\.$/],
     ];
-    await refuses(t, cases, (options) => Consumer.start(handler, options));
-  });
-
-  it('refuses a handler that is none', async (t) => {
-    const dir = tempDir(t);
-    for (const wrong of [undefined, null, 'handle', {}]) {
-      await assert.rejects(Consumer.start(wrong as never, { dir }), {
-        code: 'bad-option',
-        exitCode: 64,
-        message: /^handler: .* is not a function\.$/,
-      });
-    }
+    await refuses(t, cases, (options) => Consumer.open(options));
   });
 });
 
@@ -91,6 +82,7 @@ describe('Producer.open and Inspector.open', () => {
       [{ signal: {} }, 'bad-option', /^signal: \{\} is not an AbortSignal\.$/],
     ];
     await refuses(t, cases, (options) => Producer.open(options));
+    await refuses(t, cases, (options) => Inspector.open(options));
   });
 });
 
@@ -196,7 +188,7 @@ describe('the sentences', () => {
       }
       return undefined;
     };
-    const library = (options: object) => () => Consumer.start(handler, options);
+    const library = (options: object) => () => Consumer.open(options);
     const pairs = [
       [library({ queues: ['a b'] }), 'queues: ', () => parseQueue('a b')],
       [library({ ackWaitMs: 'soon' }), 'ackWaitMs: ', () => parseDuration('soon')],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Handled } from '../../src/client/handled.ts';
-import { Settler, verbOf } from '../../src/client/settler.ts';
+import { Settler } from '../../src/client/settler.ts';
 import { decodeFrame } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
@@ -63,24 +63,22 @@ describe('Settler', () => {
   it('says how a message ended, and is idle when the broker knows', async (t) => {
     const { settler, told, errors } = given(t);
     assert.ok(settler.idle);
-    const failure = (settle?: string) => Promise.reject(Object.assign(new Error('no'), { settle }));
-    settler.settleAfter(name(1, 1), Promise.resolve());
-    settler.settleAfter(name(2, 3), failure());
-    settler.settleAfter(name(3, 1), failure('release'));
-    settler.settleAfter(name(4, 1), failure('dead'));
-    settler.settleAfter(name(5, 1), failure('return'));
+    const verbs = [Verb.Done, Verb.Failed, Verb.Release, Verb.Dead, Verb.Return];
+    const known = verbs.map((verb, n) => settler.settle(name(n + 1, n + 1), verb));
     assert.equal(settler.idle, false);
     await settler.settled();
     assert.ok(settler.idle);
-    assert.deepEqual(told().sort(), ['1.1 d', '2.3 f', '3.1 r', '4.1 x', '5.1 b']);
-    assert.equal(errors.length, 4);
+    assert.deepEqual(told().sort(), ['1.1 d', '2.2 f', '3.3 r', '4.4 x', '5.5 b']);
+    assert.deepEqual(await Promise.all(known), Array(5).fill(true));
+    assert.deepEqual(errors, []);
   });
 
   it('says nothing while the work goes on, and waits for work that is not to be settled', async (t) => {
     const { settler, told, errors } = given(t);
     let end = () => {};
     let fail = (_: Error) => {};
-    settler.settleAfter(name(7, 1), new Promise((resolve) => (end = resolve)));
+    const working = new Promise<void>((resolve) => (end = resolve));
+    settler.keep(working.then(() => settler.settle(name(7, 1), Verb.Done)));
     settler.keep(new Promise((_, reject) => (fail = reject)));
     let isSettled = false;
     const settled = settler.settled().then(() => {
@@ -108,7 +106,7 @@ describe('Settler', () => {
       await t.test(`verb ${verb}`, async (t) => {
         const { dir, settler, fake, known } = given(t);
         rmSync(join(dir, 'broker.pid'));
-        settler.settle(name(7, 1), verb);
+        void settler.settle(name(7, 1), verb);
         assert.deepEqual(known(), answer); // in the same turn: a delivery may be the next thing
         await settler.settled();
         assert.deepEqual(known(), answer);
@@ -121,7 +119,7 @@ describe('Settler', () => {
     const { settler, handled, known, told } = given(t);
     handled.add(name(7, 2), Reason.Later);
     handled.add(name(7, 1, 4), Reason.Later);
-    for (const verb of ['d', 'f', 'r', 'x', 'b'] as const) settler.settle(name(7), verb);
+    for (const verb of ['d', 'f', 'r', 'x', 'b'] as const) void settler.settle(name(7), verb);
     await settler.settled();
     assert.deepEqual(known(2), [Reason.Later, undefined]);
     assert.deepEqual(handled.get(name(7, 1, 4))?.verdict, Reason.Later);
@@ -130,11 +128,11 @@ describe('Settler', () => {
 
   it('says in which incarnation it was delivered when that is another than the broker’s', async (t) => {
     const { become, settler, told } = given(t);
-    settler.settle(name(7, 1, 4), Verb.Done);
-    settler.settle(name(8, 1, 0), Verb.Done); // never told
+    void settler.settle(name(7, 1, 4), Verb.Done);
+    void settler.settle(name(8, 1, 0), Verb.Done); // never told
     await settler.settled();
     become(OTHER, 6);
-    settler.settle(name(9), Verb.Done);
+    void settler.settle(name(9), Verb.Done);
     await settler.settled();
     assert.deepEqual(told(), ['4:7.1 d', '8.1 d', '5:9.1 d']);
   });
@@ -152,7 +150,7 @@ describe('Settler', () => {
     const { become, clock, fake, first, settler, told, known } = given(t);
     first.push(linkErrors.stalled(BROKER), linkErrors.busLost(), { kind: 'out-of-step' });
     first.push({ kind: 'refused', reason: Reason.Store });
-    settler.settle(name(7, 1), Verb.Failed);
+    void settler.settle(name(7, 1), Verb.Failed);
     await turn();
     await clock.pass(190);
     assert.equal(fake.sent.length, 1);
@@ -177,14 +175,14 @@ describe('Settler', () => {
     for (const end of ends) {
       const { fake, first, settler, known } = given(t);
       first.push(end);
-      settler.settle(name(7, 1), Verb.Done);
+      void settler.settle(name(7, 1), Verb.Done);
       await settler.settled();
       assert.equal(fake.sent.length, 1);
       assert.deepEqual(known(), [0, undefined]);
       t.mock.reset();
     }
     const { settler } = given(t, false);
-    settler.settle(name(7, 1), Verb.Done);
+    void settler.settle(name(7, 1), Verb.Done);
     await settler.settled();
   });
 
@@ -192,7 +190,7 @@ describe('Settler', () => {
     for (const end of ['plain', 'closed']) {
       const { fake, first, settler } = given(t, true, end === 'plain');
       first.push(linkErrors.closed());
-      settler.settle(name(7, 1), Verb.Done);
+      void settler.settle(name(7, 1), Verb.Done);
       await settler.settled();
       assert.equal(fake.sent.length, end === 'plain' ? 0 : 1);
       t.mock.reset();
@@ -202,7 +200,7 @@ describe('Settler', () => {
   it('reports once what is wrong here, and goes on', async (t) => {
     const { clock, fake, settler, errors, told } = given(t);
     fake.busFails = new Error('no room');
-    settler.settle(name(7, 1), Verb.Done);
+    void settler.settle(name(7, 1), Verb.Done);
     await turn();
     await clock.pass(1000);
     assert.deepEqual(errors.map(String), ['Error: no room']);
@@ -217,7 +215,7 @@ describe('Settler', () => {
     fake.answer = () => {
       throw linkErrors.stalled(BROKER);
     };
-    settler.settle(name(8, 1), Verb.Done);
+    void settler.settle(name(8, 1), Verb.Done);
     const settled = settler.settled();
     await turn();
     await clock.pass(29_000);
@@ -231,7 +229,7 @@ describe('Settler', () => {
   it('tells a broker that came meanwhile, once it is to stop', async (t) => {
     const { become, dir, settler, told } = given(t);
     rmSync(join(dir, 'broker.pid'));
-    for (const id of [7, 8, 9]) settler.settle(name(id), Verb.Done);
+    for (const id of [7, 8, 9]) void settler.settle(name(id), Verb.Done);
     await turn();
     assert.deepEqual([told(), settler.unheard], [[], 3]);
     settler.heard(name(8)); // it has asked for that one
@@ -243,7 +241,7 @@ describe('Settler', () => {
   it('does not wait for a broker that is not there, nor long for one that is stopped', async (t) => {
     const { become, clock, dir, settler, fake } = given(t, true, false, 'T');
     rmSync(join(dir, 'broker.pid'));
-    for (const id of [7, 8, 9]) settler.settle(name(id), Verb.Done);
+    for (const id of [7, 8, 9]) void settler.settle(name(id), Verb.Done);
     await settler.settled();
     assert.equal(settler.unheard, 3);
     become(BROKER);
@@ -260,7 +258,8 @@ describe('Settler', () => {
   it('tries for 5 s when the broker is stopped by then, however long the work takes', async (t) => {
     const { clock, fake, settler, told } = given(t, true, false, 'T');
     let end = () => {};
-    settler.settleAfter(name(7, 1), new Promise((resolve) => (end = resolve)));
+    const working = new Promise<void>((resolve) => (end = resolve));
+    settler.keep(working.then(() => settler.settle(name(7, 1), Verb.Done)));
     fake.answer = () => {
       throw linkErrors.stalled(BROKER);
     };
@@ -268,7 +267,7 @@ describe('Settler', () => {
     const settled = settler.settled().then(() => {
       isSettled = true;
     });
-    settler.settle(name(8, 1), Verb.Done);
+    void settler.settle(name(8, 1), Verb.Done);
     await turn();
     await clock.pass(20_000);
     const eights = told().length;
@@ -281,15 +280,5 @@ describe('Settler', () => {
     assert.equal(isSettled, false);
     await clock.pass(2000);
     await settled;
-  });
-});
-
-describe('verbOf', () => {
-  it('reads what an error says, if anything', () => {
-    assert.equal(verbOf({ settle: 'release' }), Verb.Release);
-    assert.equal(verbOf({ settle: 'dead' }), Verb.Dead);
-    assert.equal(verbOf({ settle: 'return' }), Verb.Return);
-    for (const error of [new Error('no'), { settle: 'x' }, { settle: 1 }, null, undefined, 'dead'])
-      assert.equal(verbOf(error), Verb.Failed);
   });
 });

@@ -19,7 +19,7 @@ const consume = (stage: Stage, args: readonly string[], options?: RunOptions) =>
 
 /** Of the first message of the default queue. */
 async function firstOf(t: TestContext, stage: Stage) {
-  const inspector = Inspector.open({ dir: stage.dir });
+  const inspector = await Inspector.open({ dir: stage.dir });
   t.after(() => inspector.close());
   return async () => (await inspector.peek('default'))[0];
 }
@@ -67,7 +67,7 @@ describe('the environment of a command', () => {
       'SIGMQ_MESSAGE_QUEUE=jobs',
       'SIGMQ_MESSAGE_RELEASES=0',
     ]);
-    const inspector = Inspector.open({ dir: stage.dir });
+    const inspector = await Inspector.open({ dir: stage.dir });
     t.after(() => inspector.close());
     assert.equal((await inspector.peek('default'))[0]?.body.toString(), 'report');
   });
@@ -105,7 +105,7 @@ describe('a command that', () => {
     assert.deepEqual(await consumer.printed(1), ['did true']);
     assert.match(consumer.stderr, /sh ended with 127\./);
     assert.match(consumer.stderr, /sh ended with 126\./);
-    const inspector = Inspector.open({ dir: stage.dir });
+    const inspector = await Inspector.open({ dir: stage.dir });
     t.after(() => inspector.close());
     const failed = await inspector.peek('default');
     assert.deepEqual(

@@ -22,7 +22,7 @@ function shell(t: TestContext, stage: Stage, script: string, sh = 'sh'): Program
 }
 
 async function countsOf(stage: Stage) {
-  const inspector = Inspector.open({ dir: stage.dir });
+  const inspector = await Inspector.open({ dir: stage.dir });
   try {
     return (await inspector.counts()).find(({ queue }) => queue === 'default');
   } finally {

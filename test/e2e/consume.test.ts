@@ -201,7 +201,7 @@ describe('consume -- CMD', () => {
     await stage.sent(['this fails']);
     await stage.sent(['is ok']);
     const consumer = stage.sigmq(['consume', '--', 'sh', '-c', 'grep -q "is ok"']);
-    const inspector = Inspector.open({ dir: stage.dir });
+    const inspector = await Inspector.open({ dir: stage.dir });
     t.after(() => inspector.close());
     await until('the dead one', async () => (await inspector.counts())[0]?.dead === 1);
     await consumer.end();
@@ -221,7 +221,7 @@ describe('consume -- CMD', () => {
     const stage = await staged(t);
     await stage.sent(['never']);
     const dead = stage.sigmq(['consume', '--', 'sh', '-c', 'exit 65']);
-    const inspector = Inspector.open({ dir: stage.dir });
+    const inspector = await Inspector.open({ dir: stage.dir });
     t.after(() => inspector.close());
     await until('the dead one', async () => (await inspector.counts())[0]?.dead === 1);
     await dead.end();

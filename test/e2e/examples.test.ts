@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Producer } from '../../src/index.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { Program, ROOT, Stage, until } from './harness.ts';
 
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+const PAGE = 'docs/library.md';
 const INDEX = JSON.stringify(join(ROOT, 'dist/src/index.js'));
 
 /** The files that a page shows, by name, in a directory of the test. */
@@ -23,24 +25,30 @@ function filesOf(page: string, dir: string): Map<string, string> {
   );
 }
 
-/** Runs the three programs. @returns what the consumer printed when it has printed so much */
-async function shown(t: TestContext, page: string, lines: number): Promise<string[]> {
+/** The programs of a page, and a broker that runs as the page says. */
+async function given(t: TestContext, page: string) {
   const stage = new Stage(t);
   const run = stage.path('run');
   const files = filesOf(page, run);
-  assert.deepEqual([...files.keys()].sort(), ['broker.mjs', 'consumer.mjs', 'producer.mjs']);
   const env = { XDG_STATE_HOME: stage.path('state'), HOME: stage.dir };
   const start = (name: string) => {
-    writeFileSync(stage.path(name), files.get(name) ?? '');
+    writeFileSync(stage.path(name), files.get(name) ?? assert.fail(`${page} has no ${name}`));
     return new Program(t, process.execPath, [stage.path(name)], { env });
   };
-  start('broker.mjs');
+  /** Starts it, and waits until it is registered. */
+  const consumer = async (name: string) => {
+    const program = start(name);
+    await until(name, () => hasFile(join(run, 'consumers.txt')));
+    return program;
+  };
+  const succeed = async (name: string) => {
+    const { code, stdout, stderr } = await start(name).ended;
+    assert.equal(code, 0, stderr);
+    return stdout.toString();
+  };
+  const broker = start('broker.mjs');
   await until('the broker', () => hasFile(join(run, 'broker.pid')));
-  const consumer = start('consumer.mjs');
-  await until('the consumer', () => hasFile(join(run, 'consumers.txt')));
-  const { code, stderr } = await start('producer.mjs').ended;
-  assert.equal(code, 0, stderr);
-  return consumer.printed(lines);
+  return { run, broker, consumer, succeed };
 }
 
 function hasFile(path: string): boolean {
@@ -53,23 +61,44 @@ function hasFile(path: string): boolean {
 
 describe('the examples of the library', { skip: loadAddon().why ?? false }, () => {
   it('of the README say hello', async (t) => {
-    assert.deepEqual(await shown(t, 'README.md', 1), ['hello']);
+    const { consumer, succeed } = await given(t, 'README.md');
+    const taking = await consumer('consumer.mjs');
+    await succeed('producer.mjs');
+    assert.deepEqual(await taking.printed(1), ['hello']);
   });
 
   it('of docs/library.md do what they show', async (t) => {
-    const lines = await shown(t, 'docs/library.md', 4);
-    assert.deepEqual(lines, [
+    const { broker, consumer, succeed } = await given(t, PAGE);
+    const taking = await consumer('consumer.mjs');
+    await succeed('producer.mjs');
+    assert.deepEqual(await taking.printed(4), [
       "mail hello { lang: 'en' }",
       'default one {}',
       'default two {}',
       'default \0\u0001\u0002 {}',
     ]);
+    assert.equal(await succeed('look.mjs'), `broker ${broker.pid} has 1 consumers\n`);
+    for (const program of [taking, broker]) {
+      program.signal('SIGTERM');
+      const { code, stderr } = await program.ended;
+      assert.equal(code, 0, stderr);
+    }
+  });
+
+  it('of docs/library.md handle a message, and reject another', async (t) => {
+    const { run, consumer } = await given(t, PAGE);
+    const taking = await consumer('handler.mjs');
+    const producer = await Producer.open({ dir: run });
+    t.after(() => producer.close());
+    await producer.sendAll(['{"to":"Ada"}', '{}', 'no JSON']);
+    assert.deepEqual(await taking.printed(1), ['a letter to Ada']);
+    await until('a warning', () => /SigmqWarning: Unexpected token/.test(taking.stderr));
   });
 
   it('are all in these pages', () => {
     const pages = PAGES.filter((page) => page.endsWith('.md')).filter(
       (page) => filesOf(page, '').size > 0,
     );
-    assert.deepEqual(pages, ['README.md', 'docs/library.md']);
+    assert.deepEqual(pages, ['README.md', PAGE]);
   });
 });

@@ -1,14 +1,13 @@
 /** Requests to a running broker: by signals, as everything else. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { BrokerStatus } from '../../src/broker/answers.ts';
 import { Inspector } from '../../src/client/inspector.ts';
 import { Stage } from './harness.ts';
 
 async function inspected(t: TestContext, args: readonly string[] = []) {
   const stage = new Stage(t);
   const broker = await stage.broker(args);
-  const inspector = Inspector.open({ dir: stage.dir });
+  const inspector = await Inspector.open({ dir: stage.dir });
   t.after(() => inspector.close());
   return { stage, broker, inspector };
 }
@@ -60,7 +59,7 @@ describe('Inspector', () => {
     const consumer = await stage.consumer(['-q', 'a', '-q', 'b', '-j', '4']);
     await stage.sent(['-q', 'a', 'x']);
     await consumer.printed(1);
-    const status = await inspector.status<BrokerStatus>();
+    const status = await inspector.status();
     assert.equal(status.pid, broker.pid);
     assert.deepEqual(status.consumers, [
       { pid: consumer.pid, kind: 'echo', queues: ['a', 'b'], jobs: 4, holding: 0 },

@@ -62,10 +62,12 @@ describe('options', () => {
     await stage.broker(['--memory']);
     await stage.sent(['-H', 'k:one', '-H', 'k:two', '--trace', 'x']);
     const source = `import { Consumer } from ${JSON.stringify(join(DIST, 'src/index.js'))};
-const consumer = await Consumer.start(
-  ({ headers }) => { console.log(JSON.stringify(headers)); setImmediate(() => consumer.stop()); },
-  { dir: ${JSON.stringify(stage.dir)} },
-);`;
+const consumer = await Consumer.open({ dir: ${JSON.stringify(stage.dir)} });
+for await (const message of consumer) {
+  console.log(JSON.stringify(message.headers));
+  await message.done();
+  break;
+}`;
     const args = ['--input-type=module', '-e', source];
     const { stdout } = await new Program(t, process.execPath, args).ended;
     assert.deepEqual(JSON.parse(stdout.toString()), [

@@ -180,7 +180,7 @@ it('a worker thread is refused', async (t) => {
     import { Worker, isMainThread } from 'node:worker_threads';
     import { Consumer, Producer } from ${JSON.stringify(join(DIST, 'src/index.js'))};
     const said = [];
-    for (const open of [() => Producer.open(), () => Consumer.start(() => {})]) {
+    for (const open of [() => Producer.open(), () => Consumer.open()]) {
       await open().then((it) => it.close?.() ?? it.stop(), ({ code, exitCode }) => said.push(code, exitCode));
     }
     console.log(isMainThread, ...said);

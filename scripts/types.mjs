@@ -1,0 +1,26 @@
+// Bundles the declarations that tsc has written into one file, and fails when an internal type would be in it.
+import { fileURLToPath } from 'node:url';
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const config = ExtractorConfig.prepare({
+  configObject: {
+    projectFolder: root,
+    mainEntryPointFilePath: '<projectFolder>/dist/src/index.d.ts',
+    compiler: { tsconfigFilePath: '<projectFolder>/tsconfig.json' },
+    apiReport: { enabled: false },
+    docModel: { enabled: false },
+    tsdocMetadata: { enabled: false },
+    dtsRollup: { enabled: true, untrimmedFilePath: '<projectFolder>/dist/index.d.ts' },
+    messages: {
+      extractorMessageReporting: {
+        'ae-forgotten-export': { logLevel: ExtractorLogLevel.Error },
+        'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
+      },
+      tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
+    },
+  },
+  configObjectFullPath: undefined,
+  packageJsonFullPath: `${root}package.json`,
+});
+if (!Extractor.invoke(config, { localBuild: true }).succeeded) process.exitCode = 1;

@@ -1,0 +1,61 @@
+import type { Message } from './message.ts';
+
+type Result = IteratorResult<Message, undefined>;
+
+const DONE: Result = { done: true, value: undefined };
+
+/** Messages that wait for the loops that take them, in the order in which they came. */
+export class MessageStream {
+  readonly #close: () => Promise<void>;
+  readonly #arrived: Message[] = [];
+  readonly #waiting: ((result: Result) => void)[] = [];
+  #isEnded = false;
+
+  /** @param close closes the consumer: who leaves its loop wants no more */
+  constructor(close: () => Promise<void>) {
+    this.#close = close;
+  }
+
+  push(message: Message): void {
+    if (this.#isEnded) void message.release({ now: true });
+    else {
+      const take = this.#waiting.shift();
+      if (take) take({ done: false, value: message });
+      else this.#arrived.push(message);
+    }
+  }
+
+  /** Ends the loops. What none of them has got goes back. */
+  end(): void {
+    this.#isEnded = true;
+    for (const message of this.#arrived.splice(0)) void message.release({ now: true });
+    for (const take of this.#waiting.splice(0)) take(DONE);
+  }
+
+  /** A loop over them. */
+  iterator(): AsyncIterableIterator<Message, undefined> {
+    /** The body of the loop is working on it. */
+    let current: Message | undefined;
+    const next = async (): Promise<Result> => {
+      current = undefined;
+      const result = await this.#next();
+      current = result.value;
+      return result;
+    };
+    const leave = async (): Promise<Result> => {
+      // By `break`, `return` or an exception: what was not settled has not been done.
+      await current?.fail();
+      await this.#close();
+      return DONE;
+    };
+    const iterator = { next, return: leave, [Symbol.asyncIterator]: () => iterator };
+    return iterator;
+  }
+
+  #next(): Result | Promise<Result> {
+    const message = this.#arrived.shift();
+    if (message) return { done: false, value: message };
+    if (this.#isEnded) return DONE;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}

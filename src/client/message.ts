@@ -1,0 +1,122 @@
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { Verb } from '../link/settlement.ts';
+
+/** What a message is, and how often it was tried. */
+export type MessageContent = Pick<
+  Message,
+  'body' | 'id' | 'queue' | 'attempt' | 'releases' | 'headers'
+>;
+
+/** Tells the broker what became of it, or that the work goes on. @returns whether the broker knows, and it was ours */
+export type Tell = (verb: Verb) => Promise<boolean>;
+
+/**
+ * A message as its consumer sees it. It is settled once, by the first of `done`, `fail`, `release`, `reject`; each
+ * resolves when the broker knows, to `false` when the message was no longer ours (it was settled before, or went to
+ * another consumer) or no broker could be told (then it comes again). None of them rejects.
+ */
+export interface Message {
+  readonly body: Uint8Array;
+  /** Stable over redeliveries; undefined from a plain broker. */
+  readonly id: number | undefined;
+  readonly queue: string;
+  /** 1 for the first; grows with each failure. */
+  readonly attempt: number;
+  /** How often it was released before. */
+  readonly releases: number;
+  /** In the order in which they were sent; a name may come more than once. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Whether it was settled, or is about to be. */
+  readonly isSettled: boolean;
+  /** The body as text. Bytes that are not UTF-8 become U+FFFD. */
+  text(): string;
+  /** The body as JSON. @throws SyntaxError */
+  json<T = unknown>(): T;
+  /** The work is done: nobody gets the message again. */
+  done(): Promise<boolean>;
+  /** The attempt has failed: the message comes again after a pause, until its attempts are used up. */
+  fail(): Promise<boolean>;
+  /**
+   * Gives the message back without spending an attempt.
+   * @param options `now`: to whoever is free next, at once; otherwise after a pause, behind the others
+   */
+  release(options?: { readonly now?: boolean | undefined }): Promise<boolean>;
+  /** Nobody is to try it again: it becomes a dead letter. */
+  reject(): Promise<boolean>;
+  /** The work goes on: the ack-wait, if there is one, begins anew. */
+  extend(): Promise<boolean>;
+}
+
+export class DeliveredMessage implements Message {
+  readonly body: Uint8Array;
+  readonly id: number | undefined;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly releases: number;
+  readonly headers: MessageContent['headers'];
+  readonly #tell: Tell;
+  #settled: Verb | undefined;
+
+  constructor(content: MessageContent, tell: Tell) {
+    this.body = content.body;
+    this.id = content.id;
+    this.queue = content.queue;
+    this.attempt = content.attempt;
+    this.releases = content.releases;
+    this.headers = content.headers;
+    this.#tell = tell;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  text(): string {
+    return decoder.decode(this.body);
+  }
+
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  done(): Promise<boolean> {
+    return this.#settle(Verb.Done);
+  }
+
+  fail(): Promise<boolean> {
+    return this.#settle(Verb.Failed);
+  }
+
+  release({ now = false }: { readonly now?: boolean | undefined } = {}): Promise<boolean> {
+    return this.#settle(now ? Verb.Return : Verb.Release);
+  }
+
+  reject(): Promise<boolean> {
+    return this.#settle(Verb.Dead);
+  }
+
+  extend(): Promise<boolean> {
+    return this.isSettled ? Promise.resolve(false) : this.#tell(Verb.Extend);
+  }
+
+  #settle(verb: Verb): Promise<boolean> {
+    if (this.isSettled) return Promise.resolve(false);
+    this.#settled = verb;
+    return this.#tell(verb);
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** From a plain broker, which asks for no settlement. */
+export function plainMessage(body: Uint8Array): Message {
+  const content = {
+    body,
+    id: undefined,
+    queue: DEFAULT_QUEUE,
+    attempt: 1,
+    releases: 0,
+    headers: [],
+  };
+  return new DeliveredMessage(content, async (verb) => verb === Verb.Done);
+}
