@@ -60,7 +60,7 @@ class Scene {
       `import { Inspector, Producer } from ${INDEX};
 const dir = ${JSON.stringify(this.dir)};
 const producer = await Producer.open({ dir });
-const inspector = Inspector.open({ dir });
+const inspector = await Inspector.open({ dir });
 const print = (value) => console.log(JSON.stringify(value ?? null));
 ${statements}
 await inspector.close();
