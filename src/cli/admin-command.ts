@@ -9,7 +9,7 @@ import { parseCount, parseQueue } from './values.ts';
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
 const DATA = '--data <folder>';
-const DATA_TEXT = 'store to look into when no broker runs';
+const DATA_TEXT = 'store to look into if no broker is running';
 
 const queueArgument = () =>
   new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
@@ -38,48 +38,46 @@ export function adminCommands(): Command[] {
       .option('--json', 'as JSON')
       .action((flags: AdminFlags) => run('status', flags)),
     command('ls', 'List the queues and how many messages are in them.')
-      .option('--json', 'as JSON, one line a queue')
+      .option('--json', 'as JSON, one line per queue')
       .option(DATA, DATA_TEXT)
       .action((flags: AdminFlags) => run('ls', flags)),
     command('peek', 'Show messages without taking them.')
       .addArgument(queueArgument())
       .option('-c, --count <n>', 'how many (10)', count)
       .addOption(new Option('-s, --state <state>', 'only those').choices(STATES))
-      .option('--json', 'as JSON, one line a message')
+      .option('--json', 'as JSON, one line per message')
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('peek', flags, queue)),
-    command('purge', 'Remove all messages of a queue that no consumer holds.')
+    command('purge', 'Remove all messages of a queue except those that consumers hold.')
       .addArgument(queueArgument())
       .addOption(removable(new Option('-s, --state <state>', 'only those').choices(STATES)))
       .option('--force', 'do not ask')
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
     dead(),
-    command('pause', 'Stop deliveries from a queue; it goes on taking messages.')
+    command('pause', 'Pause deliveries from a queue; it still accepts messages.')
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('pause', flags, queue)),
-    command('resume', 'Let deliveries from a paused queue go on.')
+    command('resume', 'Resume deliveries from a paused queue.')
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('resume', flags, queue)),
-    command('drain', 'Let the broker take no more, give out all that it has, and stop.')
-      .option('--paused', 'also what is in paused queues, which else stays in the store')
-      .addOption(
-        new Option('--cancel', 'take it back: messages are taken again').conflicts('paused'),
-      )
+    command('drain', 'Stop accepting messages, deliver what is queued, then stop.')
+      .option('--paused', 'include paused queues, whose messages otherwise stay in the store')
+      .addOption(new Option('--cancel', 'cancel: accept messages again').conflicts('paused'))
       .action((flags: AdminFlags) => run('drain', flags)),
     command('stop', 'Stop the broker.').action((flags: AdminFlags) => run('stop', flags)),
-    command('backup', 'Copy the store to a file, as it is at one moment, while the broker works.')
-      .argument('<file>', 'what to write')
-      .option('--force', 'replace a file that is there')
-      .option(DATA, 'store to copy when no broker runs')
+    command('backup', 'Copy the store to a file while the broker is running.')
+      .argument('<file>', 'file to write')
+      .option('--force', 'overwrite an existing file')
+      .option(DATA, 'store to copy if no broker is running')
       .action(async (file: string, flags: AdminFlags) => {
         const { backup } = await import('./backup.ts');
         process.exitCode = await backup(file, flags);
       }),
-    command('doctor', 'Look for what is wrong here, or slower than it could be.')
-      .option('--clean', 'remove what dead processes have left')
+    command('doctor', 'Diagnose problems with this setup.')
+      .option('--clean', 'remove what dead processes left behind')
       .option(DATA, DATA_TEXT)
       .action(async (flags: AdminFlags) => {
         const { doctor } = await import('./doctor.ts');
@@ -101,7 +99,7 @@ function dead(): Command {
       command('ls', 'List dead messages.')
         .option(...queue)
         .option('-c, --count <n>', 'how many (100)', count)
-        .option('--json', 'as JSON, one line a message')
+        .option('--json', 'as JSON, one line per message')
         .option(DATA, DATA_TEXT)
         .action((flags: Flags) => run('dead-ls', flags, flags.queue)),
     )
@@ -113,14 +111,14 @@ function dead(): Command {
         .action((which: number, flags: Flags) => run('dead-show', flags, flags.queue, [which])),
     )
     .addCommand(
-      command('kick', 'Make dead messages ready again, with all attempts before them.')
+      command('kick', 'Make dead messages ready again, with all their attempts.')
         .addArgument(idsArgument())
         .option(...queue)
         .option(DATA, DATA_TEXT)
         .action((which: number[], flags: Flags) => run('dead-kick', flags, flags.queue, which)),
     )
     .addCommand(
-      command('rm', 'Remove dead messages for ever.')
+      command('rm', 'Remove dead messages for good.')
         .addArgument(idsArgument())
         .option(...queue)
         .option('--force', 'do not ask')

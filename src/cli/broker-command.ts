@@ -17,7 +17,7 @@ export function brokerCommand(name = 'broker'): Command {
     .addOption(new Option('--memory', 'keep messages in memory only').conflicts('data'))
     .option(
       '--fsync <when>',
-      'write to the disk before each answer, at intervals, or never (always, 100ms, never)',
+      'when to flush messages to disk: before each reply, at an interval, or never (always, 100ms, never)',
       value(parseFsync),
       'always',
     )
@@ -28,12 +28,15 @@ export function brokerCommand(name = 'broker'): Command {
     )
     .option(
       '--max-messages <n>',
-      'messages kept; more are refused with exit 75',
+      'most messages to keep; further ones are refused with exit 75',
       value(maxMessages.parse),
       DEFAULT_POLICY.maxMessages,
     )
     .addOption(
-      new Option('--max-bytes <bytes>', 'bytes kept; more are refused with exit 75')
+      new Option(
+        '--max-bytes <bytes>',
+        'most bytes to keep; further messages are refused with exit 75',
+      )
         .argParser(value(parseStoreSize))
         .default(DEFAULT_POLICY.maxBytes, '1G'),
     )
@@ -45,12 +48,12 @@ export function brokerCommand(name = 'broker'): Command {
     )
     .option(
       '--max-releases <n>',
-      'times that a message may be given back before it is dead (no limit)',
+      'times a message may be given back before it is dead (no limit)',
       value(maxReleases.parse),
     )
     .option(
       '--ack-wait <duration>',
-      'give a message that is not settled by then to another consumer (never while its consumer lives)',
+      'redeliver a message that is not settled in time (never while its consumer lives)',
       value(parseDuration),
     )
     .addOption(
@@ -58,14 +61,14 @@ export function brokerCommand(name = 'broker'): Command {
         .argParser(value(parsePause))
         .default(DEFAULT_POLICY.backoffMs, '1s'),
     )
-    .option('--dead-expired', 'keep messages that expire as dead ones')
+    .option('--dead-expired', 'keep expired messages as dead letters')
     .addOption(
-      new Option('--log-level <level>', 'say what is at least this')
+      new Option('--log-level <level>', 'least severe level to log')
         .choices(LEVELS)
         .default('info'),
     )
     .addOption(
-      new Option('--log-format <format>', 'how to say it').choices(FORMATS).default('text'),
+      new Option('--log-format <format>', 'format of the log').choices(FORMATS).default('text'),
     )
     .action(async (flags: BrokerFlags) => {
       const { broker } = await import('./broker.ts');

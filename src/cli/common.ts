@@ -7,7 +7,7 @@ export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(new Option('--dir <dir>', 'runtime directory').env('SIGMQ_DIR'))
-    .option('--no-color', 'no colours, as with $NO_COLOR')
+    .option('--no-color', 'disable colours, like $NO_COLOR')
     .showSuggestionAfterError()
     .showHelpAfterError('Try --help.');
 }

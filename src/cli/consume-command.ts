@@ -14,32 +14,32 @@ export function consumeCommand(name = 'consume'): Command {
         .env('SIGMQ_QUEUE')
         .argParser(collect(parseQueues)),
     )
-    .option('-c, --count <n>', 'end after so many messages', value(parseCount(1, 1e12)))
+    .option('-c, --count <n>', 'exit after this many messages', value(parseCount(1, 1e12)))
     .option(
       '-W, --timeout <duration>',
-      'end with 124 when no message comes for so long (500ms, 2s, 1h30m)',
+      'exit with 124 if no message arrives for this long (500ms, 2s, 1h30m)',
       value(parseDuration),
     )
-    .option('-e, --exit-empty', 'end when nothing is ready; with 75 if --count is not reached')
+    .option('-e, --exit-empty', 'exit when nothing is ready; with 75 if --count was not reached')
     .option(
       '-F, --format <format>',
       '%p body, %i id, %q queue, %a attempt, %r times given back, %l bytes, %t time, %h{NAME} header, %%, \\n, \\t, \\0',
     )
-    .option('--json', 'one line of JSON a message')
-    .option('--raw', 'the body and nothing else')
-    .option('-0, --null', 'a zero byte behind each message instead of a newline')
-    .option('-j, --jobs <n>', 'messages at once (1)', value(jobs.parse))
+    .option('--json', 'print one line of JSON per message')
+    .option('--raw', 'print the body and nothing else')
+    .option('-0, --null', 'print a zero byte after each message instead of a newline')
+    .option('-j, --jobs <n>', 'messages to work on at a time (1)', value(jobs.parse))
     .option(
       '--ack-wait <duration>',
-      'how long it may keep a message (as the broker says)',
+      'redeliver a message that is not settled in time (the broker decides)',
       value(parseDuration),
     )
     .option(
       '--job-timeout <duration>',
-      'end a command that takes longer: SIGTERM to its process group, SIGKILL 5 s later; a failed attempt',
+      'kill a command that takes longer (SIGTERM, then SIGKILL after 5 s, to its process group) and fail the attempt',
       value(parseDuration),
     )
-    .option('--quiet', 'say nothing but errors')
+    .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: ConsumeFlags, self: Command) => {
       const { consume } = await import('./consume.ts');
       process.exitCode = await consume(words, fitting(words, flags, self));

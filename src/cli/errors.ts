@@ -97,7 +97,7 @@ export const cliErrors = {
       'Give --force.',
     ),
   badConfig: (path: string, why: string) =>
-    new CliError('bad-config', Exit.Config, `${path} ${why}.`, 'Mend it, or move it away.'),
+    new CliError('bad-config', Exit.Config, `${path} ${why}.`, 'Fix it or move it out of the way.'),
   twoFormats: () =>
     new CliError(
       'two-formats',

@@ -7,32 +7,40 @@ import { parseDuration, parseHeader, parsePause, parseQueue } from './values.ts'
 export function sendCommand(name = 'send'): Command {
   const send = command(name, 'Send a message and wait until the broker has accepted it.');
   return send
-    .argument('[message...]', 'the message; words are joined by a space; - reads standard input')
+    .argument('[message...]', 'the message; words are joined by spaces; - reads standard input')
     .addOption(
       new Option('-q, --queue <name>', 'queue to send to (default)')
         .env('SIGMQ_QUEUE')
         .argParser(value(parseQueue)),
     )
-    .option('-f, --file <path>', 'send the content of a file as one message; - is standard input')
-    .option('-l, --lines', 'send each line of the file, or of standard input, as a message')
-    .option('-0, --null', 'as --lines, with zero bytes between the messages')
+    .option('-f, --file <path>', 'send the contents of a file as one message; - is standard input')
+    .option('-l, --lines', 'send each line of the file or of standard input as a message')
+    .option('-0, --null', 'like --lines, for messages separated by zero bytes')
     .option(
       '-H, --header <name:value>',
-      'a header; may be repeated, also with the same name: all of them arrive',
+      'a header; may be repeated, even with the same name',
       collect(parseHeader),
     )
-    .option('--priority <n>', 'higher goes first (0)', value(priority.parse))
-    .option('--delay <duration>', 'deliver it no sooner (500ms, 5m, 1h30m, 30d)', value(parsePause))
+    .option('--priority <n>', 'higher is delivered first (0)', value(priority.parse))
+    .option(
+      '--delay <duration>',
+      'deliver it no earlier than this (500ms, 5m, 1h30m, 30d)',
+      value(parsePause),
+    )
     .option(
       '--ttl <duration>',
-      'discard it if no consumer has taken it by then; longer than --delay',
+      'discard it if no consumer takes it in time; longer than --delay',
       value(parseDuration),
     )
-    .option('--wait', 'without a broker, wait for one')
-    .option('-W, --timeout <duration>', 'give up after this (500ms, 2s, 5m)', value(parseDuration))
-    .option('--json', 'print id, queue and bytes of each message')
+    .option('--wait', 'wait for a broker if none is running')
+    .option(
+      '-W, --timeout <duration>',
+      'give up after this long (500ms, 2s, 5m)',
+      value(parseDuration),
+    )
+    .option('--json', 'print the id, queue and size of each message')
     .option('--trace', 'show each byte, its bits, the signals, and what came back')
-    .option('--quiet', 'say nothing but errors')
+    .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: SendFlags) => {
       const { send: run } = await import('./send.ts');
       const code = await run(words, flags);

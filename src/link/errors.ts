@@ -36,7 +36,7 @@ export const linkErrors = {
     new LinkError(
       'out-of-step',
       Exit.TryAgain,
-      `Process ${pid} and this one do not find a common start of a frame.`,
+      `Process ${pid} and this one cannot agree on where a frame starts.`,
       'Another program disturbs the signals; send again when it is gone.',
     ),
   busLost: () =>

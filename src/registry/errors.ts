@@ -149,7 +149,7 @@ export const registryErrors = {
     new RegistryError(
       'broker-runs',
       Exit.Config,
-      `A broker runs in ${dir} already: PID ${pid}.`,
+      `A broker is already running in ${dir}: PID ${pid}.`,
       `Stop it with \`kill ${pid}\`, or give this one a directory of its own with --dir.`,
     ),
   noStart: () =>

@@ -33,7 +33,7 @@ describe('figures', () => {
     assert.ok(guarantees.includes(`\`--max-messages\` (${number(DEFAULT_POLICY.maxMessages)})`));
     assert.ok(guarantees.includes(`\`--max-bytes\` (${DEFAULT_POLICY.maxBytes / 2 ** 30} GiB`));
     assert.ok(guarantees.includes(`\`--max-attempts\` (${DEFAULT_POLICY.maxAttempts})`));
-    assert.ok(read('README.md').includes(`at most ${DEFAULT_MAX_MESSAGE_BYTES / 1024} KiB`));
+    assert.ok(read('README.md').includes(`limited to ${DEFAULT_MAX_MESSAGE_BYTES / 1024} KiB`));
     const library = read('docs/library.md');
     assert.ok(library.includes(`| \`jobs\` | 1 to ${MAX_JOBS} |`));
     assert.ok(library.includes(`up to ${MAX_QUEUES} of them`));

@@ -73,7 +73,7 @@ describe('a runtime directory that is removed', () => {
     const other = await stage.broker(['--memory'], options);
     broker.signal('SIGCONT');
     assert.equal((await broker.ended).code, 78);
-    assert.match(broker.stderr, new RegExp(`A broker runs in .* already: PID ${other.pid}`));
+    assert.match(broker.stderr, new RegExp(`A broker is already running in .*: PID ${other.pid}`));
     await stage.sent(['x'], options);
   });
 
