@@ -25,7 +25,8 @@ const broker = await Broker.open(${JSON.stringify(all)});
 console.log('ready');
 process.stdin.once('data', async () => { await broker.close(); process.exit(); });`,
   );
-  assert.equal(await child.line(), 'ready');
+  const line = await child.line();
+  if (line !== 'ready') assert.fail(`the broker ended with ${await child.exited}`);
   endAfter(t, async () => {
     child.say('stop');
     await child.exited;
