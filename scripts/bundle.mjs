@@ -56,12 +56,17 @@ await build({
   sourcesContent: false,
   external: ['libsql'],
   define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  // A function for scripts/load.cjs to call.
+  banner: {
+    js: '(function (exports, require, module, __filename) { const moduleUrl = require("node:url").pathToFileURL(__filename).href;',
+  },
+  footer: { js: '})' },
   logLevel: 'warning',
   plugins: [withoutChildProcess, withoutSignalExit],
 });
 
 mkdirSync(join(root, 'dist/bin'), { recursive: true });
+copyFileSync(join(root, 'scripts/load.cjs'), join(root, 'dist/cli/load.cjs'));
 for (const folder of ['bin', 'cli'])
   writeFileSync(join(root, 'dist', folder, 'package.json'), '{ "type": "commonjs" }\n');
 for (const name of executables) {
@@ -74,7 +79,7 @@ for (const name of executables) {
 const names = Object.keys(await import('../dist/src/index.js'));
 writeFileSync(
   join(root, 'dist/index.js'),
-  `import bundle from './cli/sigmq.js';
-export const { ${names.join(', ')} } = bundle.library();
+  `import load from './cli/load.cjs';
+export const { ${names.join(', ')} } = load().library();
 `,
 );
