@@ -74,11 +74,9 @@ node --input-type=module -e "
   import * as library from 'sigmq';
   import { readFileSync } from 'node:fs';
   const types = readFileSync('node_modules/sigmq/dist/index.d.ts', 'utf8');
-  const exported = /^export \{(.*)\};$/m.exec(types)[1].split(',').map((name) => name.trim());
-  const values = exported.filter((name) => !name.startsWith('type '));
-  const missing = Object.keys(library).filter((name) => !values.includes(name));
-  const typesOnly = values.filter((name) => !(name in library));
-  if (missing.length + typesOnly.length > 0) throw new Error([...missing, ...typesOnly].join());
+  const declared = [...types.matchAll(/^export declare (?:class|const|function) (\w+)/gm)];
+  const [named, there] = [declared.map(([, name]) => name), Object.keys(library)];
+  if (named.sort().join() !== there.sort().join()) throw new Error([named, there].join(' is not '));
 "
 platform=$(node -p 'process.platform + "-" + process.arch')
 expected=addon
