@@ -1,13 +1,35 @@
-// Makes what the package ships: dist/cli/sigmq.js, one CommonJS file with all code, of which each part runs when it is
-// first needed; dist/bin, which start it; dist/index.js, the library. Without this, Node would open and compile some
-// hundred files before `sigmq send` does anything. --readable: not minified, so that coverage can be told by branch.
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+// Makes the executables: one file each, which loads a second one for the command that runs. Without
+// this, Node would open and compile some hundred files before `sigmq send` does anything; one file for all
+// would cost it 5 ms more. Makes the library, dist/lib, of one file too, not minified: its users read its stack
+// traces. --readable: nothing is minified, so that coverage can be told by branch.
+import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const executables = ['sigmq', 'sigmq-broker', 'sigmq-consumer', 'sigmq-producer'];
+/** Commands that a `*-command.ts` loads when it runs. */
+const COMMAND = /^\.\/(\w+)\.ts$/;
+
+/** A package that is needed now and then, loaded when it is. */
+const RARE = /^(cli-progress|proper-lockfile)$/;
+
+const commands = new Set();
+const apart = {
+  name: 'apart',
+  setup(bundle) {
+    bundle.onResolve({ filter: RARE }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `../cli/${path}.js`, external: true } : undefined,
+    );
+    bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
+      if (kind !== 'dynamic-import' || !importer.endsWith('-command.ts')) return undefined;
+      const name = COMMAND.exec(path)?.[1];
+      commands.add(name);
+      return { path: `../cli/${name}.js`, external: true };
+    });
+  },
+};
 
 /** commander wants it for subcommands that are programs of their own; loading it takes time. */
 const withoutChildProcess = {
@@ -34,17 +56,10 @@ const withoutSignalExit = {
   },
 };
 
-/** Each runs when it is called. */
-const entry = `
-${executables.map((name) => `export const ${name.replace('-', '_')} = () => import('./bin/${name}.ts');`).join('\n')}
-export const library = () => require('./src/index.ts');
-`;
-
-rmSync(join(root, 'dist/cli'), { recursive: true, force: true });
-await build({
+/** @type {import('esbuild').BuildOptions} */
+const options = {
   absWorkingDir: root,
-  stdin: { contents: entry, resolveDir: root },
-  outfile: 'dist/cli/sigmq.js',
+  outdir: 'dist/cli',
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -52,34 +67,49 @@ await build({
   format: 'cjs',
   supported: { 'dynamic-import': false },
   minify: !process.argv.includes('--readable'),
+  keepNames: false,
   sourcemap: true,
   sourcesContent: false,
   external: ['libsql'],
   define: { 'import.meta.url': 'moduleUrl' },
-  // A function for scripts/load.cjs to call.
+  // A function for scripts/launcher.cjs to call.
   banner: {
-    js: '(function (exports, require, module, __filename) { const moduleUrl = require("node:url").pathToFileURL(__filename).href;',
+    js: '(function (module, require, __filename) { const exports = module.exports, moduleUrl = require("node:url").pathToFileURL(__filename).href;',
   },
   footer: { js: '})' },
   logLevel: 'warning',
-  plugins: [withoutChildProcess, withoutSignalExit],
-});
+};
 
-mkdirSync(join(root, 'dist/bin'), { recursive: true });
-copyFileSync(join(root, 'scripts/load.cjs'), join(root, 'dist/cli/load.cjs'));
-for (const folder of ['bin', 'cli'])
-  writeFileSync(join(root, 'dist', folder, 'package.json'), '{ "type": "commonjs" }\n');
+rmSync(join(root, 'dist/cli'), { recursive: true, force: true });
+await build({
+  ...options,
+  entryPoints: executables.map((name) => `bin/${name}.ts`),
+  plugins: [apart, withoutChildProcess],
+});
+await build({
+  ...options,
+  entryPoints: [
+    ...[...commands].map((name) => ({ in: `src/cli/${name}.ts`, out: name })),
+    { in: 'cli-progress', out: 'cli-progress' },
+    { in: 'proper-lockfile', out: 'proper-lockfile' },
+  ],
+  plugins: [apart, withoutSignalExit],
+});
+await build({
+  absWorkingDir: root,
+  entryPoints: ['src/index.ts'],
+  outfile: 'dist/lib/index.js',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  packages: 'external',
+  logLevel: 'warning',
+});
+writeFileSync(join(root, 'dist/bin/package.json'), '{ "type": "commonjs" }\n');
 for (const name of executables) {
   const path = join(root, 'dist/bin', `${name}.js`);
   rmSync(path, { force: true });
   copyFileSync(join(root, 'scripts/launcher.cjs'), path);
   chmodSync(path, 0o755);
 }
-
-const names = Object.keys(await import('../dist/src/index.js'));
-writeFileSync(
-  join(root, 'dist/index.js'),
-  `import load from './cli/load.cjs';
-export const { ${names.join(', ')} } = load().library();
-`,
-);

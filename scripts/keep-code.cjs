@@ -1,18 +1,21 @@
 'use strict';
-// Loaded before scripts/launcher.cjs by scripts/code-cache.mjs: at the end of the process the code that was compiled is
-// written to $SIGMQ_KEEP_CODE.
+// Loaded before scripts/launcher.cjs by scripts/code-cache.mjs: at the end of the process the compiled code
+// of all that was launched is written beside its source.
 const { writeFileSync } = require('node:fs');
 const vm = require('node:vm');
 
 const { Script } = vm;
-let launched;
+const launched = [];
 
 vm.Script = class extends Script {
   constructor(source, options) {
     super(source, { ...options, cachedData: undefined });
-    launched = this;
+    launched.push({ script: this, filename: options.filename });
   }
 };
 
-const { SIGMQ_KEEP_CODE = '' } = process.env;
-process.on('exit', () => writeFileSync(SIGMQ_KEEP_CODE, launched.createCachedData()));
+process.on('exit', () => {
+  for (const { script, filename } of launched) {
+    writeFileSync(`${filename}.cache`, script.createCachedData());
+  }
+});

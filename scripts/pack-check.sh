@@ -69,11 +69,11 @@ node --input-type=module -e "
   // Neither looks like a plain peer, nor handles a signal.
   if (process.eventNames().some((name) => String(name).startsWith('SIG'))) process.exit(1);
 "
-# The library's code is that of the command line, and its types say what it has.
+# Its types say what it has.
 node --input-type=module -e "
   import * as library from 'sigmq';
   import { readFileSync } from 'node:fs';
-  const types = readFileSync('node_modules/sigmq/dist/index.d.ts', 'utf8');
+  const types = readFileSync('node_modules/sigmq/dist/lib/index.d.ts', 'utf8');
   const declared = [...types.matchAll(/^export declare (?:class|const|function) (\w+)/gm)];
   const [named, there] = [declared.map(([, name]) => name), Object.keys(library)];
   if (named.sort().join() !== there.sort().join()) throw new Error([named, there].join(' is not '));

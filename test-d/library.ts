@@ -1,4 +1,4 @@
-// What the types of the package promise its users; checked by tsc against what is shipped (dist/index.d.ts).
+// What the types of the package promise its users; checked by tsc against what is shipped (dist/lib/index.d.ts).
 import {
   Consumer,
   type ErrorCode,

@@ -1,3 +1,4 @@
+import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
@@ -73,6 +74,7 @@ export class Broker {
   readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
   #presence: Presence | undefined;
+  #forgetSignal = () => {};
   #closed: Promise<void> | undefined;
 
   /**
@@ -98,7 +100,7 @@ export class Broker {
       await (broker ? broker.close() : store.close());
       throw error;
     }
-    signal?.addEventListener('abort', broker.#onAbort);
+    broker.#forgetSignal = closeOn(signal, broker, broker.#journal.error);
     return broker;
   }
 
@@ -179,7 +181,7 @@ export class Broker {
   }
 
   async #close(): Promise<void> {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#forgetSignal();
     this.#journal.requestStop();
     this.#intake.closing = true;
     await this.#presence?.stop();
@@ -197,10 +199,6 @@ export class Broker {
     await this.#store.close();
   }
 
-  readonly #onAbort = (): void => {
-    void this.close().catch(this.#journal.error);
-  };
-
   async #publish(): Promise<void> {
     const { dir } = this;
     const journal = this.#journal;
@@ -214,10 +212,8 @@ export class Broker {
         await this.#claimDir();
         this.#rosterWatch.restart();
       },
-      onWarning: (message, isBack) =>
-        journal.say(
-          isBack ? { type: 'directory-restored', dir, message } : { type: 'warning', message },
-        ),
+      onRestored: (message) => journal.say({ type: 'directory-restored', dir, message }),
+      onWarning: (message) => journal.say({ type: 'warning', message }),
       onLost: (error) => journal.requestStop(error),
     });
     this.#rosterWatch.start();

@@ -9,7 +9,7 @@ import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
 import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
 import { type BrokerEventData, eventOf } from './events.ts';
 import type { Journal } from './journal.ts';
-import { keyOf } from './peer.ts';
+import { keyOf, type Peer } from './peer.ts';
 
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
@@ -99,11 +99,21 @@ export class Roster {
     this.#seen = seenIn(known);
     this.#untidy = known.some((line, n) => line !== lines[n]);
     for (const line of known) {
-      const consumer = this.#consumerOf(line, before);
-      if (consumer === 'gone') this.#untidy = true;
-      else if (typeof consumer === 'string')
-        unfit.set(consumer, this.#unfit.get(consumer) ?? clockMs());
-      else if (consumer) now.set(consumer.key, consumer);
+      const { pid } = line;
+      if (pid === undefined) {
+        this.#warn({ type: 'line-refused', line: line.raw });
+        continue;
+      }
+      const vetted = vetLine(line, table);
+      if (vetted.ok) {
+        const consumer = this.#consumerOf(line, { pid, start: vetted.info.start }, vetted.kind);
+        now.set(consumer.key, consumer);
+      } else if (isGone(vetted)) this.#untidy = true;
+      else {
+        const name = `${pid}:${vetted.why}`;
+        unfit.set(name, this.#unfit.get(name) ?? clockMs());
+        this.#warn({ type: 'consumer-refused', pid, why: vetted.why });
+      }
     }
     this.#unfit = unfit;
     this.#consumers = now;
@@ -194,27 +204,14 @@ export class Roster {
     return isGone(vetted);
   }
 
-  /** @returns text for who gets no signals: `gone`, or PID and reason; undefined for who is no process */
-  #consumerOf(
-    line: ConsumerLine,
-    before: ReadonlyMap<string, ConsumerState>,
-  ): ConsumerState | string | undefined {
-    if (line.pid === undefined) return this.#warn({ type: 'line-refused', line: line.raw });
-    const vetted = vetLine(line, this.#options.table);
-    if (!vetted.ok) {
-      if (isGone(vetted)) return 'gone';
-      this.#warn({ type: 'consumer-refused', pid: line.pid, why: vetted.why });
-      return `${line.pid}:${vetted.why}`;
-    }
-    const { kind, info } = vetted;
-    const peer = { pid: line.pid, start: info.start };
-    const consumer = before.get(keyOf(peer)) ?? this.#leaving.get(keyOf(peer));
+  #consumerOf(line: ConsumerLine, peer: Peer, kind: ConsumerState['kind']): ConsumerState {
+    const consumer = this.get(keyOf(peer));
     if (!consumer) return newConsumer(line, peer, kind);
     // It may have registered anew, and another endpoint; what it has to settle stays.
     return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
   }
 
-  #warn(fact: BrokerEventData): undefined {
+  #warn(fact: BrokerEventData): void {
     const { message } = eventOf(fact);
     if (this.#warned.size > MAX_WARNINGS || this.#warned.has(message)) return;
     this.#warned.add(message);

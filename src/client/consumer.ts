@@ -1,3 +1,4 @@
+import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { SigmqError } from '../errors.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
@@ -6,7 +7,6 @@ import { isStopped, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { tell } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
-import { closeOn } from './close-on.ts';
 import { Deliveries } from './deliveries.ts';
 import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
@@ -65,6 +65,7 @@ export class Consumer implements AsyncIterable<Message> {
   readonly #deliveries: Deliveries;
   readonly #registration: Registration;
   readonly #stream = new MessageStream(() => this.close());
+  #forgetSignal = () => {};
   #closed: Promise<void> | undefined;
 
   /**
@@ -74,7 +75,8 @@ export class Consumer implements AsyncIterable<Message> {
    */
   static async open(options: ConsumerOptions = {}): Promise<Consumer> {
     checkConsumer(options);
-    options.signal?.throwIfAborted();
+    const { signal } = options;
+    signal?.throwIfAborted();
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     const consumer = new Consumer(dir, options);
     try {
@@ -83,7 +85,11 @@ export class Consumer implements AsyncIterable<Message> {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
       throw error;
     }
-    closeOn(options.signal, consumer);
+    if (signal?.aborted) {
+      await consumer.close();
+      throw signal.reason;
+    }
+    consumer.#forgetSignal = closeOn(signal, consumer, consumer.#report);
     return consumer;
   }
 
@@ -174,6 +180,7 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   async #close(): Promise<void> {
+    this.#forgetSignal();
     this.#stream.end();
     await this.#registration.end();
     await this.#endpoint.drained();

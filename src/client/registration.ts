@@ -33,6 +33,7 @@ export class Registration {
   async begin(): Promise<void> {
     await this.#write();
     const { dir, asked, onError, onLost } = this.#options;
+    const onWarning = (sentence: string) => onError(new Error(sentence));
     let seen = '';
     this.#presence = new Presence({
       request: { dir: asked, env: process.env },
@@ -46,7 +47,8 @@ export class Registration {
         return true;
       },
       putBack: () => this.#write(),
-      onWarning: (sentence) => onError(new Error(sentence)),
+      onRestored: onWarning,
+      onWarning,
       onLost,
     });
   }

@@ -23,8 +23,10 @@ export interface PresenceOptions {
   isThere(): boolean;
   /** Writes it again. */
   putBack(): Promise<void>;
-  /** What was put back, or (`isBack` is false) cannot be for the moment. */
-  onWarning(sentence: string, isBack: boolean): void;
+  /** What was put back. */
+  onRestored(sentence: string): void;
+  /** What cannot be put back for the moment. */
+  onWarning(sentence: string): void;
   /** It cannot be put back: nothing reaches this process any more. Once. */
   onLost(error: SigmqError): void;
 }
@@ -73,7 +75,7 @@ export class Presence {
   }
 
   async #return(hasDir: boolean): Promise<void> {
-    const { dir, request, shareLock, putBack, onWarning } = this.#options;
+    const { dir, request, shareLock, putBack, onRestored } = this.#options;
     if (!hasDir) {
       // By its path: what the environment stands for may be another directory by now.
       const isNamed = request.dir !== undefined || Boolean(request.env.SIGMQ_DIR);
@@ -87,7 +89,7 @@ export class Presence {
     const rest = 2 ** (++this.#returns - QUICK_RETURNS) * LOOK_MS;
     this.#restsUntil = clockMs() + (rest < LOOK_MS ? 0 : Math.min(rest, LONGEST_REST_MS));
     const what = hasDir ? `Files of this process in ${dir} were` : `${dir} was`;
-    onWarning(`${what} removed by another program, and made again.`, true);
+    onRestored(`${what} removed by another program, and made again.`);
   }
 
   readonly #onError = (raw: unknown): void => {
@@ -98,7 +100,7 @@ export class Presence {
       if (this.#timer) this.#options.onLost(error);
     } else if (text !== this.#said) {
       this.#said = text;
-      this.#options.onWarning(`${text} It is tried again.`, false);
+      this.#options.onWarning(`${text} It is tried again.`);
     }
   };
 }

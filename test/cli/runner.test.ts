@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Runner, type RunnerOptions } from '../../src/cli/runner.ts';
@@ -122,11 +122,16 @@ describe('Runner', () => {
   it('gives back what died of the signal that stops the consumer, whoever hears of it first', async (t) => {
     for (const script of ['kill -TERM $$', 'exit 143', 'sh -c "kill -TERM \\$\\$"; exit $?']) {
       for (const isFirst of [true, false]) {
-        const { runner } = given(t, script);
+        const path = join(tempDir(t), 'pid');
+        const { runner } = given(t, `echo $$ >"$1"; ${script}`, path);
         if (isFirst) runner.stopping('SIGTERM');
         const running = runner.run(messageOf('x'));
         const given_back = assert.rejects(running, { ending: 'release now', message: /SIGTERM/ });
-        if (!isFirst) setTimeout(() => runner.stopping('SIGTERM'), 100);
+        if (!isFirst) {
+          await until(() => /\n/.test(contentOf(path)));
+          await until(() => !existsSync(`/proc/${contentOf(path).trim()}`));
+          runner.stopping('SIGTERM');
+        }
         await given_back;
       }
     }

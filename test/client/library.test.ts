@@ -1,5 +1,6 @@
 /** Producer, Consumer and Inspector of this process, with a broker in another. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
@@ -9,6 +10,7 @@ import {
   type Message,
   Producer,
 } from '../../src/index.ts';
+import { BusFile } from '../../src/link/bus-record.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { endAfter } from '../end-after.ts';
 import { type Child, startModule, tempDir, until } from '../registry/children.ts';
@@ -336,6 +338,10 @@ describe('Consumer', { skip }, () => {
       await other.send('b');
     }
     await assert.rejects(Consumer.open({ dir, signal: AbortSignal.abort(new Error('no')) }), /no/);
+    const opening = new AbortController();
+    const opened = Consumer.open({ dir, signal: opening.signal });
+    opening.abort(new Error('not any more'));
+    await assert.rejects(opened, /not any more/);
     const again = await Consumer.open({ dir });
     await again.close();
   });
@@ -428,7 +434,10 @@ describe('Inspector', { skip }, () => {
     broker.process.kill('SIGSTOP');
     const asking = new AbortController();
     const peeking = inspector.peek('default', { signal: asking.signal });
-    setTimeout(() => asking.abort(reason), 50);
+    const bus = new BusFile(join(dir, 'bus'));
+    await until(() => bus.read().pid === process.pid); // it asks
+    bus.close();
+    asking.abort(reason);
     await assert.rejects(peeking, reason);
     broker.process.kill('SIGCONT');
     await producer.send('x');

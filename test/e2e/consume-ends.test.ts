@@ -142,7 +142,8 @@ describe('a consumer whose stdout', () => {
   });
 
   it('keeps it until it may print (Ctrl-Z) has settled what it printed, when it ends with 0', async (t) => {
-    const stage = await staged(t);
+    const stage = new Stage(t);
+    const broker = await stage.broker(['--memory']);
     // In the background of a terminal with `stty tostop` a write stops the process.
     const inner = `stty tostop; set -m; ${process.execPath} ${SIGMQ} consume -c1 --quiet &
       echo pid=$!; read -r go; fg; echo "rc=$?"`;
@@ -161,9 +162,8 @@ describe('a consumer whose stdout', () => {
     });
     await stage.sent(['printed late']);
     await until('the stop', () => stateOf(Number(pid)) === 'T');
-    // The broker gives it up.
-    await until('it to be in doubt', async () => (await countsOf(stage))?.reserved === 1);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await broker.says('does not answer'); // it is in doubt
+    assert.equal((await countsOf(stage))?.reserved, 1);
     terminal.child.stdin?.write('go\n');
     const { stdout } = await terminal.ended;
     assert.match(String(stdout), /printed late[\s\S]*rc=0/);

@@ -9,7 +9,7 @@ import { Program, ROOT, Stage, until } from './harness.ts';
 
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
 const PAGE = 'docs/library.md';
-const INDEX = JSON.stringify(join(ROOT, 'dist/src/index.js'));
+const INDEX = JSON.stringify(join(ROOT, 'dist/lib/index.js'));
 
 /** The files that a page shows, by name, in a directory of the test. */
 function filesOf(page: string, dir: string): Map<string, string> {
