@@ -208,7 +208,7 @@ describe('foreign appends', () => {
     const appenders = [1, 2].map((n) =>
       start(t, 'bash', [
         '-c',
-        `for i in {1..6000}; do printf "${n}0000$i x" >> "$0"; echo >> "$0"; done; echo done`,
+        `for i in {1..6000}; do echo "${n}0000$i x" >> "$0"; done; echo done`,
         consumersPath(dir),
       ]),
     );
@@ -226,11 +226,30 @@ describe('foreign appends', () => {
     const expected = [1, 2].flatMap((n) =>
       Array.from({ length: 6000 }, (_, i) => `${n}0000${i + 1} x`),
     );
-    // Where an edit has ended half a line, the newline that its program adds makes an empty one; two halves
-    // that these programs themselves write one behind the other are theirs.
-    const lines = read(dir).split('\n').filter(Boolean);
-    const glued = lines.flatMap((line) => line.match(/[12]0000\d+? x/g) ?? [line]);
-    assert.deepEqual(glued.sort(), expected.sort());
+    assert.deepEqual(read(dir).trimEnd().split('\n').sort(), expected.sort());
+  });
+
+  it('glues none to half a line that is written meanwhile', async (t) => {
+    const dir = tempDir(t);
+    const appender = start(t, 'bash', [
+      '-c',
+      `for i in {1..4000}; do echo "1$i x" >> "$0"; printf "2$i x" >> "$0"; echo >> "$0"; done; echo done`,
+      consumersPath(dir),
+    ]);
+    let isRunning = true;
+    void appender.line().then(() => {
+      isRunning = false;
+    });
+    const edit = async (pid: number) => {
+      while (isRunning) {
+        await registerConsumer(dir, pid, {}, TABLE);
+        await unregisterConsumer(dir, pid, undefined, TABLE);
+      }
+    };
+    await Promise.all([77, 78, 79].map(edit));
+    const expected = Array.from({ length: 4000 }, (_, i) => [`1${i + 1} x`, `2${i + 1} x`]).flat();
+    // Where an edit has ended half a line, the newline that its program adds makes an empty one.
+    assert.deepEqual(read(dir).split('\n').filter(Boolean).sort(), expected.sort());
   });
 
   it('saves a line that is written long after the file was replaced', async (t) => {
