@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
 import {
   ALL_BUT_BODY,
@@ -7,7 +8,16 @@ import {
   type Row,
   storedOf,
 } from './sqlite-rows.ts';
-import { DEFAULT_PEEK, type MessageState, type Selection, STATES, type Stored } from './store.ts';
+import {
+  DEFAULT_PEEK,
+  type Inspection,
+  type MessageState,
+  type QueueCounts,
+  type Selection,
+  STATES,
+  type Stored,
+} from './store.ts';
+import type { Removed, Tally } from './tally.ts';
 
 /** In which order the messages of a state are looked at, removed and kicked; each but `reserved` by its index. */
 const ORDER: Record<MessageState, string> = {
@@ -17,7 +27,89 @@ const ORDER: Record<MessageState, string> = {
   dead: 'priority DESC, id',
 };
 
-export function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
+export interface SqliteInspectionOptions {
+  readonly db: SqliteConnection;
+  readonly tally: Tally;
+  /** What is due becomes ready, what has expired goes. */
+  sweep(): void;
+  /** Where in its queue that goes which becomes ready now; the `count` behind it are taken, too. */
+  position(count: number): number;
+}
+
+/** Looking at what is in the file, and changing it by hand. */
+export class SqliteInspection implements Inspection {
+  readonly #options: SqliteInspectionOptions;
+
+  constructor(options: SqliteInspectionOptions) {
+    this.#options = options;
+  }
+
+  async counts(): Promise<QueueCounts[]> {
+    const { db, tally, sweep } = this.#options;
+    db.try(sweep);
+    return tally.counts();
+  }
+
+  async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
+    const { db, sweep } = this.#options;
+    return db.try(() => {
+      sweep();
+      return peek(db, queue, selection);
+    });
+  }
+
+  async purge(queue: string, selection: Selection = {}): Promise<number> {
+    const { db, tally } = this.#options;
+    const { limit = Number.POSITIVE_INFINITY } = selection;
+    const states = selection.state ? [selection.state] : STATES;
+    let purged = 0;
+    for (const state of states.filter((state) => state !== 'reserved')) {
+      purged += await this.#inSteps('remove', limit - purged, (rows) => {
+        const step = { ...selection, limit: rows };
+        return tally.forget(db.transaction(() => purgeSome(db, queue, state, step)));
+      });
+    }
+    return purged;
+  }
+
+  async kick(queue: string, selection: Selection = {}): Promise<number> {
+    const { db, tally, position } = this.#options;
+    return this.#inSteps('change', selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
+      const step = { ...selection, limit: rows };
+      const first = position(rows);
+      const kicked = db.transaction(() => kickSome(db, queue, step, first));
+      tally.move(queue, 'dead', 'ready', kicked);
+      return kicked;
+    });
+  }
+
+  async pause(queue: string, paused: boolean): Promise<void> {
+    const { db, tally } = this.#options;
+    const sql = paused
+      ? 'INSERT OR IGNORE INTO paused (queue) VALUES (?)'
+      : 'DELETE FROM paused WHERE queue = ?';
+    db.transaction(() => db.run(sql, [queue]));
+    if (paused) tally.paused.add(queue);
+    else tally.paused.delete(queue);
+  }
+
+  /** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
+  async #inSteps(
+    how: 'remove' | 'change',
+    limit: number,
+    step: (rows: number) => number,
+  ): Promise<number> {
+    for (let done = 0; ; await nextTurn()) {
+      const wanted = Math.min(limit - done, this.#options.db.stepRows(how));
+      if (wanted <= 0) return done;
+      const some = step(wanted);
+      done += some;
+      if (some < wanted) return done;
+    }
+  }
+}
+
+function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
   let { limit = DEFAULT_PEEK } = selection;
   const { skip = 0 } = selection;
   const found: Stored[] = [];
@@ -33,14 +125,8 @@ export function peek(db: SqliteConnection, queue: string, selection: Selection):
   return found;
 }
 
-export interface Removed {
-  readonly queue: string;
-  readonly state: MessageState;
-  readonly bytes: number;
-}
-
 /** Removes up to {@link STEP_ROWS} messages of a state. */
-export function purgeSome(
+function purgeSome(
   db: SqliteConnection,
   queue: string,
   state: MessageState,
@@ -54,7 +140,7 @@ export function purgeSome(
 }
 
 /** Makes up to {@link STEP_ROWS} dead messages ready. @returns how many */
-export function kickSome(
+function kickSome(
   db: SqliteConnection,
   queue: string,
   { ids, limit = STEP_ROWS }: Selection,

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { steadyMs } from '../clock.ts';
 import { StoreError, storeErrors } from './errors.ts';
 import type { Fsync } from './open-store.ts';
@@ -6,7 +5,7 @@ import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { count, type Held } from './sqlite-count.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
-import { kickSome, peek, purgeSome, type Removed } from './sqlite-inspection.ts';
+import { SqliteInspection } from './sqlite-inspection.ts';
 import { oldest } from './sqlite-oldest.ts';
 import { identify, incarnate, setBack } from './sqlite-opening.ts';
 import { lastNumber, remember } from './sqlite-producers.ts';
@@ -22,13 +21,12 @@ import {
   type Reserved,
   type Selection,
   type Settled,
-  STATES,
   type Store,
   type Stored,
   type StorePolicy,
   sizeOf,
 } from './store.ts';
-import { Tally } from './tally.ts';
+import { type Removed, Tally } from './tally.ts';
 
 /**
  * Keeps messages in an SQLite file, in its write-ahead log first (https://sqlite.org/wal.html), or in SQLite's own
@@ -45,6 +43,7 @@ export class SqliteStore implements Store {
   readonly #held = new Map<number, Held>();
   readonly #positions: Positions;
   readonly #timetable: Timetable;
+  readonly #inspection: SqliteInspection;
 
   /** @throws StoreError */
   static open(
@@ -86,6 +85,12 @@ export class SqliteStore implements Store {
     this.#positions = new Positions(count(db, this.#tally, this.#held));
     this.#timetable = new Timetable({
       ...{ db, tally: this.#tally, deadExpired: policy.deadExpired },
+      position: (count) => this.#positions.take(this.#now(), count),
+    });
+    this.#inspection = new SqliteInspection({
+      db,
+      tally: this.#tally,
+      sweep: () => this.#timetable.sweep(this.#now()),
       position: (count) => this.#positions.take(this.#now(), count),
     });
   }
@@ -175,7 +180,7 @@ export class SqliteStore implements Store {
     const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
       AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
     const gone = this.#db.writeAll(sql, [id, incarnation, delivery]) as Removed[];
-    this.#forget(gone);
+    this.#tally.forget(gone);
     return gone[0]?.queue;
   }
 
@@ -214,48 +219,24 @@ export class SqliteStore implements Store {
     return row.at ?? undefined;
   }
 
-  async counts(): Promise<QueueCounts[]> {
-    this.#db.try(() => this.#timetable.sweep(this.#now()));
-    return this.#tally.counts();
+  counts(): Promise<QueueCounts[]> {
+    return this.#inspection.counts();
   }
 
-  async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
-    return this.#db.try(() => {
-      this.#timetable.sweep(this.#now());
-      return peek(this.#db, queue, selection);
-    });
+  peek(queue: string, selection?: Selection): Promise<Stored[]> {
+    return this.#inspection.peek(queue, selection);
   }
 
-  async purge(queue: string, selection: Selection = {}): Promise<number> {
-    const { limit = Number.POSITIVE_INFINITY } = selection;
-    const states = selection.state ? [selection.state] : STATES;
-    let purged = 0;
-    for (const state of states.filter((state) => state !== 'reserved')) {
-      purged += await this.#inSteps('remove', limit - purged, (rows) => {
-        const step = { ...selection, limit: rows };
-        return this.#forget(this.#db.transaction(() => purgeSome(this.#db, queue, state, step)));
-      });
-    }
-    return purged;
+  purge(queue: string, selection?: Selection): Promise<number> {
+    return this.#inspection.purge(queue, selection);
   }
 
-  async kick(queue: string, selection: Selection = {}): Promise<number> {
-    return this.#inSteps('change', selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
-      const step = { ...selection, limit: rows };
-      const position = this.#positions.take(this.#now(), rows);
-      const kicked = this.#db.transaction(() => kickSome(this.#db, queue, step, position));
-      this.#tally.move(queue, 'dead', 'ready', kicked);
-      return kicked;
-    });
+  kick(queue: string, selection?: Selection): Promise<number> {
+    return this.#inspection.kick(queue, selection);
   }
 
-  async pause(queue: string, paused: boolean): Promise<void> {
-    const sql = paused
-      ? 'INSERT OR IGNORE INTO paused (queue) VALUES (?)'
-      : 'DELETE FROM paused WHERE queue = ?';
-    this.#db.transaction(() => this.#db.run(sql, [queue]));
-    if (paused) this.#tally.paused.add(queue);
-    else this.#tally.paused.delete(queue);
+  pause(queue: string, paused: boolean): Promise<void> {
+    return this.#inspection.pause(queue, paused);
   }
 
   async close(): Promise<void> {
@@ -288,26 +269,5 @@ export class SqliteStore implements Store {
     const sql = `SELECT ${COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
       ORDER BY priority DESC, position LIMIT 1`;
     return this.#db.sql(sql).get([queue]) as Row | undefined;
-  }
-
-  /** Rows that are no longer there. @returns how many */
-  #forget(removed: readonly Removed[]): number {
-    for (const { queue, state, bytes } of removed) this.#tally.add(queue, state, -1, -bytes);
-    return removed.length;
-  }
-
-  /** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
-  async #inSteps(
-    how: 'remove' | 'change',
-    limit: number,
-    step: (rows: number) => number,
-  ): Promise<number> {
-    for (let done = 0; ; await nextTurn()) {
-      const wanted = Math.min(limit - done, this.#db.stepRows(how));
-      if (wanted <= 0) return done;
-      const some = step(wanted);
-      done += some;
-      if (some < wanted) return done;
-    }
   }
 }

@@ -1,7 +1,6 @@
 import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
-import type { Removed } from './sqlite-inspection.ts';
 import { BYTES } from './sqlite-rows.ts';
-import type { Tally } from './tally.ts';
+import type { Removed, Tally } from './tally.ts';
 
 const DUE = "state = 'delayed' AND due_at <= ?";
 const EXPIRED = "expires_at <= ? AND state IN ('ready', 'delayed')";

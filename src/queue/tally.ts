@@ -3,6 +3,13 @@ import type { MessageState, QueueCounts, StorePolicy } from './store.ts';
 
 type Counts = Record<MessageState, number>;
 
+/** A message that is no longer there. */
+export interface Removed {
+  readonly queue: string;
+  readonly state: MessageState;
+  readonly bytes: number;
+}
+
 /** How many messages there are, by queue and state, and their bytes: kept, so that nobody has to count. */
 export class Tally {
   readonly #queues = new Map<string, Counts>();
@@ -27,6 +34,12 @@ export class Tally {
     this.#messages += messages;
     this.#bytes += bytes;
     if (Object.values(counts).every((count) => count === 0)) this.#queues.delete(queue);
+  }
+
+  /** @returns how many */
+  forget(removed: readonly Removed[]): number {
+    for (const { queue, state, bytes } of removed) this.add(queue, state, -1, -bytes);
+    return removed.length;
   }
 
   /** Whether a message of the queue could be delivered. */
