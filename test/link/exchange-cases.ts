@@ -2,7 +2,7 @@ import type { Bit } from '../../src/codec/signal-codec.ts';
 import { Exchange } from '../../src/signals/addon.ts';
 import type { Field } from '../../src/signals/memory.ts';
 
-export type Fields = Partial<Record<keyof typeof Field, number>>;
+type Fields = Partial<Record<keyof typeof Field, number>>;
 
 /** Who is meant by a PID or a descriptor, of a case or of a signal (`who * 2 + bit`). */
 export const Who = {
