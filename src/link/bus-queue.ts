@@ -23,12 +23,6 @@ const STAMP_DIGITS = 15;
 /** The line can do without: no room for a file, no descriptor, or the directory was removed. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']);
 
-interface Waiter {
-  readonly name: string;
-  readonly pid: number;
-  readonly start: number;
-}
-
 /** The waiting room of the bus: `bus.wait/` (docs/protocol.md, section 5, *Turn*). */
 export class BusQueue {
   readonly #dir: string;
@@ -170,7 +164,7 @@ function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
   return codes.has(String((error as NodeJS.ErrnoException).code));
 }
 
-function parse(name: string): Waiter | undefined {
+function parse(name: string): { pid: number; start: number } | undefined {
   const match = /^\d+-(\d+)-(\d+)$/.exec(name);
-  return match ? { name, pid: Number(match[1]), start: Number(match[2]) } : undefined;
+  return match ? { pid: Number(match[1]), start: Number(match[2]) } : undefined;
 }
