@@ -11,19 +11,28 @@ export class OutOfStep {
   static readonly #starts = new Map<number, number>();
   readonly #table: ProcessTable;
   readonly #bus: Pick<Bus, 'holder'>;
-  /** Late echoes so far, and the time of the last. */
-  late = 0;
-  lateAt = 0;
+  #late = 0;
+  #lateAt = 0;
 
   constructor(table: ProcessTable, bus: Pick<Bus, 'holder'>) {
     this.#table = table;
     this.#bus = bus;
   }
 
-  /** A frame to it was given up, or its end is not to be trusted. */
+  /** Late echoes so far. */
+  get late(): number {
+    return this.#late;
+  }
+
+  /** When the last one came, by `clockMs()`. */
+  get lateAt(): number {
+    return this.#lateAt;
+  }
+
+  /** A frame to it was given up, or the end of one is not to be trusted. Never throws. */
   add({ pid, start }: EchoTarget): void {
     for (const [other, itsStart] of OutOfStep.#starts) {
-      if (this.#table.read(other)?.start !== itsStart) OutOfStep.#starts.delete(other);
+      if (!this.#mayBe(other, itsStart)) OutOfStep.#starts.delete(other);
     }
     OutOfStep.#starts.set(pid, start);
   }
@@ -41,11 +50,23 @@ export class OutOfStep {
     return OutOfStep.#starts.has(pid);
   }
 
-  /** Takes a signal that is a late echo of a frame that was given up; else false. Who holds the bus sends frames. */
+  /**
+   * Takes a signal that is a late echo of a frame that was given up; from a process that holds the bus it is a bit.
+   * @returns false when it is no late echo
+   */
   takeLate(pid: number, now: number): boolean {
     if (!this.hasPid(pid) || this.#bus.holder === pid) return false;
-    this.lateAt = now;
-    this.late++;
+    this.#lateAt = now;
+    this.#late++;
     return true;
+  }
+
+  /** Also true of one that cannot be looked at now, for want of descriptors. */
+  #mayBe(pid: number, start: number): boolean {
+    try {
+      return this.#table.read(pid)?.start === start;
+    } catch {
+      return true;
+    }
   }
 }
