@@ -103,7 +103,7 @@ export class EchoLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#pump.close();
-    this.#outbound.giveUp(linkErrors.closed());
+    this.#outbound.close();
     await this.#turns.ended;
     this.#inbound.close();
     this.#bus.close();

@@ -13,6 +13,9 @@ export class Outbound {
   readonly #table: ProcessTable;
   readonly #outOfStep: OutOfStep;
   #transfer: Transfer | undefined;
+  /** After a pause an echo went on, which needs no bus: the next transfer has to ask whether the bus is still ours. */
+  #mustAsk = false;
+  #isClosed = false;
 
   constructor(wire: Wire, table: ProcessTable, outOfStep: OutOfStep) {
     this.#wire = wire;
@@ -31,8 +34,17 @@ export class Outbound {
 
   /** Its first bit goes out with the next exchange. */
   begin(transfer: Transfer): void {
+    const { peer } = transfer.route;
     this.#transfer = transfer;
-    this.#wire.start(transfer.route.peer, transfer.machine.first);
+    if (this.#isClosed) this.giveUp(linkErrors.closed());
+    else if (!this.#mustAsk || this.mayGoOn(peer.pid))
+      this.#wire.start(peer, transfer.machine.first);
+  }
+
+  /** Gives up the transfer under way, and each that begins from now on. */
+  close(): void {
+    this.#isClosed = true;
+    this.giveUp(linkErrors.closed());
   }
 
   /** Whether a signal of this process may be an echo, also a late one. */
@@ -40,7 +52,7 @@ export class Outbound {
     return this.#transfer?.route.target.pid === pid || this.#outOfStep.hasPid(pid);
   }
 
-  /** Takes a signal that is an echo, or a late one of a frame that was given up; else false. */
+  /** Takes a signal that is an echo, or a late echo of a frame that was given up. @returns false when it is neither */
   takeSignal(pid: number, bit: Bit, now: number): boolean {
     const transfer = this.#transfer;
     if (transfer?.route.target.pid !== pid) return this.#outOfStep.takeLate(pid, now);
@@ -57,11 +69,11 @@ export class Outbound {
   }
 
   /**
-   * After a pause: whether the bus is still ours, or was not needed, no frame is cut in two by it, and the
-   * peer is still that process.
+   * Whether a bit may go to this process after a pause: it is still the one that it was, and when the bit is of the
+   * transfer, the bus is still ours and the pause has cut no frame in two. An echo needs no bus.
    * @param start when a process of that PID had started that sends to us
    */
-  mayGoOn(pid: number, start: number | undefined): boolean {
+  mayGoOn(pid: number, start?: number): boolean {
     try {
       return this.#isAllRight(pid, start);
     } catch (error) {
@@ -72,26 +84,20 @@ export class Outbound {
   }
 
   #isAllRight(pid: number, knownStart: number | undefined): boolean {
-    const transfer = this.#transfer;
-    if (transfer && !transfer.route.lease.check()) {
+    const target =
+      this.#transfer?.route.target.pid === pid ? this.#transfer.route.target : undefined;
+    if (this.#transfer?.survivesPause() === false) {
       this.giveUp(linkErrors.busLost());
-      return false;
+      if (target) return false;
     }
-    const target = transfer?.route.target.pid === pid ? transfer.route.target : undefined;
-    if (transfer?.stoodStill) {
-      if (transfer.echoes === 0) transfer.beginAgain();
-      else {
-        this.giveUp(linkErrors.busLost());
-        if (target) return false;
-      }
-    }
+    this.#mustAsk = this.#transfer === undefined;
     const vetted = vetTarget(pid, { start: target ? target.start : knownStart }, this.#table);
     if (vetted.ok && vetted.kind === 'echo') return true;
     this.giveUpGone(pid);
     return false;
   }
 
-  /** The peer of the transfer has ended, or this process has. */
+  /** The process of this PID has ended, or else the peer of the transfer: fails the transfer if it was to that one. */
   giveUpGone(pid = this.#transfer?.route.target.pid): void {
     if (pid !== undefined && this.#transfer?.route.target.pid === pid) {
       this.giveUp(linkErrors.gone(pid));
@@ -108,7 +114,7 @@ export class Outbound {
     transfer.fail(error);
   }
 
-  /** At once: when the end is not to be trusted, an echo may still be on its way, and must not be taken for a bit. */
+  /** Called at once: if the end is not to be trusted, an echo may still be on its way, and must not be taken for a bit. */
   #finish(transfer: Transfer): void {
     this.#transfer = undefined;
     const isOut = transfer.machine.outcome?.kind === 'out-of-step';

@@ -61,14 +61,22 @@ export class Transfer {
     });
   }
 
-  /** This process, since it began. Meanwhile the peer may have forgotten the frame, and take us for the start of another. */
+  /**
+   * Whether this process has stood still since the transfer began. The peer may have dropped the frame meanwhile, and
+   * would take the next bit for the first of another.
+   */
   get stoodStill(): boolean {
     return this.route.lease.pauses !== this.#pauses;
   }
 
-  /** As if it began now: a pause before the first bit does no harm. */
-  beginAgain(): void {
+  /** Whether it may go on after a pause: the bus is still ours, and the frame was not cut in two. */
+  survivesPause(): boolean {
+    if (!this.route.lease.check()) return false;
+    if (!this.stoodStill) return true;
+    if (this.echoes > 0) return false;
+    // Nothing has been sent: as if it began now.
     this.#pauses = this.route.lease.pauses;
+    return true;
   }
 
   /** What the machine asks for next; resolves {@link done} when it has finished. */
@@ -79,13 +87,13 @@ export class Transfer {
     return next;
   }
 
-  /** In the middle of a run, as expected. */
+  /** Takes so many echoes in the middle of a run, all as expected. */
   onEchoes(count: number): void {
     this.echoes += count;
     this.machine.onEchoes(count);
   }
 
-  /** Why to give it up: its peer has ended, is stopped, or says nothing. To be asked now and then. */
+  /** Why it is to be given up, if it is: its peer has ended, is stopped, or keeps silent. Ask every now and then. */
   stall(table: ProcessTable): LinkError | undefined {
     const { pid, start } = this.route.target;
     const silentMs = this.#progress.forMs(this.echoes);

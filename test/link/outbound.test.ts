@@ -15,6 +15,8 @@ import { LEASE, sendingWith } from './sending.ts';
 
 /** Whom frames were given up to is known of the process: each test has a peer of its own. */
 let lastPid = 100;
+/** A process that sends frames to this one. */
+const STRANGER = 99;
 
 /** A process that is to get frames, and this one, which sends them. */
 class Scene {
@@ -25,16 +27,19 @@ class Scene {
   readonly peer: Peer;
   /** What /proc says of the peer; undefined: nothing. */
   info: Partial<ProcessInfo> | undefined = {};
+  /** No descriptor is left to look at a process with. */
+  cannotLook = false;
   lease = LEASE;
   readonly bus = { holder: 0 };
 
   constructor(judge?: Judge) {
     this.peer = new Peer(judge);
     this.addon.peers.set(this.pid, (bit) => this.peer.take(bit));
-    const normal = fakeTable({ pid: this.pid });
+    const normal = fakeTable({ pid: this.pid }, { pid: STRANGER });
     const table = {
       ...normal,
       read: (pid: number) => {
+        if (this.cannotLook) throw new Error('EMFILE');
         const process = normal.read(pid);
         return process && this.info && { ...process, ...this.info };
       },
@@ -259,6 +264,87 @@ describe('Outbound after a pause', () => {
     scene.sending.wire.answer(new Descriptor(scene.addon, scene.pid), 1);
     scene.pump();
     assert.equal(scene.peer.receiver.idle, false);
+  });
+
+  /** Its echo goes by PID: there are no descriptors. */
+  const owingAnEcho = () => {
+    const scene = new Scene();
+    const echoes: Bit[] = [];
+    scene.addon.peers.set(STRANGER, (bit) => void echoes.push(bit));
+    const owe = () => {
+      scene.addon.gap = true;
+      scene.sending.wire.answer(new Descriptor(scene.addon, STRANGER), 1);
+    };
+    return { scene, echoes, owe };
+  };
+
+  it('sends no bit of a frame on a bus that was lost, though an echo went on meanwhile', async () => {
+    const { scene, echoes, owe } = owingAnEcho();
+    owe();
+    scene.pump();
+    assert.deepEqual(echoes, [1]);
+    assert.equal(scene.addon.gap, false, 'the addon would let a bit go');
+    scene.lease = { check: () => false, pauses: 0 };
+    await assert.rejects(scene.send(), { code: 'bus-lost' });
+    assert.equal(scene.peer.receiver.idle, true, 'no bit went out');
+    scene.lease = LEASE;
+    assert.deepEqual(await scene.send(), { kind: 'accepted' });
+  });
+
+  it('asks for the bus once after such an echo, and not for each frame', async () => {
+    const { scene, owe } = owingAnEcho();
+    let asked = 0;
+    scene.lease = { check: () => ++asked > 0, pauses: 0 };
+    owe();
+    scene.pump();
+    for (let n = 0; n < 3; n++) assert.deepEqual(await scene.send(), { kind: 'accepted' });
+    assert.equal(asked, 1);
+  });
+
+  it('gives up the frame on a lost bus, and echoes to another all the same', async () => {
+    const { scene, echoes, owe } = owingAnEcho();
+    let isOurs = true;
+    scene.lease = { check: () => isOurs, pauses: 0 };
+    scene.silentAfter(5);
+    const sending = scene.send();
+    isOurs = false;
+    owe();
+    scene.pump();
+    await assert.rejects(sending, { code: 'bus-lost' });
+    assert.deepEqual(echoes, [1]);
+  });
+
+  it('fails a frame when its peer cannot be looked at, also with others out of step', async () => {
+    await new Scene().fallOutOfStep();
+    const { scene, owe } = owingAnEcho();
+    scene.silentAfter(5);
+    const sending = scene.send();
+    scene.cannotLook = true;
+    owe();
+    scene.pump();
+    await assert.rejects(sending, /EMFILE/);
+  });
+});
+
+describe('Outbound that is closed', () => {
+  it('gives up the frame under way', async () => {
+    const scene = new Scene();
+    scene.silentAfter(5);
+    const sending = scene.send();
+    scene.outbound.close();
+    await assert.rejects(sending, { code: 'link-closed' });
+  });
+
+  it('sends no bit any more, also to a peer with which it synchronises', async () => {
+    const scene = new Scene();
+    await scene.fallOutOfStep();
+    scene.info = { pending: true };
+    scene.addon.peers.set(scene.pid, () => assert.fail('a bit'));
+    const sending = scene.send();
+    await turn();
+    scene.outbound.close();
+    scene.info = {};
+    await assert.rejects(sending, { code: 'link-closed' });
   });
 });
 
