@@ -3,9 +3,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SignalCodec } from '../../src/codec/signal-codec.ts';
 import { FrameReceiver, type Verdict } from '../../src/link/frame-receiver.ts';
+import { FRAME_TIMEOUT_MS } from '../../src/link/inbound.ts';
 import { Pump, type Receiver } from '../../src/link/pump.ts';
 import { runOf, ZERO } from '../../src/link/run.ts';
 import { Exchange } from '../../src/signals/addon.ts';
+import { Field } from '../../src/signals/memory.ts';
 import { bytes, utf8 } from '../codec/vectors.ts';
 import { peer, SIGNAL, wireTo } from './kernel.ts';
 import { NOBODY } from './sending.ts';
@@ -21,8 +23,9 @@ function given(
   mayGoOn = true,
   receiver = NOBODY,
 ) {
-  t.mock.method(process, 'hrtime', () => [1, 0]); // no slice ends early
-  const { wire, addon, log } = wireTo(results);
+  const clock = { seconds: 1 };
+  t.mock.method(process, 'hrtime', () => [clock.seconds, 0]); // no slice ends early
+  const { wire, addon, log, fields } = wireTo(results);
   const senders = new Map<number, { kind: 'echo'; peer: object; receiver: FrameReceiver }>();
   const outbound = {
     busy: true,
@@ -51,6 +54,7 @@ function given(
     drop: (pid: number) => log.push(`${pid} is forgotten`),
     sender: (pid: number) => senders.get(pid),
     isStill: () => true,
+    sweep: () => false,
   };
   const pump = new Pump(addon, wire, inbound as never, outbound as never, receiver);
   /** Somebody who lacks only the last bit of a frame. */
@@ -60,7 +64,7 @@ function given(
     for (const bit of frame.slice(0, -1)) frameReceiver.onBit(bit);
     senders.set(pid, { kind: 'echo', peer: peer(pid), receiver: frameReceiver });
   };
-  return { pump, wire, log, begin };
+  return { pump, wire, log, begin, clock, fields, addon, inbound };
 }
 
 describe('Pump', () => {
@@ -141,5 +145,66 @@ describe('Pump', () => {
       [-1, 9, ['answer', 5, 50, 0]],
       [MOVING_US, 9, ['answer', 6, 60, 0]],
     ]);
+  });
+
+  it('reports signals without a sender, at most once a minute', (t) => {
+    const said: string[] = [];
+    const onBug = (error: unknown) => void said.push(String(error).replace(/ came .*/s, ''));
+    const { pump, clock, fields } = given(t, [], true, { ...NOBODY, onBug });
+    for (const [seconds, nameless] of [
+      [1, 0],
+      [2, 3],
+      [3, 5],
+      [61, 6],
+      [62, 7],
+      [63, 7],
+    ] as const) {
+      clock.seconds = seconds;
+      fields[Field.Nameless] = nameless;
+      pump.takeSignals();
+    }
+    assert.deepEqual(said, ['LinkError: 3 signals', 'LinkError: 4 signals']);
+  });
+
+  it('rests, and lets no signal wake it, after one that could not be dealt with', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { pump, addon, inbound, log, begin } = given(t, [5 * 2], true, {
+      ...NOBODY,
+      onBug: (error) => void log.push(String(error)),
+    });
+    addon.arm = (_, on) => void log.push(on ? 'armed' : 'disarmed');
+    begin(5);
+    inbound.sender = () => {
+      throw new Error('EMFILE');
+    };
+    pump.takeSignals();
+    const call = [MOVING_US, 9];
+    assert.deepEqual(log, ['disarmed', call, 'Error: EMFILE']);
+    t.mock.timers.tick(9);
+    assert.equal(log.length, 3);
+    t.mock.timers.tick(1);
+    assert.deepEqual(log.slice(3), [call, 'armed']);
+  });
+
+  it('drops half a frame when its sender is silent, and goes on when a sweep fails', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const bugs: unknown[] = [];
+    const { pump, inbound, log } = given(t, [], true, {
+      ...NOBODY,
+      onBug: (error) => void bugs.push(error),
+    });
+    inbound.moving = true;
+    inbound.sweep = () => {
+      log.push('sweep');
+      if (log.filter((entry) => entry === 'sweep').length === 2) throw new Error('sweep');
+      return true;
+    };
+    pump.takeSignals();
+    t.mock.timers.tick(FRAME_TIMEOUT_MS);
+    assert.deepEqual(bugs.map(String), ['Error: sweep']);
+    pump.takeSignals();
+    t.mock.timers.tick(FRAME_TIMEOUT_MS);
+    assert.equal(log.filter((entry) => entry === 'sweep').length, 4);
+    pump.close();
   });
 });
