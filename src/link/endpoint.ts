@@ -85,7 +85,7 @@ export class Endpoint {
     const { addon, why } = loadAddon();
     this.#addon = addon;
     this.plainBecause = why;
-    // It comes and goes, and the link stays.
+    // The receiver comes and goes, and the link stays.
     const receiver: Receiver = {
       onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),

@@ -59,7 +59,10 @@ export class FrameSender implements EchoMachine {
   #state: SenderState = SenderState.Sending;
   readonly #reason = new ReasonReader();
 
-  /** @param frame with its terminating zero byte @param trace called with each echo, which costs speed */
+  /**
+   * @param frame with its terminating zero byte
+   * @param trace called with each echo; costs speed
+   */
   constructor(frame: Uint8Array, trace?: (echo: Bit) => void) {
     this.#frame = frame;
     this.#trace = trace;
@@ -91,9 +94,9 @@ export class FrameSender implements EchoMachine {
   }
 
   onEchoes(count: number): void {
-    if (this.#trace)
-      for (let n = 0; n < count; n++) this.#trace(bitAt(this.#frame, this.#index + n));
-    this.#index += count;
+    const end = this.#index + count;
+    while (this.#trace && this.#index < end) this.#trace(bitAt(this.#frame, this.#index++));
+    this.#index = end;
   }
 
   #nextRun(): Run {

@@ -123,7 +123,7 @@ export class Inbound {
     return this.#last;
   }
 
-  /** Takes the bits that the addon has echoed: they are of {@link last}. */
+  /** Takes the bits that the addon has echoed, which are those of {@link last}. */
   takeEchoed(now?: number): void {
     const last = this.#last;
     if (!this.#wire.takeEchoed(last?.receiver) || !last) return;
@@ -131,7 +131,7 @@ export class Inbound {
     last.seen = now ?? clockMs();
   }
 
-  /** An echo did not reach it: its PID may be another's now, whose frame is not the rest of its own. */
+  /** Forgets a process that an echo did not reach: its PID may be another's now, whose frame is not the rest of its own. */
   drop(pid: number): void {
     const known = this.#senders.get(pid);
     if (known) this.#drop(known);

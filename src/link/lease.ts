@@ -69,7 +69,7 @@ export class Lease {
     return now;
   }
 
-  /** Once. */
+  /** Gives the bus to the next in line. Call it exactly once: afterwards the lock may be another's. */
   release(): void {
     clearInterval(this.#timer);
     this.#port.lock(this.#file.fd, lockOffset(this.#generation), 0);

@@ -23,7 +23,7 @@ const TROUBLE_MS = 10;
 /** Signals without a sender are spoken of so often at most; ms. */
 const NAMELESS_MS = 60_000;
 
-/** Who takes what arrives, which nobody waits for. */
+/** Takes what arrives. It is called, as nobody waits for what others send. */
 export interface Receiver {
   /** Judges a frame from an echo peer. An exception is a bug: it is reported, and the frame refused. */
   onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict>;
@@ -73,7 +73,7 @@ export class Pump {
     this.#addon.unwatch(this.#watcher);
   }
 
-  /** What is pending, and what comes soon; a slice at a time. */
+  /** Takes what is pending and what comes soon, a slice at a time. */
   readonly takeSignals = (): void => {
     if (this.#pumping || this.#closed) return;
     this.#pumping = true;
@@ -121,7 +121,7 @@ export class Pump {
     else this.#wire.listen(last.peer, last.receiver);
   }
 
-  /** So long to wait for the next frame when there was one just now. */
+  /** How long to wait for the next frame when there was one just now; µs. */
   #lingerUs(now: number): number {
     if (!this.#receiver.lingers?.() || now - this.#inbound.lastBitAt > LINGER_MS) return 0;
     this.#arm(false);
@@ -207,14 +207,14 @@ export class Pump {
     ).unref();
   }
 
-  /** Whether the event loop wakes us for a signal; needless, and slow, while we take them ourselves. */
+  /** Whether a signal wakes the event loop, which is slow, and needless while we take signals ourselves. */
   #arm(on: boolean): void {
     if (this.#armed === on || this.#closed) return;
     this.#armed = on;
     this.#addon.arm(this.#watcher, on);
   }
 
-  /** Said now and then, as a storm of them may come. */
+  /** Reports signals without a sender, but only now and then: a storm of them may come. */
   #countNameless(): void {
     const { nameless } = this.#wire;
     const now = clockMs();

@@ -23,7 +23,7 @@ type SyncState = (typeof SyncState)[keyof typeof SyncState];
 /**
  * One round of synchronising (docs/protocol.md, section 4): zero bits until one is refused, then the
  * reason. Shows that sender and receiver do not agree yet on where a frame starts, or that they seem to: an
- * echo too many looks the same, so a test frame follows (resync.ts).
+ * echo too many looks the same, so a test frame follows (transmitter.ts).
  */
 export class Synchroniser implements EchoMachine {
   readonly first = ZERO;

@@ -75,7 +75,7 @@ export class Wire {
     fields[Field.EchoBits] = this.#partialBits = partial.bits;
   }
 
-  /** Echoes nothing by itself. */
+  /** Leaves every bit that is no echo to whoever calls {@link exchange}. */
   ignore(): void {
     this.#memory.fields[Field.EchoRoom] = 0;
   }
@@ -100,17 +100,17 @@ export class Wire {
     return true;
   }
 
-  /** PID of whom the bit is for that did not go out: the answer, or else one of the run. */
+  /** PID of the process whose bit did not go out: the answer's, or else the run's. */
   get dueTo(): number {
     return this.#memory.fields[this.answers ? Field.AnswerPid : Field.RunPid] as number;
   }
 
-  /** That bit may go out all the same. */
+  /** Lets that bit go out in spite of the pause. */
   clearGap(): void {
     this.#addon.clearGap();
   }
 
-  /** That bit does not go out any more, nor does the rest of its run. */
+  /** Gives that bit up, and the rest of its run. */
   drop(): void {
     if (this.answers) this.#memory.fields[Field.Answer] = NO_ANSWER;
     else this.cancel();
