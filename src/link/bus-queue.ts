@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
 import { registryErrors } from '../registry/errors.ts';
-import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 
 /** A waiter that was touched less than this ago has the first right to a free bus; ms. */
 const TURN_MS = 20;
@@ -76,7 +76,7 @@ export class BusQueue {
       const waiter = parse(name);
       const info = waiter && this.#table.read(waiter.pid);
       try {
-        if (!info || info.start !== waiter.start || isDead(info)) unlinkSync(path);
+        if (!waiter || !isRunning(info, waiter.start)) unlinkSync(path);
         else if (!isStopped(info)) {
           // By a clock that is never set; a new file has the time of the wall clock, and so no turn.
           const now = this.#now() / 1000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
-import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import type { PlainTarget } from './transfer.ts';
@@ -72,7 +72,7 @@ async function isReady(
   await sleep(BIT_MS);
   signal?.throwIfAborted();
   const info = table.read(target.pid);
-  if (!info || info.start !== target.start || isDead(info)) throw linkErrors.gone(target.pid);
+  if (!isRunning(info, target.start)) throw linkErrors.gone(target.pid);
   if (info.catchesBoth === false) throw linkErrors.unsafe(target.pid, 'would-be-killed');
   if (info.pending || isStopped(info)) return false;
   return info.state !== 'R' || clockMs() - since > BUSY_MS;

@@ -1,5 +1,5 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import type { Descriptor } from '../signals/descriptor.ts';
 import { Unchanged } from '../unchanged.ts';
@@ -99,7 +99,7 @@ export class Transfer {
     const silentMs = this.#progress.forMs(this.echoes);
     if (silentMs === 0) return undefined;
     const info = table.read(pid);
-    if (!info || info.start !== start || isDead(info)) return linkErrors.gone(pid);
+    if (!isRunning(info, start)) return linkErrors.gone(pid);
     const timeout = this.machine.awaitsAnswer ? this.#answerMs : ECHO_TIMEOUT_MS;
     const isStalled = silentMs > (isStopped(info) ? STOPPED_PEER_MS : timeout);
     return isStalled ? unanswered(pid, this.echoes) : undefined;
