@@ -19,6 +19,8 @@ export class Printer {
   readonly #turns = new Serial();
   /** Lines that are not written yet. */
   #waiting = 0;
+  /** Why a line could not be written: after half a line another one would be taken for its rest. */
+  #failure: unknown;
 
   /** @throws the error of write(2), EPIPE when the reader is gone; a file has nothing of the line then */
   print(line: Uint8Array): void | Promise<void> {
@@ -33,7 +35,11 @@ export class Printer {
 
   async #write(line: Uint8Array): Promise<void> {
     try {
+      if (this.#failure !== undefined) throw this.#failure;
       await writeAll(line);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
     } finally {
       this.#waiting--;
     }
