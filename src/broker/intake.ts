@@ -1,6 +1,7 @@
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
+import { textOf } from '../codec/utf8.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
@@ -184,12 +185,7 @@ function isDeliverable(fields: Envelope['fields']): boolean {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function isPrintableText(body: Uint8Array): boolean {
-  try {
-    return !/\p{Cc}/u.test(utf8.decode(body));
-  } catch {
-    return false;
-  }
+  const text = textOf(body);
+  return text !== undefined && !/\p{Cc}/u.test(text);
 }

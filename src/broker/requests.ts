@@ -1,4 +1,5 @@
 import { Reason } from '../codec/reason.ts';
+import { textOf } from '../codec/utf8.ts';
 import { SigmqError } from '../errors.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
@@ -207,14 +208,4 @@ function told({ body, ...rest }: Stored, fromByte: number): unknown {
   return text === undefined || (text === '' && body.length > 0)
     ? { ...rest, body: Buffer.from(body).toString('base64') }
     : { ...rest, text };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function textOf(body: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(body);
-  } catch {
-    return undefined;
-  }
 }
