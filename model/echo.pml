@@ -57,7 +57,7 @@
 
 #define NONE 15
 
-/* FrameSender, Synchroniser (frame-sender.ts, synchroniser.ts), and Outbound around them. */
+/* FrameSender, Synchroniser (frame-sender.ts, synchroniser.ts), and Transmitter and Outbound around them. */
 mtype = { Resting, Quiet, Zeroing, Proving, Sending, Awaiting, Reading }
 /* FrameReceiver (frame-receiver.ts). */
 mtype = { Receiving, Judging, Refusing }
@@ -167,7 +167,7 @@ inline giveUp() {
   rest()
 }
 
-/* Outbound.send: bits go on the wire. */
+/* Outbound, Wire.start: bits go on the wire. */
 inline due(d) {
   me.wire = Due;
   me.bits = d;
@@ -366,7 +366,7 @@ inline onBit(h) {
   fi
 }
 
-/* EchoLink.#onSignal for a signal of the peer. */
+/* Pump.#onSignal for a signal of the peer. */
 inline onSignal(i) {
   if
   :: TRANSFERS(p) -> onEcho(i)
@@ -451,7 +451,7 @@ inline crash(y) {
 #define MAY_FORGET (me.reasonSent == 0)
 #endif
 
-/* exchange.c, send_run: has this process stood still? Then Wire asks Outbound whether to go on. */
+/* exchange.c, send_run: has this process stood still? Then Pump asks Outbound whether to go on. */
 inline look() {
   if
   :: me.paused && MAY_GO_ON -> me.paused = false; me.wire = Checked

@@ -44,7 +44,7 @@ export interface ConsumerState extends Peer {
   told: number | undefined;
   /** Frames that were sent to it. */
   sent: number;
-  /** It did not answer: not before this, ms of performance.now(). */
+  /** It did not answer: not before this, ms of `clockMs`. */
   restsUntil: number;
   restMs: number;
 }

@@ -1,11 +1,13 @@
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
+import { textOf } from '../codec/utf8.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
 import { StoreFull } from '../queue/errors.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
+import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
@@ -46,7 +48,7 @@ export class Intake {
   /** The only one with a batch: one hold of the bus at a time. */
   #batching: ProducerState | undefined;
   /** One message after the other: whether the one before could be stored decides what is a repeat. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Serial();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -66,30 +68,24 @@ export class Intake {
         return this.takePlain(decoded.body);
       case 'envelope':
         // A store may take longer than a peer waits; it then sends again what is about to be stored.
-        return this.#inTurn(() => this.#take(peer, decoded.envelope));
+        return this.#turns.add(() => this.#take(peer, decoded.envelope));
     }
   }
 
   /** A message without an envelope. From a plain peer: nobody waits for an answer. */
   takePlain(body: Uint8Array): Judged | Promise<Judged> {
     if (body.length > this.#options.maxMessageBytes) return { verdict: Reason.TooLarge };
-    return this.#inTurn(() => this.#publish([this.#message(body)]));
+    return this.#turns.add(() => this.#publish([this.#message(body)]));
   }
 
   /** Resolves when what was taken so far is stored or refused. */
-  async idle(): Promise<void> {
-    await this.#turn;
+  idle(): Promise<void> {
+    return this.#turns.ended;
   }
 
   /** Of the messages that a producer sent last; empty: not known. */
   lastIds(peer: Peer): readonly number[] {
     return this.#producers.get(this.#producers.name(peer))?.lastIds ?? [];
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
-    return mine;
   }
 
   async #take(peer: Peer, envelope: Envelope): Promise<Judged> {
@@ -189,12 +185,7 @@ function isDeliverable(fields: Envelope['fields']): boolean {
   }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
 function isPrintableText(body: Uint8Array): boolean {
-  try {
-    return !/\p{Cc}/u.test(utf8.decode(body));
-  } catch {
-    return false;
-  }
+  const text = textOf(body);
+  return text !== undefined && !/\p{Cc}/u.test(text);
 }

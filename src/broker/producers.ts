@@ -1,5 +1,6 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
 import type { NewMessage } from '../queue/store.ts';
+import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
@@ -32,9 +33,9 @@ export function numberOf({ seq, fields }: Envelope, next: number | undefined): n
   return next !== undefined && seqOf(next) === seq ? next : undefined;
 }
 
-/** The producers that have sent something, newest last. */
+/** The producers that have sent something. */
 export class Producers {
-  readonly #states = new Map<string, ProducerState>();
+  readonly #states = new Recent<string, ProducerState>(MAX_PRODUCERS);
   readonly #bootId: string;
 
   constructor(bootId: string) {
@@ -46,12 +47,7 @@ export class Producers {
   }
 
   get(process: string): ProducerState | undefined {
-    const state = this.#states.get(process);
-    if (state) {
-      this.#states.delete(process);
-      this.#states.set(process, state);
-    }
-    return state;
+    return this.#states.get(process);
   }
 
   add(process: string, last: number | undefined): ProducerState {
@@ -65,10 +61,6 @@ export class Producers {
       lastIds: [],
     };
     this.#states.set(process, state);
-    if (this.#states.size > MAX_PRODUCERS) {
-      const oldest = this.#states.keys().next().value;
-      if (oldest !== undefined) this.#states.delete(oldest);
-    }
     return state;
   }
 }

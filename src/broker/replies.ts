@@ -3,11 +3,12 @@ import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
-import { LinkError, linkErrors } from '../link/errors.ts';
+import { isPassing, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { pack } from '../link/packed.ts';
 import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 
 /** Bytes of a reply in one hold of the bus: some 9 ms of a machine that is not busy. */
@@ -26,8 +27,6 @@ const STOPPED_MS = 30_000;
 const CLOSING_MS = 2000;
 
 const TOO_LARGE = 'The answer is too large: ask for less.';
-/** What may be over at the next try. */
-const PASSING: ReadonlySet<string> = new Set(['peer-stalled', 'bus-lost', 'out-of-step']);
 
 export interface RepliesOptions {
   readonly endpoint: Pick<Endpoint, 'echo'>;
@@ -42,7 +41,8 @@ export interface RepliesOptions {
 export class Replies {
   readonly #options: RepliesOptions;
   readonly #closing = new AbortController();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** One part at a time: before a reply's next one comes a part of every other reply. */
+  readonly #turns = new Serial();
   #partBytes = MAX_PART_BYTES;
 
   constructor(options: RepliesOptions) {
@@ -89,13 +89,12 @@ export class Replies {
     for (let tries = 1; ; tries++) {
       await this.#continued(peer);
       try {
-        const outcome = await this.#inTurn(() => this.#send(echo, peer, frame));
+        const outcome = await this.#turns.add(() => this.#send(echo, peer, frame));
         if (outcome.kind === 'accepted') return true;
         if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
         if (tries === MAX_TRIES) return false;
       } catch (error) {
-        const isPassing = error instanceof LinkError && PASSING.has(error.code);
-        if (!isPassing || tries === MAX_TRIES) throw error;
+        if (!isPassing(error) || tries === MAX_TRIES) throw error;
       }
       await this.#rest(REST_MS * 2 ** (tries - 1));
     }
@@ -110,13 +109,6 @@ export class Replies {
       this.#partBytes = Math.max(MIN_PART_BYTES, Math.min(bytes, MAX_PART_BYTES));
       return outcome;
     }, signal);
-  }
-
-  /** One part at a time: before a reply's next one comes a part of every other reply. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {});
-    return mine;
   }
 
   /** Waits, without the bus, while the process is stopped. @throws LinkError peer-stalled, after a while */

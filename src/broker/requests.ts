@@ -1,4 +1,5 @@
 import { Reason } from '../codec/reason.ts';
+import { textOf } from '../codec/utf8.ts';
 import { SigmqError } from '../errors.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
@@ -13,6 +14,7 @@ import { storeErrors } from '../queue/errors.ts';
 import type { Inspection, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
+import { Serial } from '../serial.ts';
 import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 import { Replies } from './replies.ts';
@@ -65,8 +67,8 @@ export interface RequestsOptions {
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #replies: Replies;
-  /** What each process has asked and is not answered; the last one of each. */
-  readonly #pending = new Map<number, { count: number; last: Promise<void> }>();
+  /** Processes that have asked something and are not answered: how much, and the answers in their order. */
+  readonly #pending = new Map<number, { count: number; readonly turns: Serial }>();
   #count = 0;
 
   constructor(options: RequestsOptions) {
@@ -77,20 +79,18 @@ export class Requests {
   /** @returns `full` when too much is asked at once */
   take(peer: Peer, request: Note): Verdict {
     const { pid } = peer;
-    const { count, last } = this.#pending.get(pid) ?? { count: 0, last: Promise.resolve() };
-    if (this.#count >= MAX_PENDING || count >= MAX_PENDING_OF_ONE) return Reason.Full;
+    const pending = this.#pending.get(pid) ?? { count: 0, turns: new Serial() };
+    if (this.#count >= MAX_PENDING || pending.count >= MAX_PENDING_OF_ONE) return Reason.Full;
     this.#count++;
-    const mine = last
-      .then(() => this.#answer(peer, request))
-      .catch(this.#options.journal.error)
-      .then(() => this.#onAnswered(pid));
-    this.#pending.set(pid, { count: count + 1, last: mine });
+    pending.count++;
+    this.#pending.set(pid, pending);
+    void pending.turns.add(() => this.#answer(peer, request));
     return 0;
   }
 
   /** Resolves when what was asked so far is answered. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#pending.values()].map(({ last }) => last));
+    await Promise.all([...this.#pending.values()].map(({ turns }) => turns.ended));
   }
 
   /** As {@link settled}, but long replies are given up. */
@@ -108,7 +108,13 @@ export class Requests {
   }
 
   async #answer(peer: Peer, { number, content }: Note): Promise<void> {
-    await this.#replies.send(peer, number, await this.#replyTo(peer, content));
+    try {
+      await this.#replies.send(peer, number, await this.#replyTo(peer, content));
+    } catch (error) {
+      this.#options.journal.error(error);
+    } finally {
+      this.#onAnswered(peer.pid);
+    }
   }
 
   async #replyTo(peer: Peer, content: unknown): Promise<unknown> {
@@ -202,14 +208,4 @@ function told({ body, ...rest }: Stored, fromByte: number): unknown {
   return text === undefined || (text === '' && body.length > 0)
     ? { ...rest, body: Buffer.from(body).toString('base64') }
     : { ...rest, text };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-function textOf(body: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(body);
-  } catch {
-    return undefined;
-  }
 }

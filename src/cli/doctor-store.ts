@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RESERVE_NAME, reserveBytes } from '../queue/disk-reserve.ts';
+import { quietly } from '../quietly.ts';
 
 /** What the doctor says of the store. */
 export interface StoreFinding {
@@ -65,13 +66,4 @@ function sizeOf(path: string): number | undefined {
 
 function sizeText(bytes: number): string {
   return bytes < 1 << 20 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}
-
-/** Files come and go while we look. */
-function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 import type { Message } from '../client/message.ts';
+import { textOf } from '../codec/utf8.ts';
 import { cliErrors } from './errors.ts';
 import { firstHeaders } from './headers.ts';
 import { jsonText, visible } from './visible.ts';
@@ -48,17 +49,6 @@ function jsonOf(message: Message) {
       ? { body: Buffer.from(body).toString('base64'), base64: true }
       : { body: text }),
   };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** undefined: it is not UTF-8. */
-function textOf(body: Uint8Array): string | undefined {
-  try {
-    return utf8.decode(body);
-  } catch {
-    return undefined;
-  }
 }
 
 type Part = (message: Message) => string | Uint8Array;

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { LongTimer } from '../long-timer.ts';
 
 /** What was told to end has so long to do it before it is killed; ms. As long as docker allows, twice. */
@@ -40,7 +41,7 @@ export class Job {
   }
 
   #onOverdue(): void {
-    this.#killAt = performance.now() + this.#graceMs;
+    this.#killAt = clockMs() + this.#graceMs;
     this.#timer = new LongTimer(() => this.#signal('SIGKILL'), this.#graceMs);
     this.terminate();
     this.#signal('SIGCONT'); // what is stopped would not hear of it
@@ -50,7 +51,7 @@ export class Job {
     this.#timer?.clear();
     if (this.#killAt === undefined) return { code, signal, isOverdue: false };
     // A shell may be gone and the program in it go on, beside the next attempt.
-    while (this.#signal(0) && performance.now() < this.#killAt) await sleep(LOOK_MS);
+    while (this.#signal(0) && clockMs() < this.#killAt) await sleep(LOOK_MS);
     this.#signal('SIGKILL');
     return { code, signal, isOverdue: true };
   }

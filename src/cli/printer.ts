@@ -1,5 +1,6 @@
 import { fstatSync, write, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Serial } from '../serial.ts';
 import { loadAddon } from '../signals/addon.ts';
 import { takeBack } from './take-back.ts';
 
@@ -15,22 +16,33 @@ const FULL_MS = 10;
  */
 export class Printer {
   readonly #isFile = fstatSync(STDOUT).isFile();
-  #last: Promise<void> | undefined;
+  readonly #turns = new Serial();
+  /** Lines that are not written yet. */
+  #waiting = 0;
+  /** Why a line could not be written: after half a line another one would be taken for its rest. */
+  #failure: unknown;
 
   /** @throws the error of write(2), EPIPE when the reader is gone; a file has nothing of the line then */
   print(line: Uint8Array): void | Promise<void> {
     if (this.#isFile) return writeToFile(line);
-    if (this.#last === undefined && this.#canWriteNow(line.length)) {
+    if (this.#waiting === 0 && this.#canWriteNow(line.length)) {
       for (let at = 0; at < line.length; ) at += writeSync(STDOUT, line, at);
       return;
     }
-    const mine = (this.#last ?? Promise.resolve()).then(() => writeAll(line));
-    this.#last = mine;
-    const clear = () => {
-      if (this.#last === mine) this.#last = undefined;
-    };
-    mine.then(clear, clear);
-    return mine;
+    this.#waiting++;
+    return this.#turns.add(() => this.#write(line));
+  }
+
+  async #write(line: Uint8Array): Promise<void> {
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      await writeAll(line);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #canWriteNow(bytes: number): boolean {

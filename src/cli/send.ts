@@ -1,3 +1,4 @@
+import { Deadline } from '../client/deadline.ts';
 import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
@@ -5,7 +6,6 @@ import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
-import { LongTimer } from '../long-timer.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
 import { print } from './output.ts';
@@ -130,28 +130,6 @@ class Sender {
     const [id = null] = await within(this.#options.signal, this.#inspector.lastIds());
     const { queue = DEFAULT_QUEUE } = this.#flags;
     print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);
-  }
-}
-
-/** Of the whole command, from its start. */
-class Deadline {
-  /** Undefined without a timeout. */
-  readonly signal: AbortSignal | undefined;
-  readonly #timer: LongTimer | undefined;
-
-  constructor(timeoutMs: number | undefined) {
-    if (timeoutMs === undefined) return;
-    const controller = new AbortController();
-    this.signal = controller.signal;
-    this.#timer = new LongTimer(
-      () => controller.abort(producerErrors.timeout(timeoutMs)),
-      timeoutMs,
-    );
-  }
-
-  /** Or it would keep the process alive. */
-  clear(): void {
-    this.#timer?.clear();
   }
 }
 

@@ -3,7 +3,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { type Packed, unpack } from '../link/packed.ts';
 import type { Part } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
-import { isDead, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, type ProcessTable } from '../registry/process-table.ts';
 import { Assembly } from './assembly.ts';
 import { producerErrors } from './errors.ts';
 
@@ -58,14 +58,11 @@ export class AwaitedReply {
   /** A broker that ends answers no more. */
   watch({ pid, start }: EchoTarget, table: ProcessTable): void {
     this.#look = setInterval(() => {
-      const info = table.read(pid);
-      if (!info || info.start !== start || isDead(info)) {
-        this.#given.abort(producerErrors.brokerGone());
-      }
+      if (!isRunning(table.read(pid), start)) this.#given.abort(producerErrors.brokerGone());
     }, LOOK_MS);
   }
 
-  /** Once. */
+  /** Nobody waits for it any more. */
   end(): void {
     clearTimeout(this.#patience);
     clearInterval(this.#look);

@@ -9,7 +9,7 @@ import type { Handled, Name } from './handled.ts';
 import { DeliveredMessage, type Message, type MessageContent } from './message.ts';
 import type { Settler } from './settler.ts';
 
-/** A broker waits longer than this for an answer in any case, also when we are stopped (stall-watch.ts); ms. */
+/** A broker waits longer than this for an answer in any case, also when we are stopped (link/transmitter.ts); ms. */
 const SURE_MS = 250;
 
 export interface DeliveriesOptions {

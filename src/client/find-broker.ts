@@ -1,7 +1,7 @@
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
-import { isNoBroker, pause } from './retry.ts';
+import { isNoBroker, untilAnswered } from './retry.ts';
 
 export interface ClientOptions {
   /** Runtime directory; default: as on the command line. */
@@ -16,19 +16,14 @@ export interface ClientOptions {
  * The runtime directory where a broker runs: who has none learns it before the signals of its threads are touched.
  * @throws SigmqError when the directory is missing or unsafe, or no broker runs there; the reason of `signal`
  */
-export async function directoryWithBroker(
+export function directoryWithBroker(
   { dir, wait = false, signal }: ClientOptions,
   table: ProcessTable,
 ): Promise<string> {
-  for (;;) {
-    signal?.throwIfAborted();
-    try {
-      const path = openRuntimeDir({ dir, env: process.env, create: wait });
-      findBroker(path, table);
-      return path;
-    } catch (error) {
-      if (!wait || !isNoBroker(error)) throw error;
-      await pause(signal);
-    }
-  }
+  const attempt = async () => {
+    const path = openRuntimeDir({ dir, env: process.env, create: wait });
+    findBroker(path, table);
+    return path;
+  };
+  return untilAnswered(attempt, (error) => wait && isNoBroker(error), signal);
 }

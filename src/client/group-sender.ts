@@ -5,24 +5,19 @@ import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { SigmqError } from '../errors.ts';
 import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint, Numbers } from '../link/endpoint.ts';
-import { LinkError } from '../link/errors.ts';
+import { isPassing } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { producerErrors } from './errors.ts';
 import { sendPlainGroup } from './plain-group.ts';
-import { isNoBroker, pause } from './retry.ts';
+import { isNoBroker, untilAnswered } from './retry.ts';
 import { fieldsOf, type SendOptions } from './send-options.ts';
 
 /** Tries of a frame that arrives damaged or is interrupted; each one synchronises first. */
 const MAX_TRIES = 20;
 /** A broker that does not answer is given up after this when no timeout is set: counted from the last echo; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
-/** Failures of a link after which the same broker may still answer. */
-const PASSING: ReadonlySet<string> = new Set([
-  ...['bus-lost', 'bus-full', 'peer-stalled', 'out-of-step', 'no-signal-queue'],
-]);
-
 /** Refusals after which the same broker may take the group: `unknown` asks for the number in full. */
 const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);
 
@@ -60,23 +55,23 @@ export class GroupSender {
       // With a timeout it is `signal` that ends it, with the same error whatever is going on by then.
       const isBounded = wait || options.timeoutMs !== undefined;
       const patience = isBounded ? Number.POSITIVE_INFINITY : DEFAULT_PATIENCE_MS;
-      for (let attempt = 1; ; attempt++) {
-        try {
+      const passes = (error: unknown) =>
+        (isPassing(error) || (wait && isNoBroker(error))) && clockMs() - movedAt <= patience;
+      let tries = 0;
+      const attempt = async (): Promise<BrokerFound> => {
+        for (;;) {
+          tries++;
           const broker = findBroker(dir, table);
           const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
           knownTo = undefined; // until the group is accepted
           const numbers = { first, isSaid: first > 0 && !isKnown };
           const outcome = await this.#try(broker, bodies, numbers, watched, signal);
-          if (outcome.kind === 'accepted') return broker.incarnation;
+          if (outcome.kind === 'accepted') return broker;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-          if (!AGAIN.has(reason) || attempt >= MAX_TRIES) throw refusal(reason, bodies, broker);
-        } catch (error) {
-          const isPassing = error instanceof LinkError && PASSING.has(error.code);
-          const again = isPassing || (wait && isNoBroker(error));
-          if (!again || clockMs() - movedAt > patience) throw error;
-          await pause(signal);
+          if (!AGAIN.has(reason) || tries >= MAX_TRIES) throw refusal(reason, bodies, broker);
         }
-      }
+      };
+      return (await untilAnswered(attempt, passes, signal)).incarnation;
     };
     return endpoint.numbered(bodies.length, work, signal);
   }

@@ -1,5 +1,6 @@
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Verb } from '../link/settlement.ts';
+import { Recent } from '../recent.ts';
 
 /** Deliveries remembered; a broker has at most a few in doubt for one consumer when it restarts. */
 const MAX_REMEMBERED = 4096;
@@ -23,7 +24,7 @@ interface Answer {
  * is answered as before and not handled twice.
  */
 export class Handled {
-  readonly #answers = new Map<string, Answer>();
+  readonly #answers = new Recent<string, Answer>(MAX_REMEMBERED);
 
   get(name: Name): Answer | undefined {
     return this.#answers.get(keyOf(name));
@@ -32,17 +33,13 @@ export class Handled {
   /** A delivery was taken. */
   add(name: Name, verdict: Verdict): Verdict {
     this.#answers.set(keyOf(name), { verdict, settled: undefined });
-    if (this.#answers.size > MAX_REMEMBERED) {
-      const oldest = this.#answers.keys().next().value;
-      if (oldest !== undefined) this.#answers.delete(oldest);
-    }
     return verdict;
   }
 
   /** The answer is another from now on. */
   change(name: Name, verdict: Verdict, settled?: Verb): void {
     const key = keyOf(name);
-    if (this.#answers.has(key)) this.#answers.set(key, { verdict, settled });
+    if (this.#answers.get(key)) this.#answers.set(key, { verdict, settled });
   }
 }
 

@@ -5,11 +5,12 @@ import * as kinds from '../options/kinds.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
+import { Deadline } from './deadline.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
 import { checkClient, checkSend } from './options.ts';
-import { deadlineOf, fieldsOf, type SendOptions } from './send-options.ts';
+import { fieldsOf, type SendOptions } from './send-options.ts';
 
 export interface ProducerOptions extends ClientOptions {
   /** Without a broker, wait for one: when it opens, and when one goes away. Default: fail. */
@@ -81,7 +82,7 @@ export class Producer {
     kinds.bodies.check(bodies);
     assertDeliverable(fieldsOf(options));
     if (this.#closed) throw linkErrors.closed();
-    const deadline = deadlineOf(options);
+    const deadline = new Deadline(options.timeoutMs, options.signal);
     try {
       for (const group of groupsOf(bodies)) {
         await this.#sender.send(group, options, deadline.signal);

@@ -1,7 +1,7 @@
 import type { Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
-import { LinkError } from '../link/errors.ts';
+import { isPassing, LinkError } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { partOf, replyOf, requestFrame } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
@@ -9,13 +9,13 @@ import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
-import { pause } from './retry.ts';
+import { untilAnswered } from './retry.ts';
 
 /** Reasons after which the broker may take the request the next time. */
 const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
-/** Failures of a link after which nothing can be asked. */
-const FINAL: ReadonlySet<string> = new Set(['peer-gone', 'link-closed']);
+/** The broker that was found is not there any more, and got no bit: another may be. */
+const UNASKED: ReadonlySet<string> = new Set(['unsafe-target', 'not-echo']);
 
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
 export class Requester {
@@ -64,24 +64,23 @@ export class Requester {
     }
   }
 
-  async #send(frame: Uint8Array, signal: AbortSignal): Promise<EchoTarget> {
-    for (;;) {
+  #send(frame: Uint8Array, signal: AbortSignal): Promise<EchoTarget> {
+    const { echo } = this.#endpoint;
+    const attempt = async (): Promise<EchoTarget | undefined> => {
       const broker = findBroker(this.#dir, this.#table);
-      const { echo } = this.#endpoint;
       if (broker.kind !== 'echo' || !echo) throw producerErrors.plainRequest();
-      try {
-        const outcome = await echo.withBus(
-          (channel) => channel.send(broker, frame, { signal }),
-          signal,
-        );
-        if (outcome.kind === 'accepted') return broker;
-        if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
-          throw producerErrors.refused(outcome.reason);
-        }
-      } catch (error) {
-        if (!(error instanceof LinkError) || FINAL.has(error.code)) throw error;
+      const outcome = await echo.withBus(
+        (channel) => channel.send(broker, frame, { signal }),
+        signal,
+      );
+      if (outcome.kind === 'accepted') return broker;
+      if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
+        throw producerErrors.refused(outcome.reason);
       }
-      await pause(signal);
-    }
+      return undefined;
+    };
+    const passes = (error: unknown) =>
+      isPassing(error) || (error instanceof LinkError && UNASKED.has(error.code));
+    return untilAnswered(attempt, passes, signal);
   }
 }

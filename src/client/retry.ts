@@ -14,7 +14,25 @@ export function isNoBroker(error: unknown): boolean {
   return isUnavailable(error) && error.code !== 'link-closed';
 }
 
-/** Between two tries. @throws the reason of `signal` */
-export async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+/**
+ * Tries until there is an answer, with a pause between two tries.
+ * @param attempt returns undefined when it is to be tried again
+ * @param passes whether another try may end otherwise than with this error
+ * @throws an error that does not pass; the reason of `signal`
+ */
+export async function untilAnswered<T>(
+  attempt: () => Promise<T | undefined>,
+  passes: (error: unknown) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      const answer = await attempt();
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      if (!passes(error)) throw error;
+    }
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+  }
 }

@@ -1,7 +1,5 @@
 import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
 import type { Bit } from '../codec/signal-codec.ts';
-import { LongTimer } from '../long-timer.ts';
-import { producerErrors } from './errors.ts';
 
 export interface SendOptions {
   readonly queue?: string | undefined;
@@ -36,21 +34,5 @@ export function fieldsOf(options: SendOptions): MessageFields {
     ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
     ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),
     ...(headers?.length ? { headers } : {}),
-  };
-}
-
-/** A signal that aborts when the time is over, or theirs does. */
-export function deadlineOf({ timeoutMs, signal }: SendOptions): {
-  signal: AbortSignal;
-  clear(): void;
-} {
-  const own = new AbortController();
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : new LongTimer(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
-  return {
-    signal: signal ? AbortSignal.any([signal, own.signal]) : own.signal,
-    clear: () => timer?.clear(),
   };
 }

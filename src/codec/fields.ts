@@ -4,6 +4,7 @@ import { codecErrors } from './codec-error.ts';
 import { concat } from './concat.ts';
 import { encodeLeb128, readLeb128 } from './leb128.ts';
 import { MAX_FIELDS, MAX_FIELDS_BYTES } from './limits.ts';
+import { textOf } from './utf8.ts';
 
 /** Where a message goes that names no queue; its name is not sent. */
 export const DEFAULT_QUEUE = 'default';
@@ -67,7 +68,6 @@ const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
 
 const encoder = new TextEncoder();
 // A byte order mark is part of the text, not for us to drop.
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The fields as bytes; no bytes for no fields.
@@ -138,11 +138,11 @@ export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' |
       if (number?.next !== value.length || fields[name] !== undefined) return undefined;
       fields[name] = number.value;
     } else if (tag === QUEUE) {
-      const queue = decodeText(value);
+      const queue = textOf(value);
       if (queue === undefined || fields.queue !== undefined) return undefined;
       fields.queue = queue;
     } else if (tag === HEADER) {
-      const header = decodeText(value);
+      const header = textOf(value);
       const nul = header?.indexOf('\0') ?? -1;
       if (header === undefined || nul === -1) return undefined;
       headers.push([header.slice(0, nul), header.slice(nul + 1)]);
@@ -158,12 +158,4 @@ function encodeText(text: string, what: string): Uint8Array {
   // An unpaired surrogate would silently arrive as U+FFFD.
   if (/\p{Surrogate}/u.test(text)) throw codecErrors.badText(what);
   return encoder.encode(text);
-}
-
-function decodeText(bytes: Uint8Array): string | undefined {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,8 @@
+import type { Bit } from './signal-codec.ts';
+
+/** Bits of a reason code, lowest first (docs/protocol.md, section 4). */
+export const REASON_BITS = 4;
+
 /**
  * Why a frame was refused (protocol 4): four bits, read out after the refusal. No code has fewer
  * than two one-bits, because a receiver that is out of step and merely echoes yields 0.
@@ -37,4 +42,16 @@ export function isReason(code: number): code is Reason {
 export function reasonName(reason: Reason): string {
   const [name = ''] = Object.entries(Reason).find(([, code]) => code === reason) ?? [];
   return name.replace(/(?<=.)(?=[A-Z])/g, '-').toLowerCase();
+}
+
+/** Collects a reason that is read out. */
+export class ReasonReader {
+  #code = 0;
+  #bits = 0;
+
+  /** The code once it is complete, which need not be a {@link Reason}. */
+  push(bit: Bit): number | undefined {
+    this.#code |= bit << this.#bits;
+    return ++this.#bits < REASON_BITS ? undefined : this.#code;
+  }
 }

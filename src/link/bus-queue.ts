@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
 import { registryErrors } from '../registry/errors.ts';
-import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 
 /** A waiter that was touched less than this ago has the first right to a free bus; ms. */
 const TURN_MS = 20;
@@ -22,12 +22,6 @@ const STAMP_DIGITS = 15;
 
 /** The line can do without: no room for a file, no descriptor, or the directory was removed. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']);
-
-interface Waiter {
-  readonly name: string;
-  readonly pid: number;
-  readonly start: number;
-}
 
 /** The waiting room of the bus: `bus.wait/` (docs/protocol.md, section 5, *Turn*). */
 export class BusQueue {
@@ -82,7 +76,7 @@ export class BusQueue {
       const waiter = parse(name);
       const info = waiter && this.#table.read(waiter.pid);
       try {
-        if (!info || info.start !== waiter.start || isDead(info)) unlinkSync(path);
+        if (!waiter || !isRunning(info, waiter.start)) unlinkSync(path);
         else if (!isStopped(info)) {
           // By a clock that is never set; a new file has the time of the wall clock, and so no turn.
           const now = this.#now() / 1000;
@@ -170,7 +164,7 @@ function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
   return codes.has(String((error as NodeJS.ErrnoException).code));
 }
 
-function parse(name: string): Waiter | undefined {
+function parse(name: string): { pid: number; start: number } | undefined {
   const match = /^\d+-(\d+)-(\d+)$/.exec(name);
-  return match ? { name, pid: Number(match[1]), start: Number(match[2]) } : undefined;
+  return match ? { pid: Number(match[1]), start: Number(match[2]) } : undefined;
 }

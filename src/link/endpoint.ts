@@ -2,20 +2,21 @@ import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
+import { Serial } from '../serial.ts';
 import { type Addon, loadAddon } from '../signals/addon.ts';
 import { Descriptor } from '../signals/descriptor.ts';
 import { isMainThread } from '../signals/main-thread.ts';
-import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
+import { type Channel, EchoLink } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
+import type { Receiver } from './pump.ts';
 import type { PlainTarget } from './transfer.ts';
+
+export type { Receiver } from './pump.ts';
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
-
-/** Who takes what arrives. A process has one PID and so one receiver. */
-export type Receiver = Pick<EchoLinkOptions, 'onFrame' | 'onPlain' | 'onBug' | 'lingers'>;
 
 /** Of frames of messages that this process sends; see docs/protocol.md, *Sequence*. */
 export interface Numbers {
@@ -25,8 +26,12 @@ export interface Numbers {
   readonly knownTo: number | undefined;
 }
 
-export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' | 'maxFrameBytes'> {
-  /** Left out by who only sends. Keeps the process alive. */
+export interface EndpointOptions {
+  readonly dir: string;
+  readonly table: ProcessTable;
+  /** Bound of a received frame in bytes, terminator not counted. */
+  readonly maxFrameBytes: number;
+  /** Left out by who only sends; a process has one PID and so one receiver. Keeps the process alive. */
   readonly receiver?: Receiver;
 }
 
@@ -39,7 +44,7 @@ export class Endpoint {
   /** Of the process, not of an endpoint: a receiver knows us by our PID. */
   static #number = 0;
   static #knownTo: number | undefined;
-  static #turn: Promise<unknown> = Promise.resolve();
+  static readonly #turns = new Serial();
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
   readonly echo: EchoLink | undefined;
@@ -80,17 +85,15 @@ export class Endpoint {
     const { addon, why } = loadAddon();
     this.#addon = addon;
     this.plainBecause = why;
-    const options: Omit<EchoLinkOptions, 'addon'> = {
-      dir,
-      table,
-      maxFrameBytes,
+    // The receiver comes and goes, and the link stays.
+    const receiver: Receiver = {
       onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
       lingers: () => this.#receiver?.lingers?.() === true,
       onBug: (error) => this.#receiver?.onBug(error),
     };
-    if (addon) this.echo = new EchoLink({ ...options, addon });
-    else this.#plain = new PlainLink(options);
+    if (addon) this.echo = new EchoLink({ dir, addon, table, maxFrameBytes, receiver });
+    else this.#plain = new PlainLink({ dir, maxFrameBytes, onPlain: receiver.onPlain });
   }
 
   /**
@@ -105,21 +108,12 @@ export class Endpoint {
     work: (numbers: Numbers) => Promise<number | undefined>,
     signal?: AbortSignal,
   ): Promise<void> {
-    const before = Endpoint.#turn;
-    let end = () => {};
-    const mine = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    Endpoint.#turn = before.then(() => mine);
-    try {
-      await abortable(before, signal);
+    await Endpoint.#turns.add(async () => {
       const numbers = { first: Endpoint.#number, knownTo: Endpoint.#knownTo };
       Endpoint.#number += count;
       Endpoint.#knownTo = undefined;
       Endpoint.#knownTo = await work(numbers);
-    } finally {
-      end();
-    }
+    }, signal);
   }
 
   /** Runs `work` while no other sigmq process of the directory transmits. */
@@ -148,7 +142,7 @@ export class Endpoint {
 
   /** When the last signal came of a frame that is on its way to us, by `clockMs()`; undefined: none is. */
   get lastSignalAt(): number | undefined {
-    return this.echo ? this.echo.lastSignalAt : this.#plain?.lastSignalAt;
+    return (this.echo ?? this.#plain)?.lastSignalAt;
   }
 
   /** Ends one user's share. @param receiver as given to {@link open} */
@@ -159,20 +153,6 @@ export class Endpoint {
     }
     if (--this.#users > 0) return;
     Endpoint.#current = undefined;
-    await this.echo?.close();
-    await this.#plain?.close();
+    await (this.echo ?? this.#plain)?.close();
   }
-}
-
-/** Waits for a promise that never rejects. @throws the reason of `signal` */
-async function abortable(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  let abort = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-  });
-  signal?.addEventListener('abort', abort);
-  await Promise.race([wait, aborted]);
-  signal?.removeEventListener('abort', abort);
-  signal?.throwIfAborted();
 }

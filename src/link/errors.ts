@@ -93,6 +93,11 @@ export const linkErrors = {
     new LinkError('link-closed', Exit.Unavailable, 'The link is closed.', 'Open another one.'),
 };
 
+/** Whether the same peer may answer the next time, without anybody's doing anything. */
+export function isPassing(error: unknown): error is LinkError {
+  return error instanceof LinkError && error.exitCode === Exit.TryAgain;
+}
+
 /** A transfer to a peer failed; `code` says how. */
 export class LinkError extends SigmqError {
   /** The peer has the whole frame and only its answer is missing: it may have acted on it. */

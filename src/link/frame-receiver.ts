@@ -1,6 +1,5 @@
-import { Reason } from '../codec/reason.ts';
+import { REASON_BITS, Reason } from '../codec/reason.ts';
 import { type Bit, OVERFLOW, SignalCodec } from '../codec/signal-codec.ts';
-import { REASON_BITS } from './frame-sender.ts';
 
 /** A frame is complete and waits for {@link FrameReceiver.answer}; no echo yet. */
 export const JUDGE = 2;
@@ -12,7 +11,7 @@ export type Reply = Bit | typeof JUDGE | typeof SILENT;
 export type Verdict = 0 | Reason;
 
 /** The names are those of docs/protocol.md, section 4, and of model/echo.pml. */
-const State = {
+const ReceiverState = {
   /** Bits of a frame, or nothing yet. */
   Receiving: 0,
   /** A frame is complete, and its answer not known. */
@@ -20,7 +19,7 @@ const State = {
   /** The frame is refused: zeros read out the reason. */
   Refusing: 2,
 } as const;
-type State = (typeof State)[keyof typeof State];
+type ReceiverState = (typeof ReceiverState)[keyof typeof ReceiverState];
 
 /**
  * Receives frames from one echo peer (docs/protocol.md, section 4). Without I/O: feed it bits, echo
@@ -30,7 +29,7 @@ export class FrameReceiver {
   /** The frame to judge, after {@link JUDGE}. */
   frame: Uint8Array | undefined;
   readonly #codec: SignalCodec;
-  #state: State = State.Receiving;
+  #state: ReceiverState = ReceiverState.Receiving;
   #reason = 0;
   #reasonBits = 0;
 
@@ -41,16 +40,16 @@ export class FrameReceiver {
 
   /** Between two frames: the next bit starts one. */
   get idle(): boolean {
-    return this.#state === State.Receiving && this.#codec.bitCount === 0;
+    return this.#state === ReceiverState.Receiving && this.#codec.bitCount === 0;
   }
 
   get judging(): boolean {
-    return this.#state === State.Judging;
+    return this.#state === ReceiverState.Judging;
   }
 
   /** A frame was refused and the sender has not read out all of the reason. */
   get refusing(): boolean {
-    return this.#state === State.Refusing;
+    return this.#state === ReceiverState.Refusing;
   }
 
   /** It has read out a part of it. */
@@ -63,7 +62,7 @@ export class FrameReceiver {
    * where the sender is looked at first.
    */
   get room(): number {
-    return this.#state !== State.Receiving || this.idle ? 0 : this.#codec.space;
+    return this.#state !== ReceiverState.Receiving || this.idle ? 0 : this.#codec.space;
   }
 
   /** What the next bits are added to; see {@link SignalCodec.absorb}. */
@@ -77,10 +76,10 @@ export class FrameReceiver {
   }
 
   onBit(bit: Bit): Reply {
-    if (this.#state === State.Refusing) {
+    if (this.#state === ReceiverState.Refusing) {
       if (bit === 0) return this.#nextReasonBit();
       this.reset(); // the sender does not ask: a new frame
-    } else if (this.#state === State.Judging) {
+    } else if (this.#state === ReceiverState.Judging) {
       this.reset(); // the sender gave up waiting: its answer would be taken for something else
       return SILENT;
     }
@@ -89,26 +88,26 @@ export class FrameReceiver {
     if (step === OVERFLOW) return this.#refuse(bit, Reason.TooLarge);
     if (step.length === 0) return this.#refuse(bit, Reason.Empty);
     this.frame = step;
-    this.#state = State.Judging;
+    this.#state = ReceiverState.Judging;
     return JUDGE;
   }
 
   /** The echo of the terminator's last bit, once the frame is judged. */
   answer(verdict: Verdict): Bit {
     this.frame = undefined;
-    this.#state = State.Receiving;
+    this.#state = ReceiverState.Receiving;
     return verdict === 0 ? 0 : this.#refuse(0, verdict);
   }
 
   reset(): void {
     this.frame = undefined;
-    this.#state = State.Receiving;
+    this.#state = ReceiverState.Receiving;
     this.#codec.reset();
   }
 
   #refuse(bit: Bit, reason: Reason): Bit {
     this.#codec.reset();
-    this.#state = State.Refusing;
+    this.#state = ReceiverState.Refusing;
     this.#reason = reason;
     this.#reasonBits = 0;
     return bit === 0 ? 1 : 0;
@@ -116,7 +115,7 @@ export class FrameReceiver {
 
   #nextReasonBit(): Bit {
     const bit = ((this.#reason >> this.#reasonBits) & 1) as Bit;
-    if (++this.#reasonBits === REASON_BITS) this.#state = State.Receiving;
+    if (++this.#reasonBits === REASON_BITS) this.#state = ReceiverState.Receiving;
     return bit;
   }
 }

@@ -1,9 +1,6 @@
-import { isReason, type Reason } from '../codec/reason.ts';
+import { isReason, type Reason, ReasonReader } from '../codec/reason.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
 import { type Run, runOf, ZERO } from './run.ts';
-
-/** Bits of a reason code (docs/protocol.md, section 4). */
-export const REASON_BITS = 4;
 
 /** What a machine that sends under echo asks for next: a run, or one of these. */
 export const FINISHED = 'finished';
@@ -21,6 +18,10 @@ export type FrameOutcome =
 export interface EchoMachine {
   /** What to send first. */
   readonly first: Run;
+  /** What became of it, if it is a frame; undefined before its end. */
+  readonly outcome?: FrameOutcome | undefined;
+  /** The last bit is out, or about to go: the receiver may take its time to store the message before it answers. */
+  readonly awaitsAnswer: boolean;
   /** Takes the next echo. One that is not expected ends the run. */
   onEcho(echo: Bit): Next;
   /** Takes so many echoes in the middle of a run, all as expected. */
@@ -31,14 +32,14 @@ export interface EchoMachine {
  * The names are those of docs/protocol.md, section 4, and of model/echo.pml. Its *Awaiting* is the end of
  * Sending, see `awaitsAnswer`: a state of its own would cost a comparison a bit.
  */
-const State = {
+const SenderState = {
   /** Bits go out. */
   Sending: 0,
   /** Refused: the reason is read out. */
   Reading: 1,
   Finished: 2,
 } as const;
-type State = (typeof State)[keyof typeof State];
+type SenderState = (typeof SenderState)[keyof typeof SenderState];
 
 /**
  * Sends one frame to one echo peer (docs/protocol.md, section 4: echo, answer, reason). Without I/O:
@@ -47,21 +48,26 @@ type State = (typeof State)[keyof typeof State];
 export class FrameSender implements EchoMachine {
   readonly first: Run;
   outcome: FrameOutcome | undefined;
+  /** Bits of the frame. */
+  readonly total: number;
   readonly #frame: Uint8Array;
-  readonly #bits: number;
+  readonly #trace: ((echo: Bit) => void) | undefined;
   /** Bits echoed. */
   #index = 0;
   /** Bits of the runs so far. */
   #runEnd = 0;
-  #state: State = State.Sending;
-  #reasonBits = 0;
-  #reason = 0;
+  #state: SenderState = SenderState.Sending;
+  readonly #reason = new ReasonReader();
 
-  /** @param frame with its terminating zero byte. */
-  constructor(frame: Uint8Array) {
+  /**
+   * @param frame with its terminating zero byte
+   * @param trace called with each echo; costs speed
+   */
+  constructor(frame: Uint8Array, trace?: (echo: Bit) => void) {
     this.#frame = frame;
-    this.#bits = frame.length * 8;
-    this.first = this.#run();
+    this.#trace = trace;
+    this.total = frame.length * 8;
+    this.first = this.#nextRun();
   }
 
   /** Bits that the receiver has echoed; 0 to {@link total}. */
@@ -69,45 +75,41 @@ export class FrameSender implements EchoMachine {
     return this.#index;
   }
 
-  get total(): number {
-    return this.#bits;
-  }
-
-  /** The last bit is out, or about to go: the receiver may take its time to store the message before it answers. */
   get awaitsAnswer(): boolean {
-    return this.#index === this.#bits - 1;
+    return this.#index === this.total - 1;
   }
 
   onEcho(echo: Bit): Next {
-    if (this.#state !== State.Sending) return this.#onReason(echo);
+    this.#trace?.(echo);
+    if (this.#state !== SenderState.Sending) return this.#onReason(echo);
     if (echo !== bitAt(this.#frame, this.#index)) {
-      this.#state = State.Reading;
+      this.#state = SenderState.Reading;
       return ZERO;
     }
     if (++this.#index < this.#runEnd) return AWAIT;
-    if (this.#index < this.#bits) return this.#run();
-    this.#state = State.Finished;
+    if (this.#index < this.total) return this.#nextRun();
+    this.#state = SenderState.Finished;
     this.outcome = { kind: 'accepted' };
     return FINISHED;
   }
 
   onEchoes(count: number): void {
-    this.#index += count;
+    const end = this.#index + count;
+    while (this.#trace && this.#index < end) this.#trace(bitAt(this.#frame, this.#index++));
+    this.#index = end;
   }
 
-  #run(): Run {
+  #nextRun(): Run {
     const run = runOf(this.#frame, this.#index >>> 3);
     this.#runEnd += run.bits;
     return run;
   }
 
   #onReason(echo: Bit): Next {
-    this.#reason |= echo << this.#reasonBits;
-    if (++this.#reasonBits < REASON_BITS) return ZERO;
-    this.#state = State.Finished;
-    this.outcome = isReason(this.#reason)
-      ? { kind: 'refused', reason: this.#reason }
-      : { kind: 'out-of-step' };
+    const code = this.#reason.push(echo);
+    if (code === undefined) return ZERO;
+    this.#state = SenderState.Finished;
+    this.outcome = isReason(code) ? { kind: 'refused', reason: code } : { kind: 'out-of-step' };
     return FINISHED;
   }
 }

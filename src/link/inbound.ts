@@ -3,13 +3,15 @@ import type { ProcessTable } from '../registry/process-table.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
 import { PlainDecoder } from './plain-decoder.ts';
+import type { Wire } from './wire.ts';
 
 /** Senders at once. More processes than one machine's users start on purpose; 256 decoders are small. */
 const MAX_SENDERS = 256;
 /** A sender that says nothing for so long has given up its frame; ms. */
-export const SILENT_MS = 2000;
+export const FRAME_TIMEOUT_MS = 2000;
 /** A sender that has not begun to ask for a reason by then will not; ms. */
-const REASON_MS = 100;
+const REASON_TIMEOUT_MS = 100;
+
 /** A process that sends us bits, known by the PID that the kernel gives with each signal. */
 export interface Sender {
   readonly pid: number;
@@ -42,12 +44,19 @@ export class Inbound {
   readonly #table: ProcessTable;
   readonly #addon: DescriptorPort;
   readonly #maxFrameBytes: number;
+  readonly #wire: Pick<Wire, 'takeEchoed'>;
   #last: (EchoSender & Seen) | undefined;
 
-  constructor(table: ProcessTable, addon: DescriptorPort, maxFrameBytes: number) {
+  constructor(
+    table: ProcessTable,
+    addon: DescriptorPort,
+    maxFrameBytes: number,
+    wire: Pick<Wire, 'takeEchoed'>,
+  ) {
     this.#table = table;
     this.#addon = addon;
     this.#maxFrameBytes = maxFrameBytes;
+    this.#wire = wire;
   }
 
   /** The sender of a signal; looks at the process at the start of each frame. */
@@ -59,12 +68,12 @@ export class Inbound {
       known.spoke = true;
       const { receiver } = known;
       // Half a reason and then an echo of zeros would be another reason.
-      if (receiver.refusing && !receiver.reasonBegun && now - known.seen > REASON_MS) {
+      if (receiver.refusing && !receiver.reasonBegun && now - known.seen > REASON_TIMEOUT_MS) {
         receiver.reset();
       }
-    }
+    } else if (known && now - known.seen >= FRAME_TIMEOUT_MS) this.reset(pid);
     // Only a sweep drops half a frame of an echo peer: it is silent only if we have listened.
-    if (known && !isIdle(known) && (known.kind === 'echo' || now - known.seen < SILENT_MS)) {
+    if (known && !isIdle(known)) {
       known.seen = now;
       return known;
     }
@@ -72,7 +81,6 @@ export class Inbound {
     const kind = info?.blocksBoth === true && info.uid === this.#table.selfUid ? 'echo' : 'plain';
     const start = info?.start ?? 0;
     if (known && known.start === start && known.kind === kind) {
-      if (known.kind === 'plain' && now - known.seen >= SILENT_MS) this.reset(pid);
       known.seen = now;
       return known;
     }
@@ -115,16 +123,16 @@ export class Inbound {
     return this.#last;
   }
 
-  /** Bits of {@link last} came and were echoed; see {@link FrameReceiver.absorb}. */
-  onEchoed(bytes: Uint8Array, partial: number, bits: number, now = clockMs()): void {
-    if (!this.#last) return;
-    this.#last.spoke = true;
-    this.#last.seen = now;
-    this.#last.receiver.absorb(bytes, partial, bits);
+  /** Takes the bits that the addon has echoed, which are those of {@link last}. */
+  takeEchoed(now?: number): void {
+    const last = this.#last;
+    if (!this.#wire.takeEchoed(last?.receiver) || !last) return;
+    last.spoke = true;
+    last.seen = now ?? clockMs();
   }
 
-  /** An echo did not reach it: its PID may be another's now, whose frame is not the rest of its own. */
-  onUnreachable(pid: number): void {
+  /** Forgets a process that an echo did not reach: its PID may be another's now, whose frame is not the rest of its own. */
+  drop(pid: number): void {
     const known = this.#senders.get(pid);
     if (known) this.#drop(known);
   }
@@ -135,7 +143,7 @@ export class Inbound {
 
   /**
    * Drops the unfinished frames of echo peers that have said nothing since the sweep before. Call it when
-   * no signal is pending, {@link SILENT_MS} after the last call: a bit that waited while this process stood
+   * no signal is pending, {@link FRAME_TIMEOUT_MS} after the last call: a bit that waited while this process stood
    * still is not silence, and its echo must not be that of the first bit of another frame.
    * @returns whether there are unfinished frames left
    */
@@ -170,7 +178,7 @@ export class Inbound {
   /** The time of the last signal of a frame that is on its way, from whatever peer; undefined: none is. */
   lastSignalAt(now: number): number | undefined {
     const unfinished = [...this.#senders.values()].filter(
-      (sender) => !isIdle(sender) && now - sender.seen < SILENT_MS,
+      (sender) => !isIdle(sender) && now - sender.seen < FRAME_TIMEOUT_MS,
     );
     return unfinished.length > 0 ? Math.max(...unfinished.map(({ seen }) => seen)) : undefined;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
-import { isDead, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import type { PlainTarget } from './transfer.ts';
@@ -29,7 +29,7 @@ export interface PacedOptions {
 /**
  * Sends one frame (with its zero byte) to a plain peer: at least 1 ms between bits, and none before the
  * one before has been taken.
- * @param send sends one bit; by kill(2), if nothing better is known
+ * @param sendBit by kill(2), if nothing better is known
  * @throws LinkError peer-gone, unsafe-target; the reason of `signal`
  */
 export async function sendPaced(
@@ -37,23 +37,24 @@ export async function sendPaced(
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
-  send: (bit: Bit) => void = (bit) => process.kill(target.pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2'),
+  sendBit: (bit: Bit) => void = (bit) =>
+    process.kill(target.pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2'),
 ): Promise<void> {
   const vetted = vetTarget(target.pid, target, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
+  const { signal } = options;
   const total = frame.length * 8;
   let isStalled = false;
-  const onStalled = () => {
-    if (!isStalled) options.onStalled?.();
-    isStalled = true;
-  };
-  const watch = { signal: options.signal, onStalled };
   for (let i = 0; i < total; i++) {
     // Before the first one, too: it may be the last of the frame before that is still pending there.
-    await taken(target, table, watch);
-    options.signal?.throwIfAborted();
+    for (const since = clockMs(); !(await isReady(target, table, since, signal)); ) {
+      if (isStalled || clockMs() - since <= STALLED_MS) continue;
+      options.onStalled?.();
+      isStalled = true;
+    }
+    signal?.throwIfAborted();
     try {
-      send(bitAt(frame, i));
+      sendBit(bitAt(frame, i));
     } catch {
       throw linkErrors.gone(target.pid);
     }
@@ -61,22 +62,18 @@ export async function sendPaced(
   }
 }
 
-/** Waits until the peer has taken the last bit and is ready for the next. */
-async function taken(
+/** After the time of a bit: whether the peer has taken the last one, and is ready for the next. */
+async function isReady(
   target: PlainTarget,
   table: ProcessTable,
-  { signal, onStalled }: { signal: AbortSignal | undefined; onStalled(): void },
-): Promise<void> {
-  const since = clockMs();
-  for (;;) {
-    await sleep(BIT_MS);
-    signal?.throwIfAborted();
-    const info = table.read(target.pid);
-    if (!info || info.start !== target.start || isDead(info)) throw linkErrors.gone(target.pid);
-    if (info.catchesBoth === false) throw linkErrors.unsafe(target.pid, 'would-be-killed');
-    const waited = clockMs() - since;
-    const stopped = isStopped(info);
-    if (!info.pending && !stopped && (info.state !== 'R' || waited > BUSY_MS)) return;
-    if (waited > STALLED_MS) onStalled();
-  }
+  since: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  await sleep(BIT_MS);
+  signal?.throwIfAborted();
+  const info = table.read(target.pid);
+  if (!isRunning(info, target.start)) throw linkErrors.gone(target.pid);
+  if (info.catchesBoth === false) throw linkErrors.unsafe(target.pid, 'would-be-killed');
+  if (info.pending || isStopped(info)) return false;
+  return info.state !== 'R' || clockMs() - since > BUSY_MS;
 }

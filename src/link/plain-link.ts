@@ -3,13 +3,13 @@ import { clockMs } from '../clock.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { lockLibrary } from '../registry/lock-library.ts';
 import { linkErrors } from './errors.ts';
-import { type Sender, SILENT_MS } from './inbound.ts';
+import { FRAME_TIMEOUT_MS, type Sender } from './inbound.ts';
 import { PlainDecoder } from './plain-decoder.ts';
 
 /** Node does not say who sent a signal. */
 const SOMEBODY: Sender = { pid: 0, start: 0 };
 /** A lock whose holder was killed is broken after this; ms (the least that proper-lockfile takes). */
-const STALE_MS = 2000;
+const LOCK_STALE_MS = 2000;
 
 export interface PlainLinkOptions {
   readonly dir: string;
@@ -25,16 +25,14 @@ export class PlainLink {
   readonly #dir: string;
   readonly #decoder: PlainDecoder;
   #lastBitAt = 0;
-  readonly #onZero = () => this.#onBit(0);
-  readonly #onOne = () => this.#onBit(1);
   readonly #onPlain: PlainLinkOptions['onPlain'];
 
   constructor(options: PlainLinkOptions) {
     this.#dir = options.dir;
     this.#decoder = new PlainDecoder(options.maxFrameBytes);
     this.#onPlain = options.onPlain;
-    process.on('SIGUSR1', this.#onZero);
-    process.on('SIGUSR2', this.#onOne);
+    process.on('SIGUSR1', () => this.#onBit(0));
+    process.on('SIGUSR2', () => this.#onBit(1));
   }
 
   /** Runs `work` while no other sigmq process without the addon transmits. */
@@ -45,7 +43,7 @@ export class PlainLink {
       () =>
         lock(join(this.#dir, 'bus'), {
           realpath: false,
-          stale: STALE_MS,
+          stale: LOCK_STALE_MS,
           onCompromised: () => (lost = true),
         }),
       this.#dir,
@@ -60,7 +58,7 @@ export class PlainLink {
 
   /** When the last signal came of a message that is on its way, by `clockMs()`; undefined: none is. */
   get lastSignalAt(): number | undefined {
-    const isMoving = !this.#decoder.idle && clockMs() - this.#lastBitAt < SILENT_MS;
+    const isMoving = !this.#decoder.idle && clockMs() - this.#lastBitAt < FRAME_TIMEOUT_MS;
     return isMoving ? this.#lastBitAt : undefined;
   }
 

@@ -59,7 +59,8 @@ export function replyFrame({ number, content }: Note): Uint8Array {
 
 export function partFrame({ number, bytes, offset, total, unpacked }: Part): Uint8Array {
   return controlFrame(bytes, {
-    ...{ ref: number, total },
+    ref: number,
+    total,
     ...(offset === 0 ? {} : { offset }),
     // Said once: the first part decides.
     ...(offset > 0 || unpacked === undefined ? {} : { unpacked }),

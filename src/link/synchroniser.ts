@@ -1,6 +1,6 @@
-import { Reason } from '../codec/reason.ts';
+import { Reason, ReasonReader } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
-import { type EchoMachine, FINISHED, type Next, REASON_BITS } from './frame-sender.ts';
+import { type EchoMachine, FINISHED, type Next } from './frame-sender.ts';
 import { ZERO } from './run.ts';
 
 /** A receiver in step refuses the empty frame at exactly this bit. */
@@ -12,41 +12,42 @@ const EMPTY_FRAME_BITS = 8;
 const MAX_ZEROS = 24;
 
 /** The names are those of docs/protocol.md, section 4, and of model/echo.pml. */
-const State = {
+const SyncState = {
   /** Zeros go out until one is refused. */
   Zeroing: 0,
   Reading: 1,
   Finished: 2,
 } as const;
-type State = (typeof State)[keyof typeof State];
+type SyncState = (typeof SyncState)[keyof typeof SyncState];
 
 /**
  * One round of synchronising (docs/protocol.md, section 4): zero bits until one is refused, then the
  * reason. Shows that sender and receiver do not agree yet on where a frame starts, or that they seem to: an
- * echo too many looks the same, so a test frame follows (resync.ts).
+ * echo too many looks the same, so a test frame follows (transmitter.ts).
  */
 export class Synchroniser implements EchoMachine {
   readonly first = ZERO;
+  /** No bit of it has anything stored. */
+  readonly awaitsAnswer = false;
   inStep = false;
-  #state: State = State.Zeroing;
+  #state: SyncState = SyncState.Zeroing;
   #zeros = 0;
-  #reasonBits = 0;
-  #reason = 0;
+  readonly #reason = new ReasonReader();
 
   /** Each of its runs is one bit. */
   onEchoes(): void {}
 
   onEcho(echo: Bit): Next {
-    if (this.#state !== State.Zeroing) {
-      this.#reason |= echo << this.#reasonBits;
-      if (++this.#reasonBits < REASON_BITS) return ZERO;
-      this.#state = State.Finished;
-      this.inStep = this.#zeros === EMPTY_FRAME_BITS && this.#reason === Reason.Empty;
+    if (this.#state !== SyncState.Zeroing) {
+      const code = this.#reason.push(echo);
+      if (code === undefined) return ZERO;
+      this.#state = SyncState.Finished;
+      this.inStep = this.#zeros === EMPTY_FRAME_BITS && code === Reason.Empty;
       return FINISHED;
     }
     this.#zeros++;
-    if (echo === 1) this.#state = State.Reading;
-    else if (this.#zeros > MAX_ZEROS) this.#state = State.Finished;
+    if (echo === 1) this.#state = SyncState.Reading;
+    else if (this.#zeros > MAX_ZEROS) this.#state = SyncState.Finished;
     return this.#zeros > MAX_ZEROS ? FINISHED : ZERO;
   }
 }

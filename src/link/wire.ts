@@ -1,58 +1,57 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import { type Addon, Exchange } from '../signals/addon.ts';
+import type { Addon } from '../signals/addon.ts';
 import type { Descriptor } from '../signals/descriptor.ts';
 import { BLOCK_BYTES, Field, Memory } from '../signals/memory.ts';
 import type { FrameReceiver } from './frame-receiver.ts';
 import type { Run } from './run.ts';
 
-/** Do not wait. */
-const SEND_ONLY = -1;
+/** For {@link Wire.exchange}: do not wait. */
+export const SEND_ONLY = -1;
 const NO_ANSWER = -1;
 
-export interface WireEvents {
-  /** Asked after a pause: may the bits for this process still go out? */
-  mayGoOn(pid: number): boolean;
-  onUnreachable(pid: number): void;
-  /** The echoes of bits `from` to `to` of a run, without that one, are as they should be. */
-  onEchoes(run: Run, from: number, to: number): void;
-  /** Bits of the peer that is listened to were echoed; see SignalCodec.absorb. */
-  onEchoed(bytes: Uint8Array, partial: number, bits: number): void;
-}
-
 /**
- * What goes to the kernel and comes from it. What is to be sent is kept until the next look for signals, which
+ * What goes to the kernel and comes from it. What is to be sent is kept until the next {@link exchange}, which
  * then sends and waits in one call, and does the routine of a frame by itself.
  */
 export class Wire {
   readonly #addon: Pick<Addon, 'exchange' | 'clearGap'>;
   readonly #memory: Memory;
-  readonly #events: WireEvents;
-  #run: Run | undefined;
-  /** Echoes of the run that were reported. */
+  /** Echoes of the run that {@link takeEchoes} has told of. */
   #echoes = 0;
-  /** Bits of an unfinished byte that were reported, or given to {@link listen}. */
+  /** Bits of an unfinished byte that {@link takeEchoed} has told of, or that {@link listen} was given. */
   #partialBits = 0;
 
-  constructor(addon: Pick<Addon, 'exchange' | 'clearGap' | 'memory'>, events: WireEvents) {
+  constructor(addon: Pick<Addon, 'exchange' | 'clearGap' | 'memory'>) {
     this.#addon = addon;
     this.#memory = new Memory(addon.memory);
-    this.#events = events;
   }
 
-  /** Echoes one bit, at the latest with the next {@link flush}. */
+  /**
+   * Sends what is due, then waits for signals.
+   * @returns the first that is no routine, as `pid * 2 + bit`; or one of {@link Exchange}: after Gap and
+   *   Unreachable, {@link clearGap} or {@link drop} what is {@link dueTo} a process
+   */
+  exchange(us: number, pidfd: number): number {
+    return this.#addon.exchange(us, pidfd);
+  }
+
+  /** Whether the bit of the last {@link answer} is still to go out. */
+  get answers(): boolean {
+    return this.#memory.fields[Field.Answer] !== NO_ANSWER;
+  }
+
+  /** Echoes one bit, in place of one that has not gone out. */
   answer(peer: Descriptor, bit: Bit): void {
     const { fields } = this.#memory;
-    if (fields[Field.Answer] !== NO_ANSWER) this.flush();
     fields[Field.AnswerPid] = peer.pid;
     fields[Field.AnswerFd] = peer.fd;
     fields[Field.Answer] = bit;
   }
 
-  /** Sends a run, in place of what is left of the one before. Its last echo, or a wrong one, comes from {@link next}. */
-  send(peer: Descriptor, run: Run): void {
+  /** Begins a run, in place of what is left of the one before. {@link exchange} returns its last echo, or a wrong one. */
+  start(peer: Descriptor, run: Run): void {
     const { fields } = this.#memory;
     this.#memory.run.set(run.bytes);
-    this.#run = run;
     this.#echoes = 0;
     fields[Field.RunPid] = peer.pid;
     fields[Field.RunFd] = peer.fd;
@@ -76,69 +75,49 @@ export class Wire {
     fields[Field.EchoBits] = this.#partialBits = partial.bits;
   }
 
-  /** All bits come from {@link next}. */
+  /** Leaves every bit that is no echo to whoever calls {@link exchange}. */
   ignore(): void {
     this.#memory.fields[Field.EchoRoom] = 0;
+  }
+
+  /** How many echoes of the run, all as expected, have come since the last time. */
+  takeEchoes(): number {
+    const echoes = this.#memory.fields[Field.RunEchoed] as number;
+    const count = echoes - this.#echoes;
+    this.#echoes = echoes;
+    return count;
+  }
+
+  /** Gives the bits of the peer that is listened to, if more have come, to its receiver. */
+  takeEchoed(receiver: Pick<FrameReceiver, 'absorb'> | undefined): boolean {
+    const { fields, echo } = this.#memory;
+    const length = fields[Field.EchoBytes] as number;
+    const bits = fields[Field.EchoBits] as number;
+    if (length === 0 && bits === this.#partialBits) return false;
+    this.#partialBits = bits;
+    fields[Field.EchoBytes] = 0;
+    receiver?.absorb(echo.subarray(0, length), fields[Field.EchoByte] as number, bits);
+    return true;
+  }
+
+  /** PID of the process whose bit did not go out: the answer's, or else the run's. */
+  get dueTo(): number {
+    return this.#memory.fields[this.answers ? Field.AnswerPid : Field.RunPid] as number;
+  }
+
+  /** Lets that bit go out in spite of the pause. */
+  clearGap(): void {
+    this.#addon.clearGap();
+  }
+
+  /** Gives that bit up, and the rest of its run. */
+  drop(): void {
+    if (this.answers) this.#memory.fields[Field.Answer] = NO_ANSWER;
+    else this.cancel();
   }
 
   /** Signals so far that came without their sender. */
   get nameless(): number {
     return this.#memory.fields[Field.Nameless] as number;
-  }
-
-  /** Sends what is due, and does not wait for echoes. */
-  flush(): void {
-    this.#exchange(SEND_ONLY, -1);
-  }
-
-  /** The next signal that {@link WireEvents} are not about, as `pid * 2 + bit`; Exchange.None, Ended or More. */
-  next(us: number, pidfd: number): number {
-    const event = this.#exchange(us, pidfd);
-    return event < Exchange.More ? Exchange.None : event;
-  }
-
-  #exchange(us: number, pidfd: number): number {
-    for (;;) {
-      const event = this.#addon.exchange(us, pidfd);
-      this.#report();
-      if (event >= Exchange.More) return event;
-      const pid = this.#due;
-      // Again and again on a busy machine: this process may lose the CPU between the look and the bit.
-      if (event === Exchange.Gap && this.#events.mayGoOn(pid)) this.#addon.clearGap();
-      else {
-        this.#drop();
-        if (event === Exchange.Unreachable) this.#events.onUnreachable(pid);
-        return event;
-      }
-    }
-  }
-
-  /** Passes on what the addon did by itself. */
-  #report(): void {
-    const { fields, echo } = this.#memory;
-    const from = this.#echoes;
-    const to = fields[Field.RunEchoed] as number;
-    if (this.#run && to > from) {
-      this.#echoes = to;
-      this.#events.onEchoes(this.#run, from, to);
-    }
-    const bytes = fields[Field.EchoBytes] as number;
-    const bits = fields[Field.EchoBits] as number;
-    if (bytes === 0 && bits === this.#partialBits) return;
-    this.#partialBits = bits;
-    fields[Field.EchoBytes] = 0;
-    this.#events.onEchoed(echo.subarray(0, bytes), fields[Field.EchoByte] as number, bits);
-  }
-
-  /** Whom the bit is for that did not go out. */
-  get #due(): number {
-    const { fields } = this.#memory;
-    return fields[fields[Field.Answer] === NO_ANSWER ? Field.RunPid : Field.AnswerPid] as number;
-  }
-
-  #drop(): void {
-    const { fields } = this.#memory;
-    if (fields[Field.Answer] === NO_ANSWER) this.cancel();
-    else fields[Field.Answer] = NO_ANSWER;
   }
 }

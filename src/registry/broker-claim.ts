@@ -3,7 +3,7 @@ import { brokerSeenPath } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { withLock } from './lock.ts';
 import { readPidFile } from './pid-file.ts';
-import { isDead, type ProcessTable } from './process-table.ts';
+import { isRunning, type ProcessTable } from './process-table.ts';
 import { removeFile, replaceFile } from './small-file.ts';
 
 export interface BrokerInfo {
@@ -68,9 +68,7 @@ function liveOwner(dir: string, table: ProcessTable): number | undefined {
   if (!json || json.start === 0 || readPidFile(brokerPidPath(dir))?.pid !== json.pid)
     return undefined;
   const process = table.read(json.pid);
-  const lives =
-    process && !isDead(process) && process.uid === table.selfUid && process.start === json.start;
-  return lives ? json.pid : undefined;
+  return isRunning(process, json.start) && process.uid === table.selfUid ? json.pid : undefined;
 }
 
 function release(dir: string, pid: number, start: number): void {

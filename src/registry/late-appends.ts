@@ -1,5 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { type ConsumerLine, MAX_CONSUMERS_BYTES, parseConsumers } from './consumers-file.ts';
 import { hasOtherWriter } from './open-files.ts';
 import { readFrom } from './small-file.ts';
@@ -19,9 +20,9 @@ const MAX_LOOK_MS = 1000;
  */
 export async function appendedLate(old: number, carried: string): Promise<ConsumerLine[]> {
   try {
-    const deadline = performance.now() + MAX_LOOK_MS;
+    const deadline = clockMs() + MAX_LOOK_MS;
     do await sleep(LOOK_MS);
-    while (hasOtherWriter(old) && performance.now() < deadline);
+    while (hasOtherWriter(old) && clockMs() < deadline);
     const text = wholeLines(() => readFrom(old, carried.length, MAX_CONSUMERS_BYTES));
     // It may begin with the end of a line that is carried already.
     const rest = carried === '' || carried.endsWith('\n') ? text : text.replace(/^\n/, '');

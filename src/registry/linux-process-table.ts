@@ -1,6 +1,8 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { explained } from '../errors.ts';
+import { Recent } from '../recent.ts';
+import { sleepSync } from '../sleep-sync.ts';
 import type { ProcessInfo, ProcessTable } from './process-table.ts';
 
 /** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
@@ -59,19 +61,18 @@ interface LinuxProcessInfo extends ProcessInfo {
   readonly catchesAlso: boolean;
 }
 
-const settled = new Map<number, number>();
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
+/** When they had started. */
+const settled = new Recent<number, number>(MAX_SETTLED);
 
 function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
   const { pid, start } = first;
   if (settled.get(pid) === start) return first;
   let info: LinuxProcessInfo | undefined = first;
   for (let n = 0; n < LOOKS; n++) {
-    Atomics.wait(sleeper, 0, 0, LOOK_MS);
+    sleepSync(LOOK_MS);
     info = readOnce(pid);
     if (!info?.blocksAll) return info;
   }
-  if (settled.size >= MAX_SETTLED) settled.clear();
   settled.set(pid, start);
   return info;
 }

@@ -1,5 +1,7 @@
 import { type BigIntStats, rmdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
+import { Unchanged } from '../unchanged.ts';
 import { registryErrors } from './errors.ts';
 import { lockLibrary } from './lock-library.ts';
 
@@ -46,7 +48,7 @@ export async function withLock<T>(
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
   const { lockSync } = await lockLibrary();
-  const deadline = performance.now() + WAIT_MS;
+  const deadline = clockMs() + WAIT_MS;
   const watch = new LockWatch();
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     const lock = take(file, lockSync);
@@ -66,27 +68,21 @@ export async function withLock<T>(
       remove(file);
       continue;
     }
-    if (performance.now() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
+    if (clockMs() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
     await sleep(1 + Math.random() * pause);
   }
 }
 
 /** Notices, with a clock that is never set, that a lock is not renewed. */
 class LockWatch {
-  #seen = '';
-  #since = 0;
+  readonly #unchanged = new Unchanged();
 
   isStale(file: string): boolean {
     const stats = lockStats(file);
     if (!stats) return false;
-    const now = performance.now();
-    const seen = `${idOf(stats)} ${stats.mtimeNs}`;
-    if (seen !== this.#seen) {
-      this.#seen = seen;
-      this.#since = now;
-    }
     const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_MS;
-    return now - this.#since > (looksOld ? LOOK_MS : STALE_MS);
+    const unchangedMs = this.#unchanged.forMs(`${idOf(stats)} ${stats.mtimeNs}`);
+    return unchangedMs > (looksOld ? LOOK_MS : STALE_MS);
   }
 }
 

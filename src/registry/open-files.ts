@@ -1,4 +1,5 @@
 import { fstatSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { quietly } from '../quietly.ts';
 
 /** In the mode of a link in /proc/PID/fd: the file was opened for writing (proc(5)). */
 const OPEN_FOR_WRITING = 0o200;
@@ -23,13 +24,4 @@ export function hasOtherWriter(fd: number): boolean {
     .some((pid) =>
       quietly(() => readdirSync(`/proc/${pid}/fd`))?.some((n) => writes(`/proc/${pid}/fd/${n}`)),
     );
-}
-
-/** Processes and their files come and go while we look; those of others may not be looked at. */
-function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

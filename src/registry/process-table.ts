@@ -42,6 +42,11 @@ export function isDead(info: ProcessInfo): boolean {
   return info.state === 'Z' || info.state === 'X' || info.state === 'x';
 }
 
+/** Whether it is the process that had started then, and has not ended. */
+export function isRunning(info: ProcessInfo | undefined, start: number): info is ProcessInfo {
+  return info?.start === start && !isDead(info);
+}
+
 /** Stopped by a signal (Ctrl-Z) or a debugger: it answers nothing until it is continued. */
 export function isStopped(info: ProcessInfo): boolean {
   return info.state === 'T' || info.state === 't';

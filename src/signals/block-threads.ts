@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { sleepSync } from '../sleep-sync.ts';
 import type { Addon } from './addon.ts';
 
 /** Bits of SIGUSR1 and SIGUSR2 in the masks of /proc/PID/status (bit n-1 for signal n, proc(5)). */
@@ -24,12 +25,11 @@ export function blockInEveryThread(
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
   for (const tid of threads()) if (tid !== process.pid) addon.nudge(tid);
-  const sleeper = new Int32Array(new SharedArrayBuffer(4));
   for (let round = 0; round < maxRounds; round++) {
     const open = openThreads();
     if (open.length === 0) return;
     for (const tid of open) addon.nudge(tid);
-    Atomics.wait(sleeper, 0, 0, round < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
+    sleepSync(round < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
   }
   throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
 }

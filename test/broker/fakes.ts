@@ -6,7 +6,7 @@ import type { SigmqError } from '../../src/errors.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
-import type { SendOptions } from '../../src/link/outbound.ts';
+import type { SendOptions } from '../../src/link/transmitter.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
   DEFAULT_POLICY,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { Bus, type Hold } from '../../src/link/bus.ts';
+import { Bus } from '../../src/link/bus.ts';
+import type { Lease } from '../../src/link/lease.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeClock } from './fakes.ts';
@@ -52,10 +53,10 @@ class Machine {
   }
 
   /** Waits for the bus as a process of this name. */
-  queueUp(name: string, bus: Bus): Promise<Hold> {
-    const waiting = bus.take(this.#end.signal).then((hold) => {
+  queueUp(name: string, bus: Bus): Promise<Lease> {
+    const waiting = bus.take(this.#end.signal).then((lease) => {
       this.turns.push(name);
-      return hold;
+      return lease;
     });
     this.#waiting.push(waiting);
     return waiting;
@@ -82,21 +83,21 @@ describe('Bus', () => {
     const machine = new Machine(t);
     const bus = machine.bus(A);
     assert.equal(bus.holder, 0);
-    const hold = await bus.take();
+    const lease = await bus.take();
     assert.equal(bus.holder, A);
-    assert.equal(hold.check(), true);
-    hold.release();
+    assert.equal(lease.check(), true);
+    lease.release();
     assert.equal(machine.locks.size, 0);
   });
 
   it('is had by one at a time, and comes to who waits when it is released', async (t) => {
     const machine = new Machine(t);
     const [a, b] = [machine.bus(A), machine.bus(B)];
-    const hold = await a.take();
+    const lease = await a.take();
     const waiting = machine.queueUp('b', b);
     await machine.clock.pass(2000);
     assert.equal(await stateOf(waiting), 'pending');
-    hold.release();
+    lease.release();
     await machine.clock.pass(20);
     await waiting;
     assert.equal(a.holder, B);
@@ -106,12 +107,12 @@ describe('Bus', () => {
   it('does not come back to its holder before those who wait', async (t) => {
     const machine = new Machine(t);
     const [a, b, c] = [machine.bus(A), machine.bus(B), machine.bus(C)];
-    const hold = await a.take();
+    const lease = await a.take();
     const second = machine.queueUp('b', b);
     await machine.clock.pass(10);
     const third = machine.queueUp('c', c);
     await machine.clock.pass(10);
-    hold.release();
+    lease.release();
     const again = machine.queueUp('a', a);
     for (const next of [second, third, again]) {
       for (let n = 0; (await stateOf(next)) === 'pending'; n++) {
@@ -137,16 +138,16 @@ describe('Bus', () => {
   it('is stolen from a holder that is stopped, and the holder notices', async (t) => {
     const machine = new Machine(t);
     const [a, b] = [machine.bus(A, true), machine.bus(B)];
-    const hold = await machine.queueUp('a', a);
+    const lease = await machine.queueUp('a', a);
     const waiting = machine.queueUp('b', b);
     await machine.clock.pass(780);
     assert.equal(await stateOf(waiting), 'pending');
-    assert.equal(hold.check(), true);
+    assert.equal(lease.check(), true);
     await machine.clock.pass(100);
     const stolen = await waiting;
-    assert.equal(hold.check(), false);
+    assert.equal(lease.check(), false);
     assert.equal(a.holder, B, 'a check that fails writes nothing');
-    hold.release();
+    lease.release();
     assert.equal(stolen.check(), true, 'nor does the release of what was lost');
     stolen.release();
     assert.ok((await a.take()).check());

@@ -140,29 +140,53 @@ export class FakeAddon implements Addon {
     this.#memory.fields[Field.Answer] = -1;
   }
 
-  /** As exchange.c does it, but for echoes without JavaScript. */
+  /** As exchange.c does it: exchange.test.ts holds the two against each other. */
   exchange(us: number): number {
-    const { fields, run } = this.#memory;
-    let result = this.#answer() || this.#run();
-    while (result === Exchange.None && us >= 0) {
+    const routine = { failed: this.#answer() || this.#run() };
+    while (routine.failed === Exchange.None && us >= 0) {
       const event = this.events.shift() ?? Exchange.None;
-      const isEcho = this.#field(Field.RunBits) > 0 && event >> 1 === fields[Field.RunPid];
-      if (event <= 0 || !isEcho) return event;
-      const echoed = this.#field(Field.RunEchoed);
-      if (echoed === this.#field(Field.RunBits) - 1 || (event & 1) !== bitAt(run, echoed)) {
-        fields[Field.RunBits] = 0;
-        return event;
-      }
-      fields[Field.RunEchoed] = echoed + 1;
-      result = this.#run();
+      if (event <= 0 || !this.#isRoutine(event >> 1, (event & 1) as Bit, routine)) return event;
     }
-    return result;
+    return routine.failed;
+  }
+
+  #isRoutine(pid: number, bit: Bit, routine: { failed: number }): boolean {
+    const { fields, run } = this.#memory;
+    if (this.#field(Field.RunBits) === 0 || pid !== fields[Field.RunPid]) {
+      return pid === fields[Field.EchoPid] && this.#echo(bit);
+    }
+    const echoed = this.#field(Field.RunEchoed);
+    if (echoed === this.#field(Field.RunBits) - 1 || bit !== bitAt(run, echoed)) {
+      fields[Field.RunBits] = 0;
+      return false;
+    }
+    fields[Field.RunEchoed] = echoed + 1;
+    routine.failed = this.#run();
+    return true;
+  }
+
+  #echo(bit: Bit): boolean {
+    const { fields, echo } = this.#memory;
+    const bits = this.#field(Field.EchoBits);
+    const byte = this.#field(Field.EchoByte) | (bit << bits);
+    const room = this.#field(Field.EchoRoom);
+    if (room === 0 || (bits === 7 && byte === 0)) return false;
+    if (this.#sendEcho(Field.EchoPid, Field.EchoFd, bit) !== Exchange.None) return false;
+    fields[Field.EchoByte] = bits === 7 ? 0 : byte;
+    fields[Field.EchoBits] = (bits + 1) % 8;
+    if (bits === 7) {
+      const bytes = this.#field(Field.EchoBytes);
+      echo[bytes] = byte;
+      fields[Field.EchoBytes] = bytes + 1;
+      fields[Field.EchoRoom] = room - 1;
+    }
+    return true;
   }
 
   #answer(): number {
     const bit = this.#field(Field.Answer);
     if (bit < 0) return Exchange.None;
-    const failed = this.#send(this.#field(Field.AnswerPid), bit as Bit);
+    const failed = this.#sendEcho(Field.AnswerPid, Field.AnswerFd, bit as Bit);
     if (failed === Exchange.None) this.#memory.fields[Field.Answer] = -1;
     return failed;
   }
@@ -171,20 +195,25 @@ export class FakeAddon implements Addon {
     const { fields, run } = this.#memory;
     const bits = this.#field(Field.RunBits);
     let sent = this.#field(Field.RunSent);
-    if (sent > this.#field(Field.RunEchoed) || sent >= bits) return 0;
+    if (sent > this.#field(Field.RunEchoed) || sent >= bits) return Exchange.None;
+    if (this.gap) return Exchange.Gap;
     let bit: Bit;
     do {
       bit = bitAt(run, sent);
-      const failed = this.#send(this.#field(Field.RunPid), bit);
+      const failed = this.#send(Field.RunPid, Field.RunFd, bit);
       if (failed !== Exchange.None) return failed;
       fields[Field.RunSent] = ++sent;
     } while (bit === 0 && sent % 8 !== 0 && sent < bits && bitAt(run, sent) === 1);
     return Exchange.None;
   }
 
-  #send(pid: number, bit: Bit): number {
-    if (this.gap) return Exchange.Gap;
-    const peer = this.peers.get(pid);
+  #sendEcho(pid: number, fd: number, bit: Bit): number {
+    return this.gap && this.#field(fd) < 0 ? Exchange.Gap : this.#send(pid, fd, bit);
+  }
+
+  #send(pidField: number, fd: number, bit: Bit): number {
+    const pid = this.#field(pidField);
+    const peer = this.#field(fd) < -1 ? undefined : this.peers.get(pid);
     if (!peer) return Exchange.Unreachable;
     const echo = peer(bit);
     if (echo !== undefined) this.events.push(pid * 2 + echo);

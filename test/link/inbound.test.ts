@@ -3,14 +3,30 @@ import { fstatSync, openSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Reason } from '../../src/codec/reason.ts';
 import { SignalCodec } from '../../src/codec/signal-codec.ts';
-import { JUDGE } from '../../src/link/frame-receiver.ts';
-import { type EchoSender, Inbound, type PlainSender, SILENT_MS } from '../../src/link/inbound.ts';
+import { type FrameReceiver, JUDGE } from '../../src/link/frame-receiver.ts';
+import {
+  type EchoSender,
+  FRAME_TIMEOUT_MS,
+  Inbound,
+  type PlainSender,
+} from '../../src/link/inbound.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { bytes } from '../codec/vectors.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
 
 const PID = 70;
 const MAX = 100;
+
+/** A wire on which the addon has echoed bits by itself. */
+function fakeWire() {
+  const echoed: [bytes: Uint8Array, partial: number, bits: number][] = [];
+  const takeEchoed = (receiver: Pick<FrameReceiver, 'absorb'> | undefined) => {
+    const next = echoed.shift();
+    if (next) receiver?.absorb(...next);
+    return next !== undefined;
+  };
+  return { echoed, takeEchoed };
+}
 
 /** A machine of which a process may change; how often it was looked at. */
 function given() {
@@ -23,7 +39,8 @@ function given() {
       return now.read(pid);
     },
   };
-  const inbound = new Inbound(table, { pidfd: () => -1, signal: () => 0 }, MAX);
+  const wire = fakeWire();
+  const inbound = new Inbound(table, { pidfd: () => -1, signal: () => 0 }, MAX, wire);
   const change = (...processes: (Partial<ProcessInfo> & { pid: number })[]) => {
     now = fakeTable(...processes);
   };
@@ -32,7 +49,7 @@ function given() {
     assert.ok(sender.kind === 'echo');
     return sender;
   };
-  return { inbound, change, looks, echo };
+  return { inbound, change, looks, echo, wire };
 }
 
 /** In the middle of a frame. */
@@ -137,25 +154,29 @@ describe('Inbound', () => {
   });
 
   it('knows when the last signal came of what is on its way, from whatever peer', () => {
-    const { inbound, change, echo } = given();
+    const { inbound, change, echo, wire } = given();
     assert.equal(inbound.lastSignalAt(0), undefined);
     echo(5).receiver.onBit(1);
     assert.equal(inbound.lastSignalAt(100), 5);
-    inbound.onEchoed(bytes(0x69), 0, 0, 50);
+    wire.echoed.push([bytes(0x69), 0, 0]);
+    inbound.takeEchoed(50);
     assert.equal(inbound.lastSignalAt(100), 50, 'also those that were echoed without it');
-    assert.equal(inbound.lastSignalAt(50 + SILENT_MS), undefined, 'it has been given up');
+    assert.equal(inbound.lastSignalAt(50 + FRAME_TIMEOUT_MS), undefined, 'it has been given up');
     change({ pid: PID }, { pid: 80, blocksBoth: false });
     begin(inbound.sender(80, 70));
     assert.equal(inbound.lastSignalAt(100), 70);
   });
 
   it('takes what was echoed without it for bits of the last echo peer', () => {
-    const { inbound, echo } = given();
-    inbound.onEchoed(bytes(1), 0, 0);
+    const { inbound, echo, wire } = given();
+    wire.echoed.push([bytes(1), 0, 0]);
+    inbound.takeEchoed();
+    assert.equal(wire.echoed.length, 0, 'also when there is none');
     const { receiver } = echo(0);
     receiver.onBit(1);
     inbound.sweep();
-    inbound.onEchoed(bytes(0x69), 0, 7);
+    wire.echoed.push([bytes(0x69), 0, 7]);
+    inbound.takeEchoed();
     assert.equal(inbound.sweep(), true, 'it has spoken since');
     assert.equal(receiver.onBit(0), JUDGE);
     assert.deepEqual(receiver.frame, bytes(0x69));
@@ -171,14 +192,14 @@ describe('Inbound', () => {
       signal: () => 0,
     };
     const table = fakeTable({ pid: PID }, { pid: 80 }, { pid: 90, blocksBoth: false });
-    const inbound = new Inbound(table, addon, MAX);
+    const inbound = new Inbound(table, addon, MAX, fakeWire());
     t.after(() => inbound.close());
     const [first, second] = [PID, 80].map((pid) => inbound.sender(pid, 0) as EchoSender);
     assert.ok(first && second);
     begin(inbound.sender(90, 0));
     assert.deepEqual([first.peer.fd, second.peer.fd], opened);
     begin(first);
-    inbound.onUnreachable(PID);
+    inbound.drop(PID);
     assert.throws(() => fstatSync(opened[0] as number), { code: 'EBADF' });
     assert.ok(first.peer.fd < -1, 'nothing is sent by it');
     const again = inbound.sender(PID, 1) as EchoSender;
@@ -192,7 +213,12 @@ describe('Inbound', () => {
     let looks = 0;
     const table = fakeTable({ pid: PID });
     const read = (pid: number) => (looks++ === 0 ? table.read(pid) : undefined);
-    const inbound = new Inbound({ ...table, read }, { pidfd: () => -1, signal: () => 0 }, MAX);
+    const inbound = new Inbound(
+      { ...table, read },
+      { pidfd: () => -1, signal: () => 0 },
+      MAX,
+      fakeWire(),
+    );
     assert.equal(inbound.sender(PID, 0).kind, 'plain');
   });
 

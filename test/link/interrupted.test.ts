@@ -8,15 +8,19 @@ import { Reason } from '../../src/codec/reason.ts';
 import { type Bit, bitAt, SignalCodec } from '../../src/codec/signal-codec.ts';
 import { Bus } from '../../src/link/bus.ts';
 import { FrameReceiver, JUDGE, SILENT } from '../../src/link/frame-receiver.ts';
-import { Inbound, SILENT_MS } from '../../src/link/inbound.ts';
-import { Outbound } from '../../src/link/outbound.ts';
+import { FRAME_TIMEOUT_MS, Inbound } from '../../src/link/inbound.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeAddon } from './fakes.ts';
+import { LEASE, sendingWith } from './sending.ts';
 
 const PEER = 4242;
 const FRAME = SignalCodec.encode(Uint8Array.of(0x80, 0x81, 0x68));
 const MAX_BYTES = 100;
 const NO_DESCRIPTORS = { pidfd: () => -1, signal: () => 0 };
+const NO_WIRE = { takeEchoed: () => false };
+
+const inboundOf = (...processes: Parameters<typeof fakeTable>) =>
+  new Inbound(fakeTable({ pid: PEER }, ...processes), NO_DESCRIPTORS, MAX_BYTES, NO_WIRE);
 
 function echoReceiver(inbound: Inbound, now: number): FrameReceiver {
   const sender = inbound.sender(PEER, now);
@@ -26,14 +30,14 @@ function echoReceiver(inbound: Inbound, now: number): FrameReceiver {
 
 describe('a decoder', () => {
   it('takes a bit that waited while its process stood still for the next of the frame', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
+    const inbound = inboundOf();
     const last = FRAME.length * 8 - 1;
     for (let i = 0; i < last; i++) echoReceiver(inbound, 0).onBit(bitAt(FRAME, i));
-    assert.equal(echoReceiver(inbound, 10 * SILENT_MS).onBit(0), JUDGE);
+    assert.equal(echoReceiver(inbound, 10 * FRAME_TIMEOUT_MS).onBit(0), JUDGE);
   });
 
   it('forgets half a frame when its sender is silent between two sweeps', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
+    const inbound = inboundOf();
     echoReceiver(inbound, 0).onBit(1);
     assert.equal(inbound.sweep(), true);
     assert.equal(inbound.sweep(), false);
@@ -41,7 +45,7 @@ describe('a decoder', () => {
   });
 
   it('keeps it when there was a bit in between', () => {
-    const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
+    const inbound = inboundOf();
     echoReceiver(inbound, 0).onBit(1);
     inbound.sweep();
     echoReceiver(inbound, 1).onBit(1);
@@ -51,7 +55,7 @@ describe('a decoder', () => {
 
   it('forgets a reason that nobody asks for, and none of which a part was read', () => {
     for (const asked of [0, 1, 3]) {
-      const inbound = new Inbound(fakeTable({ pid: PEER }), NO_DESCRIPTORS, MAX_BYTES);
+      const inbound = inboundOf();
       for (let i = 0; i < 8; i++) echoReceiver(inbound, 0).onBit(0);
       for (let i = 0; i < asked; i++) assert.equal(echoReceiver(inbound, 0).onBit(0), 1);
       assert.equal(echoReceiver(inbound, 150).refusing, asked > 0);
@@ -60,39 +64,39 @@ describe('a decoder', () => {
 
   it('goes before one in the middle of a frame when there are too many', () => {
     const pids = Array.from({ length: 300 }, (_, n) => ({ pid: 5000 + n }));
-    const inbound = new Inbound(fakeTable({ pid: PEER }, ...pids), NO_DESCRIPTORS, MAX_BYTES);
+    const inbound = inboundOf(...pids);
     echoReceiver(inbound, 0).onBit(1);
     for (const { pid } of pids) inbound.sender(pid, 1);
     assert.equal(echoReceiver(inbound, 2).idle, false);
   });
 });
 
-describe('a hold', () => {
+describe('a lease', () => {
   it('counts the pauses of its process, and keeps what the addon knows of them', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'sigmq-hold-'));
+    const dir = mkdtempSync(join(tmpdir(), 'sigmq-lease-'));
     let now = 1000;
     let cleared = 0;
     const port = { lock: () => 0, monotonic: () => now, clearGap: () => void cleared++ };
     const bus = new Bus(dir, port, fakeTable());
-    const hold = await bus.take();
+    const lease = await bus.take();
     try {
       now += 400;
-      assert.equal(hold.check(), true);
-      assert.equal(hold.pauses, 0);
+      assert.equal(lease.check(), true);
+      assert.equal(lease.pauses, 0);
       assert.equal(cleared, 2);
       now += 600;
-      assert.equal(hold.check(), true);
-      assert.equal(hold.pauses, 1);
+      assert.equal(lease.check(), true);
+      assert.equal(lease.pauses, 1);
       assert.equal(cleared, 2);
     } finally {
-      hold.release();
+      lease.release();
       bus.close();
       rmSync(dir, { recursive: true });
     }
   });
 });
 
-/** An Outbound and the receiver at its other end. */
+/** A sender and the receiver at its other end. */
 class Pair {
   readonly receiver = new FrameReceiver(MAX_BYTES);
   readonly frames: Uint8Array[] = [];
@@ -100,20 +104,14 @@ class Pair {
   readonly late: Bit[] = [];
   isSlow = false;
   readonly addon = new FakeAddon();
-  readonly outbound: Outbound;
+  readonly sending = sendingWith(this.addon, fakeTable({ pid: PEER }));
 
   constructor() {
     this.addon.peers.set(PEER, (bit) => this.#echo(bit));
-    const inbound = { onEchoed: () => {}, onUnreachable: () => {}, startOf: () => undefined };
-    const table = fakeTable({ pid: PEER });
-    this.outbound = new Outbound(this.addon, table, () => this.#pump(), inbound);
   }
 
-  #pump(): void {
-    for (let event = 1; event > 0; ) {
-      event = this.outbound.wire.next(0, -1);
-      if (event > 0) this.outbound.onSignal(event >>> 1, (event & 1) as Bit, 0, () => false);
-    }
+  send() {
+    return this.sending.transmitter.send(LEASE, { pid: PEER, start: 500 }, FRAME, {});
   }
 
   #echo(bit: Bit): Bit | undefined {
@@ -137,16 +135,15 @@ class Pair {
 describe('a sender that gave a frame up', () => {
   it('is not deceived by an echo that comes when it has begun to synchronise', async () => {
     const pair = new Pair();
-    const target = { pid: PEER, start: 500 };
     pair.isSlow = true;
-    const first = pair.outbound.send(target, FRAME, {});
+    const first = pair.send();
     const failed = assert.rejects(first, /gave up/);
-    pair.outbound.giveUp(new Error('gave up'));
+    pair.sending.outbound.giveUp(new Error('gave up'));
     await failed;
     assert.equal(pair.late.length, 1);
 
     pair.isSlow = false; // the echo of the first bit comes with that of the first zero
-    const outcome = await pair.outbound.send(target, FRAME, {});
+    const outcome = await pair.send();
     assert.deepEqual(outcome, { kind: 'accepted' });
     assert.deepEqual(pair.frames, [FRAME.subarray(0, -1)]);
     assert.deepEqual(pair.addon.events, []);

@@ -4,55 +4,62 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Bit } from '../../src/codec/signal-codec.ts';
 import type { LinkError } from '../../src/link/errors.ts';
-import { Outbound, type SendOptions } from '../../src/link/outbound.ts';
+import type { Outbound } from '../../src/link/outbound.ts';
+import type { SendOptions } from '../../src/link/transmitter.ts';
 import type { ProcessInfo } from '../../src/registry/process-table.ts';
 import { Exchange } from '../../src/signals/addon.ts';
 import { Descriptor } from '../../src/signals/descriptor.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
 import { FakeAddon, FakeClock, frameOf, type Judge, Peer } from './fakes.ts';
+import { LEASE, sendingWith } from './sending.ts';
 
 /** Whom frames were given up to is known of the process: each test has a peer of its own. */
 let lastPid = 100;
+/** A process that sends frames to this one. */
+const STRANGER = 99;
 
 /** A process that is to get frames, and this one, which sends them. */
 class Scene {
   readonly pid = ++lastPid;
   readonly target = { pid: this.pid, start: 500 };
   readonly addon = new FakeAddon();
-  readonly outbound: Outbound;
+  readonly sending: ReturnType<typeof sendingWith>;
   readonly peer: Peer;
   /** What /proc says of the peer; undefined: nothing. */
   info: Partial<ProcessInfo> | undefined = {};
-  holdsBus = false;
-  /** Signals that were no echoes. */
-  readonly strangers: number[] = [];
+  /** No descriptor is left to look at a process with. */
+  cannotLook = false;
+  lease = LEASE;
+  readonly bus = { holder: 0 };
 
   constructor(judge?: Judge) {
     this.peer = new Peer(judge);
     this.addon.peers.set(this.pid, (bit) => this.peer.take(bit));
-    const normal = fakeTable({ pid: this.pid });
+    const normal = fakeTable({ pid: this.pid }, { pid: STRANGER });
     const table = {
       ...normal,
       read: (pid: number) => {
+        if (this.cannotLook) throw new Error('EMFILE');
         const process = normal.read(pid);
         return process && this.info && { ...process, ...this.info };
       },
     };
-    const inbound = { onEchoed: () => {}, onUnreachable: () => {}, startOf: () => undefined };
-    this.outbound = new Outbound(this.addon, table, () => this.pump(), inbound);
+    this.sending = sendingWith(this.addon, table, this.bus);
   }
 
-  /** Takes signals until there are none, as EchoLink does. */
+  get outbound(): Outbound {
+    return this.sending.outbound;
+  }
+
+  /** Signals that were no echoes. */
+  get strangers(): number[] {
+    return this.sending.strangers;
+  }
+
+  /** Takes signals until there are none. */
   pump(): void {
-    const { wire, pidfd } = this.outbound;
-    for (let event = wire.next(0, pidfd); event !== Exchange.None; event = wire.next(0, pidfd)) {
-      if (event === Exchange.Ended) {
-        this.outbound.giveUpGone();
-        return;
-      }
-      const [pid, bit] = [event >>> 1, (event & 1) as Bit];
-      if (!this.outbound.onSignal(pid, bit, 0, () => this.holdsBus)) this.strangers.push(event);
-    }
+    do this.sending.pump.takeSignals();
+    while (this.addon.events.length > 0); // its slice may end early on a busy machine
   }
 
   /** From now on the peer takes so many more bits and then keeps silent. */
@@ -62,7 +69,7 @@ class Scene {
   }
 
   send(text = 'hello', options: SendOptions = {}) {
-    return this.outbound.send(this.target, frameOf(text), options);
+    return this.sending.transmitter.send(this.lease, this.target, frameOf(text), options);
   }
 
   /** The error of a send that is under way, as far as it is known. */
@@ -239,14 +246,14 @@ describe('Outbound after a pause', () => {
   it('goes on when the bus is still ours', async () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.hold = { check: () => true, pauses: 0 } as never;
+    scene.lease = { check: () => true, pauses: 0 };
     assert.deepEqual(await scene.send(), { kind: 'accepted' });
   });
 
   it('gives the frame up when it is not', async () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.hold = { check: () => false, pauses: 0 } as never;
+    scene.lease = { check: () => false, pauses: 0 };
     await assert.rejects(scene.send(), { code: 'bus-lost' });
     assert.equal(scene.peer.receiver.idle, true, 'no bit went out');
   });
@@ -254,9 +261,90 @@ describe('Outbound after a pause', () => {
   it('echoes on when it had not needed the bus', () => {
     const scene = new Scene();
     scene.addon.gap = true;
-    scene.outbound.wire.answer(new Descriptor(scene.addon, scene.pid), 1);
-    scene.outbound.wire.flush();
+    scene.sending.wire.answer(new Descriptor(scene.addon, scene.pid), 1);
+    scene.pump();
     assert.equal(scene.peer.receiver.idle, false);
+  });
+
+  /** Its echo goes by PID: there are no descriptors. */
+  const owingAnEcho = () => {
+    const scene = new Scene();
+    const echoes: Bit[] = [];
+    scene.addon.peers.set(STRANGER, (bit) => void echoes.push(bit));
+    const owe = () => {
+      scene.addon.gap = true;
+      scene.sending.wire.answer(new Descriptor(scene.addon, STRANGER), 1);
+    };
+    return { scene, echoes, owe };
+  };
+
+  it('sends no bit of a frame on a bus that was lost, though an echo went on meanwhile', async () => {
+    const { scene, echoes, owe } = owingAnEcho();
+    owe();
+    scene.pump();
+    assert.deepEqual(echoes, [1]);
+    assert.equal(scene.addon.gap, false, 'the addon would let a bit go');
+    scene.lease = { check: () => false, pauses: 0 };
+    await assert.rejects(scene.send(), { code: 'bus-lost' });
+    assert.equal(scene.peer.receiver.idle, true, 'no bit went out');
+    scene.lease = LEASE;
+    assert.deepEqual(await scene.send(), { kind: 'accepted' });
+  });
+
+  it('asks for the bus once after such an echo, and not for each frame', async () => {
+    const { scene, owe } = owingAnEcho();
+    let asked = 0;
+    scene.lease = { check: () => ++asked > 0, pauses: 0 };
+    owe();
+    scene.pump();
+    for (let n = 0; n < 3; n++) assert.deepEqual(await scene.send(), { kind: 'accepted' });
+    assert.equal(asked, 1);
+  });
+
+  it('gives up the frame on a lost bus, and echoes to another all the same', async () => {
+    const { scene, echoes, owe } = owingAnEcho();
+    let isOurs = true;
+    scene.lease = { check: () => isOurs, pauses: 0 };
+    scene.silentAfter(5);
+    const sending = scene.send();
+    isOurs = false;
+    owe();
+    scene.pump();
+    await assert.rejects(sending, { code: 'bus-lost' });
+    assert.deepEqual(echoes, [1]);
+  });
+
+  it('fails a frame when its peer cannot be looked at, also with others out of step', async () => {
+    await new Scene().fallOutOfStep();
+    const { scene, owe } = owingAnEcho();
+    scene.silentAfter(5);
+    const sending = scene.send();
+    scene.cannotLook = true;
+    owe();
+    scene.pump();
+    await assert.rejects(sending, /EMFILE/);
+  });
+});
+
+describe('Outbound that is closed', () => {
+  it('gives up the frame under way', async () => {
+    const scene = new Scene();
+    scene.silentAfter(5);
+    const sending = scene.send();
+    scene.outbound.close();
+    await assert.rejects(sending, { code: 'link-closed' });
+  });
+
+  it('sends no bit any more, also to a peer with which it synchronises', async () => {
+    const scene = new Scene();
+    await scene.fallOutOfStep();
+    scene.info = { pending: true };
+    scene.addon.peers.set(scene.pid, () => assert.fail('a bit'));
+    const sending = scene.send();
+    await turn();
+    scene.outbound.close();
+    scene.info = {};
+    await assert.rejects(sending, { code: 'link-closed' });
   });
 });
 
@@ -288,7 +376,7 @@ describe('Outbound out of step', () => {
       return scene.peer.take(bit);
     });
     const target = { ...scene.target, start: 501 };
-    await scene.outbound.send(target, frameOf('next'), {});
+    await scene.sending.transmitter.send(scene.lease, target, frameOf('next'), {});
     assert.equal(bits, frameOf('next').length * 8);
   });
 
@@ -299,7 +387,7 @@ describe('Outbound out of step', () => {
     scene.addon.events.push(stray, 99 * 2 + 1);
     scene.pump();
     assert.deepEqual(scene.strangers, [99 * 2 + 1]);
-    scene.holdsBus = true;
+    scene.bus.holder = scene.pid;
     scene.addon.events.push(stray);
     scene.pump();
     assert.deepEqual(scene.strangers, [99 * 2 + 1, stray]);

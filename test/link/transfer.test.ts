@@ -4,6 +4,14 @@ import type { Bit } from '../../src/codec/signal-codec.ts';
 import { AWAIT, FINISHED, type Next } from '../../src/link/frame-sender.ts';
 import { ZERO } from '../../src/link/run.ts';
 import { Transfer } from '../../src/link/transfer.ts';
+import { Descriptor } from '../../src/signals/descriptor.ts';
+import { LEASE } from './sending.ts';
+
+const ROUTE = {
+  lease: LEASE,
+  target: { pid: 5, start: 500 },
+  peer: new Descriptor({ pidfd: () => -1, signal: () => 0 }, 5),
+};
 
 /** A transfer whose machine asks for these. */
 function transferOf(...nexts: Next[]): { transfer: Transfer; taken: Bit[] } {
@@ -14,7 +22,7 @@ function transferOf(...nexts: Next[]): { transfer: Transfer; taken: Bit[] } {
   };
   const onEchoes = (count: number) => taken.push(...Array<Bit>(count).fill(0));
   return {
-    transfer: new Transfer({ pid: 5, start: 500 }, { first: ZERO, onEcho, onEchoes }),
+    transfer: new Transfer(ROUTE, { first: ZERO, awaitsAnswer: false, onEcho, onEchoes }, 0),
     taken,
   };
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { parseProcess } from '../../src/registry/linux-process-table.ts';
 import {
   hasProc,
+  isRunning,
   linuxProcessTable,
   portableProcessTable,
   processTable,
@@ -23,6 +24,7 @@ import {
   tempDir,
   until,
 } from './children.ts';
+import { fakeTable } from './fake-table.ts';
 
 const uid = process.getuid?.();
 const read = linuxProcessTable.read;
@@ -151,6 +153,13 @@ print(thread.native_id, flush=True)`,
     assert.equal(read(await gonePid(t)), undefined);
     for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 40]) assert.equal(read(pid), undefined);
   });
+});
+
+it('a process runs that had started then, and has not ended', () => {
+  const table = fakeTable({ pid: 5 }, { pid: 6, state: 'Z' }, { pid: 7, state: 'T' });
+  const running = [5, 6, 7, 8].filter((pid) => isRunning(table.read(pid), 500));
+  assert.deepEqual(running, [5, 7]);
+  assert.equal(isRunning(table.read(5), 501), false);
 });
 
 describe('parseProcess', () => {

@@ -1,0 +1,22 @@
+import { LongTimer } from '../long-timer.ts';
+import { producerErrors } from './errors.ts';
+
+/** Until when something may take. */
+export class Deadline {
+  /** Aborted when the time is over, or when the caller's signal is. */
+  readonly signal: AbortSignal;
+  readonly #timer: LongTimer | undefined;
+
+  /** @param timeoutMs from now on; undefined: for ever */
+  constructor(timeoutMs: number | undefined, signal?: AbortSignal) {
+    const own = new AbortController();
+    this.signal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
+    if (timeoutMs === undefined) return;
+    this.#timer = new LongTimer(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
+  }
+
+  /** It would keep the process alive. */
+  clear(): void {
+    this.#timer?.clear();
+  }
+}

@@ -1,0 +1,35 @@
+import { OutOfStep } from '../../src/link/out-of-step.ts';
+import { Outbound } from '../../src/link/outbound.ts';
+import { Pump, type Receiver } from '../../src/link/pump.ts';
+import { Transmitter } from '../../src/link/transmitter.ts';
+import { Wire } from '../../src/link/wire.ts';
+import type { ProcessTable } from '../../src/registry/process-table.ts';
+import type { FakeAddon } from './fakes.ts';
+
+/** Told of nothing. */
+export const NOBODY: Receiver = { onFrame: () => 0, onPlain: () => {}, onBug: () => {} };
+/** The bus is ours, and this process has never stood still. */
+export const LEASE = { check: () => true, pauses: 0 };
+
+/** What a link sends with, as EchoLink puts it together, and the signals that were no echoes. */
+export function sendingWith(addon: FakeAddon, table: ProcessTable, bus = { holder: 0 }) {
+  const strangers: number[] = [];
+  const inbound = {
+    moving: false,
+    last: undefined,
+    lastBitAt: 0,
+    startOf: () => undefined,
+    takeEchoed: () => {},
+    drop: () => {},
+    sender: (pid: number) => ({
+      kind: 'plain',
+      decoder: { push: (bit: number) => void strangers.push(pid * 2 + bit) },
+    }),
+  };
+  const wire = new Wire(addon);
+  const outOfStep = new OutOfStep(table, bus);
+  const outbound = new Outbound(wire, table, outOfStep);
+  const pump = new Pump(addon, wire, inbound as never, outbound, NOBODY);
+  const transmitter = new Transmitter(addon, table, outOfStep, outbound, pump);
+  return { wire, outbound, pump, transmitter, strangers };
+}
