@@ -1,7 +1,7 @@
 import { clockMs } from '../clock.ts';
 
 /** Looks per wait. Between two of them this process may stand still without its being taken for the consumer's silence. */
-const LOOKS = 8;
+const LOOKS_PER_WAIT = 8;
 /** And no longer apart; ms. */
 const LONGEST_LOOK_MS = 1000;
 /** A look that comes later than this was kept from coming: the broker was stopped, or had no CPU; ms. */
@@ -36,7 +36,11 @@ export class AckWait {
   }
 
   #look(): void {
-    const plannedMs = Math.min(this.#leftMs, LONGEST_LOOK_MS, Math.max(this.#waitMs / LOOKS, 1));
+    const plannedMs = Math.min(
+      this.#leftMs,
+      LONGEST_LOOK_MS,
+      Math.max(this.#waitMs / LOOKS_PER_WAIT, 1),
+    );
     const since = clockMs();
     this.#timer = setTimeout(() => {
       this.#leftMs -= Math.min(clockMs() - since, plannedMs + LATE_MS);

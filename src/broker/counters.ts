@@ -3,7 +3,7 @@ import type { Counts, Totals } from '../status.ts';
 
 type Counted = keyof Counts;
 
-const NONE: Counts = {
+const NO_COUNTS: Counts = {
   accepted: 0,
   delivered: 0,
   retried: 0,
@@ -14,7 +14,7 @@ const NONE: Counts = {
   expired: 0,
   dead: 0,
 };
-const COUNTED = Object.keys(NONE) as Counted[];
+const COUNTED = Object.keys(NO_COUNTS) as Counted[];
 
 /**
  * Queues with numbers of their own; those of later ones are summed up. A queue can be made by naming it, so
@@ -111,5 +111,5 @@ export class Counters {
 }
 
 function none(): Record<Counted, number> {
-  return { ...NONE };
+  return { ...NO_COUNTS };
 }

@@ -7,7 +7,7 @@ import { EchoDeliveries } from './echo-deliveries.ts';
 import { PlainDeliveries } from './plain-deliveries.ts';
 
 /** How long the broker keeps the bus for deliveries before the others get their turn; ms. */
-const HOLD_MS = 50;
+const DELIVERIES_TURN_MS = 50;
 
 export interface DispatcherOptions extends DeliveryOptions {
   readonly store: Pick<Store, 'hasReady' | 'reserve'>;
@@ -111,7 +111,7 @@ export class Dispatcher {
 
   /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
-    const until = clockMs() + HOLD_MS;
+    const until = clockMs() + DELIVERIES_TURN_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);

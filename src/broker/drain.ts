@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
 
 /** Messages also expire, and nobody tells: how often the store is looked at; ms. */
-const LOOK_MS = 250;
+const REMAINING_LOOK_MS = 250;
 /** How often the log says what is still waited for; ms. */
 const SAY_MS = 60_000;
 
@@ -44,7 +44,7 @@ export class Drain {
     if (this.#isOver) return;
     this.#paused = paused;
     this.#saidAt = Number.NEGATIVE_INFINITY;
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer ??= setInterval(() => void this.#look(), REMAINING_LOOK_MS);
     void this.#look();
   }
 

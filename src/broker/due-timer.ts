@@ -3,9 +3,9 @@ import type { Store } from '../queue/store.ts';
 import type { Journal } from './journal.ts';
 
 /** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
-const LOOK_MS = 60_000;
+const SLEEP_LOOK_MS = 60_000;
 /** Two sweeps are no closer together, whatever the store says: what is due in between goes with the next one; ms. */
-const PAUSE_MS = 10;
+const SWEEP_PAUSE_MS = 10;
 
 export interface DueTimerOptions {
   readonly store: Pick<Store, 'nextSweep' | 'sweep'>;
@@ -64,8 +64,8 @@ export class DueTimer {
     this.#at = at;
     clearTimeout(this.#timer);
     if (at === undefined) return;
-    const soonest = this.#sweptAt + PAUSE_MS - clockMs();
-    const ms = Math.min(Math.max(at - steadyMs() + 1, soonest, 0), LOOK_MS);
+    const soonest = this.#sweptAt + SWEEP_PAUSE_MS - clockMs();
+    const ms = Math.min(Math.max(at - steadyMs() + 1, soonest, 0), SLEEP_LOOK_MS);
     const onDue = () => {
       this.#isDue = true;
       timing.ask();

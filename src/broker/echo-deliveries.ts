@@ -9,7 +9,7 @@ import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
 
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
-const MAX_TRIES = 5;
+const MAX_DELIVERY_TRIES = 5;
 
 /** Deliveries to echo consumers, which answer, and may settle later. */
 export class EchoDeliveries {
@@ -37,7 +37,7 @@ export class EchoDeliveries {
         }
         inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-        if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        if (reason === Reason.Damaged && attempt < MAX_DELIVERY_TRIES) continue;
         if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
         return await this.#onRefused(delivery, reason);
       } catch (error) {

@@ -6,7 +6,7 @@ import type { DrainState } from '../status.ts';
 import { drainText } from './drain-state.ts';
 
 /** Characters of a line that a sentence repeats. */
-const MAX_SHOWN = 40;
+const MAX_LINE_CHARACTERS = 40;
 
 /** A consumer, and a message that went to it. */
 export interface MessageAtConsumer {
@@ -72,7 +72,7 @@ const TEXTS: {
   'line-refused': [
     'warn',
     ({ line }) =>
-      `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_SHOWN))}.`,
+      `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_LINE_CHARACTERS))}.`,
   ],
   'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines; no more is said.'],
   'lines-not-tidied': ['warn', ({ error }) => sentenceOf(error)],

@@ -5,7 +5,7 @@ import { fileSignature } from '../registry/file-signature.ts';
 import type { Journal } from './journal.ts';
 
 /** Without inotify the file is looked at so often; a consumer that starts waits no longer than that; ms. */
-const LOOK_MS = 250;
+const FILE_LOOK_MS = 250;
 
 export interface FileWatchOptions {
   readonly dir: string;
@@ -56,11 +56,11 @@ export class FileWatch {
     this.close();
     const code = (why as NodeJS.ErrnoException).code ?? String(why);
     const path = join(dir, name);
-    journal.say({ type: 'inotify-used-up', path, code, everyMs: LOOK_MS });
+    journal.say({ type: 'inotify-used-up', path, code, everyMs: FILE_LOOK_MS });
     this.#seen = this.#look();
     this.#looking = setInterval(
       guarded(() => this.#compare(), journal.error),
-      LOOK_MS,
+      FILE_LOOK_MS,
     ).unref();
   }
 

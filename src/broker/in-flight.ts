@@ -6,7 +6,7 @@ import type { ConsumerState, Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
 
 /** Pause before a settlement that the store could not write is tried again; ms. */
-const RETRY_MS = 500;
+const STORE_RETRY_MS = 500;
 
 export interface InFlightOptions {
   readonly store: Pick<Store, 'settle' | 'settleLate' | 'reservations'>;
@@ -178,7 +178,7 @@ export class InFlight {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
       void this.#settleAgain(consumer, id, outcome, name);
-    }, RETRY_MS);
+    }, STORE_RETRY_MS);
     this.#retries.add(timer);
   }
 

@@ -15,19 +15,23 @@ const MAX_PART_BYTES = 512;
 /** On a busy one a bit takes up to fifty times as long, and parts get smaller; bytes. */
 const MIN_PART_BYTES = 64;
 /** How long a part should have the bus; ms. */
-const HOLD_MS = 15;
+const PART_MS = 15;
 /** Pause before a part is sent again, doubled after each try; ms. */
-const REST_MS = 250;
+const PART_REST_MS = 250;
 /** Tries of one part: each may take a second of the bus when the process that asked does not answer. */
-const MAX_TRIES = 5;
+const MAX_PART_TRIES = 5;
 /** So long the rest of a reply is kept for a process that is stopped; it waits no longer itself; ms. */
-const STOPPED_MS = 30_000;
+const STOPPED_ASKER_MS = 30_000;
 /** How long replies may go on when the broker stops; ms. */
 const CLOSING_MS = 2000;
 
 const TOO_LARGE = 'The answer is too large: ask for less.';
 /** What may be over at the next try. */
-const PASSING: ReadonlySet<string> = new Set(['peer-stalled', 'bus-lost', 'out-of-step']);
+const PASSING_PART_ERRORS: ReadonlySet<string> = new Set([
+  'peer-stalled',
+  'bus-lost',
+  'out-of-step',
+]);
 
 export interface RepliesOptions {
   readonly endpoint: Pick<Endpoint, 'echo'>;
@@ -92,12 +96,12 @@ export class Replies {
         const outcome = await this.#inTurn(() => this.#send(echo, peer, frame));
         if (outcome.kind === 'accepted') return true;
         if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
-        if (tries === MAX_TRIES) return false;
+        if (tries === MAX_PART_TRIES) return false;
       } catch (error) {
-        const isPassing = error instanceof LinkError && PASSING.has(error.code);
-        if (!isPassing || tries === MAX_TRIES) throw error;
+        const isPassing = error instanceof LinkError && PASSING_PART_ERRORS.has(error.code);
+        if (!isPassing || tries === MAX_PART_TRIES) throw error;
       }
-      await this.#rest(REST_MS * 2 ** (tries - 1));
+      await this.#rest(PART_REST_MS * 2 ** (tries - 1));
     }
   }
 
@@ -106,7 +110,7 @@ export class Replies {
     return echo.withBus(async (channel) => {
       const since = clockMs();
       const outcome = await channel.send({ pid, start }, frame, { signal });
-      const bytes = Math.floor((frame.length * HOLD_MS) / (clockMs() - since));
+      const bytes = Math.floor((frame.length * PART_MS) / (clockMs() - since));
       this.#partBytes = Math.max(MIN_PART_BYTES, Math.min(bytes, MAX_PART_BYTES));
       return outcome;
     }, signal);
@@ -122,11 +126,11 @@ export class Replies {
   /** Waits, without the bus, while the process is stopped. @throws LinkError peer-stalled, after a while */
   async #continued({ pid, start }: Peer): Promise<void> {
     const { table } = this.#options;
-    const until = clockMs() + STOPPED_MS;
+    const until = clockMs() + STOPPED_ASKER_MS;
     for (let info = table.read(pid); info?.start === start; info = table.read(pid)) {
       if (!isStopped(info)) return;
       if (clockMs() > until) throw linkErrors.stalled(pid);
-      await this.#rest(REST_MS);
+      await this.#rest(PART_REST_MS);
     }
   }
 

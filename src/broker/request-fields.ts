@@ -10,7 +10,7 @@ import { type MessageState, type Selection, STATES } from '../queue/store.ts';
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Characters of a name that an error repeats. */
-const MAX_SHOWN = 40;
+const MAX_NAME_CHARACTERS = 40;
 
 /** Those of any request; of what is no object, none. */
 export function fieldsOf(content: unknown): Fields {
@@ -47,7 +47,7 @@ const SELECTING = new Set(['op', 'queue', 'state', 'ids', 'limit', 'skip', 'from
 /** What narrows a selection and is not known here would widen it: that is refused, too. */
 export function selectionOf(fields: Fields): Selection {
   const unknown = Object.keys(fields).find((name) => !SELECTING.has(name));
-  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_SHOWN));
+  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_NAME_CHARACTERS));
   const { state, ids, limit, skip, fromByte, maxBody } = fields;
   if (state !== undefined && !STATES.includes(state as MessageState)) throw badRequest('state');
   return {
@@ -81,7 +81,8 @@ function badRequest(name: string): SigmqError {
 }
 
 export function unknownRequest(op: unknown): SigmqError {
-  const name = typeof op === 'string' ? JSON.stringify(op.slice(0, MAX_SHOWN)) : 'without a name';
+  const name =
+    typeof op === 'string' ? JSON.stringify(op.slice(0, MAX_NAME_CHARACTERS)) : 'without a name';
   return new SigmqError(
     'unknown-request',
     Exit.Usage,

@@ -171,7 +171,7 @@ export class Requests {
     const share = Math.floor(MAX_PEEK_BYTES / Math.max(limit, 1));
     const maxBody = Math.min(selection.maxBody ?? share, share);
     const found = await this.#options.inspection.peek(queue, { ...selection, limit, maxBody });
-    return found.map((message) => told(message, selection.fromByte ?? 0));
+    return found.map((message) => peeked(message, selection.fromByte ?? 0));
   }
 }
 
@@ -196,7 +196,7 @@ function removable(selection: Selection): Selection {
 }
 
 /** Text as it is, which packs well, other bytes in base64. */
-function told({ body, ...rest }: Stored, fromByte: number): unknown {
+function peeked({ body, ...rest }: Stored, fromByte: number): unknown {
   const isCut = fromByte + body.length < rest.bytes;
   const text = textOf(isCut ? wholeCharacters(body) : body);
   return text === undefined || (text === '' && body.length > 0)

@@ -1,5 +1,5 @@
 /** Pause after work that failed; ms. */
-const RETRY_MS = 1000;
+const RERUN_PAUSE_MS = 1000;
 
 /**
  * Work that is asked for more often than it has to be done. What asks for it while it is under way has it done once
@@ -62,7 +62,7 @@ export class Rerun {
         await work();
       } catch (error) {
         this.#onError(error);
-        this.askIn(RETRY_MS);
+        this.askIn(RERUN_PAUSE_MS);
       }
     }
     this.#isRunning = false;

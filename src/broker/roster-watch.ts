@@ -7,7 +7,7 @@ import { Rerun } from './rerun.ts';
 import type { Roster } from './roster.ts';
 
 /** How often those are looked at of whose end the kernel does not tell; ms. */
-const LOOK_MS = 1000;
+const DEATH_LOOK_MS = 1000;
 /**
  * Who is registered before it catches the signals, or is about to end, is looked at again after as long as it
  * has been so already, within these bounds; ms.
@@ -73,7 +73,7 @@ export class RosterWatch {
     const watched = roster.all.filter((consumer) => this.#deaths.watch(consumer));
     const { unfitForMs = Number.POSITIVE_INFINITY } = roster;
     const unfitMs = Math.min(Math.max(unfitForMs, UNFIT_MS.least), UNFIT_MS.most);
-    if (watched.length < roster.all.length) this.#lookLater(LOOK_MS);
+    if (watched.length < roster.all.length) this.#lookLater(DEATH_LOOK_MS);
     else if (unfitForMs < Number.POSITIVE_INFINITY) this.#lookLater(unfitMs);
   }
 
@@ -87,7 +87,7 @@ export class RosterWatch {
     };
     const onTrouble = (error: unknown) => {
       journal.error(error);
-      this.#lookLater(LOOK_MS);
+      this.#lookLater(DEATH_LOOK_MS);
     };
     clearTimeout(this.#lookTimer);
     this.#lookTimer = setTimeout(guarded(look, onTrouble), afterMs).unref();

@@ -14,7 +14,7 @@ import { keyOf, type Peer } from './peer.ts';
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
 /** So long a consumer that was continued waits at most for its next turn; ms. */
-const LONGEST_REST_MS = 1000;
+const LONGEST_TURN_PAUSE_MS = 1000;
 
 export interface RosterOptions {
   readonly dir: string;
@@ -190,7 +190,7 @@ export class Roster {
   /** It did not answer: leave it alone for a while. */
   rest(consumer: ConsumerState, now: number): void {
     consumer.restsUntil = now + consumer.restMs;
-    consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_REST_MS);
+    consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_TURN_PAUSE_MS);
   }
 
   /** Stopped by a signal (Ctrl-Z) or a debugger: it would keep the bus from the others. */

@@ -3,7 +3,7 @@ import chalk from 'chalk';
 import { drainText, isDrained } from '../broker/drain-state.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
-import { messagesOf } from '../queue/looking.ts';
+import { messagesOf } from '../queue/paged-peek.ts';
 import type { Selection } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
@@ -16,8 +16,8 @@ import { report, say } from './report.ts';
 import { queuesText, statusText } from './status-text.ts';
 import { jsonText } from './visible.ts';
 
-const DEFAULT_PEEK = 10;
-const DEFAULT_DEAD = 100;
+const DEFAULT_PEEK_COUNT = 10;
+const DEFAULT_DEAD_COUNT = 100;
 
 interface Request {
   readonly flags: AdminFlags;
@@ -49,7 +49,7 @@ const onQueues = {
     print(flags.json ? counts.map((count) => `${jsonText(count)}\n`).join('') : queuesText(counts));
   },
   peek: (backend: Backend, { flags, queue }: Request) =>
-    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK, state: flags.state }),
+    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK_COUNT, state: flags.state }),
   purge: async (backend: Backend, { flags, queue }: Request) => {
     const what = `all ${flags.state ?? ''} messages of queue ${queue}`.replace('  ', ' ');
     if (!(await isSure(`Remove ${what}?`, flags))) return;
@@ -64,7 +64,7 @@ const onQueues = {
     await backend.pause(queue, false);
   },
   'dead-ls': (backend: Backend, { flags, queue }: Request) =>
-    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD, state: 'dead' }),
+    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD_COUNT, state: 'dead' }),
   'dead-show': (backend: Backend, { queue, ids: [id = 0] }: Request) =>
     deadShow(backend, queue, id),
   'dead-kick': (backend: Backend, { queue, ids }: Request) => deadKick(backend, queue, ids),

@@ -32,7 +32,7 @@ export async function broker(flags: BrokerFlags): Promise<number> {
   try {
     const running = await Broker.open({
       dir: flags.dir,
-      store: storeOptions(flags),
+      store: storeFrom(flags),
       maxMessageBytes: flags.maxSize,
       ackWaitMs: flags.ackWait,
       onEvent: ({ level, message }) => tell(level, message),
@@ -73,7 +73,7 @@ function surviveBugs(tell: (level: 'error', message: string) => void): void {
   process.on('unhandledRejection', onBug);
 }
 
-function storeOptions(flags: BrokerFlags): StoreOptions {
+function storeFrom(flags: BrokerFlags): StoreOptions {
   const { maxMessages, maxBytes, maxAttempts, maxReleases, backoff: backoffMs, fsync } = flags;
   const { deadExpired } = flags;
   const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };

@@ -7,10 +7,10 @@ interface Entry {
   readonly description: string;
   /** Subcommands, and values of arguments. */
   readonly words: readonly string[];
-  readonly options: readonly Flag[];
+  readonly options: readonly CompletedOption[];
 }
 
-interface Flag {
+interface CompletedOption {
   /** Short and long. */
   readonly names: readonly string[];
   readonly long: string;
@@ -41,7 +41,7 @@ function entriesOf(command: Command, path: string): Entry[] {
   ];
 }
 
-const HELP: Flag = {
+const HELP: CompletedOption = {
   names: ['-h', '--help'],
   long: '--help',
   description: 'display help for command',
@@ -49,7 +49,14 @@ const HELP: Flag = {
   choices: [],
 };
 
-function flagOf({ short, long, description, required, optional, argChoices }: Option): Flag[] {
+function flagOf({
+  short,
+  long,
+  description,
+  required,
+  optional,
+  argChoices,
+}: Option): CompletedOption[] {
   if (!long) return [];
   const names = short ? [short, long] : [long];
   const takesValue = required || optional;

@@ -5,7 +5,7 @@ import { isObject, unknownKeys, type Values } from './config-keys.ts';
 import { cliErrors } from './errors.ts';
 
 /** A file of options has some hundred bytes. */
-const MAX_BYTES = 1 << 20;
+const MAX_CONFIG_BYTES = 1 << 20;
 /** Executables that are one command each, and whose section is theirs. */
 const SECTIONS = new Map([
   ['sigmq-broker', 'broker'],
@@ -95,9 +95,9 @@ function readIfThere(path: string): string | undefined {
     // A FIFO in its place would keep us waiting.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!fstatSync(fd).isFile()) throw new Error('it is no file');
-    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
     const bytes = readSync(fd, buffer, 0, buffer.length, 0);
-    if (bytes > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
+    if (bytes > MAX_CONFIG_BYTES) throw new Error(`it has more than ${MAX_CONFIG_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

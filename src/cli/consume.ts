@@ -16,9 +16,8 @@ import { watchReader } from './reader-watch.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
+import { STDOUT } from './stdio.ts';
 import { untilEmpty } from './until-empty.ts';
-
-const STDOUT = 1;
 
 export interface ConsumeFlags extends OutputFlags {
   readonly dir?: string;
@@ -45,7 +44,7 @@ export async function consume(command: readonly string[], flags: ConsumeFlags): 
 }
 
 /** Why a session ends: with a code, or as by the signal. */
-interface Ending {
+interface SessionEnd {
   readonly code: number;
   readonly signal?: EndingSignal;
 }
@@ -54,8 +53,8 @@ interface Ending {
 class Session {
   readonly #flags: ConsumeFlags;
   readonly #command: readonly string[];
-  readonly #ended: Promise<Ending>;
-  #resolve: (ending: Ending) => void = () => {};
+  readonly #ended: Promise<SessionEnd>;
+  #resolve: (ending: SessionEnd) => void = () => {};
   #handle: (message: Message) => void | Promise<void> = () => {};
   #runner: Runner | undefined;
   #isEnding = false;
@@ -72,7 +71,7 @@ class Session {
     });
   }
 
-  async run(): Promise<Ending> {
+  async run(): Promise<SessionEnd> {
     const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const dir = openRuntimeDir({ dir: this.#flags.dir, env: process.env, create: true });

@@ -1,4 +1,4 @@
-import { bodyOf } from '../queue/looking.ts';
+import { bodyOf } from '../queue/paged-peek.ts';
 import type { Backend } from './backend.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';

@@ -1,8 +1,7 @@
 import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { STDIN, STDOUT } from './stdio.ts';
 
-const STDIN = 0;
-const STDOUT = 1;
 /** Programs that close a descriptor with `>&-`, and open /dev/null for writing only with `>/dev/null`. */
 const SHELL = /^((a|ba|da|fi|k|mk|ya|z)?sh|busybox)\b/;
 

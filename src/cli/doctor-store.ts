@@ -24,9 +24,9 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
     const text = `The store ${path} was moved or deleted while broker ${broker.pid} runs: it refuses messages. Put the same files back, or restart the broker.`;
     return [{ mark: 'bad', text }];
   }
-  const bytes = sizeOf(path);
+  const bytes = fileBytes(path);
   if (bytes === undefined) return [];
-  const log = sizeOf(`${path}-wal`) ?? 0;
+  const log = fileBytes(`${path}-wal`) ?? 0;
   const text = `The store ${path} has ${sizeText(bytes)}, its log ${sizeText(log)}.`;
   const copy =
     ' A copy of the file alone lacks what is in the log; make copies with `sigmq backup`.';
@@ -34,7 +34,7 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
 }
 
 function lookAtReserve(folder: string): StoreFinding[] {
-  const held = sizeOf(join(folder, RESERVE_NAME)) ?? 0;
+  const held = fileBytes(join(folder, RESERVE_NAME)) ?? 0;
   const wanted = quietly(() => reserveBytes(folder)) ?? 0;
   if (held > 0 && held >= wanted) return [];
   const text =
@@ -58,7 +58,7 @@ function identityOf(path: string): string | undefined {
   return stats && `${stats.dev}:${stats.ino}`;
 }
 
-function sizeOf(path: string): number | undefined {
+function fileBytes(path: string): number | undefined {
   const stats = quietly(() => statSync(path));
   return stats?.isFile() ? stats.size : undefined;
 }

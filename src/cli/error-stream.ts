@@ -1,11 +1,11 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { loadAddon } from '../signals/addon.ts';
+import { STDERR } from './stdio.ts';
 
-const STDERR = 2;
 /** So much waits for a slow reader; what comes then is dropped and counted; bytes. */
 const MAX_WAITING = 64 << 10;
 /** How often a reader that has had enough is tried again; ms. */
-const RETRY_MS = 100;
+const READER_RETRY_MS = 100;
 /** PIPE_BUF on Linux: what poll(2) promises room for; bytes. */
 const CHUNK = 4096;
 
@@ -47,7 +47,7 @@ export class ErrorStream {
     for (let first = this.#next(); first; first = this.#next()) {
       const written = this.#tryToWrite(first);
       if (written === undefined) {
-        this.#retry = setTimeout(() => this.flush(), RETRY_MS);
+        this.#retry = setTimeout(() => this.flush(), READER_RETRY_MS);
         this.#retry.unref();
         return;
       }

@@ -61,10 +61,10 @@ function textOf(body: Uint8Array): string | undefined {
   }
 }
 
-type Part = (message: Message) => string | Uint8Array;
+type FormatPart = (message: Message) => string | Uint8Array;
 
 /** What a message puts in. */
-const PARTS = new Map<string, Part>([
+const PARTS = new Map<string, FormatPart>([
   ['%p', ({ body }) => body],
   ['%i', ({ id }) => String(id ?? '')],
   ['%q', ({ queue }) => queue],
@@ -88,7 +88,7 @@ const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
  * @throws SigmqError bad-format
  */
 function parseFormat(format: string, shown: (part: string | Uint8Array) => string | Uint8Array) {
-  const parts = [...format.matchAll(TOKEN)].map(([token, header]): Part => {
+  const parts = [...format.matchAll(TOKEN)].map(([token, header]): FormatPart => {
     const part =
       header === undefined ? PARTS.get(token) : (message: Message) => headerOf(message, header);
     if (part) return (message) => shown(part(message));

@@ -3,9 +3,8 @@ import type { Readable } from 'node:stream';
 import { builtin } from '../builtin.ts';
 import { SigmqError } from '../errors.ts';
 import { cliErrors } from './errors.ts';
+import { STDIN } from './stdio.ts';
 import { isatty } from './terminal.ts';
-
-const STDIN = 0;
 
 /**
  * A whole file, or standard input for `-`. Reads little more than `max` bytes, so that a message that is too large

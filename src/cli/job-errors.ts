@@ -2,15 +2,15 @@ import type { Message } from '../client/message.ts';
 import { CliError } from './errors.ts';
 
 /** What becomes of a message that was not done. */
-export type Ending = 'fail' | 'reject' | 'release' | 'release now';
+export type JobSettlement = 'fail' | 'reject' | 'release' | 'release now';
 
 /** Why a message was not done, and what becomes of it. */
 export class NotDone extends Error {
-  readonly ending: Ending;
+  readonly ending: JobSettlement;
   /** Whether --quiet is no reason to keep it from the user: it is not what the command itself has said. */
   readonly isLoud: boolean;
 
-  constructor(sentence: string, ending: Ending = 'fail', isLoud = false) {
+  constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false) {
     super(sentence);
     this.ending = ending;
     this.isLoud = isLoud;
@@ -29,11 +29,17 @@ export class NotDone extends Error {
 }
 
 /** The system, or whoever is just writing the file of the command, will have done with it soon. */
-const PASSING: ReadonlySet<string> = new Set(['ETXTBSY', 'EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
+const PASSING_START_ERRORS: ReadonlySet<string> = new Set([
+  'ETXTBSY',
+  'EAGAIN',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+]);
 
 /** What a command could not be started for will pass by itself. */
 export function isPassing({ code = '' }: NodeJS.ErrnoException): boolean {
-  return PASSING.has(code);
+  return PASSING_START_ERRORS.has(code);
 }
 
 /** It was not the command, but its input that could not be made. */

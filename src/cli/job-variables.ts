@@ -13,10 +13,10 @@ export function variablesOf(
   env: NodeJS.ProcessEnv = process.env,
 ): NodeJS.ProcessEnv {
   const own = Object.entries(env).filter(([name]) => !TOLD.test(name));
-  return { ...Object.fromEntries(own), ...told(message) };
+  return { ...Object.fromEntries(own), ...messageVariables(message) };
 }
 
-function told(message: Message): Record<string, string> {
+function messageVariables(message: Message): Record<string, string> {
   const { id, queue, attempt, releases } = message;
   const variables: Record<string, string> = {
     SIGMQ_MESSAGE_ID: String(id ?? ''),

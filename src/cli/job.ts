@@ -5,7 +5,7 @@ import { LongTimer } from '../long-timer.ts';
 /** What was told to end has so long to do it before it is killed; ms. As long as docker allows, twice. */
 const GRACE_MS = 5000;
 /** How often to look whether the rest of a command, whose first process has ended, has ended too; ms. */
-const LOOK_MS = 50;
+const GROUP_LOOK_MS = 50;
 
 /** How a command ended. */
 export interface JobEnd {
@@ -50,7 +50,7 @@ export class Job {
     this.#timer?.clear();
     if (this.#killAt === undefined) return { code, signal, isOverdue: false };
     // A shell may be gone and the program in it go on, beside the next attempt.
-    while (this.#signal(0) && performance.now() < this.#killAt) await sleep(LOOK_MS);
+    while (this.#signal(0) && performance.now() < this.#killAt) await sleep(GROUP_LOOK_MS);
     this.#signal('SIGKILL');
     return { code, signal, isOverdue: true };
   }

@@ -3,11 +3,11 @@ import { printError } from './output.ts';
 import { jsonText } from './visible.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export const FORMATS = ['text', 'json'] as const;
+export const LOG_FORMATS = ['text', 'json'] as const;
 
 export interface LogFlags {
   readonly logLevel: (typeof LEVELS)[number];
-  readonly logFormat: (typeof FORMATS)[number];
+  readonly logFormat: (typeof LOG_FORMATS)[number];
 }
 
 type Level = (typeof LEVELS)[number];
@@ -15,7 +15,7 @@ type Level = (typeof LEVELS)[number];
 /** The same warning is said once in this time, because what fails is tried again and again; ms. */
 const REPEAT_MS = 60_000;
 /** Warnings remembered for that. */
-const MAX_REMEMBERED = 100;
+const MAX_WARNINGS_REMEMBERED = 100;
 
 /** What the broker has to say, on stderr: as sentences, or a line of JSON each. */
 export function log({ logLevel, logFormat }: LogFlags) {
@@ -53,7 +53,7 @@ class Repeats {
       known.times++;
       return undefined;
     }
-    if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
+    if (this.#known.size >= MAX_WARNINGS_REMEMBERED) this.#known.clear();
     this.#known.set(text, { until: now + REPEAT_MS, times: 0 });
     return known?.times ?? 0;
   }

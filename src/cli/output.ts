@@ -1,10 +1,8 @@
 import { writeSync } from 'node:fs';
 import { ErrorStream } from './error-stream.ts';
+import { SLOW_READER_MS, STDOUT } from './stdio.ts';
 import { visible } from './visible.ts';
 
-const STDOUT = 1;
-/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
-const FULL_MS = 10;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** Writes all of it to stdout. @throws the error of write(2), EPIPE when the reader is gone */
@@ -15,7 +13,7 @@ export function print(text: string | Uint8Array): void {
       at += writeSync(STDOUT, bytes, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(sleeper, 0, 0, FULL_MS);
+      Atomics.wait(sleeper, 0, 0, SLOW_READER_MS);
     }
   }
 }

@@ -1,13 +1,11 @@
 import { fstatSync, write, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadAddon } from '../signals/addon.ts';
+import { SLOW_READER_MS, STDOUT } from './stdio.ts';
 import { takeBack } from './take-back.ts';
 
-const STDOUT = 1;
 /** PIPE_BUF on Linux: a pipe that is writable takes so much without blocking (pipe(7)). */
 const PIPE_BUF = 4096;
-/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
-const FULL_MS = 10;
 
 /**
  * Writes messages to stdout, whole and in order. Returns when it is written, or a
@@ -57,7 +55,7 @@ async function writeAll(line: Uint8Array): Promise<void> {
     } catch (error) {
       // Another program has made it one that does not block, for all who share it.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      await sleep(FULL_MS);
+      await sleep(SLOW_READER_MS);
     }
   }
 }

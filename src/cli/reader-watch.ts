@@ -1,7 +1,6 @@
 import { constants, openSync, readlinkSync } from 'node:fs';
 import { loadAddon } from '../signals/addon.ts';
-
-const STDOUT = 1;
+import { STDOUT } from './stdio.ts';
 
 /**
  * Calls back once when stdout is a pipe whose reader is gone, as with `| head -1`; with nothing else to do a

@@ -14,7 +14,7 @@ import { callersOpenFiles, withOpenFiles } from './open-files.ts';
 import { ENDING, type EndingSignal } from './shutdown.ts';
 
 /** Pauses before a command that could not be started for a passing reason is tried again: doubled each time; ms. */
-const FIRST_PAUSE_MS = 20;
+const FIRST_START_PAUSE_MS = 20;
 /** Then the message goes back, and maybe to another consumer; ms. */
 const START_PATIENCE_MS = 1000;
 /**
@@ -87,7 +87,7 @@ export class Runner {
     // No environment has a zero byte; our own `send` takes none, other programs may.
     if (Object.values(variables).some((value) => value?.includes('\0'))) throw jobErrors.zeroByte();
     const giveUpAt = clockMs() + START_PATIENCE_MS;
-    for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+    for (let pause = FIRST_START_PAUSE_MS; ; pause *= 2) {
       try {
         return new Job(await this.#spawn(message.body, variables), this.#options.timeoutMs);
       } catch (error) {

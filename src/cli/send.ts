@@ -13,15 +13,15 @@ import { Progress } from './progress.ts';
 import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import { onInterrupt } from './shutdown.ts';
+import { STDIN } from './stdio.ts';
 import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
-const MAX_BYTES = 32 << 20;
-const NEWLINE = 0x0a;
-const NUL = 0;
+const MAX_INPUT_BYTES = 32 << 20;
+const NEWLINE_BYTE = 0x0a;
+const NUL_BYTE = 0;
 const SPACE = Buffer.from(' ');
-const STDIN = 0;
 
 export interface SendFlags {
   readonly dir?: string;
@@ -45,7 +45,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
   const progress = new Progress();
   const deadline = new Deadline(flags.timeout);
   const { signal } = deadline;
-  let sender: Sender | undefined;
+  let sender: SendSession | undefined;
   try {
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
@@ -59,7 +59,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
       );
     }
     const many = flags.lines || flags.null;
-    sender = new Sender(producer, flags, progress, {
+    sender = new SendSession(producer, flags, progress, {
       ...options,
       signal,
       ...(many ? {} : { onProgress: progress.bits }),
@@ -81,7 +81,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
 }
 
 /** Sends, and prints what the flags ask for. */
-class Sender {
+class SendSession {
   readonly producer: Producer;
   readonly #flags: SendFlags;
   readonly #progress: Progress;
@@ -192,11 +192,11 @@ async function readMessage(
   const size = knownSize(path);
   if (max !== undefined && size !== undefined && size > max)
     throw producerErrors.tooLarge(size, max);
-  return readWhole(path, max ?? MAX_BYTES, signal);
+  return readWhole(path, max ?? MAX_INPUT_BYTES, signal);
 }
 
 async function sendRecords(
-  sender: Sender,
+  sender: SendSession,
   source: string | Buffer,
   { null: nul, quiet }: SendFlags,
   signal: AbortSignal | undefined,
@@ -206,8 +206,8 @@ async function sendRecords(
   let empty = 0;
   onInterrupt(() => sender.tellConfirmed(kind));
   try {
-    const max = sender.producer.maxMessageBytes ?? MAX_BYTES;
-    for await (const batch of records(source, nul ? NUL : NEWLINE, max, signal)) {
+    const max = sender.producer.maxMessageBytes ?? MAX_INPUT_BYTES;
+    for await (const batch of records(source, nul ? NUL_BYTE : NEWLINE_BYTE, max, signal)) {
       const messages = batch.filter((record) => record.length > 0);
       empty += batch.length - messages.length;
       await sender.send(messages);

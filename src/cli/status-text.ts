@@ -5,7 +5,7 @@ import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
 /** Of a terminal that was not made wider. */
-const COLUMNS = 80;
+const TERMINAL_COLUMNS = 80;
 /** Before the text of a line. */
 const INDENT = 11;
 
@@ -19,7 +19,7 @@ export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)
   const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
   const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
     ...[queue, ready, delayed, reserved, dead],
-    ...(hasAges ? [typeof oldestReadyMs === 'number' ? duration(oldestReadyMs) : '-'] : []),
+    ...(hasAges ? [typeof oldestReadyMs === 'number' ? ageText(oldestReadyMs) : '-'] : []),
     paused ? 'paused' : '',
   ]);
   const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
@@ -33,7 +33,7 @@ function brokerLines(status: BrokerStatus): string[] {
   const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
   const drainsFor = drain ? drainText(drain) : 'the broker stops';
   return [
-    line('broker', `${pid}, version ${version}, up ${duration(uptimeMs)}`),
+    line('broker', `${pid}, version ${version}, up ${ageText(uptimeMs)}`),
     line('directory', dir),
     line('messages', store),
     ...(status.draining ? [line('draining', drainsFor)] : []),
@@ -55,7 +55,7 @@ function line(name: string, text: string): string {
   for (const word of text.split(' ')) {
     const last = lines.pop() ?? '';
     const longer = last === '' ? word : `${last} ${word}`;
-    const fits = last === '' || longer.length <= COLUMNS - INDENT;
+    const fits = last === '' || longer.length <= TERMINAL_COLUMNS - INDENT;
     lines.push(...(fits ? [longer] : [last, word]));
   }
   return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
@@ -92,7 +92,7 @@ function consumersText({ consumers }: BrokerStatus): string {
   return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
 }
 
-function duration(ms: number): string {
+function ageText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],

@@ -1,6 +1,6 @@
 import type { SentFrame } from '../client/send-options.ts';
+import { HEADER_BYTES } from '../codec/limits.ts';
 
-const HEADER_BYTES = 7;
 const NAMES = ['flags', 'number', 'check', 'check', 'check', 'check', 'check'];
 
 /**

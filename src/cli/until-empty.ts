@@ -3,7 +3,7 @@ import type { Consumer } from '../client/consumer.ts';
 import { SigmqError } from '../errors.ts';
 
 /** How often to ask whether nothing is ready, while what is does not come: others may have taken it; ms. */
-const LOOK_MS = 200;
+const EMPTY_LOOK_MS = 200;
 
 type Asked = Pick<Consumer, 'lastSignalAt' | 'waiting' | 'isBrokerRunning'>;
 
@@ -23,7 +23,7 @@ export async function untilEmpty(
     // A message that is on its way takes as long as it is: no answer can come before it.
     const isMoving = () => isBusy() || consumer.lastSignalAt !== undefined;
     if (!isMoving() && (await waiting(consumer)) === 0 && !isMoving() && !isOver()) return true;
-    await sleep(LOOK_MS);
+    await sleep(EMPTY_LOOK_MS);
   }
   return false;
 }

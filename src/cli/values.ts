@@ -2,6 +2,7 @@
 import { fsync, header, queueName, queueNames } from '../options/kinds.ts';
 import { wholeNumber } from '../options/numbers.ts';
 import { messageSize, pause, storeSize, wait } from '../options/values.ts';
+import type { Headers } from '../queue/store.ts';
 
 /** `500ms`, `2s`, `1h30m`, `30d` to milliseconds; not zero. */
 export const parseDuration = wait.parse;
@@ -15,8 +16,6 @@ export const parseFsync = fsync.parse;
 export const parseSize = messageSize.parse;
 /** Bytes of a store. */
 export const parseStoreSize = storeSize.parse;
-
-type Headers = readonly (readonly [name: string, value: string])[];
 
 /** `name:value`, after those that came before; what surrounds the value in space does not belong to it. */
 export function parseHeader(text: string, before: Headers = []): Headers {

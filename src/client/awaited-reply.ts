@@ -8,9 +8,9 @@ import { Assembly } from './assembly.ts';
 import { producerErrors } from './errors.ts';
 
 /** So long without a part of the answer: the bus, and the broker, may be busy; ms. */
-const PATIENCE_MS = 30_000;
+const REPLY_PATIENCE_MS = 30_000;
 /** How often to look whether the broker that was asked lives; ms. */
-const LOOK_MS = 500;
+const BROKER_LOOK_MS = 500;
 
 /** The reply to one request, until it is here or will not come. */
 export class AwaitedReply {
@@ -62,7 +62,7 @@ export class AwaitedReply {
       if (!info || info.start !== start || isDead(info)) {
         this.#given.abort(producerErrors.brokerGone());
       }
-    }, LOOK_MS);
+    }, BROKER_LOOK_MS);
   }
 
   /** Once. */
@@ -74,7 +74,10 @@ export class AwaitedReply {
 
   #waitOn(): void {
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => this.#given.abort(producerErrors.noAnswer()), PATIENCE_MS);
+    this.#patience = setTimeout(
+      () => this.#given.abort(producerErrors.noAnswer()),
+      REPLY_PATIENCE_MS,
+    );
   }
 
   async #open(whole: Packed): Promise<void> {

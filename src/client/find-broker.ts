@@ -1,7 +1,7 @@
 import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
-import { isNoBroker, pause } from './retry.ts';
+import { isNoBroker, untilNextTry } from './retry.ts';
 
 export interface ClientOptions {
   /** Runtime directory; default: as on the command line. */
@@ -28,7 +28,7 @@ export async function directoryWithBroker(
       return path;
     } catch (error) {
       if (!wait || !isNoBroker(error)) throw error;
-      await pause(signal);
+      await untilNextTry(signal);
     }
   }
 }

@@ -11,15 +11,15 @@ import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { producerErrors } from './errors.ts';
 import { sendPlainGroup } from './plain-group.ts';
-import { isNoBroker, pause } from './retry.ts';
+import { isNoBroker, untilNextTry } from './retry.ts';
 import { fieldsOf, type SendOptions } from './send-options.ts';
 
 /** Tries of a frame that arrives damaged or is interrupted; each one synchronises first. */
-const MAX_TRIES = 20;
+const MAX_FRAME_TRIES = 20;
 /** A broker that does not answer is given up after this when no timeout is set: counted from the last echo; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
 /** Failures of a link after which the same broker may still answer. */
-const PASSING: ReadonlySet<string> = new Set([
+const PASSING_LINK_ERRORS: ReadonlySet<string> = new Set([
   ...['bus-lost', 'bus-full', 'peer-stalled', 'out-of-step', 'no-signal-queue'],
 ]);
 
@@ -69,12 +69,13 @@ export class GroupSender {
           const outcome = await this.#try(broker, bodies, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker.incarnation;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-          if (!AGAIN.has(reason) || attempt >= MAX_TRIES) throw refusal(reason, bodies, broker);
+          if (!AGAIN.has(reason) || attempt >= MAX_FRAME_TRIES)
+            throw refusal(reason, bodies, broker);
         } catch (error) {
-          const isPassing = error instanceof LinkError && PASSING.has(error.code);
+          const isPassing = error instanceof LinkError && PASSING_LINK_ERRORS.has(error.code);
           const again = isPassing || (wait && isNoBroker(error));
           if (!again || clockMs() - movedAt > patience) throw error;
-          await pause(signal);
+          await untilNextTry(signal);
         }
       }
     };

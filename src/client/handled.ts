@@ -2,7 +2,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import type { Verb } from '../link/settlement.ts';
 
 /** Deliveries remembered; a broker has at most a few in doubt for one consumer when it restarts. */
-const MAX_REMEMBERED = 4096;
+const MAX_HANDLED = 4096;
 
 /** Names a delivery (docs/protocol.md, section 7, *Names*). */
 export interface Name {
@@ -32,7 +32,7 @@ export class Handled {
   /** A delivery was taken. */
   add(name: Name, verdict: Verdict): Verdict {
     this.#answers.set(keyOf(name), { verdict, settled: undefined });
-    if (this.#answers.size > MAX_REMEMBERED) {
+    if (this.#answers.size > MAX_HANDLED) {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);
     }

@@ -4,7 +4,7 @@ import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
-import { chunks, messagesOf } from '../queue/looking.ts';
+import { chunks, messagesOf } from '../queue/paged-peek.ts';
 import type { Inspection, QueueCounts, Selection, Stored } from '../queue/store.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import type { BrokerStatus, DrainState, Status } from '../status.ts';

@@ -9,10 +9,10 @@ import { findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
-import { pause } from './retry.ts';
+import { untilNextTry } from './retry.ts';
 
 /** Reasons after which the broker may take the request the next time. */
-const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
+const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
 /** Failures of a link after which nothing can be asked. */
 const FINAL: ReadonlySet<string> = new Set(['peer-gone', 'link-closed']);
@@ -75,13 +75,13 @@ export class Requester {
           signal,
         );
         if (outcome.kind === 'accepted') return broker;
-        if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
+        if (outcome.kind === 'refused' && !PASSING_REASONS.has(outcome.reason)) {
           throw producerErrors.refused(outcome.reason);
         }
       } catch (error) {
         if (!(error instanceof LinkError) || FINAL.has(error.code)) throw error;
       }
-      await pause(signal);
+      await untilNextTry(signal);
     }
   }
 }

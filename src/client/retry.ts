@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Exit, SigmqError } from '../errors.ts';
 
 /** Pause before another try; ms. */
-const RETRY_MS = 50;
+const NEXT_TRY_MS = 50;
 
 /** No broker runs, it went away, or it is about to; or our own link is closed. */
 export function isUnavailable(error: unknown): error is SigmqError {
@@ -15,6 +15,6 @@ export function isNoBroker(error: unknown): boolean {
 }
 
 /** Between two tries. @throws the reason of `signal` */
-export async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+export async function untilNextTry(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(NEXT_TRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
 }

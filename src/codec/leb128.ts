@@ -1,7 +1,7 @@
 import { codecErrors } from './codec-error.ts';
 
 /** Eight groups of 7 bits hold the 53 bits of Number.MAX_SAFE_INTEGER; a longer run is no number. */
-const MAX_BYTES = 8;
+const MAX_LEB128_BYTES = 8;
 
 /**
  * Unsigned LEB128: 7 bits a byte, least significant first, the top bit set on all but the last.
@@ -30,7 +30,7 @@ export function readLeb128(
   bytes: Uint8Array,
   offset: number,
 ): { value: number; next: number } | undefined {
-  const end = Math.min(bytes.length, offset + MAX_BYTES);
+  const end = Math.min(bytes.length, offset + MAX_LEB128_BYTES);
   let value = 0;
   let scale = 1;
   for (let at = offset; at < end; at++) {

@@ -5,7 +5,7 @@ import { storeErrors } from './errors.ts';
 import { APPLICATION_ID } from './sqlite-schema.ts';
 
 /** A broker that moves its log has the file for a moment; ms. */
-const BUSY_MS = 10_000;
+const BACKUP_BUSY_MS = 10_000;
 
 export interface Backup {
   readonly messages: number;
@@ -52,7 +52,7 @@ function copy(path: string, beside: string, goal: string): number {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    db.exec(`PRAGMA busy_timeout = ${BACKUP_BUSY_MS}`);
     const { application_id: id } = db.prepare('PRAGMA application_id').get() as never;
     if (id !== APPLICATION_ID) throw storeErrors.notAStore(path);
     db.prepare('VACUUM INTO ?').run([beside]);

@@ -24,10 +24,10 @@ const MIN_BYTES = 32 << 10;
 /** It is given up in so many steps: what is freed and not needed is for whoever fills the disk. */
 const STEPS = 8;
 /** A reserve that is not there is tried for again, at most so often; ms. */
-const RETRY_MS = 1000;
+const RESERVE_RETRY_MS = 1000;
 const CHUNK_BYTES = 1 << 18;
 /** No two of this size are alike, as some file systems store those once. */
-const BLOCK_BYTES = 4096;
+const RESERVE_BLOCK_BYTES = 4096;
 
 /** Limits that no statfs(2) tells: quotas, and the size of a file (`ulimit -f`). */
 const HIDDEN_LIMITS: ReadonlySet<unknown> = new Set(['EDQUOT', 'EFBIG']);
@@ -86,7 +86,7 @@ export class DiskReserve {
   isWhole(): boolean {
     if (this.#isWhole || this.#impossible !== undefined) return true;
     const now = clockMs();
-    if (now - this.#triedAt < RETRY_MS) return false;
+    if (now - this.#triedAt < RESERVE_RETRY_MS) return false;
     this.#triedAt = now;
     this.#do((fd) => this.#fill(fd));
     return this.#isWhole || this.#impossible !== undefined;
@@ -153,7 +153,7 @@ export class DiskReserve {
     ftruncateSync(fd, Math.min(this.#bytes, end));
     const chunk = randomFillSync(Buffer.alloc(CHUNK_BYTES));
     for (let at = this.#bytes; at < end; ) {
-      for (let block = 0; block < CHUNK_BYTES; block += BLOCK_BYTES) {
+      for (let block = 0; block < CHUNK_BYTES; block += RESERVE_BLOCK_BYTES) {
         chunk.writeUInt32LE(at + block, block);
       }
       at += writeSync(fd, chunk, 0, Math.min(CHUNK_BYTES, end - at), at);

@@ -12,7 +12,7 @@ const MIN_LOG_PAGES = 16;
 /** Less room than this is little: a step of 1,000 messages writes so much at worst, 3 pages each. */
 const LITTLE_BYTES = 16 << 20;
 /** What SQLite says when there is no room, in the log, its index or the file; a quota is a write error to it. */
-const NO_ROOM = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
+const NO_ROOM_CODES = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
 
 /**
  * Sees to it that a full disk stops producers only. What is to be written without new messages gets room: a log
@@ -112,7 +112,7 @@ export class DiskRoom {
 }
 
 export function isNoRoom(error: unknown): boolean {
-  return NO_ROOM.test(String((error as { code?: unknown } | null)?.code));
+  return NO_ROOM_CODES.test(String((error as { code?: unknown } | null)?.code));
 }
 
 function freeBytes(path: string): number {

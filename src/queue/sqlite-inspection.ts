@@ -9,7 +9,7 @@ import {
   storedOf,
 } from './sqlite-rows.ts';
 import {
-  DEFAULT_PEEK,
+  DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
   type QueueCounts,
@@ -110,7 +110,7 @@ export class SqliteInspection implements Inspection {
 }
 
 function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
-  let { limit = DEFAULT_PEEK } = selection;
+  let { limit = DEFAULT_PEEK_LIMIT } = selection;
   const { skip = 0 } = selection;
   const found: Stored[] = [];
   for (const state of selection.state ? [selection.state] : STATES) {

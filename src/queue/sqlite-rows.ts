@@ -3,7 +3,7 @@ import type { Headers, MessageState, Reserved, Stored } from './store.ts';
 /** What the driver gives for a BLOB. */
 type Blob = Uint8Array | ArrayBuffer;
 
-/** A row as {@link COLUMNS} give it. */
+/** A row as {@link ALL_COLUMNS} give it. */
 export interface Row {
   readonly id: number;
   readonly queue: string;
@@ -32,7 +32,7 @@ export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'
 const HEADERS = 'CAST(headers AS BLOB) AS headers';
 export const ALL_BUT_BODY = `id, queue, state, priority, ${HEADERS}, attempts, releases, deliveries, enqueued_at,
   due_at, length(body) AS bytes`;
-export const COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
+export const ALL_COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
   enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation`;
 
 /** Bytes that a row counts with, as sizeOf() has it. */

@@ -1,4 +1,4 @@
-import type { Held } from './sqlite-count.ts';
+import type { ReservedRow } from './sqlite-count.ts';
 import { backoff, type Outcome, type Settled, type StorePolicy } from './store.ts';
 
 /** What a settlement does to a row. */
@@ -13,7 +13,7 @@ export interface RowChange {
 /** @param now ms since the epoch */
 export function settlementOf(
   id: number,
-  held: Held,
+  held: ReservedRow,
   outcome: Outcome,
   policy: StorePolicy,
   now: number,

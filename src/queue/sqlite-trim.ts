@@ -4,9 +4,9 @@ import { clockMs } from '../clock.ts';
 import type { DiskRoom } from './disk-room.ts';
 
 /** Nobody has written for this long: a good moment; ms. */
-const QUIET_MS = 1000;
+const STORE_QUIET_MS = 1000;
 /** A store that is never quiet gives room back after this, if most of it is free; ms. */
-const PATIENCE_MS = 60_000;
+const TRIM_PATIENCE_MS = 60_000;
 /** Pages given back at once, a millisecond or two of work; nobody waits for longer. */
 const STEP_PAGES = 128;
 /** Pause between two steps, in which everything else has its turn; ms. */
@@ -47,7 +47,7 @@ export class Trimmer {
     this.#isBusy = true;
     if (this.#timer || this.#stopped) return;
     this.#busySince = clockMs();
-    this.#set(QUIET_MS);
+    this.#set(STORE_QUIET_MS);
   }
 
   stop(): void {
@@ -56,7 +56,7 @@ export class Trimmer {
     this.#timer = undefined;
   }
 
-  #set(wait: number, pause = QUIET_MS): void {
+  #set(wait: number, pause = STORE_QUIET_MS): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const next = this.#look(pause);
@@ -67,10 +67,10 @@ export class Trimmer {
 
   /** @returns when to look again; undefined: all is done */
   #look(pause: number): { wait: number; pause?: number } | undefined {
-    const isPatient = clockMs() - this.#busySince < PATIENCE_MS;
+    const isPatient = clockMs() - this.#busySince < TRIM_PATIENCE_MS;
     if (this.#isBusy && isPatient) {
       this.#isBusy = false;
-      return { wait: QUIET_MS };
+      return { wait: STORE_QUIET_MS };
     }
     const retry = pause > MAX_PAUSE_MS ? undefined : { wait: pause, pause: 2 * pause };
     try {
@@ -83,7 +83,7 @@ export class Trimmer {
     if (!this.#isBusy) return undefined;
     this.#busySince = clockMs();
     this.#isBusy = false;
-    return { wait: QUIET_MS };
+    return { wait: STORE_QUIET_MS };
   }
 
   /** A step. @returns whether there is more */

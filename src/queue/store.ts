@@ -208,4 +208,4 @@ export function sizeOf({ body, headers = [] }: Pick<NewMessage, 'body' | 'header
 }
 
 /** Messages that {@link Inspection.peek} gives when it is not told how many. */
-export const DEFAULT_PEEK = 100;
+export const DEFAULT_PEEK_LIMIT = 100;

@@ -11,7 +11,7 @@ import type { Registered } from './vet.ts';
  * A program writes its PID soon after it started; an interpreter on a busy machine takes some seconds. A file
  * that changes later was touched, or edited, as likely as it was written by the broker that it names; ms.
  */
-const FRESH_MS = 60_000;
+const FRESH_PROCESS_MS = 60_000;
 
 export const brokerSeenPath = (dir: string) => join(dir, 'broker.seen');
 
@@ -61,5 +61,5 @@ export function writeDown(dir: string, news: string): void {
 function isAnew(file: PidFile, seen: PidFile, start: number): boolean {
   const startedAt = startedAtMs(start);
   if (Number(seen.attrs.get('written')) === file.writtenMs || startedAt === undefined) return false;
-  return file.writtenMs - startedAt < FRESH_MS;
+  return file.writtenMs - startedAt < FRESH_PROCESS_MS;
 }

@@ -15,7 +15,7 @@ import { assertProcess } from './named-process.ts';
 import type { ProcessTable } from './process-table.ts';
 import { dated, readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
-import { type Seen, witnessed } from './witness.ts';
+import { type SeenMarks, witnessed } from './witness.ts';
 
 // Each edit makes the file young: it writes down what it sees of the lines of others (witness.ts).
 
@@ -75,7 +75,7 @@ export async function pruneConsumers(
   dir: string,
   isGone: (line: ConsumerLine) => boolean,
   table: ProcessTable,
-  seen?: Seen,
+  seen?: SeenMarks,
 ): Promise<ConsumerLine[]> {
   let gone: ConsumerLine[] = [];
   const change = (lines: readonly ConsumerLine[]) => {

@@ -4,13 +4,13 @@ import { type VetFailure, vetSentence } from './vet.ts';
 /** The runtime directory or a file in it is missing, unsafe, taken or not writable. */
 export class RegistryError extends SigmqError {}
 
-const START =
+const START_HINT =
   'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';
 
 /** @param elsewhere where a broker of the user runs */
 function startOr(elsewhere: string | undefined): string {
   return elsewhere === undefined
-    ? START
+    ? START_HINT
     : `One runs in ${elsewhere}: name that with --dir or $SIGMQ_DIR.`;
 }
 
@@ -26,7 +26,7 @@ const BROKER_HINTS: Record<VetFailure, string> = {
   recycled: `The broker is gone and its PID was given away. ${REPLACE}`,
   younger: `The broker is gone and its PID was given away, or the clock was set forward since; a broker of another kind must be started again then. ${REPLACE}`,
   init: `A broker that is PID 1 and no sigmq writes \`1 start=TICKS peer=plain\` (field 22 of /proc/1/stat) into the file. ${REPLACE}`,
-  'would-be-killed': `It is no broker, or one that is still starting. ${START}`,
+  'would-be-killed': `It is no broker, or one that is still starting. ${START_HINT}`,
   indifferent: `A plain broker that does so says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
   interactive: `A plain broker that has one says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
 };

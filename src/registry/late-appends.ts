@@ -6,9 +6,9 @@ import { readFrom } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
 
 /** Covers a program that is inside open(2), between finding the old file and having a descriptor; ms. */
-const LOOK_MS = 20;
+const APPEND_LOOK_MS = 20;
 /** A program that keeps the old file open for longer is not about to append its one line; ms. */
-const MAX_LOOK_MS = 1000;
+const MAX_APPEND_LOOK_MS = 1000;
 
 /**
  * The lines that foreign programs have appended to consumers.txt while it was replaced. Who opened the file
@@ -19,8 +19,8 @@ const MAX_LOOK_MS = 1000;
  */
 export async function appendedLate(old: number, carried: string): Promise<ConsumerLine[]> {
   try {
-    const deadline = performance.now() + MAX_LOOK_MS;
-    do await sleep(LOOK_MS);
+    const deadline = performance.now() + MAX_APPEND_LOOK_MS;
+    do await sleep(APPEND_LOOK_MS);
     while (hasOtherWriter(old) && performance.now() < deadline);
     const text = wholeLines(() => readFrom(old, carried.length, MAX_CONSUMERS_BYTES));
     // It may begin with the end of a line that is carried already.

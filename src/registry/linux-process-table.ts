@@ -24,13 +24,13 @@ const LINE_EDITOR = /\/.*ruby.*\/(io\/console|readline)\.so$/m;
  * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
  * then kills it. So many looks must agree; few do not tell a process that starts others all the time.
  */
-const LOOKS = 127;
+const BLOCKING_LOOKS = 127;
 /** Pause before each; ms. */
-const LOOK_MS = 1;
+const BLOCKING_LOOK_MS = 1;
 /** Processes remembered that block everything for good. */
 const MAX_SETTLED = 256;
 /** /proc/PID/status has 1.5 KB; only a long list of groups makes more. The kernel allows 65,536. */
-const MAX_BYTES = 1 << 20;
+const MAX_STATUS_BYTES = 1 << 20;
 /** Fields of /proc/PID/stat, counted from the state, which is field 3 of proc(5). */
 const START_FIELD = 22 - 3;
 
@@ -66,8 +66,8 @@ function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
   const { pid, start } = first;
   if (settled.get(pid) === start) return first;
   let info: LinuxProcessInfo | undefined = first;
-  for (let n = 0; n < LOOKS; n++) {
-    Atomics.wait(sleeper, 0, 0, LOOK_MS);
+  for (let n = 0; n < BLOCKING_LOOKS; n++) {
+    Atomics.wait(sleeper, 0, 0, BLOCKING_LOOK_MS);
     info = readOnce(pid);
     if (!info?.blocksAll) return info;
   }
@@ -202,7 +202,7 @@ function readFd(fd: number): string | undefined {
       const got = readSync(fd, buffer, length, buffer.length - length, length);
       length += got;
       // The kernel makes the text for one read, as much of it as fits: there is more only if it is full.
-      if (got === 0 || length < buffer.length || length >= MAX_BYTES)
+      if (got === 0 || length < buffer.length || length >= MAX_STATUS_BYTES)
         return buffer.toString('latin1', 0, length);
       buffer = Buffer.concat([buffer], buffer.length * 2);
     }

@@ -8,22 +8,22 @@ import { lockLibrary } from './lock-library.ts';
  * proper-lockfile, so that others who hold it for long have the time to renew it, which they do after half
  * of it; ms.
  */
-const STALE_MS = 10_000;
+const STALE_LOCK_MS = 10_000;
 /**
  * So long a lock that looks old must not change before it is taken over: a hold of ours lasts 1 ms, and
  * after the clock was set every lock looks old; ms.
  */
-const LOOK_MS = 250;
+const STALE_LOOK_MS = 250;
 /** For proper-lockfile: staleness is our business. */
 const NEVER_MS = 100 * 365 * 24 * 3_600_000;
 /** More than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
-const WAIT_MS = 30_000;
+const LOCK_WAIT_MS = 30_000;
 /**
  * Pause before a try, random so that waiters do not run in step, and longer with each one so that many
  * waiters do not take the CPU from the holder; ms. A hold is about 1 ms long.
  */
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 80;
+const FIRST_LOCK_PAUSE_MS = 5;
+const LONGEST_LOCK_PAUSE_MS = 80;
 
 const GONE = 'gone';
 
@@ -46,9 +46,9 @@ export async function withLock<T>(
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
   const { lockSync } = await lockLibrary();
-  const deadline = performance.now() + WAIT_MS;
+  const deadline = performance.now() + LOCK_WAIT_MS;
   const watch = new LockWatch();
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+  for (let pause = FIRST_LOCK_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_LOCK_PAUSE_MS)) {
     const lock = take(file, lockSync);
     if (lock) {
       try {
@@ -66,7 +66,7 @@ export async function withLock<T>(
       remove(file);
       continue;
     }
-    if (performance.now() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
+    if (performance.now() > deadline) throw registryErrors.lockBusy(file, LOCK_WAIT_MS);
     await sleep(1 + Math.random() * pause);
   }
 }
@@ -85,8 +85,8 @@ class LockWatch {
       this.#seen = seen;
       this.#since = now;
     }
-    const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_MS;
-    return now - this.#since > (looksOld ? LOOK_MS : STALE_MS);
+    const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_LOCK_MS;
+    return now - this.#since > (looksOld ? STALE_LOOK_MS : STALE_LOCK_MS);
   }
 }
 
@@ -104,7 +104,7 @@ function remove(file: string): void {
 function take(file: string, lockSync: LockSync): { id: string; release: () => void } | undefined {
   try {
     // onCompromised: a lost lock is noticed by assertHeld; the default would end the process.
-    const times = { stale: NEVER_MS, update: STALE_MS };
+    const times = { stale: NEVER_MS, update: STALE_LOCK_MS };
     const release = lockSync(file, { realpath: false, ...times, onCompromised: () => {} });
     const id = identity(file);
     return id === GONE ? undefined : { id, release };

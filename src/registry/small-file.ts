@@ -52,7 +52,7 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
 }
 
 /** How often to look again at a file that is written while we read it. */
-const LOOKS = 10;
+const READ_LOOKS = 10;
 
 /**
  * What `read` gets out of a file, and when that was written. A time that is later than the text would make
@@ -62,7 +62,7 @@ export function dated(fd: number, read: () => string): { text: string; mtimeMs: 
   for (let look = 1; ; look++) {
     const { mtimeMs } = fstatSync(fd);
     const text = read();
-    if (look === LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
+    if (look === READ_LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
   }
 }
 

@@ -1,6 +1,6 @@
 /** How often, and how far apart, to look whether a last line without newline grows; ms. */
-const LOOKS = 10;
-const LOOK_MS = 2;
+const LINE_LOOKS = 10;
+const LINE_LOOK_MS = 2;
 
 /** Sleeps without letting other work of this process run: the lock is held. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -13,8 +13,8 @@ const sleeper = new Int32Array(new SharedArrayBuffer(4));
  */
 export function wholeLines(look: () => string): string {
   let text = look();
-  for (let i = 0; i < LOOKS && text !== '' && !text.endsWith('\n'); i++) {
-    Atomics.wait(sleeper, 0, 0, LOOK_MS);
+  for (let i = 0; i < LINE_LOOKS && text !== '' && !text.endsWith('\n'); i++) {
+    Atomics.wait(sleeper, 0, 0, LINE_LOOK_MS);
     text = look();
   }
   return text;

@@ -5,9 +5,9 @@ import { startedAfter, ticksNow } from './start-time.ts';
 import { isPid, type Vetted, vetTarget } from './vet.ts';
 
 /** What lines stood for when they were seen, by PID. */
-export type Seen = ReadonlyMap<number, Mark>;
+export type SeenMarks = ReadonlyMap<number, Mark>;
 
-const NOTHING: Seen = new Map();
+const NOTHING: SeenMarks = new Map();
 
 /**
  * Lines as they are to be written: behind the PID of each that does not say which process it stands for
@@ -18,7 +18,7 @@ const NOTHING: Seen = new Map();
 export function witnessed(
   lines: readonly ConsumerLine[],
   table: ProcessTable,
-  seen: Seen = NOTHING,
+  seen: SeenMarks = NOTHING,
 ): ConsumerLine[] {
   // A second line, with a mark on the first, is a new one of another process.
   const marked = new Set(lines.filter(isMarked).map(({ pid }) => pid));

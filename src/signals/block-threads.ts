@@ -6,7 +6,7 @@ import type { Addon } from './addon.ts';
 const BOTH =
   (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
 /** V8's threads answer a nudge within a millisecond; ten seconds covers a machine out of breath. */
-const MAX_ROUNDS = 10_000;
+const MAX_NUDGE_ROUNDS = 10_000;
 /** Mostly the first look comes a few µs too early; every start of `sigmq send` waits here. */
 const SHORT_NAPS = 10;
 const SHORT_NAP_MS = 0.1;
@@ -19,7 +19,7 @@ const LONG_NAP_MS = 1;
  */
 export function blockInEveryThread(
   addon: Pick<Addon, 'block' | 'nudge'>,
-  maxRounds = MAX_ROUNDS,
+  maxRounds = MAX_NUDGE_ROUNDS,
 ): void {
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);

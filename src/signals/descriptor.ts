@@ -5,7 +5,7 @@ import type { Addon } from './addon.ts';
 export type DescriptorPort = Pick<Addon, 'pidfd' | 'signal'>;
 
 /** No descriptor left, or a kernel without: the PID must do. */
-const NONE = -1;
+const NO_DESCRIPTOR = -1;
 /** Nobody is reached by it (native/exchange.c, send_bit). */
 const CLOSED = -2;
 
@@ -37,7 +37,7 @@ export class Descriptor {
 
   /** Once is enough. Afterwards nothing is sent by it. */
   close(): void {
-    if (this.#fd > NONE) closeSync(this.#fd);
+    if (this.#fd > NO_DESCRIPTOR) closeSync(this.#fd);
     this.#fd = CLOSED;
   }
 }

@@ -7,7 +7,7 @@ export type ShareLock = (fd: number) => number;
  * The runtime directory, held by a descriptor: whether its path still leads there. A shared lock on it keeps
  * systemd-tmpfiles(8) away, which takes an exclusive one on a directory before it removes what is old in there.
  */
-export class HeldDir {
+export class DirDescriptor {
   readonly path: string;
   readonly #fd: number;
   readonly #stats: Stats;

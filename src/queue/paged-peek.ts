@@ -1,5 +1,5 @@
 import {
-  DEFAULT_PEEK,
+  DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
   type Selection,
@@ -23,7 +23,7 @@ export async function* messagesOf(
   queue: string,
   selection: Selection = {},
 ): AsyncGenerator<Stored> {
-  let { limit = DEFAULT_PEEK } = selection;
+  let { limit = DEFAULT_PEEK_LIMIT } = selection;
   for (const state of selection.state ? [selection.state] : STATES) {
     for (const ids of selection.ids ? chunks(selection.ids, PAGE) : [undefined]) {
       const some = { ...selection, state, ids, limit };
