@@ -2,7 +2,7 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
-import { openStore, type StoreOptions } from '../queue/open-store.ts';
+import { openStore } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
 import { readBootId } from '../registry/boot-id.ts';
@@ -16,33 +16,14 @@ import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
-import type { BrokerEvent } from './events.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
-import { checkBroker } from './options.ts';
+import { type BrokerOptions, checkBroker } from './options.ts';
 import { Reception } from './reception.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
-
-export interface BrokerOptions {
-  /** Runtime directory; default: see docs/protocol.md, section 1. */
-  readonly dir?: string | undefined;
-  /** Where messages are kept; default: an SQLite file in `$XDG_STATE_HOME/sigmq`. */
-  readonly store?: StoreOptions | undefined;
-  /** Largest body in bytes; default 65,536. */
-  readonly maxMessageBytes?: number | undefined;
-  /**
-   * A consumer that took a message and neither settles nor ends loses it after this; default: it keeps it as long as
-   * it lives; ms.
-   */
-  readonly ackWaitMs?: number | undefined;
-  /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
-  /** When it aborts the broker is closed. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * The broker of one runtime directory. Takes messages from producers, gives them to consumers in turn,

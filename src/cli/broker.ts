@@ -1,6 +1,6 @@
 import { Broker } from '../broker/broker.ts';
 import { Exit, explained, SigmqError } from '../errors.ts';
-import type { Fsync, StoreOptions } from '../queue/open-store.ts';
+import type { Fsync, StoreOptions } from '../queue/store-options.ts';
 import { dataFolder } from './data-folder.ts';
 import { type LogFlags, log, missingLines } from './log.ts';
 import { neverWaitForReaders } from './output.ts';

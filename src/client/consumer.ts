@@ -1,6 +1,5 @@
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import type { SigmqError } from '../errors.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped, processTable } from '../registry/process-table.ts';
@@ -12,36 +11,11 @@ import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
-import { checkConsumer } from './options.ts';
+import { type ConsumerOptions, checkConsumer } from './options.ts';
 import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
 import { Settler } from './settler.ts';
 import { waitingIn } from './waiting.ts';
-
-/**
- * Handles one message. What it has not settled itself is done when it returns, or when its promise resolves, and has
- * failed when it throws or rejects.
- */
-export type Handler = (message: Message) => unknown;
-
-export interface ConsumerOptions {
-  /** Runtime directory; default: as on the command line. */
-  readonly dir?: string | undefined;
-  /** Gets the messages as they come. Without it they wait for a `for await` loop. */
-  readonly handler?: Handler | undefined;
-  /** Queues to take from; default: `default`. */
-  readonly queues?: readonly string[] | undefined;
-  /** Messages in hand at once; default 1. */
-  readonly jobs?: number | undefined;
-  /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
-  readonly ackWaitMs?: number | undefined;
-  /** Closes it. */
-  readonly signal?: AbortSignal | undefined;
-  /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
-  readonly onError?: ((error: unknown) => void) | undefined;
-  /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
-  readonly onLost?: ((error: SigmqError) => void) | undefined;
-}
 
 /**
  * Takes messages from the broker of one runtime directory, whichever process that is: it survives a

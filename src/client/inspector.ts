@@ -11,14 +11,8 @@ import type { BrokerStatus, DrainState, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
-import { checkCall, checkClient, checkSelected } from './options.ts';
+import { type CallOptions, checkCall, checkClient, checkSelected } from './options.ts';
 import { Requester } from './requester.ts';
-
-/** Of each question and order. */
-export interface CallOptions {
-  /** Nobody wants the answer any more. What was ordered may have been done. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Looks into the broker of a runtime directory, and changes what waits there. Requests and answers are

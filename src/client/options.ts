@@ -1,13 +1,44 @@
 /** The door of the library: what a client may be given. */
+import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
 import * as values from '../options/values.ts';
 import { type Selection, STATES } from '../queue/store.ts';
-import type { ConsumerOptions } from './consumer.ts';
 import type { ClientOptions } from './find-broker.ts';
-import type { CallOptions } from './inspector.ts';
+import type { Message } from './message.ts';
 import type { SendOptions } from './send-options.ts';
+
+/**
+ * Handles one message. What it has not settled itself is done when it returns, or when its promise resolves, and has
+ * failed when it throws or rejects.
+ */
+export type Handler = (message: Message) => unknown;
+
+export interface ConsumerOptions {
+  /** Runtime directory; default: as on the command line. */
+  readonly dir?: string | undefined;
+  /** Gets the messages as they come. Without it they wait for a `for await` loop. */
+  readonly handler?: Handler | undefined;
+  /** Queues to take from; default: `default`. */
+  readonly queues?: readonly string[] | undefined;
+  /** Messages in hand at once; default 1. */
+  readonly jobs?: number | undefined;
+  /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
+  readonly ackWaitMs?: number | undefined;
+  /** Closes it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
+  readonly onLost?: ((error: SigmqError) => void) | undefined;
+}
+
+/** Of each question and order. */
+export interface CallOptions {
+  /** Nobody wants the answer any more. What was ordered may have been done. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 const CONSUMER: Kinds<ConsumerOptions> = {
   dir: kinds.directory,

@@ -2,9 +2,9 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
 import { LongTimer } from '../long-timer.ts';
 import { StoreError, storeErrors } from './errors.ts';
-import type { Fsync } from './open-store.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 import { Trimmer } from './sqlite-trim.ts';
+import type { Fsync } from './store-options.ts';
 
 /** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
 export const STEP_ROWS = 1000;

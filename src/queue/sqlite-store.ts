@@ -1,6 +1,5 @@
 import { steadyMs } from '../clock.ts';
 import { StoreError, storeErrors } from './errors.ts';
-import type { Fsync } from './open-store.ts';
 import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { loadCounts, type ReservedRow } from './sqlite-count.ts';
@@ -26,6 +25,7 @@ import {
   type StorePolicy,
   sizeOf,
 } from './store.ts';
+import type { Fsync } from './store-options.ts';
 import { type Removed, Tally } from './tally.ts';
 
 /**

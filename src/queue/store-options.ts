@@ -2,8 +2,24 @@ import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, isObject, type Kind, type Kinds } from '../options/kind.ts';
 import { flag, fsync, oneOf, path } from '../options/kinds.ts';
 import { maxAttempts, maxMessages, maxReleases, pause, storeSize } from '../options/values.ts';
-import type { StoreOptions } from './open-store.ts';
 import type { StorePolicy } from './store.ts';
+
+/**
+ * When a message is safe from a crash of the operating system: before it is confirmed, never by our
+ * doing, or within so many milliseconds.
+ */
+export type Fsync = 'always' | 'never' | number;
+
+export type StoreOptions = { readonly [K in keyof StorePolicy]?: StorePolicy[K] | undefined } & (
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'sqlite';
+      /** The folder of the store; made if need be. */
+      readonly folder: string;
+      /** Default: `always`. */
+      readonly fsync?: Fsync | undefined;
+    }
+);
 
 const POLICY: Kinds<StorePolicy> = {
   maxMessages,

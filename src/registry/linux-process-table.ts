@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { explained } from '../errors.ts';
-import type { ProcessInfo, ProcessTable } from './process-table.ts';
+import type { ProcessInfo, ProcessTable } from './process-info.ts';
 
 /** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
 const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.SIGUSR2 - 1));

@@ -1,4 +1,4 @@
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 
 const uid = process.getuid?.() ?? -1;
 
