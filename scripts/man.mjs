@@ -15,7 +15,7 @@ const EXIT = [
     '65',
     'The message is too large, or cannot be sent to this broker; or there is none of that id.',
   ],
-  ['69', 'No broker runs, or it went away.'],
+  ['69', 'No broker is running, or it went away.'],
   ['70', 'A bug in sigmq.'],
   ['73', 'The runtime directory or the store cannot be created.'],
   [

@@ -47,7 +47,7 @@ export function explained(error: unknown): unknown {
   return new SigmqError(
     'no-descriptors',
     Exit.TryAgain,
-    `${whose} has no file descriptor left (${code}).`,
+    `${whose} has no file descriptors left (${code}).`,
     'Raise the limit (`ulimit -n`) where it is started, or close some files.',
     error,
   );

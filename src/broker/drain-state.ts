@@ -53,7 +53,7 @@ function pausedText({
   if (inPausedQueues === 0) return '';
   const queues = `paused queue${pausedQueues.length > 1 ? 's' : ''} ${named(pausedQueues)}`;
   if (!waitsForPaused) return `${inPausedQueues} in ${queues} stay in the store`;
-  const why = keepsMessages ? '' : ', where memory would lose them';
+  const why = keepsMessages ? '' : ', where they would be lost with the memory';
   return `${inPausedQueues} of them are in ${queues}${why}: resume or purge`;
 }
 

@@ -74,32 +74,32 @@ const TEXTS: {
     ({ line }) =>
       `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_LINE_CHARACTERS))}.`,
   ],
-  'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines; no more is said.'],
+  'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines, which are not reported.'],
   'lines-not-tidied': ['warn', ({ error }) => sentenceOf(error)],
   'inotify-used-up': [
     'warn',
     ({ path, code, everyMs }) =>
-      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${path} is looked at every ${everyMs} ms instead.`,
+      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${path} is checked every ${everyMs} ms instead.`,
   ],
   'delivery-overdue': [
     'warn',
     ({ pid, id, ackWaitMs }) =>
-      `Consumer ${pid} has not settled message ${id} in ${ackWaitMs} ms; it goes to another.`,
+      `Consumer ${pid} has not settled message ${id} within ${ackWaitMs} ms; it goes to another.`,
   ],
   'delivery-failed': ['warn', ({ error }) => error.message],
-  'delivery-damaged': ['warn', ({ pid }) => `Consumer ${pid} gets every frame damaged.`],
+  'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],
   'delivery-stalled': [
     'warn',
-    ({ pid }) => `Plain consumer ${pid} does not take its signals; its message goes to another.`,
+    ({ pid }) => `Plain consumer ${pid} is not taking its signals; its message goes to another.`,
   ],
   'message-too-large': [
     'warn',
-    ({ pid, bytes }) => `Consumer ${pid} does not take messages of ${bytes} bytes.`,
+    ({ pid, bytes }) => `Consumer ${pid} does not accept messages of ${bytes} bytes.`,
   ],
   'message-not-plain': [
     'warn',
     ({ pid, id }) =>
-      `Message ${id} has a zero byte or is empty; plain consumer ${pid} cannot get it.`,
+      `Message ${id} has a zero byte or is empty; plain consumer ${pid} cannot receive it.`,
   ],
   'message-undeliverable': [
     'warn',
@@ -107,14 +107,14 @@ const TEXTS: {
   ],
   'plain-message-refused': [
     'error',
-    ({ bytes }) => `a plain message of ${bytes} bytes is too large`,
+    ({ bytes }) => `A plain message of ${bytes} bytes is too large.`,
   ],
   draining: [
     'info',
-    ({ state }) => `Draining: no new messages are taken. The broker ${drainText(state)}.`,
+    ({ state }) => `Draining: no new messages are accepted. The broker ${drainText(state)}.`,
   ],
   drained: ['info', ({ state }) => `Drained: the broker stops; it ${drainText(state)}.`],
-  'drain-cancelled': ['info', () => 'Draining was taken back: messages are taken again.'],
+  'drain-cancelled': ['info', () => 'The drain was cancelled: messages are accepted again.'],
   'directory-restored': ['warn', ({ message }) => message],
   warning: ['warn', ({ message }) => message],
   error: ['error', ({ error }) => sentenceOf(explained(error))],

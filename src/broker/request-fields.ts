@@ -76,7 +76,7 @@ function badRequest(name: string): SigmqError {
     'bad-request',
     Exit.Usage,
     `A request has a ${name} that the broker does not understand.`,
-    'It may be of another version than this command.',
+    'Its version may differ from that of this command.',
   );
 }
 
@@ -87,6 +87,6 @@ export function unknownRequest(op: unknown): SigmqError {
     'unknown-request',
     Exit.Usage,
     `The broker does not know the request ${name}.`,
-    'It may be of another version than this command.',
+    'Its version may differ from that of this command.',
   );
 }

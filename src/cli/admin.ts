@@ -36,9 +36,9 @@ const onBroker = {
       return;
     }
     const state = await broker.drain({ paused: flags.paused });
-    print(`The broker takes no more messages; it ${drainText(state)}.\n`);
+    print(`The broker accepts no more messages; it ${drainText(state)}.\n`);
     if (isDrained(state)) return;
-    print('It stops then; `sigmq drain --cancel` takes that back.\n');
+    print('Then it stops; `sigmq drain --cancel` takes that back.\n');
   },
   stop: (broker: Inspector) => broker.stop(),
 };

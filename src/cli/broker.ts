@@ -48,7 +48,7 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       `broker ${process.pid} runs in ${running.dir}; messages are kept in ${running.storeName}`,
     );
     const why = await Promise.race([running.stopRequested, signalled]);
-    tell('info', 'shutting down; once more to end at once');
+    tell('info', 'shutting down; signal again to end at once');
     await running.close();
     return why ? report(why) : Exit.Ok;
   } catch (error) {
@@ -66,7 +66,7 @@ function surviveBugs(tell: (level: 'error', message: string) => void): void {
     if (error instanceof SigmqError) tell('error', `${error.message} ${error.hint}`);
     else {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      tell('error', `This is a bug in sigmq; the broker goes on. ${text}`);
+      tell('error', `This is a bug in sigmq; the broker carries on. ${text}`);
     }
   };
   process.on('uncaughtException', onBug);

@@ -76,7 +76,7 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
     let parsed: unknown;
     for (const given of texts) {
       if (!['string', 'number', 'boolean'].includes(typeof given))
-        throw new Error('It is not a text, a number, true or false.');
+        throw new Error('It is not a string, a number, true or false.');
       const text = String(given);
       parsed = option.parseArg ? option.parseArg(text, parsed) : text;
     }
@@ -94,7 +94,7 @@ function readIfThere(path: string): string | undefined {
   try {
     // A FIFO in its place would keep us waiting.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!fstatSync(fd).isFile()) throw new Error('it is no file');
+    if (!fstatSync(fd).isFile()) throw new Error('it is not a file');
     const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
     const bytes = readSync(fd, buffer, 0, buffer.length, 0);
     if (bytes > MAX_CONFIG_BYTES) throw new Error(`it has more than ${MAX_CONFIG_BYTES} bytes`);

@@ -7,7 +7,7 @@ export function signalTroubles(pids: readonly number[]): string[] {
     const queue = signalQueue(pid);
     if (!isUsedUp(queue)) return [];
     const who = pid === process.pid ? 'this process' : `process ${pid}`;
-    return `Signals reach ${who} without their sender, so that no message can pass: ${queue.used} wait, and only ${queue.limit} may. Raise the limit with \`ulimit -i\` (RLIMIT_SIGPENDING).`;
+    return `Signals reach ${who} without their sender, so no message can get through: ${queue.used} are queued, and only ${queue.limit} may be. Raise the limit with \`ulimit -i\` (RLIMIT_SIGPENDING).`;
   });
 }
 
@@ -20,6 +20,6 @@ export function watchTrouble(dir: string): string | undefined {
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return `No inotify instance or watch is left (${code}): a broker that starts now looks at its files instead. See /proc/sys/fs/inotify.`;
+    return `No inotify instance or watch is left (${code}): a broker that starts now polls its files instead. See /proc/sys/fs/inotify.`;
   }
 }

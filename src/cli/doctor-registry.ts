@@ -31,12 +31,12 @@ export function onBroker(
   if (found.ok) {
     findings.say(
       'ok',
-      `A broker runs: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
+      `A broker is running: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
     );
     return;
   }
   if (!existsSync(brokerPidPath(dir))) {
-    findings.say('note', 'No broker runs.');
+    findings.say('note', 'No broker is running.');
     return;
   }
   if (found.why && MAY_LIVE.has(found.why)) {
@@ -44,7 +44,7 @@ export function onBroker(
   } else if (clean) {
     const files = [brokerPidPath(dir), brokerJsonPath(dir), brokerSeenPath(dir)];
     for (const path of files) rmSync(path, { force: true });
-    findings.say('ok', 'Removed the broker.pid that a dead broker had left.');
+    findings.say('ok', 'Removed the broker.pid that a dead broker had left behind.');
   } else {
     findings.say('note', `${found.error.message} \`sigmq doctor --clean\` removes the file.`);
   }

@@ -21,15 +21,15 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
   if (broker && broker.path === undefined) return [];
   const path = broker?.path ?? join(folder, FILE);
   if (broker && isMoved(broker.pid, path)) {
-    const text = `The store ${path} was moved or deleted while broker ${broker.pid} runs: it refuses messages. Put the same files back, or restart the broker.`;
+    const text = `The store ${path} was moved or deleted while broker ${broker.pid} was running: it refuses messages. Put the same files back, or restart the broker.`;
     return [{ mark: 'bad', text }];
   }
   const bytes = fileBytes(path);
   if (bytes === undefined) return [];
   const log = fileBytes(`${path}-wal`) ?? 0;
-  const text = `The store ${path} has ${sizeText(bytes)}, its log ${sizeText(log)}.`;
+  const text = `The store ${path} takes up ${sizeText(bytes)}, its log ${sizeText(log)}.`;
   const copy =
-    ' A copy of the file alone lacks what is in the log; make copies with `sigmq backup`.';
+    ' A copy of the file alone misses what is in the log; make copies with `sigmq backup`.';
   return [{ mark: 'ok', text: text + (broker ? copy : '') }, ...lookAtReserve(dirname(path))];
 }
 
@@ -39,8 +39,8 @@ function lookAtReserve(folder: string): StoreFinding[] {
   if (held > 0 && held >= wanted) return [];
   const text =
     held > 0
-      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is full, or was, or there is a quota. What is given up of it is made again when there is room; until then new messages are refused.`
-      : 'There is no reserve on the disk of the store: if the disk gets full, consumers stop, too. The broker makes one when there is room.';
+      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is or was full, or there is a quota. What was given up is made again when there is room; until then new messages are refused.`
+      : 'There is no reserve on the disk of the store: if the disk fills up, consumers stop too. The broker makes one when there is room.';
   return [{ mark: 'note', text }];
 }
 

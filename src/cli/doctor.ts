@@ -61,13 +61,13 @@ function onSystem(findings: Findings, table: ProcessTable): void {
   if (cpus === 1) {
     findings.say(
       'note',
-      'One CPU: sender and receiver take turns; two make a bit 2-3 times faster.',
+      'One CPU: sender and receiver take turns; with two, a bit is 2-3 times faster.',
     );
   }
   if (!table.knowsSignals) {
     findings.say(
       'bad',
-      'There is no /proc: whether a process would be killed by a signal cannot be known here.',
+      'There is no /proc: sigmq cannot know whether a signal would kill a process.',
     );
   }
 }
@@ -86,7 +86,10 @@ function onAddon(findings: Findings): void {
 function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefined {
   const { path } = resolveRuntimeDir({ dir, env: process.env });
   if (!existsSync(path)) {
-    findings.say('note', `The runtime directory ${path} is not there; the first broker makes it.`);
+    findings.say(
+      'note',
+      `The runtime directory ${path} does not exist yet; the first broker makes it.`,
+    );
     return undefined;
   }
   try {

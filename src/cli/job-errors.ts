@@ -52,8 +52,8 @@ const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'it is not executable, or not for you',
-  ENOEXEC: 'it is no program, nor a script that begins with #!',
+  EACCES: 'it is not executable, or not by you',
+  ENOEXEC: 'it is neither a program nor a script that begins with #!',
 };
 
 /** How a command ends, or does not start, and what becomes of its message. */
@@ -73,12 +73,20 @@ export const jobErrors = {
       true,
     ),
   zeroByte: () =>
-    new NotDone('It has a header with a zero byte, which no command can get.', 'reject', true),
+    new NotDone(
+      'The message has a header with a zero byte, which no command can receive.',
+      'reject',
+      true,
+    ),
   tooLarge: (command: string) =>
-    new NotDone(`The headers of the message are too large for ${command} to get.`, 'fail', true),
+    new NotDone(
+      `The headers of the message are too large for ${command} to receive.`,
+      'fail',
+      true,
+    ),
   passing: (command: string, { code }: NodeJS.ErrnoException) =>
     new NotDone(
-      `${command} could not be started for now (${code}); the message went back.`,
+      `${command} cannot be started at the moment (${code}); the message went back.`,
       'release now',
       true,
     ),
@@ -98,14 +106,14 @@ export const jobErrors = {
           'not-found',
           NOT_FOUND,
           isThere
-            ? `${command} cannot be started: the interpreter that it names, or the working directory, is not there.`
+            ? `${command} cannot be started: the interpreter that it names, or the working directory, does not exist.`
             : `${command} was not found.`,
-          'The message went back to the broker; look at the name, and at PATH.',
+          'The message went back to the broker; check the name, and PATH.',
         )
       : new CliError(
           'not-executable',
           NOT_EXECUTABLE,
           `${command} cannot be started: ${REASONS[code] ?? message}.`,
-          'The message went back to the broker; mend the command and start again.',
+          'The message went back to the broker; fix the command and start again.',
         ),
 };

@@ -30,7 +30,7 @@ export function log({ logLevel, logFormat }: LogFlags) {
     }
     const times = repeats.count(`${level} ${message}`);
     if (times === undefined) return;
-    const more = times > 0 ? ` (${times} more times since it was said last)` : '';
+    const more = times > 0 ? ` (${times} more times since it was last reported)` : '';
     printError(lineOf(level, `${message}${more}`));
   };
 }
@@ -38,7 +38,7 @@ export function log({ logLevel, logFormat }: LogFlags) {
 /** In place of lines that nobody read; see neverWaitForReaders. */
 export function missingLines({ logFormat }: Pick<LogFlags, 'logFormat'>) {
   return (count: number): string =>
-    LINES[logFormat]('warn', `${count} lines are missing here, because nobody read them.`);
+    LINES[logFormat]('warn', `${count} lines are missing here because nobody read them.`);
 }
 
 /** Counts what is said again too soon. */

@@ -4,7 +4,7 @@ import { Exit, SigmqError } from '../errors.ts';
 /** Pause before another try; ms. */
 const NEXT_TRY_MS = 50;
 
-/** No broker runs, it went away, or it is about to; or our own link is closed. */
+/** No broker is running, it went away, or it is about to; or our own link is closed. */
 export function isUnavailable(error: unknown): error is SigmqError {
   return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
 }

@@ -58,7 +58,7 @@ export const optionErrors = {
   tooManyQueues: (count: number, max: number) =>
     usage(
       'too-many-queues',
-      `${count} queues are too many: one consumer can take from ${max}.`,
+      `${count} queues are too many: one consumer can take from at most ${max}.`,
       'Start another consumer for the rest.',
     ),
   badFsync: (value: unknown) =>
@@ -75,7 +75,7 @@ export const optionErrors = {
       `${shown(value)} is not a header.`,
       typeof value === 'string'
         ? 'Write it like name:value; a name has no spaces.'
-        : "Give a pair like ['name', 'value']; a name has 1 to 128 characters of ASCII, no space or colon.",
+        : "Give a pair like ['name', 'value']; a name has 1 to 128 ASCII characters, no space or colon.",
     ),
   badSize: (value: unknown, max: number) =>
     usage(

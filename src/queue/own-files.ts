@@ -9,7 +9,7 @@ export function makeFolder(folder: string): void {
     throw storeErrors.cannotCreate(folder, error);
   }
   const stats = lstatSync(folder);
-  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
+  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is not a directory');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
   // Who can write here can put a write-ahead log beside the store, and with it messages into it.
   if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
@@ -28,6 +28,6 @@ export function makeFile(path: string): void {
   }
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
-  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
+  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is not a regular file');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
 }

@@ -101,24 +101,24 @@ export function isGone(vetted: Vetted): boolean {
 export function vetSentence(pid: number, why: VetFailure): string {
   switch (why) {
     case 'invalid':
-      return `${pid} is not a PID that may get a signal.`;
+      return `${pid} is not a PID that may be sent a signal.`;
     case 'self':
       return `PID ${pid} is this process itself.`;
     case 'not-running':
-      return `Process ${pid} does not run any more.`;
+      return `Process ${pid} is no longer running.`;
     case 'not-ours':
       return `Process ${pid} belongs to another user.`;
     case 'recycled':
-      return `PID ${pid} now belongs to another process than the one that was registered.`;
+      return `PID ${pid} now belongs to a different process from the one that was registered.`;
     case 'younger':
       return `PID ${pid} now belongs to another process: one that started after the PID was written down.`;
     case 'init':
-      return `Process ${pid} is the first of the system, and no start time shows that it is a peer.`;
+      return `Process ${pid} is the first process of the system, and no start time shows that it is a peer.`;
     case 'would-be-killed':
       return `Process ${pid} neither catches nor blocks SIGUSR1 and SIGUSR2, so they would kill it.`;
     case 'indifferent':
       return `Process ${pid} catches nearly all signals alike, as an interactive shell does, so it need not expect SIGUSR1 and SIGUSR2.`;
     case 'interactive':
-      return `Process ${pid} is an interactive Ruby (it has loaded a line editor), which SIGUSR1 and SIGUSR2 would end.`;
+      return `Process ${pid} is an interactive Ruby (it has loaded a line editor), which SIGUSR1 and SIGUSR2 would kill.`;
   }
 }

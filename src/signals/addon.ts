@@ -104,5 +104,5 @@ function load(): AddonResult {
 function asExpected(addon: Built): AddonResult {
   const { memory, layout } = addon;
   if (memory?.byteLength === Memory.bytes && layout === Memory.layout) return { addon };
-  return { why: 'the addon is of another version than sigmq: their memories differ' };
+  return { why: 'the addon and sigmq are of different versions: their memory layouts differ' };
 }
