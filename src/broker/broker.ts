@@ -26,8 +26,8 @@ import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
 
 /**
- * The broker of one runtime directory. Takes messages from producers, gives them to consumers in turn,
- * holds them while there is none.
+ * The broker of one runtime directory. It accepts messages from producers, gives them to consumers in turn, and
+ * keeps them while there is no consumer.
  *
  * @example
  * const broker = await Broker.open({ dir: '/tmp/demo' });
@@ -36,7 +36,7 @@ import { RosterWatch } from './roster-watch.ts';
  */
 export class Broker {
   readonly dir: string;
-  /** Why only plain peers are served; undefined with the addon. */
+  /** Why it serves only plain peers; undefined with the addon. */
   readonly plainBecause: string | undefined;
   readonly #options: BrokerOptions;
   readonly #table = processTable();
@@ -93,7 +93,7 @@ export class Broker {
     this.#options = options;
     this.#store = store;
     this.#journal = journal;
-    // The one circle: who receives also answers. Nothing arrives before this constructor has returned.
+    // The only cycle: the part that receives also answers. Nothing arrives before this constructor has returned.
     this.#receiver = {
       onFrame: (peer, frame) => this.#reception.take(peer, frame),
       onPlain: (_peer, body) => void this.#reception.takePlain(body).catch(journal.error),
@@ -135,22 +135,22 @@ export class Broker {
     this.#reception = new Reception({ ...parts, incarnation });
   }
 
-  /** For people: where the messages are. */
+  /** For people: where the messages are kept. */
   get storeName(): string {
     return this.#store.name;
   }
 
   /**
-   * Resolves when this broker should be closed: somebody asked for it (`sigmq stop`), it is drained, or, with the
-   * reason, its runtime directory is gone and cannot be made again; also when it is closed.
+   * Resolves when this broker should be closed: somebody asked for it (`sigmq stop`), it has drained, or it is
+   * already closed; or, with the reason, when its runtime directory is gone and cannot be made again.
    */
   get stopRequested(): Promise<SigmqError | undefined> {
     return this.#journal.stopRequested;
   }
 
   /**
-   * Refuses new messages, finishes the frames under way, leaves the directory. Messages that nobody has
-   * settled stay in the store (and are lost with a memory store). Once or more often.
+   * Refuses new messages, finishes the frames under way, and leaves the directory. Messages that nobody has settled
+   * stay in the store (and are lost with a memory store). May be called more than once.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -201,7 +201,7 @@ export class Broker {
     await this.#inFlight.recover((key) => this.#roster.survivor(key));
     this.#rosterWatch.watchDeaths();
     this.#dueTimer.start();
-    // Not before: what goes out now would be taken for what an earlier broker gave out.
+    // Not earlier: what is sent now would be mistaken for what an earlier broker had handed out.
     this.#dispatcher.start();
   }
 

@@ -2,9 +2,12 @@ import { clockMs, steadyMs } from '../clock.ts';
 import type { Store } from '../queue/store.ts';
 import type { Journal } from './journal.ts';
 
-/** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
+/** Timers stand still while the machine sleeps, delays do not: check again after this; ms. */
 const SLEEP_LOOK_MS = 60_000;
-/** Two sweeps are no closer together, whatever the store says: what is due in between goes with the next one; ms. */
+/**
+ * Sweeps are at least this far apart, whatever the store says: what falls due in between is done by the next one;
+ * ms.
+ */
 const SWEEP_PAUSE_MS = 10;
 
 export interface DueTimerOptions {
@@ -12,11 +15,11 @@ export interface DueTimerOptions {
   readonly journal: Pick<Journal, 'timing' | 'wake'>;
 }
 
-/** One timer for the next message that gets due or expires; it does so, also when nobody is there to take it. */
+/** One timer for the next message that falls due or expires; it also sweeps when no consumer is there. */
 export class DueTimer {
   readonly #options: DueTimerOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** For what it is set, ms since the epoch. */
+  /** The time it is set for, ms since the epoch. */
   #at: number | undefined;
   #isDue = false;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -25,14 +28,14 @@ export class DueTimer {
     this.#options = options;
   }
 
-  /** From now on it is set by what the store says, whenever the journal asks for it. */
+  /** From now on it is set to what the store says, whenever the journal asks for it. */
   start(): void {
     const { timing } = this.#options.journal;
     timing.start(() => this.#run());
     timing.ask();
   }
 
-  /** Resolves when it has done what it is at. */
+  /** Resolves when the sweep under way is done. */
   async stop(): Promise<void> {
     const stopped = this.#options.journal.timing.stop();
     clearTimeout(this.#timer);

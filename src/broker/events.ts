@@ -5,7 +5,7 @@ import type { VetFailure } from '../registry/vet.ts';
 import type { DrainState } from '../status.ts';
 import { drainText } from './drain-state.ts';
 
-/** Characters of a line that a sentence repeats. */
+/** Characters of a line that a message quotes. */
 const MAX_LINE_CHARACTERS = 40;
 
 /** A consumer, and a message that went to it. */
@@ -15,44 +15,44 @@ export interface MessageAtConsumer {
   queue: string;
 }
 
-/** What a broker has to say, without its sentence. */
+/** What a broker reports, without the text for people. */
 export type BrokerEventData =
   | { type: 'consumer-left'; pid: number }
   | { type: 'consumer-ended'; pid: number }
-  /** A line of consumers.txt names a process that gets no signals. */
+  /** A line of consumers.txt names a process that is sent no signals. */
   | { type: 'consumer-refused'; pid: number; why: VetFailure }
   | { type: 'line-refused'; line: string }
-  /** No more is said of them. */
+  /** No more of them are reported. */
   | { type: 'many-lines-refused' }
-  /** The lines of those that have ended stay for now. */
+  /** The lines of ended processes stay for now. */
   | { type: 'lines-not-tidied'; error: SigmqError }
   | { type: 'inotify-used-up'; path: string; code: string; everyMs: number }
-  /** Its ack-wait is over. */
+  /** Its ack-wait has expired. */
   | ({ type: 'delivery-overdue'; ackWaitMs: number } & MessageAtConsumer)
-  /** The message goes out again, to the same consumer or to another. */
+  /** The message is sent again, to the same consumer or to another. */
   | ({ type: 'delivery-failed'; error: LinkError } & MessageAtConsumer)
   | ({ type: 'delivery-damaged' } & MessageAtConsumer)
-  /** A plain consumer is stopped, or has no handler any more. */
+  /** A plain consumer is stopped, or no longer has a handler. */
   | ({ type: 'delivery-stalled' } & MessageAtConsumer)
-  /** For this consumer; that was an attempt. */
+  /** Too large for this consumer; the try counts as an attempt. */
   | ({ type: 'message-too-large'; bytes: number } & MessageAtConsumer)
-  /** A plain consumer cannot get it, others can. */
+  /** A plain consumer cannot receive it, others can. */
   | ({ type: 'message-not-plain' } & MessageAtConsumer)
-  /** It is dead: no frame has room for it. */
+  /** It is dead: it fits into no frame. */
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
-  /** Nobody waits for an answer. */
+  /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
   | { type: 'draining'; state: DrainState }
   | { type: 'drained'; state: DrainState }
   | { type: 'drain-cancelled' }
   /** The runtime directory, or the broker's files in it, had been removed. */
   | { type: 'directory-restored'; dir: string; message: string }
-  /** What is not as it should be, though the broker works. */
+  /** Something is not as it should be, though the broker works. */
   | { type: 'warning'; message: string }
-  /** What failed is tried again where that makes sense. */
+  /** What failed is retried where that makes sense. */
   | { type: 'error'; error: unknown };
 
-/** What a broker has to say; `type` tells which other fields it has. */
+/** What a broker reports; `type` tells which other fields there are. */
 export type BrokerEvent = Readonly<
   BrokerEventData & {
     level: 'debug' | 'info' | 'warn' | 'error';

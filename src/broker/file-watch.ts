@@ -4,7 +4,7 @@ import { guarded } from '../guarded.ts';
 import { fileSignature } from '../registry/file-signature.ts';
 import type { Journal } from './journal.ts';
 
-/** Without inotify the file is looked at so often; a consumer that starts waits no longer than that; ms. */
+/** Without inotify the file is checked this often; a consumer that starts waits no longer than that; ms. */
 const FILE_LOOK_MS = 250;
 
 export interface FileWatchOptions {
@@ -14,7 +14,7 @@ export interface FileWatchOptions {
   onChange(): void;
 }
 
-/** Tells when a file of a directory changes: by inotify(7), or, where none is left, by looking. */
+/** Notices when a file of a directory changes: by inotify(7), or by polling where no watch is left. */
 export class FileWatch {
   readonly #options: FileWatchOptions;
   #watcher: FSWatcher | undefined;
@@ -26,7 +26,7 @@ export class FileWatch {
     this.#start();
   }
 
-  /** The directory is another one of the same name. */
+  /** The directory is now another one of the same name. */
   restart(): void {
     this.close();
     this.#start();

@@ -13,13 +13,13 @@ export interface BrokerOptions {
   /** Largest body in bytes; default 65,536. */
   readonly maxMessageBytes?: number | undefined;
   /**
-   * A consumer that took a message and neither settles nor ends loses it after this; default: it keeps it as long as
-   * it lives; ms.
+   * A consumer that neither settles a message nor ends loses it after this time; default: it keeps the message for
+   * as long as it lives; ms.
    */
   readonly ackWaitMs?: number | undefined;
-  /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
+  /** Called with everything that happens. Without it, warnings and errors become process warnings. */
   readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
-  /** When it aborts the broker is closed. */
+  /** The broker is closed when this aborts. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,5 +32,5 @@ const BROKER: Kinds<BrokerOptions> = {
   signal: abortSignal,
 };
 
-/** The door of the library: what a broker may be given. @throws OptionError */
+/** The entrance for users of the library: checks what a broker is given. @throws OptionError */
 export const checkBroker = (options: BrokerOptions): void => checkOptions(options, BROKER);

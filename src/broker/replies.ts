@@ -10,23 +10,23 @@ import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import type { Peer } from './peer.ts';
 
-/** Bytes of a reply in one hold of the bus: some 9 ms of a machine that is not busy. */
+/** Bytes of a reply in one hold of the bus: some 9 ms on an idle machine. */
 const MAX_PART_BYTES = 512;
-/** On a busy one a bit takes up to fifty times as long, and parts get smaller; bytes. */
+/** On a busy machine a bit takes up to fifty times as long, and parts get smaller; bytes. */
 const MIN_PART_BYTES = 64;
-/** How long a part should have the bus; ms. */
+/** How long a part should occupy the bus; ms. */
 const PART_MS = 15;
-/** Pause before a part is sent again, doubled after each try; ms. */
+/** Pause before a part is sent again; it doubles after each try; ms. */
 const PART_REST_MS = 250;
-/** Tries of one part: each may take a second of the bus when the process that asked does not answer. */
+/** Tries per part: each may take a second of the bus if the process that asked does not answer. */
 const MAX_PART_TRIES = 5;
-/** So long the rest of a reply is kept for a process that is stopped; it waits no longer itself; ms. */
+/** How long the rest of a reply is kept for a process that is stopped; its own patience ends then too; ms. */
 const STOPPED_ASKER_MS = 30_000;
-/** How long replies may go on when the broker stops; ms. */
+/** How long replies may continue when the broker stops; ms. */
 const CLOSING_MS = 2000;
 
 const TOO_LARGE = 'The answer is too large: ask for less.';
-/** What may be over at the next try. */
+/** Errors that may be gone at the next try. */
 const PASSING_PART_ERRORS: ReadonlySet<string> = new Set([
   'peer-stalled',
   'bus-lost',
@@ -39,9 +39,9 @@ export interface RepliesOptions {
 }
 
 /**
- * Sends replies, each in parts, each part in a hold of the bus of its own (docs/protocol.md, section 8).
- * Several replies take turns, and so does the broker's other work: looking at much costs nobody else more
- * than the wait for one part. Who asked and is stopped, or gone, holds up nobody.
+ * Sends replies in parts, each part in its own hold of the bus (docs/protocol.md, section 8). Several replies take
+ * turns, and so does the broker's other work: however much somebody asks for, the others only wait for one part. A
+ * process that asked and is stopped, or gone, holds up nobody.
  */
 export class Replies {
   readonly #options: RepliesOptions;
@@ -55,7 +55,7 @@ export class Replies {
 
   /**
    * Resolves when the whole reply has arrived, or nobody waits for it any more.
-   * @throws LinkError when it cannot arrive
+   * @throws LinkError if it cannot arrive
    */
   async send(peer: Peer, number: number, content: unknown): Promise<void> {
     const { echo } = this.#options.endpoint;
@@ -83,7 +83,7 @@ export class Replies {
     }
   }
 
-  /** The broker ends: what is under way gets a moment to arrive. */
+  /** The broker is ending: what is under way gets a moment to arrive. */
   stop(): void {
     setTimeout(() => this.#closing.abort(), CLOSING_MS).unref();
   }
@@ -116,7 +116,7 @@ export class Replies {
     }, signal);
   }
 
-  /** One part at a time: before a reply's next one comes a part of every other reply. */
+  /** One part at a time: before the next part of a reply, every other reply gets to send one. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
