@@ -2,7 +2,7 @@ import { maxFrameBytes } from '../codec/limits.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 
-/** The largest message that a client takes; the broker decides what it accepts below that; bytes. */
+/** The largest message that a client accepts; below that the broker decides what it accepts; bytes. */
 const MAX_RECEIVED_BYTES = 64 << 20;
 
 /** The endpoint of a producer (no receiver) or a consumer. */

@@ -1,6 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-/** What was to be sent, or asked, was not. */
+/** Something could not be sent, or asked. */
 export class ProducerError extends SigmqError {}
 
 export const consumerErrors = {
@@ -13,7 +13,7 @@ export const consumerErrors = {
     ),
 };
 
-/** The sentences of everything that can keep a message from being accepted. */
+/** The messages of everything that can keep a message from being accepted. */
 export const producerErrors = {
   tooLarge: (bytes: number, max: number | undefined) =>
     new ProducerError(

@@ -1,4 +1,4 @@
-/** The door of the library: what a client may be given. */
+/** The entrance for users of the library: checks what a client is given. */
 import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
@@ -10,33 +10,33 @@ import type { Message } from './message.ts';
 import type { SendOptions } from './send-options.ts';
 
 /**
- * Handles one message. What it has not settled itself is done when it returns, or when its promise resolves, and has
- * failed when it throws or rejects.
+ * Handles one message. A message that it has not settled itself is done when it returns, or when its promise
+ * resolves, and has failed when it throws or rejects.
  */
 export type Handler = (message: Message) => unknown;
 
 export interface ConsumerOptions {
   /** Runtime directory; default: as on the command line. */
   readonly dir?: string | undefined;
-  /** Gets the messages as they come. Without it they wait for a `for await` loop. */
+  /** Called with each message. Without it, messages wait for a `for await` loop. */
   readonly handler?: Handler | undefined;
   /** Queues to take from; default: `default`. */
   readonly queues?: readonly string[] | undefined;
-  /** Messages in hand at once; default 1. */
+  /** Messages in hand at a time; default 1. */
   readonly jobs?: number | undefined;
-  /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
+  /** How long it may keep a message before it goes to another; default: the broker decides; ms. */
   readonly ackWaitMs?: number | undefined;
-  /** Closes it. */
+  /** The consumer is closed when this aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
+  /** Called with what goes wrong, including errors of the handler. Without it they become process warnings. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
+  /** The runtime directory is gone and cannot be made again: nothing will arrive any more. Default: `onError`. */
   readonly onLost?: ((error: SigmqError) => void) | undefined;
 }
 
-/** Of each question and order. */
+/** For each call of an inspector. */
 export interface CallOptions {
-  /** Nobody wants the answer any more. What was ordered may have been done. */
+  /** Aborts when the answer is no longer wanted. What was asked for may have been done all the same. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -82,14 +82,14 @@ const SELECTION: Kinds<Selection> = {
 /** @throws OptionError */
 export const checkConsumer = (options: ConsumerOptions): void => checkOptions(options, CONSUMER);
 
-/** Of a producer or inspector. @throws OptionError */
+/** For a producer or inspector. @throws OptionError */
 export const checkClient = (options: ClientOptions): void => checkOptions(options, CLIENT);
 
 /** @throws OptionError */
 export const checkCall = (options: CallOptions): void =>
   checkOptions(options, { signal: kinds.abortSignal });
 
-/** @throws OptionError, also for values that do not go together */
+/** @throws OptionError, also for values that contradict each other */
 export function checkSend(options: SendOptions): void {
   checkOptions(options, SEND);
   const { delayMs = 0, ttlMs } = options;

@@ -11,10 +11,10 @@ import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
 import { untilNextTry } from './retry.ts';
 
-/** Reasons after which the broker may take the request the next time. */
+/** Reasons after which the broker may accept the request next time. */
 const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
-/** Failures of a link after which nothing can be asked. */
+/** Failures of a link after which nothing more can be asked. */
 const FINAL: ReadonlySet<string> = new Set(['peer-gone', 'link-closed']);
 
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
@@ -31,10 +31,10 @@ export class Requester {
     this.#endpoint = endpoint;
   }
 
-  /** Takes a control frame. */
+  /** Receives a control frame. */
   judge(envelope: Envelope): Verdict {
     const part = partOf(envelope);
-    // Nobody waits for it any more: then the rest need not come.
+    // Nobody is waiting for it any more, so the rest need not come.
     if (part) return this.#waiting.get(part.number)?.takePart(part) ?? Reason.Unknown;
     const reply = replyOf(envelope);
     if (!reply) return Reason.Unsupported;
