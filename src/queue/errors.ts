@@ -5,12 +5,12 @@ import { lockHolder } from './lock-holder.ts';
 /** The store cannot be opened, read or written. */
 export class StoreError extends SigmqError {}
 
-/** The store holds as many messages or bytes as it may. */
+/** The store already holds as many messages or bytes as it may. */
 export class StoreFull extends SigmqError {}
 
 const OTHER = 'Move it away, or name another folder with --data.';
 
-/** The sentences of everything that can go wrong with the store. */
+/** The messages of everything that can go wrong with the store. */
 export const storeErrors = {
   tooMany: (held: number, max: number) =>
     new StoreFull(
@@ -113,7 +113,7 @@ export const storeErrors = {
       'Messages that a consumer holds cannot be removed.',
       'Stop the consumer: what it has not settled becomes ready again.',
     ),
-  /** For whoever starts the broker; it works nevertheless. */
+  /** For whoever starts the broker; the store works all the same. */
   noReserve: (path: string, why: string) =>
     `There is no reserve on the disk of ${path} (${why}): if it fills up, consumers stop too.`,
   damaged: (path: string, cause: unknown) =>
@@ -142,7 +142,7 @@ export function cannotOpen(path: string, cause: unknown): StoreError {
   return storeErrors.failed(path, cause);
 }
 
-/** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
+/** SQLite found that the file is not as it wrote it (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)));
 }

@@ -4,7 +4,7 @@ import { asBytes, BYTES } from './sqlite-rows.ts';
 import { STATES } from './store.ts';
 import type { Tally } from './tally.ts';
 
-/** What is known of a reserved message without asking the file. */
+/** What is known about a reserved message without asking the file. */
 export interface ReservedRow {
   readonly queue: string;
   readonly attempts: number;
@@ -15,7 +15,7 @@ export interface ReservedRow {
 }
 
 /**
- * Sets `tally` and `held`, by id, to what the file says. All names of queues are read here first, and as bytes.
+ * Sets `tally` and `held`, by id, to what the file says. All queue names are read here first, and as bytes.
  * @returns the highest position
  * @throws StoreError one of them is damaged
  */

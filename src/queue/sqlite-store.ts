@@ -29,8 +29,8 @@ import type { Fsync } from './store-options.ts';
 import { type Removed, Tally } from './tally.ts';
 
 /**
- * Keeps messages in an SQLite file, in its write-ahead log first (https://sqlite.org/wal.html), or in SQLite's own
- * memory. One process at a time has it, so counts and what is held are known here, too.
+ * Keeps messages in an SQLite file, first in its write-ahead log (https://sqlite.org/wal.html), or in SQLite's own
+ * memory. Only one process has it open at a time, so the counts and the reserved messages are also known here.
  */
 export class SqliteStore implements Store {
   readonly name: string;
@@ -176,7 +176,7 @@ export class SqliteStore implements Store {
     id: number,
     { incarnation, delivery }: DeliveryName,
   ): Promise<string | undefined> {
-    // It was the last one: nobody got the message since.
+    // It was the last delivery: nobody has received the message since.
     const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
       AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
     const gone = this.#db.writeAll(sql, [id, incarnation, delivery]) as Removed[];

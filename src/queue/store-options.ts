@@ -5,8 +5,8 @@ import { maxAttempts, maxMessages, maxReleases, pause, storeSize } from '../opti
 import type { StorePolicy } from './store.ts';
 
 /**
- * When a message is safe from a crash of the operating system: before it is confirmed, never by our
- * doing, or within so many milliseconds.
+ * When a message is safe from a crash of the operating system: before it is confirmed, whenever the kernel writes
+ * it, or within this many milliseconds.
  */
 export type Fsync = 'always' | 'never' | number;
 
@@ -14,7 +14,7 @@ export type StoreOptions = { readonly [K in keyof StorePolicy]?: StorePolicy[K] 
   | { readonly kind: 'memory' }
   | {
       readonly kind: 'sqlite';
-      /** The folder of the store; made if need be. */
+      /** The folder of the store; made if necessary. */
       readonly folder: string;
       /** Default: `always`. */
       readonly fsync?: Fsync | undefined;
@@ -34,7 +34,7 @@ type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;
 const MEMORY: Of<'memory'> = { kind: oneOf(['memory']), ...POLICY };
 const SQLITE: Of<'sqlite'> = { kind: oneOf(['sqlite']), folder: path, fsync, ...POLICY };
 
-/** A store as {@link StoreOptions} describe it. */
+/** A store as described by {@link StoreOptions}. */
 export const storeOptions: Kind = {
   check(value) {
     if (!isObject(value)) throw optionErrors.badOption(value, 'an object with options');
