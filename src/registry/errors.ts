@@ -7,7 +7,7 @@ export class RegistryError extends SigmqError {}
 const START_HINT =
   'Start a broker with `sigmq broker`, or use --dir to name the directory of one that is running.';
 
-/** @param elsewhere where a broker of the user runs */
+/** @param elsewhere where a broker of this user is running */
 function startOr(elsewhere: string | undefined): string {
   return elsewhere === undefined
     ? START_HINT
@@ -16,7 +16,7 @@ function startOr(elsewhere: string | undefined): string {
 
 const REPLACE = 'Start a broker with `sigmq broker`: it replaces the file.';
 
-/** What to do about a broker.pid that names a process which may not get a signal. */
+/** What to do about a broker.pid that names a process which may not be signalled. */
 const BROKER_HINTS: Record<VetFailure, string> = {
   invalid: REPLACE,
   self: REPLACE,
@@ -35,7 +35,7 @@ const REMOVE = 'Remove the line, or restart the consumer that it was meant for.'
 const SAY_PLAIN =
   'If it is a plain consumer, write `peer=plain` after its PID; otherwise remove the line.';
 
-/** What to do about a line of consumers.txt that names a process which may not get a signal. */
+/** What to do about a line of consumers.txt that names a process which may not be signalled. */
 const CONSUMER_HINTS: Record<VetFailure, string> = {
   invalid: REMOVE,
   self: REMOVE,
@@ -54,7 +54,7 @@ export function unfitConsumer(pid: number, why: VetFailure): string {
   return `${vetSentence(pid, why)} ${CONSUMER_HINTS[why]}`;
 }
 
-/** The sentences of everything that can go wrong with the runtime directory and its files. */
+/** The messages of everything that can go wrong with the runtime directory and its files. */
 export const registryErrors = {
   emptyDir: () =>
     new RegistryError(

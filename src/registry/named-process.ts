@@ -1,11 +1,11 @@
 import { registryErrors } from './errors.ts';
 import { isPid } from './vet.ts';
 
-/** As `startOf` reads them; 0 is written where a start time cannot be known. */
+/** As read by `startOf`; 0 is written where a start time cannot be known. */
 const START_TICKS = /^(0|[1-9][0-9]{0,14})$/;
 
 /**
- * Before a process is written down, or looked for: junk would name none, or another one.
+ * Called before a process is recorded, or looked for: junk would name none, or another one.
  * @param start clock ticks since boot; 0 and undefined: not known
  * @throws RegistryError bad-pid, bad-start
  */

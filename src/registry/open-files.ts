@@ -4,8 +4,8 @@ import { fstatSync, lstatSync, readdirSync, readlinkSync, statSync } from 'node:
 const OPEN_FOR_WRITING = 0o200;
 
 /**
- * Whether another process of ours has a file open for writing that was replaced by rename(2). Reads
- * /proc/PID/fd of all processes. Without /proc it says no.
+ * Whether another process of ours still has a file open for writing that was replaced by rename(2). Reads
+ * /proc/PID/fd of all processes; without /proc the answer is no.
  */
 export function hasOtherWriter(fd: number): boolean {
   const name = quietly(() => readlinkSync(`/proc/self/fd/${fd}`));
@@ -25,7 +25,7 @@ export function hasOtherWriter(fd: number): boolean {
     );
 }
 
-/** Processes and their files come and go while we look; those of others may not be looked at. */
+/** Processes and their files come and go while we look; those of other users may not be looked at. */
 function quietly<T>(look: () => T): T | undefined {
   try {
     return look();

@@ -4,17 +4,17 @@ import { guarded } from '../guarded.ts';
 import { DirDescriptor, type ShareLock } from './dir-descriptor.ts';
 import { openRuntimeDir, type RuntimeDirRequest } from './runtime-dir.ts';
 
-/** Who looks this often has put everything back within 2 s; it costs some 50 µs each time; ms. */
+/** Checking this often puts everything back within 2 s, and costs some 50 µs each time; ms. */
 const PRESENCE_LOOK_MS = 1000;
-/** What passes: no room, no descriptor, a lock that others have. It is tried again with each look. */
+/** Errors that pass: no room, no descriptor, a lock that others hold. Each check tries again. */
 const PASSING_RESTORE_ERRORS: ReadonlySet<string> = new Set([
   'cannot-write',
   'lock-busy',
   'no-descriptors',
 ]);
 /**
- * Who takes something away again and again (a broker in another PID namespace takes all consumers for dead) is
- * answered at once so often, and then more and more slowly; ms.
+ * If something is taken away again and again (a broker in another PID namespace considers all consumers dead), it
+ * is put back at once this many times, and then more and more slowly; ms.
  */
 const QUICK_RETURNS = 5;
 const LONGEST_RETURN_PAUSE_MS = 60_000;
@@ -23,20 +23,21 @@ export interface PresenceOptions {
   readonly request: RuntimeDirRequest;
   readonly dir: string;
   readonly shareLock: ShareLock | undefined;
-  /** Whether all that this process has written into the directory is there. */
+  /** Whether everything that this process has written into the directory is there. */
   isThere(): boolean;
   /** Writes it again. */
   putBack(): Promise<void>;
-  /** What was put back. */
+  /** Called with what was put back. */
   onRestored(sentence: string): void;
-  /** What cannot be put back for the moment. */
+  /** Called with what cannot be put back at the moment. */
   onWarning(sentence: string): void;
-  /** It cannot be put back: nothing reaches this process any more. Once. */
+  /** It cannot be put back: nothing reaches this process any more. Called once. */
   onLost(error: SigmqError): void;
 }
 
 /**
- * Keeps a process in its runtime directory: others remove that, or files in it (logout, cleaners of /tmp, people).
+ * Keeps a process present in its runtime directory when others remove that, or files in it (logout, cleaners of
+ * /tmp, people).
  */
 export class Presence {
   readonly #options: PresenceOptions;
@@ -55,7 +56,7 @@ export class Presence {
     this.#timer = setInterval(look, PRESENCE_LOOK_MS).unref();
   }
 
-  /** Looks no more; resolves when it is done with what it does. */
+  /** Stops checking; resolves when the work under way is done. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -81,7 +82,7 @@ export class Presence {
   async #return(hasDir: boolean): Promise<void> {
     const { dir, request, shareLock, putBack, onRestored } = this.#options;
     if (!hasDir) {
-      // By its path: what the environment stands for may be another directory by now.
+      // By its path: the environment may stand for another directory by now.
       const isNamed = request.dir !== undefined || Boolean(request.env.SIGMQ_DIR);
       openRuntimeDir({ ...request, ...(isNamed ? { dir } : {}), create: true });
       const opened = new DirDescriptor(dir, shareLock);

@@ -1,10 +1,10 @@
 /**
- * What is known about one process. Without /proc the last four are `undefined` (not known), `state` is
- * '?' and `start` is 0: compare with `=== true`, never with `=== false`.
+ * What is known about one process. Without /proc the last four are `undefined` (not known), `state` is '?' and
+ * `start` is 0: compare with `=== true`, never with `=== false`.
  */
 export interface ProcessInfo {
   readonly pid: number;
-  /** Real user id; undefined: not ours, and not known whose. */
+  /** Real user id; undefined: not ours, and it is not known whose. */
   readonly uid: number | undefined;
   /** One letter of /proc/PID/stat: R S D T t Z X I; '?' when not known. */
   readonly state: string;
@@ -14,9 +14,9 @@ export interface ProcessInfo {
   readonly blocksBoth: boolean | undefined;
   /** Neither signal can kill it: each is caught, or blocked. */
   readonly catchesBoth: boolean | undefined;
-  /** It catches nearly everything, SIGTRAP and SIGXCPU too: what it catches says nothing of what it expects. */
+  /** It catches nearly everything, including SIGTRAP and SIGXCPU: what it catches does not show what it expects. */
   readonly catchesAlike: boolean | undefined;
-  /** SIGUSR1 or SIGUSR2 waits to be taken: SigPnd (main thread) or ShdPnd (process). */
+  /** SIGUSR1 or SIGUSR2 is pending: SigPnd (main thread) or ShdPnd (process). */
   readonly pending: boolean | undefined;
 }
 
@@ -25,13 +25,13 @@ export interface ProcessTable {
   readonly knowsSignals: boolean;
   readonly selfPid: number;
   readonly selfUid: number;
-  /** @returns undefined when there is no such process; a zombie is returned with state Z */
+  /** @returns undefined if there is no such process; a zombie is returned with state Z */
   read(pid: number): ProcessInfo | undefined;
-  /** Whether it is an interpreter of Ruby that reads lines from people, as irb. Takes some 0.1 ms. */
+  /** Whether it is a Ruby interpreter that reads lines from people, like irb. Takes some 0.1 ms. */
   hasLineEditor(pid: number): boolean;
 }
 
-/** It has ended, but its parent has not asked for its status yet (or it is about to vanish). */
+/** It has ended, but its parent has not asked for its status yet (or it is about to disappear). */
 export function isDead(info: ProcessInfo): boolean {
   return info.state === 'Z' || info.state === 'X' || info.state === 'x';
 }

@@ -7,8 +7,8 @@ export { isDead, isStopped, type ProcessInfo, type ProcessTable } from './proces
 export { linuxProcessTable, portableProcessTable };
 
 /**
- * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted,
- * /proc/PID is another process, and looking it up would do harm.
+ * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted, /proc/PID
+ * is another process, and looking it up would do harm.
  */
 export function hasProc(): boolean {
   try {

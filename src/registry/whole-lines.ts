@@ -1,4 +1,4 @@
-/** How often, and how far apart, to look whether a last line without newline grows; ms. */
+/** How often, and how far apart, to check whether a last line without newline is growing; ms. */
 const LINE_LOOKS = 10;
 const LINE_LOOK_MS = 2;
 
@@ -6,9 +6,9 @@ const LINE_LOOK_MS = 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * The end of a file that others append to may be half a line: a write(2) that crosses a page of memory is
- * now and then seen in two steps, far apart if the writer loses the CPU in between.
- * Looks again for a while; if there is still no newline at the end, then the line has none.
+ * The end of a file that others append to may be half a line: a write(2) that crosses a page of memory is sometimes
+ * seen in two steps, far apart if the writer loses the CPU in between. Reads again for a while; if there is still
+ * no newline at the end, then the line really has none.
  * @param look returns the file, or its end
  */
 export function wholeLines(look: () => string): string {
