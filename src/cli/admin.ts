@@ -74,7 +74,7 @@ const onQueues = {
 
 export type AdminAction = keyof typeof onBroker | keyof typeof onQueues;
 
-/** Everything that looks at a broker or its queues. @returns the exit code */
+/** Everything that inspects or changes a broker or its queues. @returns the exit code */
 export async function admin(
   action: AdminAction,
   flags: AdminFlags,
@@ -102,7 +102,7 @@ export async function admin(
   }
 }
 
-/** Asks on a terminal; elsewhere --force is needed. @throws SigmqError needs-force */
+/** Asks on a terminal; without one, --force is needed. @throws SigmqError needs-force */
 export async function isSure(question: string, { force }: AdminFlags): Promise<boolean> {
   if (force) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw cliErrors.needsForce();

@@ -26,7 +26,7 @@ export interface BrokerFlags extends LogFlags {
 export async function broker(flags: BrokerFlags): Promise<number> {
   const tell = log(flags);
   neverWaitForReaders(missingLines(flags));
-  process.on('SIGXFSZ', () => {}); // so that a write over `ulimit -f` fails, and ends nobody
+  process.on('SIGXFSZ', () => {}); // so that a write beyond `ulimit -f` fails instead of ending the process
   surviveBugs(tell);
   const signalled = new Promise<undefined>((resolve) => onShutdown(() => resolve(undefined)));
   try {
@@ -57,8 +57,8 @@ export async function broker(flags: BrokerFlags): Promise<number> {
 }
 
 /**
- * Every callback of the broker passes on what fails. Should one not, then this is better than to end with what the
- * others hold: what is stored is consistent after each write.
+ * Every callback of the broker passes its errors on. If one does not, carrying on is better than ending with what
+ * the others hold: what is stored is consistent after each write.
  */
 function surviveBugs(tell: (level: 'error', message: string) => void): void {
   const onBug = (raw: unknown) => {

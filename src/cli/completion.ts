@@ -1,8 +1,8 @@
 import type { Command, Option } from 'commander';
 
-/** What can follow on the command line, where one command is meant. */
+/** What can follow on the command line after one particular command. */
 interface Entry {
-  /** Names of the subcommands that lead there: `dead ls`; empty for none yet. */
+  /** Names of the subcommands that lead there: `dead ls`; empty at the start. */
   readonly path: string;
   readonly description: string;
   /** Subcommands, and values of arguments. */
@@ -72,7 +72,7 @@ function valuesOf(entries: readonly Entry[]) {
   );
 }
 
-/** For zsh, too, which has a way to run completions of bash. */
+/** Also for zsh, which can run bash completions. */
 function bash(entries: readonly Entry[], shell: 'bash' | 'zsh'): string {
   const pattern = (names: readonly string[]) => names.map(quoted).join('|') || "''";
   const paths = entries.filter(({ path }) => path !== '').map(({ path }) => path);

@@ -49,8 +49,8 @@ export function consumeCommand(name = 'consume'): Command {
 const OUTPUT_FORMATS = ['format', 'json', 'raw', 'null'] as const;
 
 /**
- * What is said on the command line goes before the configuration file; what of it makes no sense with a command,
- * or without one, is refused.
+ * The command line takes precedence over the configuration file; options on the command line that make no sense
+ * with a command, or without one, are refused.
  * @throws SigmqError format-of-command, timeout-of-nothing
  */
 function fitting(words: readonly string[], flags: ConsumeFlags, self: Command): ConsumeFlags {

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 
-/** What keeps the processes that take part from working well, a sentence each. @param pids of all but this one */
+/** What keeps the processes involved from working well, one sentence each. @param pids of all but this one */
 export function signalTroubles(pids: readonly number[]): string[] {
   return [...new Set([process.pid, ...pids])].flatMap((pid) => {
     const queue = signalQueue(pid);
@@ -11,7 +11,7 @@ export function signalTroubles(pids: readonly number[]): string[] {
   });
 }
 
-/** Undefined: all is well. */
+/** Undefined: no trouble. */
 export function watchTrouble(dir: string): string | undefined {
   try {
     watch(dir)

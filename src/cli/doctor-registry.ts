@@ -10,9 +10,9 @@ import { vetLine, witnessed } from '../registry/witness.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import type { Findings } from './findings.ts';
 
-/** Lines of consumers.txt that are told one by one. */
+/** Lines of consumers.txt that are reported one by one. */
 const MAX_REFUSED = 20;
-/** Why a broker.pid may name a foreign broker that is there and does not say enough: its file stays. */
+/** Reasons for which broker.pid may name a foreign broker that is alive but does not say enough: its file stays. */
 const MAY_LIVE: ReadonlySet<VetFailure> = new Set([
   'indifferent',
   'interactive',
@@ -20,7 +20,7 @@ const MAY_LIVE: ReadonlySet<VetFailure> = new Set([
   'not-ours',
 ]);
 
-/** Whom broker.pid names. */
+/** Reports which process broker.pid names. */
 export function onBroker(
   findings: Findings,
   dir: string,
@@ -50,7 +50,7 @@ export function onBroker(
   }
 }
 
-/** Whom consumers.txt names. */
+/** Reports which processes consumers.txt names. */
 export async function onConsumers(
   findings: Findings,
   dir: string,

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RESERVE_NAME, reserveBytes } from '../queue/disk-reserve.ts';
 
-/** What the doctor says of the store. */
+/** What the doctor says about the store. */
 export interface StoreFinding {
   readonly mark: 'ok' | 'note' | 'bad';
   readonly text: string;
@@ -16,7 +16,7 @@ export interface RunningBroker {
   readonly path: string | undefined;
 }
 
-/** @param folder where the messages are if no broker runs */
+/** @param folder where the messages are if no broker is running */
 export function lookAtStore(folder: string, broker: RunningBroker | undefined): StoreFinding[] {
   if (broker && broker.path === undefined) return [];
   const path = broker?.path ?? join(folder, FILE);

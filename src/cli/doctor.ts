@@ -25,11 +25,11 @@ import { lookAtStore, type RunningBroker } from './doctor-store.ts';
 import { Findings } from './findings.ts';
 import { report } from './report.ts';
 
-/** A flush that takes longer than this is what limits `send`; ms. */
+/** A flush slower than this is what limits `send`; ms. */
 const SLOW_FLUSH_MS = 5;
 const FLUSHES = 15;
 
-/** `sigmq doctor`. @returns the exit code: 1 when something is wrong */
+/** `sigmq doctor`. @returns the exit code: 1 if something is wrong */
 export async function doctor(flags: AdminFlags): Promise<number> {
   if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
   const findings = new Findings();
@@ -129,7 +129,7 @@ function onDisk(findings: Findings, folder: string): void {
   else findings.say('note', `${text} Every send waits for one; see --fsync, and use --lines.`);
 }
 
-/** The median of a few, in the nearest folder above that exists; undefined: it cannot be written. */
+/** The median of several flushes, in the nearest existing folder above; undefined: it cannot be written to. */
 function flushMs(folder: string): number | undefined {
   let place = folder;
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);

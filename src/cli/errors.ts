@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
 
-/** What only the command line can be told; its codes are not for programs. */
+/** Errors that only the command line can cause; their codes are not meant for programs. */
 export class CliError extends SigmqError {
   constructor(code: string, exitCode: number, message: string, hint: string, cause?: unknown) {
     super(code as ErrorCode, exitCode, message, hint, cause);

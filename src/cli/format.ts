@@ -63,7 +63,7 @@ function textOf(body: Uint8Array): string | undefined {
 
 type FormatPart = (message: Message) => string | Uint8Array;
 
-/** What a message puts in. */
+/** What a message contributes. */
 const PARTS = new Map<string, FormatPart>([
   ['%p', ({ body }) => body],
   ['%i', ({ id }) => String(id ?? '')],
@@ -73,7 +73,7 @@ const PARTS = new Map<string, FormatPart>([
   ['%l', ({ body }) => String(body.length)],
   ['%t', () => new Date().toISOString()],
 ]);
-/** What stands for a character that is hard to type; everything else stands for itself. */
+/** Escapes for characters that are hard to type; everything else stands for itself. */
 const CHARACTERS = new Map([
   ['%%', '%'],
   ['\\n', '\n'],
@@ -84,7 +84,7 @@ const CHARACTERS = new Map([
 const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
 
 /**
- * @param shown how what a message puts in is written; the format itself is the user's
+ * @param shown how to write what a message contributes; the format itself is the user's
  * @throws SigmqError bad-format
  */
 function parseFormat(format: string, shown: (part: string | Uint8Array) => string | Uint8Array) {

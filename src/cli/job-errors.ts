@@ -7,7 +7,7 @@ export type JobSettlement = 'fail' | 'reject' | 'release' | 'release now';
 /** Why a message was not done, and what becomes of it. */
 export class NotDone extends Error {
   readonly ending: JobSettlement;
-  /** Whether --quiet is no reason to keep it from the user: it is not what the command itself has said. */
+  /** Whether it is shown despite --quiet: the command itself has not said it. */
   readonly isLoud: boolean;
 
   constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false) {
@@ -28,7 +28,7 @@ export class NotDone extends Error {
   }
 }
 
-/** The system, or whoever is just writing the file of the command, will have done with it soon. */
+/** The system, or whoever is still writing the command's file, will soon be ready. */
 const PASSING_START_ERRORS: ReadonlySet<string> = new Set([
   'ETXTBSY',
   'EAGAIN',
@@ -37,12 +37,12 @@ const PASSING_START_ERRORS: ReadonlySet<string> = new Set([
   'ENFILE',
 ]);
 
-/** What a command could not be started for will pass by itself. */
+/** Whether what kept a command from starting will pass by itself. */
 export function isPassing({ code = '' }: NodeJS.ErrnoException): boolean {
   return PASSING_START_ERRORS.has(code);
 }
 
-/** It was not the command, but its input that could not be made. */
+/** It was not the command that failed, but making its input. */
 export function isOfInput({ syscall = '' }: NodeJS.ErrnoException): boolean {
   return !syscall.startsWith('spawn');
 }
@@ -56,7 +56,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOEXEC: 'it is neither a program nor a script that begins with #!',
 };
 
-/** How a command ends, or does not start, and what becomes of its message. */
+/** How a command ends, or fails to start, and what becomes of its message. */
 export const jobErrors = {
   failed: (command: string, end: number | string) => new NotDone(`${command} ended with ${end}.`),
   rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'reject'),
@@ -96,10 +96,10 @@ export const jobErrors = {
       'release',
       true,
     ),
-  /** {@link hopeless} is what the user hears. */
+  /** The user is told {@link hopeless}. */
   notStarted: (command: string) => new NotDone(`${command} cannot be started.`, 'release now'),
 
-  /** @param isThere a file of that name: it is its interpreter, or the working directory, that is not */
+  /** @param isThere a file of that name exists: what is missing is its interpreter, or the working directory */
   hopeless: (command: string, { code = '', message }: NodeJS.ErrnoException, isThere: boolean) =>
     code === 'ENOENT'
       ? new CliError(

@@ -12,12 +12,12 @@ export interface LogFlags {
 
 type Level = (typeof LEVELS)[number];
 
-/** The same warning is said once in this time, because what fails is tried again and again; ms. */
+/** The same warning is reported only once in this time, because what fails is tried again and again; ms. */
 const REPEAT_MS = 60_000;
-/** Warnings remembered for that. */
+/** How many warnings are remembered for that. */
 const MAX_WARNINGS_REMEMBERED = 100;
 
-/** What the broker has to say, on stderr: as sentences, or a line of JSON each. */
+/** What the broker reports, on stderr: as sentences, or one line of JSON each. */
 export function log({ logLevel, logFormat }: LogFlags) {
   const least = LEVELS.indexOf(logLevel);
   const lineOf = LINES[logFormat];
@@ -35,17 +35,17 @@ export function log({ logLevel, logFormat }: LogFlags) {
   };
 }
 
-/** In place of lines that nobody read; see neverWaitForReaders. */
+/** Stands in for lines that nobody read; see neverWaitForReaders. */
 export function missingLines({ logFormat }: Pick<LogFlags, 'logFormat'>) {
   return (count: number): string =>
     LINES[logFormat]('warn', `${count} lines are missing here because nobody read them.`);
 }
 
-/** Counts what is said again too soon. */
+/** Counts what is repeated too soon. */
 class Repeats {
   readonly #known = new Map<string, { until: number; times: number }>();
 
-  /** How often it was held back since it was said last; undefined: hold it back now, too. */
+  /** How often it was held back since it was last reported; undefined: hold it back this time, too. */
   count(text: string): number | undefined {
     const now = clockMs();
     const known = this.#known.get(text);

@@ -18,7 +18,7 @@ export function print(text: string | Uint8Array): void {
   }
 }
 
-/** As {@link print}, for text that nobody misses whose reader is gone. */
+/** Like {@link print}, for text that may be lost if its reader is gone. */
 export function printHelp(text: string): void {
   try {
     print(text);
@@ -29,7 +29,7 @@ export function printHelp(text: string): void {
 
 let stderr: Pick<NodeJS.WriteStream, 'write'> | Pick<ErrorStream, 'write'> | undefined;
 
-/** From now on nobody who does not read stderr holds this process up. @param noticeOf see ErrorStream */
+/** From now on this process is not held up if nobody reads stderr. @param noticeOf see ErrorStream */
 export function neverWaitForReaders(noticeOf: (dropped: number) => string): void {
   const stream = new ErrorStream(noticeOf);
   stderr = stream;
@@ -37,8 +37,8 @@ export function neverWaitForReaders(noticeOf: (dropped: number) => string): void
 }
 
 /**
- * Writes to stderr, where many a sentence repeats what a user or a file said: control characters become
- * visible. That nobody reads it is no reason to end.
+ * Writes to stderr, where many messages quote what a user or a file said: control characters become visible. If
+ * nobody reads it, that is no reason to end.
  */
 export function printError(text: string): void {
   stderr ??= process.stderr.on('error', () => {});

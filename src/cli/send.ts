@@ -40,7 +40,7 @@ export interface SendFlags {
   readonly trace?: true;
 }
 
-/** `sigmq send`. @returns the exit code; `help`: nothing was said of what to send */
+/** `sigmq send`. @returns the exit code; `help`: nothing to send was given */
 export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {
   const progress = new Progress();
   const deadline = new Deadline(flags.timeout);
@@ -110,7 +110,7 @@ class SendSession {
     await this.producer.sendAll(bodies, { ...this.#options, onConfirmed });
   }
 
-  /** For who has to end before everything is sent: from there on it may be sent again. */
+  /** For a send that ends before everything is sent: the user may send again from there on. */
   tellConfirmed(kind: string): void {
     this.#progress.stop();
     const verb = this.#confirmed === 1 ? 'was' : 'were';
@@ -122,7 +122,7 @@ class SendSession {
     await this.producer.close();
   }
 
-  /** Only the broker knows the id: asked for one message at a time. */
+  /** Only the broker knows the id: it is asked after each message. */
   async #sendAndTell(body: Uint8Array): Promise<void> {
     await this.producer.send(body, this.#options);
     this.#confirmed++;
@@ -133,7 +133,7 @@ class SendSession {
   }
 }
 
-/** Of the whole command, from its start. */
+/** For the whole command, from its start. */
 class Deadline {
   /** Undefined without a timeout. */
   readonly signal: AbortSignal | undefined;
@@ -149,13 +149,13 @@ class Deadline {
     );
   }
 
-  /** Or it would keep the process alive. */
+  /** Otherwise it would keep the process alive. */
   clear(): void {
     this.#timer?.clear();
   }
 }
 
-/** The ids; none when there is no time left: the message is confirmed all the same. */
+/** The ids; none if there is no time left: the message is confirmed all the same. */
 async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): Promise<number[]> {
   if (!signal) return ids;
   const late = new Promise<number[]>((resolve) => {
@@ -165,7 +165,7 @@ async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): 
   return Promise.race([ids, late]);
 }
 
-/** A path to read from, or the message itself; undefined: neither, and a terminal is no source. */
+/** A path to read from, or the message itself; undefined: neither, and a terminal is not a source. */
 function sourceOf(
   words: readonly string[],
   { file, lines, null: nul }: SendFlags,
@@ -175,7 +175,7 @@ function sourceOf(
   if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
     throw cliErrors.twoSources();
   }
-  const bytes = bytesOf(words); // also without any: options may have what is not UTF-8
+  const bytes = bytesOf(words); // even if there are none: options may contain bytes that are not UTF-8
   if (file !== undefined) return file;
   if (dash) return '-';
   if (words.length > 0)

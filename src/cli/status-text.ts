@@ -4,12 +4,12 @@ import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
-/** Of a terminal that was not made wider. */
+/** The width of a terminal that nobody has widened. */
 const TERMINAL_COLUMNS = 80;
-/** Before the text of a line. */
+/** The width of a line's name. */
 const INDENT = 11;
 
-/** As `sigmq status` shows it: no line is longer than 80 columns but for what has long names. */
+/** What `sigmq status` shows: no line is longer than 80 columns, unless something in it has a long name. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
   const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
@@ -49,7 +49,7 @@ function brokerLines(status: BrokerStatus): string[] {
   ];
 }
 
-/** Folded between words. */
+/** Wrapped between words. */
 function line(name: string, text: string): string {
   const lines = [''];
   for (const word of text.split(' ')) {
@@ -61,13 +61,13 @@ function line(name: string, text: string): string {
   return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
 }
 
-/** What is as it should be, and what is not: together they are too wide. */
+/** What went well, and what did not: together they are too wide. */
 const GROUPS = [
   ['accepted', 'delivered', 'retried', 'done'],
   ['failed', 'released', 'lost', 'expired', 'dead'],
 ] as const satisfies (keyof Counts)[][];
 
-/** The names last: they may be long. Queues of which there is nothing to say are left out. */
+/** The names come last: they may be long. Queues about which there is nothing to say are left out. */
 function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]): string[] {
   const named: readonly [string, Counts | null][] = [
     ...queues.map(({ queue, counted }): [string, Counts | null] => [queue, counted]),
