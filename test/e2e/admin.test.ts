@@ -201,7 +201,7 @@ describe('drain', () => {
     assert.equal((await run(stage, 'send', 'refused')).code, 69);
     assert.equal(await out(stage, 'drain', '--cancel'), '');
     await stage.sent(['b']);
-    await broker.says('taken back');
+    await broker.says('The drain was cancelled');
     assert.equal((await run(stage, 'drain', '--cancel', '--paused')).code, 64);
     const { stdout } = await run(stage, 'consume', '-c2', '--quiet');
     assert.equal(stdout.toString(), 'a\nb\n');

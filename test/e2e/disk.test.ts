@@ -238,7 +238,7 @@ describe('a store that is moved or deleted under a running broker', () => {
       const file = join(folder, 'queue.db');
       const broker = await stage.broker(['--data', folder]);
       await stage.sent(['a']);
-      assert.match(await out(stage, 'doctor'), /queue\.db has .* `sigmq backup`/);
+      assert.match(await out(stage, 'doctor'), /queue\.db takes up .* `sigmq backup`/);
       if (way === 'deleted') rmSync(folder, { recursive: true });
       else renameSync(folder, `${folder}.old`);
       if (way === 'replaced') await fill(folder, 100);
