@@ -50,7 +50,7 @@ export class Faults {
     });
     // An earlier broker may have ended before it could be told.
     void consumer.ended.then(() => {
-      consumer.died ||= consumer.said.includes('has not heard of the end');
+      consumer.died ||= consumer.said.includes('was not told how');
     });
     await this.replace(consumer);
     return true;

@@ -13,9 +13,9 @@ const EXIT = [
   ['64', 'Wrong use of the command.'],
   [
     '65',
-    'The message is too large, or cannot be sent to this broker; or there is none of that id.',
+    'The message is too large, or cannot be sent to this broker; or there is no message with that id.',
   ],
-  ['69', 'No broker runs, or it went away.'],
+  ['69', 'No broker is running, or it went away.'],
   ['70', 'A bug in sigmq.'],
   ['73', 'The runtime directory or the store cannot be created.'],
   [
@@ -25,39 +25,39 @@ const EXIT = [
   ['77', 'Not permitted: the runtime directory or the store is not safe.'],
   [
     '78',
-    'Configuration: another broker runs there, or the store or the configuration file is not readable.',
+    'Configuration: another broker is running there, or the store or the configuration file is not readable.',
   ],
-  ['124', '--timeout is over.'],
+  ['124', '--timeout has expired.'],
   ['126, 127', 'The command of consume cannot be started, or was not found.'],
   [
     '128+n',
-    'Ended by signal n. consume ends with 0 by SIGTERM or SIGHUP when it has no --count, or has reached it; by SIGINT it always ends as by the signal, when what was in hand is done.',
+    'Ended by signal n. On SIGTERM or SIGHUP, consume exits with 0 if it has no --count, or has reached it; on SIGINT it always ends as if by the signal, once what was in hand is done.',
   ],
 ];
 
 /** What becomes of a message, by how its command ends. */
 const COMMAND = [
   ['0', 'Done.'],
-  ['65', 'Dead at once: nobody gets it again.'],
-  ['75', 'Given back: it comes again later, and no attempt is spent.'],
+  ['65', 'Dead at once: the message is not delivered again.'],
+  ['75', 'Given back: the message is delivered again later, and no attempt is spent.'],
   [
     'anything else',
-    'A failed attempt, also 126 and 127. But a command that dies of the signal that stops the consumer too, as when a service manager signals a whole group, gives its message back.',
+    'A failed attempt, including 126 and 127. But a command that dies of the same signal that stops the consumer, as when a service manager signals a whole group, gives its message back.',
   ],
   [
     'not started',
-    'When it is not there, or cannot be executed, the consumer gives the message back and ends with 127 or 126. What passes by itself (text file busy, no memory, too many processes or open files) gives it back, and the consumer goes on.',
+    'If the command does not exist, or cannot be executed, the consumer gives the message back and exits with 127 or 126. If the reason is temporary (text file busy, no memory, too many processes or open files), it gives the message back and carries on.',
   ],
 ];
 
 const TOLD = [
-  ['SIGMQ_MESSAGE_ID, SIGMQ_ID', 'The number of the message; stays the same over its attempts.'],
+  ['SIGMQ_MESSAGE_ID, SIGMQ_ID', 'The id of the message; the same for all attempts.'],
   ['SIGMQ_MESSAGE_QUEUE', 'The queue that it comes from.'],
   ['SIGMQ_MESSAGE_ATTEMPT, SIGMQ_ATTEMPT', '1 for the first delivery.'],
   ['SIGMQ_MESSAGE_RELEASES', 'How often it was given back.'],
   [
     'SIGMQ_MESSAGE_HEADER_<NAME>',
-    'A header; what is not A-Z or 0-9 in its name becomes _. Of headers with the same name the first counts, as with --json and %h.',
+    'A header; anything but A-Z and 0-9 in its name becomes _. If a name occurs more than once, the first header counts, as with --json and %h.',
   ],
 ];
 
@@ -68,26 +68,26 @@ const FILES = [
   ],
   [
     '$XDG_STATE_HOME/sigmq',
-    'Messages: a folder for each runtime directory, with an SQLite file queue.db, its log (copy both with `sigmq backup` only), and queue.reserve, which holds room for consumers when the disk is full.',
+    'Messages: a folder for each runtime directory, with an SQLite file queue.db, its log (copy both with `sigmq backup` only), and queue.reserve, which keeps room for consumers when the disk is full.',
   ],
   [
     '$XDG_CONFIG_HOME/sigmq/config.json',
-    'Defaults of options: {"queue": "mail", "broker": {"fsync": "100ms"}}. Flags and environment go before it.',
+    'Defaults for options: {"queue": "mail", "broker": {"fsync": "100ms"}}. Flags and the environment take precedence.',
   ],
 ];
 
 const SIGNALS = {
   broker: [
-    ['SIGINT, SIGTERM', 'Finishes the frames under way and ends; the second one ends it at once.'],
+    ['SIGINT, SIGTERM', 'Finishes the frames under way and ends; a second one ends it at once.'],
     [
       'SIGHUP',
-      'The same, if a standard stream is a terminal; otherwise it is ignored, as nohup(1) wants it.',
+      'The same, if a standard stream is a terminal; otherwise ignored, as nohup(1) wants it.',
     ],
     ['SIGUSR1, SIGUSR2', 'Bits of messages.'],
   ],
 };
 SIGNALS.consume = [
-  ['SIGINT, SIGTERM', 'Settles what is in hand and ends; the second one ends it at once.'],
+  ['SIGINT, SIGTERM', 'Settles what is in hand and ends; a second one ends it at once.'],
   ...SIGNALS.broker.slice(1),
 ];
 
@@ -191,11 +191,11 @@ for (const name of mains) {
               'THE COMMAND',
               [
                 text(
-                  'It is run without a shell, in a process group of its own, with the body as a file on its standard input ($TMPDIR has room for it, or the runtime directory) and what follows in its environment; none of it steers a sigmq in the command. Limits are those of the caller.',
+                  'It is run without a shell, in a process group of its own, with the body as a file on its standard input (kept in $TMPDIR, or in the runtime directory) and the following variables in its environment, none of which configures a sigmq that the command runs. Limits are those of the caller.',
                 ),
                 ...tagged(TOLD),
                 '.PP',
-                'How it ends is what becomes of the message:',
+                'Its exit code decides what becomes of the message:',
                 ...tagged(COMMAND),
               ],
             ],

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** What loading each takes of a start, which mostly has no use for it; ms. */
+/** What loading each of them adds to a start, which mostly does not need it; ms. */
 interface Builtins {
   /** 5 */
   readonly net: typeof import('node:net');
@@ -12,7 +12,7 @@ interface Builtins {
   readonly zlib: typeof import('node:zlib');
 }
 
-/** A module of Node's that is loaded when it is needed. */
+/** A module of Node's, loaded when it is needed. */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
   return createRequire(import.meta.url)(`node:${name}`);
 }

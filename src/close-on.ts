@@ -1,7 +1,8 @@
 /**
- * Closes what is open when `signal` aborts.
- * @param onError hears that it could not be closed
- * @returns forgets the signal: call it when it is closed, or a signal that outlives it would keep it
+ * Closes something when `signal` aborts.
+ * @param onError called if it could not be closed
+ * @returns forgets the signal: call it once the thing is closed, or a signal that outlives it would keep it in
+ * memory
  */
 export function closeOn(
   signal: AbortSignal | undefined,

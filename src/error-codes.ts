@@ -1,4 +1,4 @@
-/** What a `code` of an error of the library can be; stable, for programs. */
+/** The values that `code` of the library's errors can have; stable, for programs. */
 export type ErrorCode =
   | 'backup-exists'
   | 'backup-is-store'

@@ -37,8 +37,8 @@ export class SigmqError extends Error {
 }
 
 /**
- * An error of the system as one of ours where it says that this process, or all of them, have no descriptor
- * left; any other as it is.
+ * Turns an error of the system that says that this process, or the whole system, has no descriptors left into one
+ * of ours; any other error is returned unchanged.
  */
 export function explained(error: unknown): unknown {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
@@ -47,7 +47,7 @@ export function explained(error: unknown): unknown {
   return new SigmqError(
     'no-descriptors',
     Exit.TryAgain,
-    `${whose} has no file descriptor left (${code}).`,
+    `${whose} has no file descriptors left (${code}).`,
     'Raise the limit (`ulimit -n`) where it is started, or close some files.',
     error,
   );

@@ -1,14 +1,12 @@
-export { Broker, type BrokerOptions } from './broker/broker.ts';
+export { Broker } from './broker/broker.ts';
 export type { BrokerEvent, BrokerEventData, MessageAtConsumer } from './broker/events.ts';
-export {
-  Consumer,
-  type ConsumerOptions,
-  type Handler,
-} from './client/consumer.ts';
+export type { BrokerOptions } from './broker/options.ts';
+export { Consumer } from './client/consumer.ts';
 export { ProducerError } from './client/errors.ts';
 export type { ClientOptions } from './client/find-broker.ts';
-export { type CallOptions, Inspector } from './client/inspector.ts';
+export { Inspector } from './client/inspector.ts';
 export type { Message } from './client/message.ts';
+export type { CallOptions, ConsumerOptions, Handler } from './client/options.ts';
 export { Producer, type ProducerOptions } from './client/producer.ts';
 export type { SendOptions, SentFrame } from './client/send-options.ts';
 export { CodecError } from './codec/codec-error.ts';
@@ -18,7 +16,6 @@ export { Exit, SigmqError } from './errors.ts';
 export { LinkError } from './link/errors.ts';
 export { OptionError } from './options/errors.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
-export type { Fsync, StoreOptions } from './queue/open-store.ts';
 export type {
   Inspection,
   MessageState,
@@ -28,6 +25,7 @@ export type {
   Stored,
   StorePolicy,
 } from './queue/store.ts';
+export type { Fsync, StoreOptions } from './queue/store-options.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { VetFailure } from './registry/vet.ts';
 export type { BrokerStatus, Counts, DrainState, QueueStatus, Status, Totals } from './status.ts';

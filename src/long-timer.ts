@@ -1,7 +1,7 @@
-/** setTimeout takes no more, and takes more for 1: 2^31-1 ms, some 24 days. */
+/** The longest time that setTimeout takes, 2^31-1 ms, some 24 days; it treats anything longer as 1. */
 const LONGEST_MS = 0x7fff_ffff;
 
-/** As setTimeout, for any time. */
+/** Like setTimeout, but for any time. */
 export class LongTimer {
   readonly #act: () => void;
   #left: number;
@@ -14,12 +14,12 @@ export class LongTimer {
     this.#timer = this.#arm();
   }
 
-  /** Once or more often; also when it has gone off. */
+  /** May be called more than once, even after it has fired. */
   clear(): void {
     clearTimeout(this.#timer);
   }
 
-  /** It alone does not keep the process alive. */
+  /** The timer alone then does not keep the process alive. */
   unref(): this {
     this.#isRef = false;
     this.#timer.unref();

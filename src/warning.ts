@@ -1,8 +1,8 @@
 import { SigmqError } from './errors.ts';
 
 /**
- * Says what nobody has asked to be told: a warning of the process (`process.on('warning')`), which Node prints to
- * stderr unless told otherwise.
+ * Reports a problem for which nobody has asked to be called: as a process warning (`process.on('warning')`), which
+ * Node prints to stderr by default.
  */
 export function warn(problem: unknown): void {
   const type = 'SigmqWarning';
@@ -13,7 +13,7 @@ export function warn(problem: unknown): void {
     process.emitWarning(problem.message, { type, ...(problem.stack && { detail: problem.stack }) });
 }
 
-/** Tells who listens; nobody, or one who cannot take it: {@link warn}. */
+/** Calls the listener; if there is none, or it throws: {@link warn}. */
 export function tell<T>(listener: ((what: T) => void) | undefined, what: T): void {
   if (!listener) {
     warn(what);

@@ -1,15 +1,18 @@
 import { clockMs } from '../clock.ts';
 
-/** Looks per wait. Between two of them this process may stand still without its being taken for the consumer's silence. */
-const LOOKS = 8;
-/** And no longer apart; ms. */
+/**
+ * How many checks one wait is split into. Between two of them this process may be stopped without that counting as
+ * the consumer's silence.
+ */
+const LOOKS_PER_WAIT = 8;
+/** The longest time between two checks; ms. */
 const LONGEST_LOOK_MS = 1000;
-/** A look that comes later than this was kept from coming: the broker was stopped, or had no CPU; ms. */
+/** A check that comes later than this was held up: the broker was stopped, or had no CPU; ms. */
 const LATE_MS = 50;
 
 /**
- * Calls back when a time is over in which this process ran. What it stood still (Ctrl-Z, a busy machine) is not
- * counted: meanwhile nobody could be heard.
+ * Calls back after a time during which this process was running. Time in which it stood still (Ctrl-Z, a busy
+ * machine) does not count: it could not have heard anybody then.
  */
 export class AckWait {
   readonly #onOver: () => void;
@@ -24,7 +27,7 @@ export class AckWait {
     this.#look();
   }
 
-  /** It begins anew. */
+  /** Starts the wait again. */
   extend(): void {
     clearTimeout(this.#timer);
     this.#leftMs = this.#waitMs;
@@ -36,7 +39,11 @@ export class AckWait {
   }
 
   #look(): void {
-    const plannedMs = Math.min(this.#leftMs, LONGEST_LOOK_MS, Math.max(this.#waitMs / LOOKS, 1));
+    const plannedMs = Math.min(
+      this.#leftMs,
+      LONGEST_LOOK_MS,
+      Math.max(this.#waitMs / LOOKS_PER_WAIT, 1),
+    );
     const since = clockMs();
     this.#timer = setTimeout(() => {
       this.#leftMs -= Math.min(clockMs() - since, plannedMs + LATE_MS);

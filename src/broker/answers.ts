@@ -17,11 +17,11 @@ export interface AnswersOptions {
   readonly intake: Intake;
   readonly journal: Journal;
   readonly drain: Drain;
-  /** What expires is kept as dead. */
+  /** Expired messages are kept as dead ones. */
   readonly keepsExpired: boolean;
 }
 
-/** What a broker answers to requests that are about itself. */
+/** What a broker answers to requests about itself. */
 export class Answers implements BrokerAnswers {
   readonly #options: AnswersOptions;
   readonly #startedAt = clockMs();
@@ -75,7 +75,7 @@ export class Answers implements BrokerAnswers {
     return { ...counts, oldestReadyMs, counted: counters.of(counts.queue) ?? null };
   }
 
-  /** Nobody is told when a message expires: it is counted when somebody asks. */
+  /** Nobody is notified when a message expires: expired messages are counted when somebody asks. */
   #countExpired(): void {
     const { store, journal, keepsExpired } = this.#options;
     for (const [queue, messages] of store.takeExpired()) {
@@ -105,7 +105,7 @@ export class Answers implements BrokerAnswers {
   cancelDrain(): boolean {
     const { intake, drain } = this.#options;
     const wasOn = drain.cancel();
-    // Not when it is over: the broker stops.
+    // Not when the drain is done: then the broker stops.
     if (wasOn) intake.draining = false;
     return wasOn;
   }

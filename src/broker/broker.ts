@@ -2,7 +2,7 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
-import { openStore, type StoreOptions } from '../queue/open-store.ts';
+import { openStore } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
 import { readBootId } from '../registry/boot-id.ts';
@@ -16,37 +16,18 @@ import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
-import type { BrokerEvent } from './events.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
-import { checkBroker } from './options.ts';
+import { type BrokerOptions, checkBroker } from './options.ts';
 import { Reception } from './reception.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
 
-export interface BrokerOptions {
-  /** Runtime directory; default: see docs/protocol.md, section 1. */
-  readonly dir?: string | undefined;
-  /** Where messages are kept; default: an SQLite file in `$XDG_STATE_HOME/sigmq`. */
-  readonly store?: StoreOptions | undefined;
-  /** Largest body in bytes; default 65,536. */
-  readonly maxMessageBytes?: number | undefined;
-  /**
-   * A consumer that took a message and neither settles nor ends loses it after this; default: it keeps it as long as
-   * it lives; ms.
-   */
-  readonly ackWaitMs?: number | undefined;
-  /** Hears what it has to say. Without it warnings and errors are warnings of the process. */
-  readonly onEvent?: ((event: BrokerEvent) => void) | undefined;
-  /** When it aborts the broker is closed. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
- * The broker of one runtime directory. Takes messages from producers, gives them to consumers in turn,
- * holds them while there is none.
+ * The broker of one runtime directory. It accepts messages from producers, gives them to consumers in turn, and
+ * keeps them while there is no consumer.
  *
  * @example
  * const broker = await Broker.open({ dir: '/tmp/demo' });
@@ -55,7 +36,7 @@ export interface BrokerOptions {
  */
 export class Broker {
   readonly dir: string;
-  /** Why only plain peers are served; undefined with the addon. */
+  /** Why it serves only plain peers; undefined with the addon. */
   readonly plainBecause: string | undefined;
   readonly #options: BrokerOptions;
   readonly #table = processTable();
@@ -112,7 +93,7 @@ export class Broker {
     this.#options = options;
     this.#store = store;
     this.#journal = journal;
-    // The one circle: who receives also answers. Nothing arrives before this constructor has returned.
+    // The only cycle: the part that receives also answers. Nothing arrives before this constructor has returned.
     this.#receiver = {
       onFrame: (peer, frame) => this.#reception.take(peer, frame),
       onPlain: (_peer, body) => void this.#reception.takePlain(body).catch(journal.error),
@@ -154,22 +135,22 @@ export class Broker {
     this.#reception = new Reception({ ...parts, incarnation });
   }
 
-  /** For people: where the messages are. */
+  /** For people: where the messages are kept. */
   get storeName(): string {
     return this.#store.name;
   }
 
   /**
-   * Resolves when this broker should be closed: somebody asked for it (`sigmq stop`), it is drained, or, with the
-   * reason, its runtime directory is gone and cannot be made again; also when it is closed.
+   * Resolves when this broker should be closed: somebody asked for it (`sigmq stop`), it has drained, or it is
+   * already closed; or, with the reason, when its runtime directory is gone and cannot be made again.
    */
   get stopRequested(): Promise<SigmqError | undefined> {
     return this.#journal.stopRequested;
   }
 
   /**
-   * Refuses new messages, finishes the frames under way, leaves the directory. Messages that nobody has
-   * settled stay in the store (and are lost with a memory store). Once or more often.
+   * Refuses new messages, finishes the frames under way, and leaves the directory. Messages that nobody has settled
+   * stay in the store (and are lost with a memory store). May be called more than once.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -220,7 +201,7 @@ export class Broker {
     await this.#inFlight.recover((key) => this.#roster.survivor(key));
     this.#rosterWatch.watchDeaths();
     this.#dueTimer.start();
-    // Not before: what goes out now would be taken for what an earlier broker gave out.
+    // Not earlier: what is sent now would be mistaken for what an earlier broker had handed out.
     this.#dispatcher.start();
   }
 

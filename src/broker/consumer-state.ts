@@ -8,17 +8,17 @@ import { type Claim, registeredBy } from '../registry/claim.ts';
 import type { AckWait } from './ack-wait.ts';
 import { keyOf, type Peer } from './peer.ts';
 
-/** First pause before a consumer that did not answer is tried again, doubled each time; ms. */
+/** First pause before a consumer that did not answer is tried again; it doubles each time; ms. */
 export const FIRST_REST_MS = 250;
 
-/** A delivery that has begun and is not settled: which one, and of which queue. */
+/** A delivery that has begun and is not settled yet. */
 export interface Unsettled extends DeliveryName {
   readonly queue: string;
-  /** It is being sent, or about to be: who sends it knows what became of it when the consumer ends. */
+  /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
-  /** The consumer has it, and only so long to settle it. */
+  /** The consumer has it, and this long to settle it. */
   ackWait?: AckWait | undefined;
-  /** It is settled as soon as the store has written it down. */
+  /** It counts as settled once the store has recorded it. */
   settling?: { readonly kind: Outcome['kind']; readonly verdict: Promise<Verdict> } | undefined;
 }
 
@@ -30,26 +30,26 @@ export interface ConsumerState extends Peer {
   /** Its line says that it is a plain peer, whatever else it catches. */
   saysPlain: boolean;
   queues: readonly string[];
-  /** Messages that it takes at once. */
+  /** Messages that it takes at a time. */
   slots: number;
-  /** How long it may keep a message; undefined: as the broker says; ms. */
+  /** How long it may keep a message; undefined: the broker decides; ms. */
   ackWaitMs: number | undefined;
-  /** What it has got, or is about to get, and has not settled, by message id. */
+  /** What it has received, or is about to, and has not settled, by message id. */
   readonly inFlight: Map<number, Unsettled>;
-  /** Those among them of which it is not known whether it got them. */
+  /** Those among them that it may or may not have received. */
   owed: Reserved[];
-  /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
+  /** Messages that went to others because it was silent for too long; they occupy slots until it reports back. */
   readonly overdue: Map<number, DeliveryName>;
-  /** The incarnation that it was told last; undefined: it is not certain which. */
+  /** The incarnation that it was told last; undefined: not known for certain. */
   told: number | undefined;
-  /** Frames that were sent to it. */
+  /** Frames that have been sent to it. */
   sent: number;
-  /** It did not answer: not before this, ms of `clockMs`. */
+  /** It did not answer: leave it alone until then; ms of `clockMs`. */
   restsUntil: number;
   restMs: number;
 }
 
-/** What a consumer says of itself. */
+/** What a consumer asks for in its line. */
 export function wishesOf(
   line: Claim,
   kind: 'echo' | 'plain',

@@ -3,7 +3,7 @@ import type { Counts, Totals } from '../status.ts';
 
 type Counted = keyof Counts;
 
-const NONE: Counts = {
+const NO_COUNTS: Counts = {
   accepted: 0,
   delivered: 0,
   retried: 0,
@@ -14,15 +14,15 @@ const NONE: Counts = {
   expired: 0,
   dead: 0,
 };
-const COUNTED = Object.keys(NONE) as Counted[];
+const COUNTED = Object.keys(NO_COUNTS) as Counted[];
 
 /**
- * Queues with numbers of their own; those of later ones are summed up. A queue can be made by naming it, so
- * that without a bound a producer could fill the memory: this is some 2 MB.
+ * Queues that are counted one by one; later ones are summed up. Merely naming a queue creates it, so without a
+ * bound a producer could fill the memory: this is some 2 MB.
  */
 export const MAX_COUNTED_QUEUES = 10_000;
 
-/** What ends a delivery counts as; `return` is none: the consumer had not begun. */
+/** What the end of a delivery counts as; `return` does not count: the consumer had not begun. */
 const COUNTED_AS = {
   done: 'done',
   failed: 'failed',
@@ -30,7 +30,7 @@ const COUNTED_AS = {
   lost: 'lost',
 } as const;
 
-/** Numbers that people steer by. They begin with the broker and end with it. */
+/** The numbers that operators go by. They start with the broker and end with it. */
 export class Counters {
   readonly since = new Date(steadyMs()).toISOString();
   readonly #queues = new Map<string, Record<Counted, number>>();
@@ -52,7 +52,7 @@ export class Counters {
     if (isRetry) counts.retried++;
   }
 
-  /** A delivery ended. @param becameDead its attempts, or give-backs, were used up */
+  /** A delivery ended. @param becameDead its attempts, or releases, were used up */
   settled(queue: string, kind: string, becameDead: boolean): void {
     const counts = this.#of(queue);
     const counted = (COUNTED_AS as Readonly<Record<string, Counted>>)[kind];
@@ -60,7 +60,7 @@ export class Counters {
     if (becameDead || kind === 'dead') counts.dead++;
   }
 
-  /** So many messages were not taken in time. @param areDead they are kept, as dead ones */
+  /** This many messages were not taken in time. @param areDead they are kept as dead ones */
   expired(queue: string, messages: number, areDead = false): void {
     const counts = this.#of(queue);
     counts.expired += messages;
@@ -76,17 +76,17 @@ export class Counters {
     this.#lostConsumers++;
   }
 
-  /** Names of those of which something was counted. */
+  /** Names of the queues for which something was counted. */
   get queues(): Iterable<string> {
     return this.#queues.keys();
   }
 
-  /** Undefined: nothing was counted, or with others. */
+  /** Undefined: nothing was counted, or it was counted among the others. */
   of(queue: string): Counts | undefined {
     return this.#queues.get(queue);
   }
 
-  /** Of the queues for which there was no room; undefined: there was. */
+  /** Of the queues for which there was no room; undefined: there was room for all. */
   get others(): Counts | undefined {
     return COUNTED.some((counted) => this.#others[counted] > 0) ? this.#others : undefined;
   }
@@ -111,5 +111,5 @@ export class Counters {
 }
 
 function none(): Record<Counted, number> {
-  return { ...NONE };
+  return { ...NO_COUNTS };
 }

@@ -1,7 +1,7 @@
 import { loadAddon, type Watcher } from '../signals/addon.ts';
 import type { ConsumerState } from './consumer-state.ts';
 
-/** Tells when consumers end. The kernel tells us: no polling. */
+/** Reports when consumers end. The kernel tells us, so there is no polling. */
 export class Deaths {
   readonly #watchers = new Map<string, Watcher>();
   readonly #onDeath: () => void;
@@ -10,7 +10,7 @@ export class Deaths {
     this.#onDeath = onDeath;
   }
 
-  /** Once is enough. @returns false when nobody tells: no addon, or no descriptor left */
+  /** Needed only once per consumer. @returns false if nobody will tell: no addon, or no descriptor left */
   watch({ key, pid }: ConsumerState): boolean {
     if (this.#watchers.has(key)) return true;
     const { addon } = loadAddon();

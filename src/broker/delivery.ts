@@ -12,16 +12,16 @@ import type { RosterWatch } from './roster-watch.ts';
 export interface Delivery {
   readonly consumer: ConsumerState;
   readonly message: Reserved;
-  /** It may have got it before. */
+  /** The consumer may have received it before. */
   readonly inDoubt?: boolean;
 }
 
-/** For events. */
+/** What events say about a delivery. */
 export const namesOf = ({ consumer: { pid }, message: { id, queue } }: Delivery) => {
   return { pid, id, queue };
 };
 
-/** What has to know how deliveries end. */
+/** The parts that have to know how deliveries end. */
 export interface DeliveryOptions {
   readonly roster: Roster;
   readonly rosterWatch: Pick<RosterWatch, 'refresh'>;
@@ -29,7 +29,7 @@ export interface DeliveryOptions {
   readonly journal: Journal;
 }
 
-/** Defaults are left out: they cost eight signals a byte, twice. */
+/** Defaults are left out: they would cost eight signals per byte, twice. */
 export function deliveryFrame(
   message: Reserved,
   { seq, told }: { readonly seq: number; readonly told: number | undefined },

@@ -6,8 +6,8 @@ import type { Delivery, DeliveryOptions } from './delivery.ts';
 import { EchoDeliveries } from './echo-deliveries.ts';
 import { PlainDeliveries } from './plain-deliveries.ts';
 
-/** How long the broker keeps the bus for deliveries before the others get their turn; ms. */
-const HOLD_MS = 50;
+/** How long the broker keeps the bus for deliveries before others get their turn; ms. */
+const DELIVERIES_TURN_MS = 50;
 
 export interface DispatcherOptions extends DeliveryOptions {
   readonly store: Pick<Store, 'hasReady' | 'reserve'>;
@@ -30,7 +30,7 @@ export class Dispatcher {
     this.#options.journal.dispatching.start(() => this.#run());
   }
 
-  /** Finishes the frames under way and starts no other. Does not wait for plain peers that stalled. */
+  /** Finishes the frames under way and starts no more. Does not wait for plain peers that have stalled. */
   async stop(): Promise<void> {
     await this.#options.journal.dispatching.stop();
     await this.#plain.ended();
@@ -40,7 +40,7 @@ export class Dispatcher {
     return this.#options.journal.dispatching.isStopped;
   }
 
-  /** Until there is nothing that could go to somebody. */
+  /** Runs until there is nothing left that anybody could get. */
   async #run(): Promise<void> {
     const { echo } = this.#options.endpoint;
     while (!this.#isStopped) {
@@ -51,7 +51,7 @@ export class Dispatcher {
     }
   }
 
-  /** The next free consumer for which there is a message, and the message. */
+  /** The next free consumer for which there is a message, and that message. */
   async #next(): Promise<Delivery | undefined> {
     const { roster, store, inFlight } = this.#options;
     const now = clockMs();
@@ -67,14 +67,14 @@ export class Dispatcher {
       if (!message) continue;
       inFlight.begin(consumer, message);
       if (roster.isRegistered(consumer)) return { consumer, message };
-      // It left while the store was busy: nobody would notice how it ends.
+      // It left while the store was busy: nobody would notice how the delivery ends.
       await inFlight.settleSurely(consumer, message.id, { kind: 'untaken' });
     }
     this.#wakeAfterRest(now);
     return undefined;
   }
 
-  /** A message whose answer is not known goes to the same consumer again, before anything else. */
+  /** A message whose answer is unknown goes to the same consumer again, before anything else. */
   #nextOwed(now: number): Delivery | undefined {
     const { roster } = this.#options;
     for (const consumer of roster.all) {
@@ -89,7 +89,7 @@ export class Dispatcher {
     return undefined;
   }
 
-  /** Consumers that did not answer, or are stopped, are tried again. */
+  /** Consumers that did not answer, or are stopped, are tried again later. */
   #wakeAfterRest(now: number): void {
     const { roster, journal } = this.#options;
     const rests = roster.all.map(({ restsUntil }) => restsUntil).filter((until) => until > now);
@@ -109,9 +109,9 @@ export class Dispatcher {
     }
   }
 
-  /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
+  /** Delivers to echo consumers under one hold of the bus, until nothing is left or the time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
-    const until = clockMs() + HOLD_MS;
+    const until = clockMs() + DELIVERIES_TURN_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);

@@ -1,7 +1,7 @@
 import type { QueueCounts } from '../queue/store.ts';
 import type { DrainState } from '../status.ts';
 
-/** Queues and consumers that a sentence names; of more it gives the number. */
+/** Queues and consumers that a sentence lists by name; beyond that it gives their number. */
 const MAX_NAMED = 10;
 
 /** @param delayedUntil ms since 1970 */
@@ -30,7 +30,7 @@ export function isDrained({ ready, delayed, reserved }: DrainState): boolean {
   return ready + delayed + reserved === 0;
 }
 
-/** For people: what it waits for, and what stays. */
+/** For people: what the broker waits for, and what stays. */
 export function drainText(state: DrainState): string {
   const { ready, delayed, delayedUntil, reserved, heldBy } = state;
   const by = heldBy.length > 0 ? ` (by ${named(heldBy)})` : '';
@@ -53,7 +53,7 @@ function pausedText({
   if (inPausedQueues === 0) return '';
   const queues = `paused queue${pausedQueues.length > 1 ? 's' : ''} ${named(pausedQueues)}`;
   if (!waitsForPaused) return `${inPausedQueues} in ${queues} stay in the store`;
-  const why = keepsMessages ? '' : ', where memory would lose them';
+  const why = keepsMessages ? '' : ', where they would be lost with the memory';
   return `${inPausedQueues} of them are in ${queues}${why}: resume or purge`;
 }
 

@@ -6,9 +6,9 @@ import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
 
-/** Messages also expire, and nobody tells: how often the store is looked at; ms. */
-const LOOK_MS = 250;
-/** How often the log says what is still waited for; ms. */
+/** Messages may also expire, which nobody reports: how often the store is checked; ms. */
+const REMAINING_LOOK_MS = 250;
+/** How often the log says what the drain is still waiting for; ms. */
 const SAY_MS = 60_000;
 
 export interface DrainOptions {
@@ -21,8 +21,8 @@ export interface DrainOptions {
 }
 
 /**
- * Waits until everything is given out and settled, delayed messages too. Dead ones stay, and, unless it is
- * told or they would be lost, what is in paused queues.
+ * Waits until everything has been delivered and settled, including delayed messages. Dead messages stay, and so
+ * does what is in paused queues, unless it was asked for or would be lost.
  */
 export class Drain {
   readonly #options: DrainOptions;
@@ -39,16 +39,16 @@ export class Drain {
     return this.#timer !== undefined;
   }
 
-  /** @param paused wait for what is in paused queues, too; may be said again */
+  /** @param paused also wait for what is in paused queues; may be called again */
   begin(paused: boolean): void {
     if (this.#isOver) return;
     this.#paused = paused;
     this.#saidAt = Number.NEGATIVE_INFINITY;
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer ??= setInterval(() => void this.#look(), REMAINING_LOOK_MS);
     void this.#look();
   }
 
-  /** @returns whether there was something to take back */
+  /** @returns whether there was a drain to cancel */
   cancel(): boolean {
     if (!this.isOn) return false;
     this.#end();
@@ -56,7 +56,7 @@ export class Drain {
     return true;
   }
 
-  /** The broker stops. */
+  /** The broker is stopping. */
   stop(): void {
     this.#isOver = true;
     this.#end();
@@ -80,9 +80,9 @@ export class Drain {
   async #look(): Promise<void> {
     const { intake, journal } = this.#options;
     const timer = this.#timer;
-    await intake.idle(); // what is being stored is to go out, too
+    await intake.idle(); // what is being stored has to be delivered too
     const state = await this.state().catch(journal.error);
-    // What was true of a drain that was taken back meanwhile says nothing of the one after it.
+    // What was found out for a drain that has since been cancelled says nothing about the next one.
     if (!state || !this.isOn || this.#timer !== timer) return;
     if (isDrained(state)) {
       this.stop();

@@ -2,21 +2,24 @@ import { clockMs, steadyMs } from '../clock.ts';
 import type { Store } from '../queue/store.ts';
 import type { Journal } from './journal.ts';
 
-/** Timers stand still while the machine sleeps, delays do not: looked at again after this; ms. */
-const LOOK_MS = 60_000;
-/** Two sweeps are no closer together, whatever the store says: what is due in between goes with the next one; ms. */
-const PAUSE_MS = 10;
+/** Timers stand still while the machine sleeps, delays do not: check again after this; ms. */
+const SLEEP_LOOK_MS = 60_000;
+/**
+ * Sweeps are at least this far apart, whatever the store says: what falls due in between is done by the next one;
+ * ms.
+ */
+const SWEEP_PAUSE_MS = 10;
 
 export interface DueTimerOptions {
   readonly store: Pick<Store, 'nextSweep' | 'sweep'>;
   readonly journal: Pick<Journal, 'timing' | 'wake'>;
 }
 
-/** One timer for the next message that gets due or expires; it does so, also when nobody is there to take it. */
+/** One timer for the next message that falls due or expires; it also sweeps when no consumer is there. */
 export class DueTimer {
   readonly #options: DueTimerOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** For what it is set, ms since the epoch. */
+  /** The time it is set for, ms since the epoch. */
   #at: number | undefined;
   #isDue = false;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -25,14 +28,14 @@ export class DueTimer {
     this.#options = options;
   }
 
-  /** From now on it is set by what the store says, whenever the journal asks for it. */
+  /** From now on it is set to what the store says, whenever the journal asks for it. */
   start(): void {
     const { timing } = this.#options.journal;
     timing.start(() => this.#run());
     timing.ask();
   }
 
-  /** Resolves when it has done what it is at. */
+  /** Resolves when the sweep under way is done. */
   async stop(): Promise<void> {
     const stopped = this.#options.journal.timing.stop();
     clearTimeout(this.#timer);
@@ -64,8 +67,8 @@ export class DueTimer {
     this.#at = at;
     clearTimeout(this.#timer);
     if (at === undefined) return;
-    const soonest = this.#sweptAt + PAUSE_MS - clockMs();
-    const ms = Math.min(Math.max(at - steadyMs() + 1, soonest, 0), LOOK_MS);
+    const soonest = this.#sweptAt + SWEEP_PAUSE_MS - clockMs();
+    const ms = Math.min(Math.max(at - steadyMs() + 1, soonest, 0), SLEEP_LOOK_MS);
     const onDue = () => {
       this.#isDue = true;
       timing.ask();

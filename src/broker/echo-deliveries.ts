@@ -8,10 +8,10 @@ import type { Outcome, Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
 
-/** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
-const MAX_TRIES = 5;
+/** How often a delivery that arrives damaged is tried; damage takes two senders at once. */
+const MAX_DELIVERY_TRIES = 5;
 
-/** Deliveries to echo consumers, which answer, and may settle later. */
+/** Deliveries to echo consumers, which answer and may settle later. */
 export class EchoDeliveries {
   readonly #options: DeliveryOptions;
 
@@ -21,15 +21,15 @@ export class EchoDeliveries {
 
   async deliver(channel: Channel, delivery: Delivery): Promise<void> {
     const { consumer, message } = delivery;
-    // While we waited for the bus the consumer may have settled what was in doubt, or ended.
+    // While we waited for the bus, the consumer may have settled the message in doubt, or ended.
     if (!this.#options.inFlight.has(consumer, message)) return;
     const frame = this.#frameOf(delivery);
     if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
-    /** A try of which the end is not known may have been taken. */
+    /** A try whose outcome is unknown may have been accepted. */
     let inDoubt = delivery.inDoubt === true;
     for (let attempt = 1; ; attempt++) {
       try {
-        consumer.told = undefined; // until it is known that it has understood this frame
+        consumer.told = undefined; // until we know that it has understood this frame
         const outcome = await channel.send(consumer, frame);
         if (outcome.kind === 'accepted') {
           this.#onTaken(delivery);
@@ -37,7 +37,7 @@ export class EchoDeliveries {
         }
         inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-        if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        if (reason === Reason.Damaged && attempt < MAX_DELIVERY_TRIES) continue;
         if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
         return await this.#onRefused(delivery, reason);
       } catch (error) {
@@ -49,7 +49,7 @@ export class EchoDeliveries {
     }
   }
 
-  /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
+  /** Undefined if it does not fit into a frame: its producer left no room for what a delivery adds. */
   #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
     const { id, queue } = message;
     try {
@@ -61,7 +61,7 @@ export class EchoDeliveries {
     }
   }
 
-  /** It has it, and says or will say what becomes of it. */
+  /** The consumer has it, and says now or later how it ended. */
   #onTaken({ consumer, message, inDoubt }: Delivery): void {
     const { roster, journal } = this.#options;
     consumer.told = message.incarnation;
@@ -103,7 +103,7 @@ export class EchoDeliveries {
     return this.#settle(consumer, message, { kind: 'untaken' });
   }
 
-  /** The consumer may have it: that is asked again after a rest. Who has ended meanwhile is not asked. */
+  /** The consumer may have it: it is asked again after a rest, unless it has ended in the meantime. */
   owe({ consumer, message }: Delivery): void {
     const { roster, inFlight } = this.#options;
     roster.rest(consumer, clockMs());

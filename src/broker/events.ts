@@ -5,8 +5,8 @@ import type { VetFailure } from '../registry/vet.ts';
 import type { DrainState } from '../status.ts';
 import { drainText } from './drain-state.ts';
 
-/** Characters of a line that a sentence repeats. */
-const MAX_SHOWN = 40;
+/** Characters of a line that a message quotes. */
+const MAX_LINE_CHARACTERS = 40;
 
 /** A consumer, and a message that went to it. */
 export interface MessageAtConsumer {
@@ -15,44 +15,44 @@ export interface MessageAtConsumer {
   queue: string;
 }
 
-/** What a broker has to say, without its sentence. */
+/** What a broker reports, without the text for people. */
 export type BrokerEventData =
   | { type: 'consumer-left'; pid: number }
   | { type: 'consumer-ended'; pid: number }
-  /** A line of consumers.txt names a process that gets no signals. */
+  /** A line of consumers.txt names a process that is sent no signals. */
   | { type: 'consumer-refused'; pid: number; why: VetFailure }
   | { type: 'line-refused'; line: string }
-  /** No more is said of them. */
+  /** No more of them are reported. */
   | { type: 'many-lines-refused' }
-  /** The lines of those that have ended stay for now. */
+  /** The lines of ended processes stay for now. */
   | { type: 'lines-not-tidied'; error: SigmqError }
   | { type: 'inotify-used-up'; path: string; code: string; everyMs: number }
-  /** Its ack-wait is over. */
+  /** Its ack-wait has expired. */
   | ({ type: 'delivery-overdue'; ackWaitMs: number } & MessageAtConsumer)
-  /** The message goes out again, to the same consumer or to another. */
+  /** The message is sent again, to the same consumer or to another. */
   | ({ type: 'delivery-failed'; error: LinkError } & MessageAtConsumer)
   | ({ type: 'delivery-damaged' } & MessageAtConsumer)
-  /** A plain consumer is stopped, or has no handler any more. */
+  /** A plain consumer is stopped, or no longer has a handler. */
   | ({ type: 'delivery-stalled' } & MessageAtConsumer)
-  /** For this consumer; that was an attempt. */
+  /** Too large for this consumer; the try counts as an attempt. */
   | ({ type: 'message-too-large'; bytes: number } & MessageAtConsumer)
-  /** A plain consumer cannot get it, others can. */
+  /** A plain consumer cannot receive it, others can. */
   | ({ type: 'message-not-plain' } & MessageAtConsumer)
-  /** It is dead: no frame has room for it. */
+  /** It is dead: it fits into no frame. */
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
-  /** Nobody waits for an answer. */
+  /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
   | { type: 'draining'; state: DrainState }
   | { type: 'drained'; state: DrainState }
   | { type: 'drain-cancelled' }
   /** The runtime directory, or the broker's files in it, had been removed. */
   | { type: 'directory-restored'; dir: string; message: string }
-  /** What is not as it should be, though the broker works. */
+  /** Something is not as it should be, though the broker works. */
   | { type: 'warning'; message: string }
-  /** What failed is tried again where that makes sense. */
+  /** What failed is retried where that makes sense. */
   | { type: 'error'; error: unknown };
 
-/** What a broker has to say; `type` tells which other fields it has. */
+/** What a broker reports; `type` tells which other fields there are. */
 export type BrokerEvent = Readonly<
   BrokerEventData & {
     level: 'debug' | 'info' | 'warn' | 'error';
@@ -72,34 +72,34 @@ const TEXTS: {
   'line-refused': [
     'warn',
     ({ line }) =>
-      `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_SHOWN))}.`,
+      `consumers.txt has a line that does not start with a PID: ${JSON.stringify(line.slice(0, MAX_LINE_CHARACTERS))}.`,
   ],
-  'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines; no more is said.'],
+  'many-lines-refused': ['warn', () => 'consumers.txt has more bad lines, which are not reported.'],
   'lines-not-tidied': ['warn', ({ error }) => sentenceOf(error)],
   'inotify-used-up': [
     'warn',
     ({ path, code, everyMs }) =>
-      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${path} is looked at every ${everyMs} ms instead.`,
+      `No inotify instance or watch is left (${code}; /proc/sys/fs/inotify): ${path} is checked every ${everyMs} ms instead.`,
   ],
   'delivery-overdue': [
     'warn',
     ({ pid, id, ackWaitMs }) =>
-      `Consumer ${pid} has not settled message ${id} in ${ackWaitMs} ms; it goes to another.`,
+      `Consumer ${pid} has not settled message ${id} within ${ackWaitMs} ms; it goes to another.`,
   ],
   'delivery-failed': ['warn', ({ error }) => error.message],
-  'delivery-damaged': ['warn', ({ pid }) => `Consumer ${pid} gets every frame damaged.`],
+  'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],
   'delivery-stalled': [
     'warn',
-    ({ pid }) => `Plain consumer ${pid} does not take its signals; its message goes to another.`,
+    ({ pid }) => `Plain consumer ${pid} is not taking its signals; its message goes to another.`,
   ],
   'message-too-large': [
     'warn',
-    ({ pid, bytes }) => `Consumer ${pid} does not take messages of ${bytes} bytes.`,
+    ({ pid, bytes }) => `Consumer ${pid} does not accept messages of ${bytes} bytes.`,
   ],
   'message-not-plain': [
     'warn',
     ({ pid, id }) =>
-      `Message ${id} has a zero byte or is empty; plain consumer ${pid} cannot get it.`,
+      `Message ${id} has a zero byte or is empty; plain consumer ${pid} cannot receive it.`,
   ],
   'message-undeliverable': [
     'warn',
@@ -107,14 +107,14 @@ const TEXTS: {
   ],
   'plain-message-refused': [
     'error',
-    ({ bytes }) => `a plain message of ${bytes} bytes is too large`,
+    ({ bytes }) => `A plain message of ${bytes} bytes is too large.`,
   ],
   draining: [
     'info',
-    ({ state }) => `Draining: no new messages are taken. The broker ${drainText(state)}.`,
+    ({ state }) => `Draining: no new messages are accepted. The broker ${drainText(state)}.`,
   ],
   drained: ['info', ({ state }) => `Drained: the broker stops; it ${drainText(state)}.`],
-  'drain-cancelled': ['info', () => 'Draining was taken back: messages are taken again.'],
+  'drain-cancelled': ['info', () => 'The drain was cancelled: messages are accepted again.'],
   'directory-restored': ['warn', ({ message }) => message],
   warning: ['warn', ({ message }) => message],
   error: ['error', ({ error }) => sentenceOf(explained(error))],

@@ -4,8 +4,8 @@ import { guarded } from '../guarded.ts';
 import { fileSignature } from '../registry/file-signature.ts';
 import type { Journal } from './journal.ts';
 
-/** Without inotify the file is looked at so often; a consumer that starts waits no longer than that; ms. */
-const LOOK_MS = 250;
+/** Without inotify the file is checked this often; a consumer that starts waits no longer than that; ms. */
+const FILE_LOOK_MS = 250;
 
 export interface FileWatchOptions {
   readonly dir: string;
@@ -14,7 +14,7 @@ export interface FileWatchOptions {
   onChange(): void;
 }
 
-/** Tells when a file of a directory changes: by inotify(7), or, where none is left, by looking. */
+/** Notices when a file of a directory changes: by inotify(7), or by polling where no watch is left. */
 export class FileWatch {
   readonly #options: FileWatchOptions;
   #watcher: FSWatcher | undefined;
@@ -26,7 +26,7 @@ export class FileWatch {
     this.#start();
   }
 
-  /** The directory is another one of the same name. */
+  /** The directory is now another one of the same name. */
   restart(): void {
     this.close();
     this.#start();
@@ -56,11 +56,11 @@ export class FileWatch {
     this.close();
     const code = (why as NodeJS.ErrnoException).code ?? String(why);
     const path = join(dir, name);
-    journal.say({ type: 'inotify-used-up', path, code, everyMs: LOOK_MS });
+    journal.say({ type: 'inotify-used-up', path, code, everyMs: FILE_LOOK_MS });
     this.#seen = this.#look();
     this.#looking = setInterval(
       guarded(() => this.#compare(), journal.error),
-      LOOK_MS,
+      FILE_LOOK_MS,
     ).unref();
   }
 

@@ -5,19 +5,19 @@ import { AckWait } from './ack-wait.ts';
 import type { ConsumerState, Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
 
-/** Pause before a settlement that the store could not write is tried again; ms. */
-const RETRY_MS = 500;
+/** Pause before retrying a settlement that the store could not write; ms. */
+const STORE_RETRY_MS = 500;
 
 export interface InFlightOptions {
   readonly store: Pick<Store, 'settle' | 'settleLate' | 'reservations'>;
-  /** For consumers that name no time of their own; undefined: as long as they live; ms. */
+  /** For consumers that set no ack-wait of their own; undefined: as long as they live; ms. */
   readonly ackWaitMs: number | undefined;
   readonly journal: Journal;
 }
 
-/** The deliveries that have begun and are not settled. */
+/** The deliveries that have begun and are not settled yet. */
 export class InFlight {
-  /** Deliveries of an earlier broker are known. */
+  /** Resolves when the deliveries of an earlier broker are known. */
   readonly recovered: Promise<void>;
   readonly #options: InFlightOptions;
   #onRecovered: () => void = () => {};
@@ -36,7 +36,7 @@ export class InFlight {
     consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
   }
 
-  /** Whether a consumer still has to get it, or to settle it. */
+  /** Whether a consumer has yet to receive it, or to settle it. */
   has(consumer: ConsumerState, message: Reserved): boolean {
     const known = consumer.inFlight.get(message.id);
     return isSame(known, message) && known?.settling === undefined;
@@ -45,12 +45,12 @@ export class InFlight {
   /** The consumer has it and will settle it later. */
   awaitSettlement(consumer: ConsumerState, message: Reserved): void {
     const known = consumer.inFlight.get(message.id);
-    // Its ack-wait may be over, or it was settled meanwhile.
+    // Its ack-wait may have expired, or it was settled in the meantime.
     if (!known || !isSame(known, message)) return;
     known.isSending = false;
     const ackWaitMs = consumer.ackWaitMs ?? this.#options.ackWaitMs;
     if (ackWaitMs === undefined || known.ackWait) return;
-    const { id } = message; // not its body, for as long as it takes
+    const { id } = message; // so as not to keep its body all that time
     const onOver = () => this.#onOverdue(consumer, id, known, ackWaitMs);
     known.ackWait = new AckWait(ackWaitMs, onOver);
     this.#ackWaits.add(known.ackWait);
@@ -65,8 +65,8 @@ export class InFlight {
   }
 
   /**
-   * The consumer may have it: its answer is not known. It gets it again, and answers as before; nobody
-   * else gets it, until it has ended or its time is up.
+   * The consumer may have the message: its answer is unknown. It gets the message again, and answers as before;
+   * nobody else gets it until it has ended or its time is up.
    */
   owe(consumer: ConsumerState, message: Reserved): void {
     if (!isSame(consumer.inFlight.get(message.id), message)) this.begin(consumer, message);
@@ -75,8 +75,8 @@ export class InFlight {
   }
 
   /**
-   * Messages that an earlier broker had given out: who has them and lives is asked what became of them.
-   * @param survivor who has a key and can be asked
+   * Messages that an earlier broker had handed out: each consumer that has one and still lives is asked what became
+   * of it.
    */
   async recover(survivor: (key: string) => ConsumerState | undefined): Promise<void> {
     const { store, journal } = this.#options;
@@ -89,7 +89,7 @@ export class InFlight {
     this.#onRecovered();
   }
 
-  /** @param name which delivery is meant; undefined: the one of this moment */
+  /** @param name which delivery is meant; undefined: the current one */
   async settle(
     consumer: ConsumerState,
     id: number,
@@ -101,7 +101,7 @@ export class InFlight {
       return name ? this.#settleLate(consumer, id, outcome, name) : Reason.Unknown;
     }
     if (known.settling) {
-      // The store takes its time, and the same is said again, or something else, too late.
+      // The store takes its time, and the consumer repeats itself, or says something else too late.
       const { kind, verdict } = known.settling;
       const first = await verdict;
       return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name);
@@ -137,7 +137,7 @@ export class InFlight {
     }
   }
 
-  /** Its time was over. What it did counts all the same when nobody else has got the message. */
+  /** Its time had expired. What it did still counts if nobody else has received the message. */
   async #settleLate(
     consumer: ConsumerState,
     id: number,
@@ -178,13 +178,13 @@ export class InFlight {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
       void this.#settleAgain(consumer, id, outcome, name);
-    }, RETRY_MS);
+    }, STORE_RETRY_MS);
     this.#retries.add(timer);
   }
 
   /** A consumer has ended: what it had goes to others; not yet what it may never have got. */
   async lose(consumer: ConsumerState): Promise<void> {
-    // A copy: what is in doubt may come up again at once.
+    // A copy, because what is in doubt may come up again at once.
     for (const [id, { isSending }] of [...consumer.inFlight]) {
       if (!isSending) await this.settleSurely(consumer, id, { kind: 'lost' });
     }
@@ -201,7 +201,7 @@ export class InFlight {
     const { queue } = known;
     const { pid } = consumer;
     this.#options.journal.say({ type: 'delivery-overdue', pid, id, queue, ackWaitMs });
-    // It is still at work on it, for all we know, and has that slot no sooner than it says so.
+    // As far as we know it is still working on it, and its slot is taken until it reports back.
     const isOwed = consumer.owed.some((owed) => owed.id === id);
     if (!isOwed) consumer.overdue.set(id, known);
     void this.settleSurely(consumer, id, { kind: 'lost' });

@@ -11,9 +11,9 @@ import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
-/** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
+/** Messages accepted provisionally from one producer. They wait in memory until they are committed together. */
 const MAX_BATCH = 64;
-/** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
+/** The same in bytes; a larger batch is refused as `full`, and the producer sends smaller ones. */
 const MAX_BATCH_BYTES = 4 << 20;
 
 export interface IntakeOptions {
@@ -23,13 +23,13 @@ export interface IntakeOptions {
   readonly maxMessageBytes: number;
 }
 
-/** What became of a frame that is, or should be, a message. */
+/** What became of a frame that is, or was meant to be, a message. */
 export interface Judged {
   /** The answer. */
   readonly verdict: Verdict;
-  /** These were stored: the message, and those of its group before it. */
+  /** These were stored: the message, and those before it in its group. */
   readonly published?: readonly NewMessage[];
-  /** So many messages were refused. */
+  /** How many messages were refused. */
   readonly refused?: number;
   /** Why they could not be stored. */
   readonly error?: unknown;
@@ -37,17 +37,17 @@ export interface Judged {
 
 const ACCEPTED: Judged = { verdict: 0 };
 
-/** Judges messages of producers, and stores them. */
+/** Judges the messages of producers, and stores them. */
 export class Intake {
   /** Refuse everything new: the broker is shutting down. */
   closing = false;
-  /** Refuse new messages; those that are here still go out. */
+  /** Refuse new messages; those that are here are still delivered. */
   draining = false;
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
-  /** The only one with a batch: one hold of the bus at a time. */
+  /** The only producer with a batch: there is one hold of the bus at a time. */
   #batching: ProducerState | undefined;
-  /** One message after the other: whether the one before could be stored decides what is a repeat. */
+  /** One message at a time: whether the previous one could be stored decides what is a repeat. */
   readonly #turns = new Serial();
 
   constructor(options: IntakeOptions) {
@@ -55,7 +55,7 @@ export class Intake {
     this.#producers = new Producers(options.bootId);
   }
 
-  /** What an echo peer has sent, which is no control frame. */
+  /** What an echo peer has sent, other than control frames. */
   judge(peer: Peer, decoded: DecodedFrame): Judged | Promise<Judged> {
     switch (decoded.kind) {
       case 'unsupported':
@@ -63,27 +63,27 @@ export class Intake {
       case 'damaged':
         return { verdict: Reason.Damaged };
       case 'plain':
-        // Without a checksum only what no damaged envelope can look like is taken for a message.
+        // Without a checksum, only what cannot be a damaged envelope is taken for a message.
         if (!isPrintableText(decoded.body)) return { verdict: Reason.Damaged };
         return this.takePlain(decoded.body);
       case 'envelope':
-        // A store may take longer than a peer waits; it then sends again what is about to be stored.
+        // A store may take longer than a peer waits; the peer then sends again what is about to be stored.
         return this.#turns.add(() => this.#take(peer, decoded.envelope));
     }
   }
 
-  /** A message without an envelope. From a plain peer: nobody waits for an answer. */
+  /** A message without an envelope, from a plain peer: nobody is waiting for an answer. */
   takePlain(body: Uint8Array): Judged | Promise<Judged> {
     if (body.length > this.#options.maxMessageBytes) return { verdict: Reason.TooLarge };
     return this.#turns.add(() => this.#publish([this.#message(body)]));
   }
 
-  /** Resolves when what was taken so far is stored or refused. */
+  /** Resolves when everything accepted so far is stored or refused. */
   idle(): Promise<void> {
     return this.#turns.ended;
   }
 
-  /** Of the messages that a producer sent last; empty: not known. */
+  /** Ids of the messages that a producer sent last; empty: not known. */
   lastIds(peer: Peer): readonly number[] {
     return this.#producers.get(this.#producers.name(peer))?.lastIds ?? [];
   }
@@ -129,7 +129,7 @@ export class Intake {
     return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
   }
 
-  /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */
+  /** Stores what a producer has sent since its last confirmed frame, all of it or nothing. */
   async #commit(state: ProducerState): Promise<Judged> {
     const { batch } = state;
     if (batch.length === 0) return ACCEPTED;

@@ -9,21 +9,21 @@ import { type BrokerEvent, type BrokerEventData, eventOf } from './events.ts';
 import { Rerun } from './rerun.ts';
 
 /**
- * What happens in a broker is written down here, and here alone it is decided what follows: what is counted, who is
- * told, and which work there is now. All parts know it, and it knows none of them.
+ * Everything that happens in a broker is recorded here, and only here is it decided what follows: what is counted,
+ * who is told, and what work there is now. All parts know the journal, and it knows none of them.
  */
 export class Journal {
   readonly counters = new Counters();
   /** A message may be ready, or a consumer free. */
   readonly dispatching: Rerun;
-  /** Another message may be the next that gets due. */
+  /** Another message may be the next to fall due. */
   readonly timing: Rerun;
   /** The broker should be closed. */
   readonly stopRequested: Promise<SigmqError | undefined>;
   readonly #onEvent: ((event: BrokerEvent) => void) | undefined;
   #requestStop: (why: SigmqError | undefined) => void = () => {};
 
-  /** @param onEvent without it warnings and errors are warnings of the process */
+  /** @param onEvent without it, warnings and errors become process warnings */
   constructor(onEvent: ((event: BrokerEvent) => void) | undefined) {
     this.#onEvent = onEvent;
     this.dispatching = new Rerun(this.error);
@@ -50,7 +50,7 @@ export class Journal {
     this.counters.refused(reasonName(reason), messages);
   }
 
-  /** A consumer has it. */
+  /** A consumer has received it. */
   delivered({ queue, delivery }: Reserved): void {
     this.counters.delivered(queue, delivery > 1);
   }
@@ -76,13 +76,13 @@ export class Journal {
     this.dispatching.ask();
   }
 
-  /** Messages have come, gone, or changed their state. */
+  /** Messages have arrived, gone, or changed state. */
   changed(): void {
     this.dispatching.ask();
     this.timing.ask();
   }
 
-  /** @param why nothing reaches the broker any more; undefined: somebody asked for it */
+  /** @param why nothing can reach the broker any more; undefined: somebody asked for it */
   requestStop(why?: SigmqError): void {
     this.#requestStop(why);
   }

@@ -4,7 +4,7 @@ export interface Peer {
   readonly start: number;
 }
 
-/** Names it in the store and among the consumers, also when its PID is used again. */
+/** Identifies it in the store and among the consumers, even if its PID is reused. */
 export function keyOf({ pid, start }: Peer): string {
   return `${pid}:${start}`;
 }

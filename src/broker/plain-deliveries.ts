@@ -4,17 +4,17 @@ import { LinkError } from '../link/errors.ts';
 import type { Outcome } from '../queue/store.ts';
 import { type Delivery, type DeliveryOptions, namesOf } from './delivery.ts';
 
-/** So long a plain consumer is left alone that cannot take what another one can; ms. */
+/** How long a plain consumer is left alone when it cannot receive what another one can; ms. */
 const UNFIT_REST_MS = 1000;
 
 export interface PlainDeliveriesOptions extends DeliveryOptions {
   readonly endpoint: Endpoint;
 }
 
-/** Deliveries to plain consumers: paced, so that they go on beside everything else. */
+/** Deliveries to plain consumers, paced and therefore running beside everything else. */
 export class PlainDeliveries {
   readonly #options: PlainDeliveriesOptions;
-  /** Those under way, without the stalled ones. */
+  /** Those under way, except for stalled ones. */
   readonly #tasks = new Set<Promise<void>>();
   /** Called when none is left. */
   #onEnded: () => void = () => {};
@@ -23,7 +23,7 @@ export class PlainDeliveries {
     this.#options = options;
   }
 
-  /** Does not wait for it. */
+  /** Does not wait for the delivery. */
   start(delivery: Delivery): void {
     const { journal } = this.#options;
     const leave = () => {
@@ -38,7 +38,7 @@ export class PlainDeliveries {
     });
   }
 
-  /** Resolves when those under way have ended; does not wait for peers that stall, also later. Ask once. */
+  /** Resolves when those under way have ended; never waits for peers that stall. Call it once. */
   async ended(): Promise<void> {
     if (this.#tasks.size === 0) return;
     await new Promise<void>((resolve) => {
@@ -53,7 +53,7 @@ export class PlainDeliveries {
     const { id, body } = message;
     roster.served(consumer);
     if (body.includes(0) || body.length === 0) return this.#leaveToOthers(delivery);
-    // The slot stays taken while signals are on their way: the state of the stalled one is not known.
+    // The slot stays taken while signals are on their way: the state of a stalled peer is unknown.
     let settled = false;
     const settle = async (outcome: Outcome) => {
       if (settled) return;
@@ -80,7 +80,10 @@ export class PlainDeliveries {
     }
   }
 
-  /** A plain consumer cannot get it. Without anybody else it counts as failed, so that the rest does not wait. */
+  /**
+   * A plain consumer cannot receive it. If there is no other consumer, it counts as failed, so that the rest does
+   * not wait.
+   */
   async #leaveToOthers(delivery: Delivery): Promise<void> {
     const { consumer, message } = delivery;
     const { roster, inFlight, endpoint, journal } = this.#options;

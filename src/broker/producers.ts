@@ -3,29 +3,33 @@ import type { NewMessage } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 
-/** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
+/** Producers remembered at a time; the oldest is forgotten first. Each costs some 200 bytes. */
 const MAX_PRODUCERS = 4096;
 
 /** What the broker knows of a producing process. */
 export interface ProducerState {
-  /** Names the process, across PID reuse and reboots. */
+  /** Identifies the process, across PID reuse and reboots. */
   readonly process: string;
   /** The number of its last accepted frame, durable or in `batch`; undefined: none. */
   last: number | undefined;
-  /** Of the frame that follows the one judged last; undefined: that was not accepted, or is not remembered. */
+  /**
+   * The number of the frame that follows the one judged last; undefined: that one was not accepted, or is not
+   * remembered.
+   */
   next: number | undefined;
   /** Accepted provisionally (MORE); the next frame without MORE confirms them. */
   batch: NewMessage[];
   batchBytes: number;
-  /** Of the messages that were stored last. */
+  /** Ids of the messages that were stored last. */
   lastIds: readonly number[];
-  /** `last` before the batch, to go back to when the batch is refused. */
+  /** `last` before the batch, restored if the batch is refused. */
   beforeBatch: number | undefined;
 }
 
 /**
- * Which frame of its sender it is; undefined: that cannot be known, or one before it is missing. (model/numbers.pml)
- * @param next the number of the frame that follows those which we have judged; undefined: we do not know
+ * Which frame of its sender this is; undefined: it cannot be known, or the one before it is missing.
+ * (model/numbers.pml)
+ * @param next the number of the frame after those that we have judged; undefined: not known
  */
 export function numberOf({ seq, fields }: Envelope, next: number | undefined): number | undefined {
   if (fields.number !== undefined) return fields.number;

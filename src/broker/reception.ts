@@ -24,11 +24,11 @@ export interface ReceptionOptions {
   readonly inFlight: InFlight;
   readonly requests: Pick<Requests, 'take'>;
   readonly journal: Journal;
-  /** Of the store: what a settlement means that names none. */
+  /** The store's: what a settlement means that states none. */
   readonly incarnation: number;
 }
 
-/** All that arrives at a broker comes in here: messages, settlements, requests. */
+/** Everything that arrives at a broker comes in here: messages, settlements, requests. */
 export class Reception {
   readonly #options: ReceptionOptions;
 
@@ -47,7 +47,7 @@ export class Reception {
     return this.#conclude(judged);
   }
 
-  /** A message of a plain peer: nobody waits for an answer. */
+  /** A message of a plain peer: nobody is waiting for an answer. */
   async takePlain(body: Uint8Array): Promise<void> {
     const { intake, journal } = this.#options;
     const verdict = this.#conclude(await intake.takePlain(body));

@@ -11,19 +11,19 @@ import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 
-/** Bytes of a reply in one hold of the bus: some 9 ms of a machine that is not busy. */
+/** Bytes of a reply in one hold of the bus: some 9 ms on an idle machine. */
 const MAX_PART_BYTES = 512;
-/** On a busy one a bit takes up to fifty times as long, and parts get smaller; bytes. */
+/** On a busy machine a bit takes up to fifty times as long, and parts get smaller; bytes. */
 const MIN_PART_BYTES = 64;
-/** How long a part should have the bus; ms. */
-const HOLD_MS = 15;
-/** Pause before a part is sent again, doubled after each try; ms. */
-const REST_MS = 250;
-/** Tries of one part: each may take a second of the bus when the process that asked does not answer. */
-const MAX_TRIES = 5;
-/** So long the rest of a reply is kept for a process that is stopped; it waits no longer itself; ms. */
-const STOPPED_MS = 30_000;
-/** How long replies may go on when the broker stops; ms. */
+/** How long a part should occupy the bus; ms. */
+const PART_MS = 15;
+/** Pause before a part is sent again; it doubles after each try; ms. */
+const PART_REST_MS = 250;
+/** Tries per part: each may take a second of the bus if the process that asked does not answer. */
+const MAX_PART_TRIES = 5;
+/** How long the rest of a reply is kept for a process that is stopped; its own patience ends then too; ms. */
+const STOPPED_ASKER_MS = 30_000;
+/** How long replies may continue when the broker stops; ms. */
 const CLOSING_MS = 2000;
 
 const TOO_LARGE = 'The answer is too large: ask for less.';
@@ -34,9 +34,9 @@ export interface RepliesOptions {
 }
 
 /**
- * Sends replies, each in parts, each part in a hold of the bus of its own (docs/protocol.md, section 8).
- * Several replies take turns, and so does the broker's other work: looking at much costs nobody else more
- * than the wait for one part. Who asked and is stopped, or gone, holds up nobody.
+ * Sends replies in parts, each part in its own hold of the bus (docs/protocol.md, section 8). Several replies take
+ * turns, and so does the broker's other work: however much somebody asks for, the others only wait for one part. A
+ * process that asked and is stopped, or gone, holds up nobody.
  */
 export class Replies {
   readonly #options: RepliesOptions;
@@ -51,7 +51,7 @@ export class Replies {
 
   /**
    * Resolves when the whole reply has arrived, or nobody waits for it any more.
-   * @throws LinkError when it cannot arrive
+   * @throws LinkError if it cannot arrive
    */
   async send(peer: Peer, number: number, content: unknown): Promise<void> {
     const { echo } = this.#options.endpoint;
@@ -79,7 +79,7 @@ export class Replies {
     }
   }
 
-  /** The broker ends: what is under way gets a moment to arrive. */
+  /** The broker is ending: what is under way gets a moment to arrive. */
   stop(): void {
     setTimeout(() => this.#closing.abort(), CLOSING_MS).unref();
   }
@@ -92,11 +92,11 @@ export class Replies {
         const outcome = await this.#turns.add(() => this.#send(echo, peer, frame));
         if (outcome.kind === 'accepted') return true;
         if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
-        if (tries === MAX_TRIES) return false;
+        if (tries === MAX_PART_TRIES) return false;
       } catch (error) {
-        if (!isPassing(error) || tries === MAX_TRIES) throw error;
+        if (!isPassing(error) || tries === MAX_PART_TRIES) throw error;
       }
-      await this.#rest(REST_MS * 2 ** (tries - 1));
+      await this.#rest(PART_REST_MS * 2 ** (tries - 1));
     }
   }
 
@@ -105,7 +105,7 @@ export class Replies {
     return echo.withBus(async (channel) => {
       const since = clockMs();
       const outcome = await channel.send({ pid, start }, frame, { signal });
-      const bytes = Math.floor((frame.length * HOLD_MS) / (clockMs() - since));
+      const bytes = Math.floor((frame.length * PART_MS) / (clockMs() - since));
       this.#partBytes = Math.max(MIN_PART_BYTES, Math.min(bytes, MAX_PART_BYTES));
       return outcome;
     }, signal);
@@ -114,11 +114,11 @@ export class Replies {
   /** Waits, without the bus, while the process is stopped. @throws LinkError peer-stalled, after a while */
   async #continued({ pid, start }: Peer): Promise<void> {
     const { table } = this.#options;
-    const until = clockMs() + STOPPED_MS;
+    const until = clockMs() + STOPPED_ASKER_MS;
     for (let info = table.read(pid); info?.start === start; info = table.read(pid)) {
       if (!isStopped(info)) return;
       if (clockMs() > until) throw linkErrors.stalled(pid);
-      await this.#rest(REST_MS);
+      await this.#rest(PART_REST_MS);
     }
   }
 

@@ -4,26 +4,26 @@ import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { type MessageState, type Selection, STATES } from '../queue/store.ts';
 
 /**
- * What a request says beside its name. What cannot be understood is refused: without it a request to remove
- * one message would mean all.
+ * What a request contains besides its name. Anything that is not understood is refused: otherwise a request to
+ * remove one message could be taken to mean all.
  */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Characters of a name that an error repeats. */
-const MAX_SHOWN = 40;
+/** Characters of a name that an error quotes. */
+const MAX_NAME_CHARACTERS = 40;
 
-/** Those of any request; of what is no object, none. */
+/** The fields of any request; none if it is not an object. */
 export function fieldsOf(content: unknown): Fields {
   return (content ?? {}) as Fields;
 }
 
-/** @throws SigmqError bad-request, as all of these */
+/** @throws SigmqError bad-request, like all of these */
 export function queueOf({ queue }: Fields): string {
   if (typeof queue !== 'string' || !isQueueName(queue)) throw badRequest('queue');
   return queue;
 }
 
-/** Names of queues; what is none names nothing. */
+/** Names of queues; anything else names nothing. */
 export function queuesOf({ queues }: Fields): Set<unknown> {
   if (!Array.isArray(queues)) throw badRequest('queues');
   return new Set(queues.slice(0, MAX_QUEUES));
@@ -35,7 +35,7 @@ export function pageOf({ after, limit }: Fields): { after: string; limit?: numbe
   return { after: after ?? '', ...numberOf('limit', limit) };
 }
 
-/** @param absent what it means when it is left out; undefined: it may not be */
+/** @param absent what its absence means; undefined: it must be there */
 export function flagOf(name: string, fields: Fields, absent?: boolean): boolean {
   const { [name]: value = absent } = fields;
   if (typeof value !== 'boolean') throw badRequest(name);
@@ -44,10 +44,10 @@ export function flagOf(name: string, fields: Fields, absent?: boolean): boolean 
 
 const SELECTING = new Set(['op', 'queue', 'state', 'ids', 'limit', 'skip', 'fromByte', 'maxBody']);
 
-/** What narrows a selection and is not known here would widen it: that is refused, too. */
+/** An unknown field that should narrow a selection would widen it, so that is refused too. */
 export function selectionOf(fields: Fields): Selection {
   const unknown = Object.keys(fields).find((name) => !SELECTING.has(name));
-  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_SHOWN));
+  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_NAME_CHARACTERS));
   const { state, ids, limit, skip, fromByte, maxBody } = fields;
   if (state !== undefined && !STATES.includes(state as MessageState)) throw badRequest('state');
   return {
@@ -76,16 +76,17 @@ function badRequest(name: string): SigmqError {
     'bad-request',
     Exit.Usage,
     `A request has a ${name} that the broker does not understand.`,
-    'It may be of another version than this command.',
+    'Its version may differ from that of this command.',
   );
 }
 
 export function unknownRequest(op: unknown): SigmqError {
-  const name = typeof op === 'string' ? JSON.stringify(op.slice(0, MAX_SHOWN)) : 'without a name';
+  const name =
+    typeof op === 'string' ? JSON.stringify(op.slice(0, MAX_NAME_CHARACTERS)) : 'without a name';
   return new SigmqError(
     'unknown-request',
     Exit.Usage,
     `The broker does not know the request ${name}.`,
-    'It may be of another version than this command.',
+    'Its version may differ from that of this command.',
   );
 }

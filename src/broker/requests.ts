@@ -28,26 +28,26 @@ import {
   unknownRequest,
 } from './request-fields.ts';
 
-/** Requests of one process at once; ours ask for one thing at a time. */
+/** Pending requests per process; ours ask for one thing at a time. */
 const MAX_PENDING_OF_ONE = 4;
-/** Requests at once: each can take a second when the one who asked does not listen. */
+/** Pending requests in total: each can take a second if the process that asked does not listen. */
 const MAX_PENDING = 64;
 
-/** What is asked of the broker beside what the store knows. */
+/** What the broker is asked beyond what the store knows. */
 export interface BrokerAnswers {
   status(): Promise<unknown>;
-  /** Queues by name, those after this one. */
+  /** Queues by name, starting after this one. */
   queues(after: string, limit: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
-  /** Of what this producer sent last. */
+  /** Ids of what this producer sent last. */
   lastIds(peer: Peer): readonly number[];
   /**
-   * Takes no more messages, and stops when what it has is delivered.
-   * @param paused what is in paused queues, too
+   * Accepts no more messages, and stops when those it has are delivered.
+   * @param paused including what is in paused queues
    */
   drain(paused: boolean): Promise<unknown>;
-  /** Takes messages again. @returns whether there was something to take back */
+  /** Accepts messages again. @returns whether there was a drain to cancel */
   cancelDrain(): boolean;
   stop(): void;
 }
@@ -61,13 +61,13 @@ export interface RequestsOptions {
 }
 
 /**
- * Answers requests (docs/protocol.md, section 8): those of one process one after the other, those of
- * several at the same time. Each is bounded, and asks for more by asking again: nothing takes long here.
+ * Answers requests (docs/protocol.md, section 8): those from one process in order, those from several processes
+ * concurrently. Each is bounded, and to get more one asks again, so nothing takes long here.
  */
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #replies: Replies;
-  /** Processes that have asked something and are not answered: how much, and the answers in their order. */
+  /** Processes that have asked something and not been answered: how much, and the answers in their order. */
   readonly #pending = new Map<number, { count: number; readonly turns: Serial }>();
   #count = 0;
 
@@ -76,7 +76,7 @@ export class Requests {
     this.#replies = new Replies(options);
   }
 
-  /** @returns `full` when too much is asked at once */
+  /** @returns `full` if too much is asked at once */
   take(peer: Peer, request: Note): Verdict {
     const { pid } = peer;
     const pending = this.#pending.get(pid) ?? { count: 0, turns: new Serial() };
@@ -88,12 +88,12 @@ export class Requests {
     return 0;
   }
 
-  /** Resolves when what was asked so far is answered. */
+  /** Resolves when everything asked so far is answered. */
   async settled(): Promise<void> {
     await Promise.all([...this.#pending.values()].map(({ turns }) => turns.ended));
   }
 
-  /** As {@link settled}, but long replies are given up. */
+  /** Like {@link settled}, but long replies are abandoned. */
   async stop(): Promise<void> {
     this.#replies.stop();
     await this.settled();
@@ -177,11 +177,11 @@ export class Requests {
     const share = Math.floor(MAX_PEEK_BYTES / Math.max(limit, 1));
     const maxBody = Math.min(selection.maxBody ?? share, share);
     const found = await this.#options.inspection.peek(queue, { ...selection, limit, maxBody });
-    return found.map((message) => told(message, selection.fromByte ?? 0));
+    return found.map((message) => peeked(message, selection.fromByte ?? 0));
   }
 }
 
-/** Of a sorted list, those after a name. */
+/** The entries of a sorted list that come after a name. */
 export function pageAfter<T extends { readonly queue: string }>(
   queues: readonly T[],
   after: string,
@@ -195,14 +195,14 @@ function bounded(selection: Selection): Selection {
   return { ...selection, limit: Math.min(selection.limit ?? MAX_CHANGES, MAX_CHANGES) };
 }
 
-/** Removing none would look as if there were none. */
+/** Removing none of them would look as if there were none. */
 function removable(selection: Selection): Selection {
   if (selection.state === 'reserved') throw storeErrors.reservedStays();
   return selection;
 }
 
-/** Text as it is, which packs well, other bytes in base64. */
-function told({ body, ...rest }: Stored, fromByte: number): unknown {
+/** Text stays text, which packs well; other bytes become base64. */
+function peeked({ body, ...rest }: Stored, fromByte: number): unknown {
   const isCut = fromByte + body.length < rest.bytes;
   const text = textOf(isCut ? wholeCharacters(body) : body);
   return text === undefined || (text === '' && body.length > 0)

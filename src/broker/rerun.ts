@@ -1,10 +1,10 @@
-/** Pause after work that failed; ms. */
-const RETRY_MS = 1000;
+/** Pause after the work has failed; ms. */
+const RERUN_PAUSE_MS = 1000;
 
 /**
- * Work that is asked for more often than it has to be done. What asks for it while it is under way has it done once
- * more afterwards; it never runs twice at a time. So what it reads last is what it acts on last, however late, and in
- * whatever order, a store would answer.
+ * Work that is asked for more often than it needs to be done. If it is asked for while under way, it is done once
+ * more afterwards; it never runs twice at a time. So what it read last is what it acts on last, however late and in
+ * whatever order a store answers.
  */
 export class Rerun {
   readonly #onError: (error: unknown) => void;
@@ -15,7 +15,7 @@ export class Rerun {
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param onError hears what the work rejects with; it is tried again after a second */
+  /** @param onError called with what the work rejects with; it is retried after a second */
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
   }
@@ -24,26 +24,26 @@ export class Rerun {
     return this.#isStopped;
   }
 
-  /** Who asked before is served now. */
+  /** Earlier calls to `ask` are served now. */
   start(work: () => Promise<void>): void {
     this.#work = work;
     this.#runSoon();
   }
 
-  /** As often as you like. When nothing is under way the work begins before this returns. */
+  /** May be called as often as you like. If nothing is under way, the work begins before this returns. */
   ask(): void {
     this.#isAsked = true;
     this.#runSoon();
   }
 
-  /** Instead of what was to be asked later. @param ms undefined: nothing is */
+  /** Replaces what was scheduled before. @param ms undefined: schedule nothing */
   askIn(ms: number | undefined): void {
     clearTimeout(this.#timer);
     if (ms === undefined || this.#isStopped) return;
     this.#timer = setTimeout(() => this.ask(), ms).unref();
   }
 
-  /** Begins nothing any more; resolves when what is under way has ended. */
+  /** Starts nothing more; resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -62,7 +62,7 @@ export class Rerun {
         await work();
       } catch (error) {
         this.#onError(error);
-        this.askIn(RETRY_MS);
+        this.askIn(RERUN_PAUSE_MS);
       }
     }
     this.#isRunning = false;

@@ -6,11 +6,11 @@ import type { Journal } from './journal.ts';
 import { Rerun } from './rerun.ts';
 import type { Roster } from './roster.ts';
 
-/** How often those are looked at of whose end the kernel does not tell; ms. */
-const LOOK_MS = 1000;
+/** How often to check consumers whose end the kernel does not report; ms. */
+const DEATH_LOOK_MS = 1000;
 /**
- * Who is registered before it catches the signals, or is about to end, is looked at again after as long as it
- * has been so already, within these bounds; ms.
+ * A process that registers before it catches the signals, or that is about to end, is checked again after it has
+ * been in that state for as long again, within these bounds; ms.
  */
 const UNFIT_MS = { least: 50, most: 60_000 };
 
@@ -21,14 +21,14 @@ export interface RosterWatchOptions {
   readonly journal: Journal;
 }
 
-/** Has the roster read consumers.txt again when that changes, and when a consumer ends. */
+/** Makes the roster read consumers.txt again when it changes, and when a consumer ends. */
 export class RosterWatch {
   readonly #options: RosterWatchOptions;
   readonly #deaths: Deaths;
   readonly #refreshing: Rerun;
   #watch: FileWatch | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
-  /** The file may say something else than what was read last. */
+  /** The file may differ from what was read last. */
   #isStale = false;
 
   constructor(options: RosterWatchOptions) {
@@ -53,7 +53,7 @@ export class RosterWatch {
     this.#refreshSoon();
   }
 
-  /** Looks no more at once; resolves when it is done with the last look. */
+  /** Stops watching at once; resolves when the last check is done. */
   async stop(): Promise<void> {
     this.#watch?.close();
     clearTimeout(this.#lookTimer);
@@ -61,19 +61,19 @@ export class RosterWatch {
     this.#deaths.forgetAll();
   }
 
-  /** Reads the file now, and tidies it soon: others may be writing. */
+  /** Reads the file now, and tidies it soon: others may be writing to it. */
   refresh(): void {
     this.#look();
     this.#refreshing.ask();
   }
 
-  /** Of all that are in the roster. */
+  /** Of all consumers in the roster. */
   watchDeaths(): void {
     const { roster } = this.#options;
     const watched = roster.all.filter((consumer) => this.#deaths.watch(consumer));
     const { unfitForMs = Number.POSITIVE_INFINITY } = roster;
     const unfitMs = Math.min(Math.max(unfitForMs, UNFIT_MS.least), UNFIT_MS.most);
-    if (watched.length < roster.all.length) this.#lookLater(LOOK_MS);
+    if (watched.length < roster.all.length) this.#lookLater(DEATH_LOOK_MS);
     else if (unfitForMs < Number.POSITIVE_INFINITY) this.#lookLater(unfitMs);
   }
 
@@ -87,7 +87,7 @@ export class RosterWatch {
     };
     const onTrouble = (error: unknown) => {
       journal.error(error);
-      this.#lookLater(LOOK_MS);
+      this.#lookLater(DEATH_LOOK_MS);
     };
     clearTimeout(this.#lookTimer);
     this.#lookTimer = setTimeout(guarded(look, onTrouble), afterMs).unref();

@@ -13,8 +13,8 @@ import { keyOf, type Peer } from './peer.ts';
 
 /** Bad lines that are reported. */
 const MAX_WARNINGS = 20;
-/** So long a consumer that was continued waits at most for its next turn; ms. */
-const LONGEST_REST_MS = 1000;
+/** How long a consumer that was continued waits at most for its next turn; ms. */
+const LONGEST_TURN_PAUSE_MS = 1000;
 
 export interface RosterOptions {
   readonly dir: string;
@@ -22,7 +22,7 @@ export interface RosterOptions {
   readonly journal: Journal;
 }
 
-/** Who was among the consumers at the look before, and is no more. */
+/** Consumers that were there at the previous check and no longer are. */
 export interface Departed {
   /** They have left the file, and may still have messages to settle. */
   readonly left: readonly ConsumerState[];
@@ -34,19 +34,19 @@ export interface Departed {
 export class Roster {
   readonly #options: RosterOptions;
   readonly #warned = new Set<string>();
-  /** Since when processes live that get no signals, by PID and reason; ms of `clockMs`. */
+  /** Since when processes have been alive but unfit for signals, by PID and reason; ms of `clockMs`. */
   #unfit = new Map<string, number>();
   #consumers = new Map<string, ConsumerState>();
-  /** They have left the file with messages in flight: they get no more, but may settle. */
+  /** They left the file with messages in flight: they get no more, but may settle those. */
   readonly #leaving = new Map<string, ConsumerState>();
   /**
-   * What each line stood for when it was read: a foreign one stands for the process that had the PID when we
-   * first saw it, also when somebody takes away what we wrote behind it.
+   * What each line stood for when it was read: a foreign line stands for the process that had the PID when we first
+   * saw it, even if somebody removes what we wrote after it.
    */
   #seen = new Map<number, Mark>();
-  /** Lines are to be changed: some of processes that ended, or that do not say yet for whom they stand. */
+  /** Lines have to be changed: those of ended processes, or those that do not yet say which process they stand for. */
   #untidy = false;
-  /** The key that was served last: the next turn starts behind it. */
+  /** The key of the consumer served last: the next turn starts after it. */
   #last = '';
 
   constructor(options: RosterOptions) {
@@ -67,8 +67,8 @@ export class Roster {
   }
 
   /**
-   * The process that had a message when an earlier broker ended, if it lives and can say what became of
-   * it. @param key `pid:start`
+   * The process that had a message when an earlier broker ended, if it is alive and can say what became of it.
+   * @param key `pid:start`
    */
   survivor(key: string): ConsumerState | undefined {
     const known = this.get(key);
@@ -81,7 +81,7 @@ export class Roster {
     return consumer;
   }
 
-  /** So long the one that came last has lived unfit for signals; it may yet catch them, or end; ms. */
+  /** How long the newest unfit process has been alive; it may yet catch the signals, or end; ms. */
   get unfitForMs(): number | undefined {
     let last: number | undefined;
     for (const since of this.#unfit.values()) last = Math.max(last ?? since, since);
@@ -141,7 +141,7 @@ export class Roster {
     return { left, ended };
   }
 
-  /** When who was served last is gone, the next turn still starts where it stood. */
+  /** If the consumer served last is gone, the next turn still starts where it was. */
   #keepTurn(before: readonly string[]): void {
     let at = before.indexOf(this.#last);
     while (at >= 0 && !this.#consumers.has(before[at] ?? '')) at--;
@@ -149,8 +149,8 @@ export class Roster {
   }
 
   /**
-   * The dead leave the file, and for whom the others stand is written down, as far as the last look has
-   * shown. That it cannot be written (a full disk) does not keep us from the living.
+   * Removes the dead from the file, and records which processes the other lines stand for, as far as the last check
+   * showed. A failure to write it (a full disk) does not keep us from serving the living.
    */
   async tidy(): Promise<void> {
     if (!this.#untidy) return;
@@ -165,7 +165,7 @@ export class Roster {
     }
   }
 
-  /** Free consumers in turn, beginning behind the one that was served last. */
+  /** Free consumers in turn, starting after the one that was served last. */
   free(now: number): ConsumerState[] {
     const all = [...this.#consumers.values()];
     const at = all.findIndex((consumer) => consumer.key === this.#last) + 1;
@@ -175,7 +175,7 @@ export class Roster {
     );
   }
 
-  /** Whether a consumer that takes any bytes is there for a queue. */
+  /** Whether a queue has a consumer that takes any bytes. */
   hasEcho(queue: string): boolean {
     return [...this.#consumers.values()].some(
       ({ kind, queues }) => kind === 'echo' && queues.includes(queue),
@@ -190,7 +190,7 @@ export class Roster {
   /** It did not answer: leave it alone for a while. */
   rest(consumer: ConsumerState, now: number): void {
     consumer.restsUntil = now + consumer.restMs;
-    consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_REST_MS);
+    consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_TURN_PAUSE_MS);
   }
 
   /** Stopped by a signal (Ctrl-Z) or a debugger: it would keep the bus from the others. */
@@ -207,7 +207,7 @@ export class Roster {
   #consumerOf(line: ConsumerLine, peer: Peer, kind: ConsumerState['kind']): ConsumerState {
     const consumer = this.get(keyOf(peer));
     if (!consumer) return newConsumer(line, peer, kind);
-    // It may have registered anew, and another endpoint; what it has to settle stays.
+    // It may have registered again with another endpoint; what it has to settle stays.
     return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
   }
 

@@ -15,7 +15,7 @@ const queueArgument = () =>
   new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
 const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
 
-/** What a consumer holds is not removed under its hands. */
+/** What a consumer holds cannot be removed from under it. */
 function removable(option: Option): Option {
   const { parseArg } = option;
   return option.argParser((text, before) => {
@@ -31,7 +31,7 @@ function ids(text: string, before: number[] = []): number[] {
   return [...before, id(text)];
 }
 
-/** Everything beside the three main commands: looking at a broker and its queues, and changing them. */
+/** Everything besides the three main commands: inspecting a broker and its queues, and changing them. */
 export function adminCommands(): Command[] {
   return [
     command('status', 'Show the broker, its queues and its consumers.')

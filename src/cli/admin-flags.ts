@@ -1,6 +1,6 @@
 import type { STATES } from '../queue/store.ts';
 
-/** What the commands that look at queues, or change them, have between them. */
+/** The flags of all commands that inspect queues, or change them. */
 export interface AdminFlags {
   readonly dir?: string;
   readonly data?: string;
@@ -9,7 +9,7 @@ export interface AdminFlags {
   readonly state?: (typeof STATES)[number];
   readonly force?: true;
   readonly clean?: true;
-  /** false: --no-color, also from the configuration file. */
+  /** false: --no-color, including when it comes from the configuration file. */
   readonly color?: boolean;
   readonly paused?: true;
   readonly cancel?: true;

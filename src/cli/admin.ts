@@ -3,7 +3,7 @@ import chalk from 'chalk';
 import { drainText, isDrained } from '../broker/drain-state.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
-import { messagesOf } from '../queue/looking.ts';
+import { messagesOf } from '../queue/paged-peek.ts';
 import type { Selection } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
@@ -16,8 +16,8 @@ import { report, say } from './report.ts';
 import { queuesText, statusText } from './status-text.ts';
 import { jsonText } from './visible.ts';
 
-const DEFAULT_PEEK = 10;
-const DEFAULT_DEAD = 100;
+const DEFAULT_PEEK_COUNT = 10;
+const DEFAULT_DEAD_COUNT = 100;
 
 interface Request {
   readonly flags: AdminFlags;
@@ -36,9 +36,9 @@ const onBroker = {
       return;
     }
     const state = await broker.drain({ paused: flags.paused });
-    print(`The broker takes no more messages; it ${drainText(state)}.\n`);
+    print(`The broker accepts no more messages; it ${drainText(state)}.\n`);
     if (isDrained(state)) return;
-    print('It stops then; `sigmq drain --cancel` takes that back.\n');
+    print('Then it stops; `sigmq drain --cancel` takes that back.\n');
   },
   stop: (broker: Inspector) => broker.stop(),
 };
@@ -49,7 +49,7 @@ const onQueues = {
     print(flags.json ? counts.map((count) => `${jsonText(count)}\n`).join('') : queuesText(counts));
   },
   peek: (backend: Backend, { flags, queue }: Request) =>
-    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK, state: flags.state }),
+    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK_COUNT, state: flags.state }),
   purge: async (backend: Backend, { flags, queue }: Request) => {
     const what = `all ${flags.state ?? ''} messages of queue ${queue}`.replace('  ', ' ');
     if (!(await isSure(`Remove ${what}?`, flags))) return;
@@ -64,7 +64,7 @@ const onQueues = {
     await backend.pause(queue, false);
   },
   'dead-ls': (backend: Backend, { flags, queue }: Request) =>
-    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD, state: 'dead' }),
+    list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD_COUNT, state: 'dead' }),
   'dead-show': (backend: Backend, { queue, ids: [id = 0] }: Request) =>
     deadShow(backend, queue, id),
   'dead-kick': (backend: Backend, { queue, ids }: Request) => deadKick(backend, queue, ids),
@@ -74,7 +74,7 @@ const onQueues = {
 
 export type AdminAction = keyof typeof onBroker | keyof typeof onQueues;
 
-/** Everything that looks at a broker or its queues. @returns the exit code */
+/** Everything that inspects or changes a broker or its queues. @returns the exit code */
 export async function admin(
   action: AdminAction,
   flags: AdminFlags,
@@ -102,7 +102,7 @@ export async function admin(
   }
 }
 
-/** Asks on a terminal; elsewhere --force is needed. @throws SigmqError needs-force */
+/** Asks on a terminal; without one, --force is needed. @throws SigmqError needs-force */
 export async function isSure(question: string, { force }: AdminFlags): Promise<boolean> {
   if (force) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) throw cliErrors.needsForce();

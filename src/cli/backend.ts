@@ -7,12 +7,12 @@ import type { Inspection } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 
-/** Something that is open and has to be closed. */
+/** An inspection that is open and has to be closed. */
 export type Backend = Inspection & { close(): Promise<void> };
 
 /**
- * The running broker; without one its store, so that one can look at what waits.
- * @throws SigmqError no-broker when there is no store either
+ * The running broker; without one its store, so that one can see what is waiting.
+ * @throws SigmqError no-broker if there is no store either
  */
 export async function openBackend(flags: AdminFlags): Promise<Backend> {
   try {

@@ -10,7 +10,7 @@ import { dataFolder } from './data-folder.ts';
 import { cliErrors } from './errors.ts';
 import { report, say } from './report.ts';
 
-/** `sigmq backup`: the copy is made by this process, the broker has nothing to do. @returns the exit code */
+/** `sigmq backup`: this process makes the copy; the broker has nothing to do. @returns the exit code */
 export async function backup(file: string, flags: AdminFlags): Promise<number> {
   try {
     const { messages, bytes } = copy(storePath(flags), file, flags.force ?? false);
@@ -22,7 +22,7 @@ export async function backup(file: string, flags: AdminFlags): Promise<number> {
   }
 }
 
-/** Of the running broker, or where one would have it. @throws SigmqError */
+/** That of the running broker, or where one would have it. @throws SigmqError */
 function storePath(flags: AdminFlags): string {
   const dir = resolveRuntimeDir({ dir: flags.dir, env: process.env }).path;
   const broker = inspectBroker(dir, processTable());

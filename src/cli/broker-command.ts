@@ -4,7 +4,7 @@ import { maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
 import { DEFAULT_POLICY } from '../queue/store.ts';
 import type { BrokerFlags } from './broker.ts';
 import { command, value } from './common.ts';
-import { FORMATS, LEVELS } from './log.ts';
+import { LEVELS, LOG_FORMATS } from './log.ts';
 import { parseDuration, parseFsync, parsePause, parseSize, parseStoreSize } from './values.ts';
 
 export function brokerCommand(name = 'broker'): Command {
@@ -68,7 +68,7 @@ export function brokerCommand(name = 'broker'): Command {
         .default('info'),
     )
     .addOption(
-      new Option('--log-format <format>', 'format of the log').choices(FORMATS).default('text'),
+      new Option('--log-format <format>', 'format of the log').choices(LOG_FORMATS).default('text'),
     )
     .action(async (flags: BrokerFlags) => {
       const { broker } = await import('./broker.ts');

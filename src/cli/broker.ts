@@ -1,6 +1,6 @@
 import { Broker } from '../broker/broker.ts';
 import { Exit, explained, SigmqError } from '../errors.ts';
-import type { Fsync, StoreOptions } from '../queue/open-store.ts';
+import type { Fsync, StoreOptions } from '../queue/store-options.ts';
 import { dataFolder } from './data-folder.ts';
 import { type LogFlags, log, missingLines } from './log.ts';
 import { neverWaitForReaders } from './output.ts';
@@ -26,13 +26,13 @@ export interface BrokerFlags extends LogFlags {
 export async function broker(flags: BrokerFlags): Promise<number> {
   const tell = log(flags);
   neverWaitForReaders(missingLines(flags));
-  process.on('SIGXFSZ', () => {}); // so that a write over `ulimit -f` fails, and ends nobody
+  process.on('SIGXFSZ', () => {}); // so that a write beyond `ulimit -f` fails instead of ending the process
   surviveBugs(tell);
   const signalled = new Promise<undefined>((resolve) => onShutdown(() => resolve(undefined)));
   try {
     const running = await Broker.open({
       dir: flags.dir,
-      store: storeOptions(flags),
+      store: storeFrom(flags),
       maxMessageBytes: flags.maxSize,
       ackWaitMs: flags.ackWait,
       onEvent: ({ level, message }) => tell(level, message),
@@ -48,7 +48,7 @@ export async function broker(flags: BrokerFlags): Promise<number> {
       `broker ${process.pid} runs in ${running.dir}; messages are kept in ${running.storeName}`,
     );
     const why = await Promise.race([running.stopRequested, signalled]);
-    tell('info', 'shutting down; once more to end at once');
+    tell('info', 'shutting down; signal again to end at once');
     await running.close();
     return why ? report(why) : Exit.Ok;
   } catch (error) {
@@ -57,8 +57,8 @@ export async function broker(flags: BrokerFlags): Promise<number> {
 }
 
 /**
- * Every callback of the broker passes on what fails. Should one not, then this is better than to end with what the
- * others hold: what is stored is consistent after each write.
+ * Every callback of the broker passes its errors on. If one does not, carrying on is better than ending with what
+ * the others hold: what is stored is consistent after each write.
  */
 function surviveBugs(tell: (level: 'error', message: string) => void): void {
   const onBug = (raw: unknown) => {
@@ -66,14 +66,14 @@ function surviveBugs(tell: (level: 'error', message: string) => void): void {
     if (error instanceof SigmqError) tell('error', `${error.message} ${error.hint}`);
     else {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      tell('error', `This is a bug in sigmq; the broker goes on. ${text}`);
+      tell('error', `This is a bug in sigmq; the broker carries on. ${text}`);
     }
   };
   process.on('uncaughtException', onBug);
   process.on('unhandledRejection', onBug);
 }
 
-function storeOptions(flags: BrokerFlags): StoreOptions {
+function storeFrom(flags: BrokerFlags): StoreOptions {
   const { maxMessages, maxBytes, maxAttempts, maxReleases, backoff: backoffMs, fsync } = flags;
   const { deadExpired } = flags;
   const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };

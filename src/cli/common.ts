@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { SigmqError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 
-/** A command with what all of sigmq's commands share. */
+/** A command with everything that sigmq's commands share. */
 export function command(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -17,9 +17,9 @@ export function withVersion(program: Command): Command {
 }
 
 /**
- * As {@link value}, for an option that may be repeated. What another source has given (the configuration file,
- * before the environment and flags) is not added to, but replaced.
- * @param parse gets what this source has given before
+ * Like {@link value}, for an option that may be repeated. Values from another source (the configuration file,
+ * before the environment and flags) are replaced, not added to.
+ * @param parse is passed what the same source has given before
  */
 export function collect<T>(
   parse: (text: string, before: readonly T[]) => readonly T[],
@@ -32,7 +32,7 @@ export function collect<T>(
   };
 }
 
-/** Makes a parser of an option's value one whose errors commander reports as usage errors. */
+/** Turns a parser of an option's value into one whose errors commander reports as usage errors. */
 export function value<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {

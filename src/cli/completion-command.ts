@@ -2,7 +2,7 @@ import { Argument, type Command } from 'commander';
 import { command } from './common.ts';
 import { printHelp } from './output.ts';
 
-/** @param root gives the whole program, of which this command is a part */
+/** @param root returns the whole program, of which this command is a part */
 export function completionCommand(root: () => Command): Command {
   return command('completion', 'Print a completion script for a shell.')
     .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))

@@ -1,16 +1,16 @@
 import type { Command, Option } from 'commander';
 
-/** What can follow on the command line, where one command is meant. */
+/** What can follow on the command line after one particular command. */
 interface Entry {
-  /** Names of the subcommands that lead there: `dead ls`; empty for none yet. */
+  /** Names of the subcommands that lead there: `dead ls`; empty at the start. */
   readonly path: string;
   readonly description: string;
   /** Subcommands, and values of arguments. */
   readonly words: readonly string[];
-  readonly options: readonly Flag[];
+  readonly options: readonly CompletedOption[];
 }
 
-interface Flag {
+interface CompletedOption {
   /** Short and long. */
   readonly names: readonly string[];
   readonly long: string;
@@ -41,7 +41,7 @@ function entriesOf(command: Command, path: string): Entry[] {
   ];
 }
 
-const HELP: Flag = {
+const HELP: CompletedOption = {
   names: ['-h', '--help'],
   long: '--help',
   description: 'display help for command',
@@ -49,7 +49,14 @@ const HELP: Flag = {
   choices: [],
 };
 
-function flagOf({ short, long, description, required, optional, argChoices }: Option): Flag[] {
+function flagOf({
+  short,
+  long,
+  description,
+  required,
+  optional,
+  argChoices,
+}: Option): CompletedOption[] {
   if (!long) return [];
   const names = short ? [short, long] : [long];
   const takesValue = required || optional;
@@ -65,7 +72,7 @@ function valuesOf(entries: readonly Entry[]) {
   );
 }
 
-/** For zsh, too, which has a way to run completions of bash. */
+/** Also for zsh, which can run bash completions. */
 function bash(entries: readonly Entry[], shell: 'bash' | 'zsh'): string {
   const pattern = (names: readonly string[]) => names.map(quoted).join('|') || "''";
   const paths = entries.filter(({ path }) => path !== '').map(({ path }) => path);

@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
 import { similar } from './similar.ts';
 
-/** The content of the configuration file, or of a section of it. */
+/** The contents of the configuration file, or of a section of it. */
 export type Values = Readonly<Record<string, unknown>>;
 
 /** A key of the configuration file that nothing reads. */
 export interface UnknownKey {
-  /** With the sections that it stands in: `dead.ls.cuont`. */
+  /** Including the sections that it is in: `dead.ls.cuont`. */
   readonly path: string;
   /** What was probably meant. */
   readonly meant: string | undefined;
 }
 
-/** @param program with all commands: a key may be for another than the one that runs */
+/** @param program with all commands: a key may belong to another command than the one that runs */
 export function unknownKeys(program: Command, values: Values): UnknownKey[] {
   return unknownIn(program, values, '');
 }
@@ -28,7 +28,7 @@ function unknownIn(command: Command, values: Values, prefix: string): UnknownKey
   });
 }
 
-/** Options of a command and of those below it, which inherit what stands here. */
+/** Options of a command and of its subcommands, which inherit the values given here. */
 function keysOf(command: Command): string[] {
   return [
     ...command.options.flatMap(({ long }) => (long ? [long.slice(2)] : [])),

@@ -4,9 +4,9 @@ import type { Command, Option } from 'commander';
 import { isObject, unknownKeys, type Values } from './config-keys.ts';
 import { cliErrors } from './errors.ts';
 
-/** A file of options has some hundred bytes. */
-const MAX_BYTES = 1 << 20;
-/** Executables that are one command each, and whose section is theirs. */
+/** A file of options has a few hundred bytes. */
+const MAX_CONFIG_BYTES = 1 << 20;
+/** Executables that are a single command, and the section that applies to them. */
 const SECTIONS = new Map([
   ['sigmq-broker', 'broker'],
   ['sigmq-consumer', 'consume'],
@@ -14,9 +14,9 @@ const SECTIONS = new Map([
 ]);
 
 /**
- * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the
- * name of a command, of those for that command only. Environment and flags go before it.
- * @param whole gives a program with all commands, of which `program` may have only the one that runs
+ * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the name of a
+ * command, of those for that command only. Environment and flags take precedence.
+ * @param whole returns a program with all commands, of which `program` may have only the one that runs
  * @returns a sentence for each key that nothing reads
  * @throws SigmqError bad-config
  */
@@ -43,7 +43,7 @@ export function applyConfig(
 
 /**
  * @param own the section of this command
- * @param values the same, and what it inherits from the ones that it stands in
+ * @param values the same, plus what it inherits from the enclosing sections
  */
 function apply(command: Command, own: Values, values: Values, path: string): void {
   for (const option of command.options) {
@@ -76,11 +76,11 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
     let parsed: unknown;
     for (const given of texts) {
       if (!['string', 'number', 'boolean'].includes(typeof given))
-        throw new Error('It is not a text, a number, true or false.');
+        throw new Error('It is not a string, a number, true or false.');
       const text = String(given);
       parsed = option.parseArg ? option.parseArg(text, parsed) : text;
     }
-    // A copy: `collect` adds to what it has made itself.
+    // A copy: `collect` adds to arrays that it has made itself.
     const value = Array.isArray(parsed) ? [...parsed] : parsed;
     command.setOptionValueWithSource(name, value, 'config');
   } catch (error) {
@@ -92,12 +92,12 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
 function readIfThere(path: string): string | undefined {
   let fd: number | undefined;
   try {
-    // A FIFO in its place would keep us waiting.
+    // A FIFO in its place would make us hang.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!fstatSync(fd).isFile()) throw new Error('it is no file');
-    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    if (!fstatSync(fd).isFile()) throw new Error('it is not a file');
+    const buffer = Buffer.alloc(MAX_CONFIG_BYTES + 1);
     const bytes = readSync(fd, buffer, 0, buffer.length, 0);
-    if (bytes > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
+    if (bytes > MAX_CONFIG_BYTES) throw new Error(`it has more than ${MAX_CONFIG_BYTES} bytes`);
     return buffer.toString('utf8', 0, bytes);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -113,7 +113,7 @@ function parse(path: string, text: string): Values {
     const values: unknown = JSON.parse(text);
     if (isObject(values)) return values;
   } catch {
-    // said below
+    // reported below
   }
   throw cliErrors.badConfig(path, 'is not a JSON object');
 }

@@ -46,16 +46,16 @@ export function consumeCommand(name = 'consume'): Command {
     });
 }
 
-const FORMATS = ['format', 'json', 'raw', 'null'] as const;
+const OUTPUT_FORMATS = ['format', 'json', 'raw', 'null'] as const;
 
 /**
- * What is said on the command line goes before the configuration file; what of it makes no sense with a command,
- * or without one, is refused.
+ * The command line takes precedence over the configuration file; options on the command line that make no sense
+ * with a command, or without one, are refused.
  * @throws SigmqError format-of-command, timeout-of-nothing
  */
 function fitting(words: readonly string[], flags: ConsumeFlags, self: Command): ConsumeFlags {
   const isSaid = (name: string) => self.getOptionValueSource(name) === 'cli';
-  const said = FORMATS.find(isSaid);
+  const said = OUTPUT_FORMATS.find(isSaid);
   if (words.length === 0 && isSaid('jobTimeout')) throw cliErrors.timeoutOfNothing();
   if (said === undefined) return flags;
   if (words.length > 0) throw cliErrors.formatOfCommand(`--${said}`);

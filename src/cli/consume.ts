@@ -16,9 +16,8 @@ import { watchReader } from './reader-watch.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
+import { STDOUT } from './stdio.ts';
 import { untilEmpty } from './until-empty.ts';
-
-const STDOUT = 1;
 
 export interface ConsumeFlags extends OutputFlags {
   readonly dir?: string;
@@ -44,22 +43,22 @@ export async function consume(command: readonly string[], flags: ConsumeFlags): 
   }
 }
 
-/** Why a session ends: with a code, or as by the signal. */
-interface Ending {
+/** How a session ends: with a code, or as if by the signal. */
+interface SessionEnd {
   readonly code: number;
   readonly signal?: EndingSignal;
 }
 
-/** One run: from the first message to the reason to end. */
+/** One session: from the first message to the reason to end. */
 class Session {
   readonly #flags: ConsumeFlags;
   readonly #command: readonly string[];
-  readonly #ended: Promise<Ending>;
-  #resolve: (ending: Ending) => void = () => {};
+  readonly #ended: Promise<SessionEnd>;
+  #resolve: (ending: SessionEnd) => void = () => {};
   #handle: (message: Message) => void | Promise<void> = () => {};
   #runner: Runner | undefined;
   #isEnding = false;
-  /** Messages taken, and those of them that are not settled. */
+  /** Messages taken, and how many of them are not settled. */
   #taken = 0;
   #inHand = 0;
   #idle: IdleTimer | undefined;
@@ -72,7 +71,7 @@ class Session {
     });
   }
 
-  async run(): Promise<Ending> {
+  async run(): Promise<SessionEnd> {
     const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const dir = openRuntimeDir({ dir: this.#flags.dir, env: process.env, create: true });
@@ -103,12 +102,13 @@ class Session {
       if (code === Exit.Ok && this.#isMeantToEnd) throw error;
       if (!quiet) say(`${error.message} ${error.hint}`);
     }
-    // Ctrl-C always ends what is around us, too; the others are how a service is stopped, if it was not to count.
+    // Ctrl-C always ends what runs around us, too; the other signals are how a service is stopped, unless it has a
+    // count to reach.
     const isIncomplete = this.#taken < (this.#flags.count ?? 0);
     return signal === 'SIGINT' || (signal && isIncomplete) ? { code, signal } : { code };
   }
 
-  /** So that somebody goes by its exit code. */
+  /** Whether somebody relies on its exit code. */
   get #isMeantToEnd(): boolean {
     return this.#flags.count !== undefined || this.#flags.exitEmpty === true;
   }
@@ -138,7 +138,7 @@ class Session {
     this.#onHandled();
   }
 
-  /** What is no {@link NotDone} is a failure that the library reports. */
+  /** Anything but a {@link NotDone} is a failure that the library reports. */
   #onFailed(message: Message, error: unknown): void {
     if (!(error instanceof NotDone)) throw error;
     this.#onError(error);

@@ -1,10 +1,10 @@
-import { bodyOf } from '../queue/looking.ts';
+import { bodyOf } from '../queue/paged-peek.ts';
 import type { Backend } from './backend.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { visible } from './visible.ts';
 
-/** `sigmq dead show`: prints the body as it comes, and keeps none of it. */
+/** `sigmq dead show`: prints the body as it arrives, without keeping it. */
 export async function deadShow(backend: Backend, queue: string, id: number): Promise<void> {
   const [message] = await backend.peek(queue, { state: 'dead', ids: [id], maxBody: 0 });
   if (!message) throw cliErrors.noSuchMessages([id], queue);
@@ -20,7 +20,7 @@ export async function deadShow(backend: Backend, queue: string, id: number): Pro
   if (printed < message.bytes) throw cliErrors.wentAway(id, queue);
 }
 
-/** `sigmq dead kick`; without ids: all. @throws SigmqError no-such-message, after what is there */
+/** `sigmq dead kick`; without ids: all. @throws SigmqError no-such-message, after kicking those that exist */
 export async function deadKick(
   backend: Backend,
   queue: string,
@@ -31,7 +31,7 @@ export async function deadKick(
   if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
 }
 
-/** `sigmq dead rm`; as {@link deadKick}. */
+/** `sigmq dead rm`; otherwise like {@link deadKick}. */
 export async function deadRemove(
   backend: Backend,
   queue: string,
@@ -50,7 +50,7 @@ export async function deadRemove(
 interface Found {
   /** What to act on. */
   readonly some: { readonly ids?: readonly number[] };
-  /** What was named and is not there. */
+  /** What was named and does not exist. */
   readonly missing: readonly number[];
 }
 

@@ -1,12 +1,11 @@
 import { constants, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { STDIN, STDOUT } from './stdio.ts';
 
-const STDIN = 0;
-const STDOUT = 1;
 /** Programs that close a descriptor with `>&-`, and open /dev/null for writing only with `>/dev/null`. */
 const SHELL = /^((a|ba|da|fi|k|mk|ya|z)?sh|busybox)\b/;
 
-/** What a descriptor of a process is of. */
+/** What a descriptor of a process refers to. */
 export type Opened = 'closed' | '/dev/null' | '/dev/null for reading and writing' | 'other';
 
 export interface Descriptors {
@@ -16,10 +15,10 @@ export interface Descriptors {
 }
 
 /**
- * Whether stdout was closed when this process began (`>&-`), so that nobody can read what is printed. Node opens
- * /dev/null for reading and writing in its place, and nothing tells it from what some programs do on purpose
- * for a child whose output they do not want. So it counts who started us: a shell does it in no other way, and who
- * does not want our output mostly gives us no input either.
+ * Whether stdout was closed when this process began (`>&-`), so that nobody can read what is printed. Node then
+ * opens /dev/null for reading and writing in its place, which looks the same as what some programs do on purpose
+ * for a child whose output they do not want. So it matters who started us: in a shell there is no other way to get
+ * this, and a program that does not want our output usually gives us no input either.
  */
 export function isStdoutClosed({ opened, parent }: Descriptors = procDescriptors): boolean {
   if (opened('self', STDOUT) !== '/dev/null for reading and writing') return false;
@@ -29,7 +28,7 @@ export function isStdoutClosed({ opened, parent }: Descriptors = procDescriptors
   return !opened('self', STDIN).startsWith('/dev/null');
 }
 
-/** The flags of open(2) of an own descriptor. @throws Error where there is no /proc */
+/** The flags of open(2) of one of our descriptors. @throws Error where there is no /proc */
 export function flagsOf(fd: number): number {
   return flagsIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
 }
@@ -59,7 +58,7 @@ function hasProcess(pid: number | 'self'): boolean {
   try {
     return readlinkSync(`/proc/${pid}/exe`) !== '';
   } catch {
-    return false; // it ended, is another user's, or there is no /proc
+    return false; // it has ended, belongs to another user, or there is no /proc
   }
 }
 

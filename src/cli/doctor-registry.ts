@@ -10,9 +10,9 @@ import { vetLine, witnessed } from '../registry/witness.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import type { Findings } from './findings.ts';
 
-/** Lines of consumers.txt that are told one by one. */
+/** Lines of consumers.txt that are reported one by one. */
 const MAX_REFUSED = 20;
-/** Why a broker.pid may name a foreign broker that is there and does not say enough: its file stays. */
+/** Reasons for which broker.pid may name a foreign broker that is alive but does not say enough: its file stays. */
 const MAY_LIVE: ReadonlySet<VetFailure> = new Set([
   'indifferent',
   'interactive',
@@ -20,7 +20,7 @@ const MAY_LIVE: ReadonlySet<VetFailure> = new Set([
   'not-ours',
 ]);
 
-/** Whom broker.pid names. */
+/** Reports which process broker.pid names. */
 export function onBroker(
   findings: Findings,
   dir: string,
@@ -31,12 +31,12 @@ export function onBroker(
   if (found.ok) {
     findings.say(
       'ok',
-      `A broker runs: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
+      `A broker is running: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,
     );
     return;
   }
   if (!existsSync(brokerPidPath(dir))) {
-    findings.say('note', 'No broker runs.');
+    findings.say('note', 'No broker is running.');
     return;
   }
   if (found.why && MAY_LIVE.has(found.why)) {
@@ -44,13 +44,13 @@ export function onBroker(
   } else if (clean) {
     const files = [brokerPidPath(dir), brokerJsonPath(dir), brokerSeenPath(dir)];
     for (const path of files) rmSync(path, { force: true });
-    findings.say('ok', 'Removed the broker.pid that a dead broker had left.');
+    findings.say('ok', 'Removed the broker.pid that a dead broker had left behind.');
   } else {
     findings.say('note', `${found.error.message} \`sigmq doctor --clean\` removes the file.`);
   }
 }
 
-/** Whom consumers.txt names. */
+/** Reports which processes consumers.txt names. */
 export async function onConsumers(
   findings: Findings,
   dir: string,

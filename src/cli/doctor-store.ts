@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { RESERVE_NAME, reserveBytes } from '../queue/disk-reserve.ts';
 import { quietly } from '../quietly.ts';
 
-/** What the doctor says of the store. */
+/** What the doctor says about the store. */
 export interface StoreFinding {
   readonly mark: 'ok' | 'note' | 'bad';
   readonly text: string;
@@ -17,31 +17,31 @@ export interface RunningBroker {
   readonly path: string | undefined;
 }
 
-/** @param folder where the messages are if no broker runs */
+/** @param folder where the messages are if no broker is running */
 export function lookAtStore(folder: string, broker: RunningBroker | undefined): StoreFinding[] {
   if (broker && broker.path === undefined) return [];
   const path = broker?.path ?? join(folder, FILE);
   if (broker && isMoved(broker.pid, path)) {
-    const text = `The store ${path} was moved or deleted while broker ${broker.pid} runs: it refuses messages. Put the same files back, or restart the broker.`;
+    const text = `The store ${path} was moved or deleted while broker ${broker.pid} was running: it refuses messages. Put the same files back, or restart the broker.`;
     return [{ mark: 'bad', text }];
   }
-  const bytes = sizeOf(path);
+  const bytes = fileBytes(path);
   if (bytes === undefined) return [];
-  const log = sizeOf(`${path}-wal`) ?? 0;
-  const text = `The store ${path} has ${sizeText(bytes)}, its log ${sizeText(log)}.`;
+  const log = fileBytes(`${path}-wal`) ?? 0;
+  const text = `The store ${path} takes up ${sizeText(bytes)}, its log ${sizeText(log)}.`;
   const copy =
-    ' A copy of the file alone lacks what is in the log; make copies with `sigmq backup`.';
+    ' A copy of the file alone misses what is in the log; make copies with `sigmq backup`.';
   return [{ mark: 'ok', text: text + (broker ? copy : '') }, ...lookAtReserve(dirname(path))];
 }
 
 function lookAtReserve(folder: string): StoreFinding[] {
-  const held = sizeOf(join(folder, RESERVE_NAME)) ?? 0;
+  const held = fileBytes(join(folder, RESERVE_NAME)) ?? 0;
   const wanted = quietly(() => reserveBytes(folder)) ?? 0;
   if (held > 0 && held >= wanted) return [];
   const text =
     held > 0
-      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is full, or was, or there is a quota. What is given up of it is made again when there is room; until then new messages are refused.`
-      : 'There is no reserve on the disk of the store: if the disk gets full, consumers stop, too. The broker makes one when there is room.';
+      ? `The reserve on the disk of the store has ${sizeText(held)} of ${sizeText(wanted)}: the disk is or was full, or there is a quota. What was given up is made again when there is room; until then new messages are refused.`
+      : 'There is no reserve on the disk of the store: if the disk fills up, consumers stop too. The broker makes one when there is room.';
   return [{ mark: 'note', text }];
 }
 
@@ -59,7 +59,7 @@ function identityOf(path: string): string | undefined {
   return stats && `${stats.dev}:${stats.ino}`;
 }
 
-function sizeOf(path: string): number | undefined {
+function fileBytes(path: string): number | undefined {
   const stats = quietly(() => statSync(path));
   return stats?.isFile() ? stats.size : undefined;
 }

@@ -25,11 +25,11 @@ import { lookAtStore, type RunningBroker } from './doctor-store.ts';
 import { Findings } from './findings.ts';
 import { report } from './report.ts';
 
-/** A flush that takes longer than this is what limits `send`; ms. */
+/** A flush slower than this is what limits `send`; ms. */
 const SLOW_FLUSH_MS = 5;
 const FLUSHES = 15;
 
-/** `sigmq doctor`. @returns the exit code: 1 when something is wrong */
+/** `sigmq doctor`. @returns the exit code: 1 if something is wrong */
 export async function doctor(flags: AdminFlags): Promise<number> {
   if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
   const findings = new Findings();
@@ -61,13 +61,13 @@ function onSystem(findings: Findings, table: ProcessTable): void {
   if (cpus === 1) {
     findings.say(
       'note',
-      'One CPU: sender and receiver take turns; two make a bit 2-3 times faster.',
+      'One CPU: sender and receiver take turns; with two, a bit is 2-3 times faster.',
     );
   }
   if (!table.knowsSignals) {
     findings.say(
       'bad',
-      'There is no /proc: whether a process would be killed by a signal cannot be known here.',
+      'There is no /proc: sigmq cannot know whether a signal would kill a process.',
     );
   }
 }
@@ -86,7 +86,10 @@ function onAddon(findings: Findings): void {
 function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefined {
   const { path } = resolveRuntimeDir({ dir, env: process.env });
   if (!existsSync(path)) {
-    findings.say('note', `The runtime directory ${path} is not there; the first broker makes it.`);
+    findings.say(
+      'note',
+      `The runtime directory ${path} does not exist yet; the first broker makes it.`,
+    );
     return undefined;
   }
   try {
@@ -126,7 +129,7 @@ function onDisk(findings: Findings, folder: string): void {
   else findings.say('note', `${text} Every send waits for one; see --fsync, and use --lines.`);
 }
 
-/** The median of a few, in the nearest folder above that exists; undefined: it cannot be written. */
+/** The median of several flushes, in the nearest existing folder above; undefined: it cannot be written to. */
 function flushMs(folder: string): number | undefined {
   let place = folder;
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);

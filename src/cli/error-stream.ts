@@ -1,21 +1,21 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { loadAddon } from '../signals/addon.ts';
+import { STDERR } from './stdio.ts';
 
-const STDERR = 2;
-/** So much waits for a slow reader; what comes then is dropped and counted; bytes. */
+/** How much may wait for a slow reader; what comes then is dropped and counted; bytes. */
 const MAX_WAITING = 64 << 10;
-/** How often a reader that has had enough is tried again; ms. */
-const RETRY_MS = 100;
-/** PIPE_BUF on Linux: what poll(2) promises room for; bytes. */
+/** How often to try again while the reader accepts no more; ms. */
+const READER_RETRY_MS = 100;
+/** PIPE_BUF on Linux: how much room poll(2) promises; bytes. */
 const CHUNK = 4096;
 
 /**
- * stderr of a program that runs for long. Who does not read it, as a terminal after Ctrl-S or a pager, does not
- * hold it up: Node waits for terminals and pipes.
+ * stderr of a long-running program. If nobody reads it, as with a terminal after Ctrl-S or a pager, the program is
+ * not held up: Node's own stream would wait for terminals and pipes.
  */
 export class ErrorStream {
   readonly #fd: number;
-  /** Whether a write may sleep, so that one has to ask first. */
+  /** Whether a write may block, so that one has to ask first. */
   readonly #maySleep: boolean;
   readonly #noticeOf: (dropped: number) => string;
   readonly #waiting: Buffer[] = [];
@@ -23,7 +23,7 @@ export class ErrorStream {
   #dropped = 0;
   #retry: NodeJS.Timeout | undefined;
 
-  /** @param noticeOf the line that says how many are missing */
+  /** @param noticeOf returns the line that says how many are missing */
   constructor(noticeOf: (dropped: number) => string) {
     this.#noticeOf = noticeOf;
     const own = ownDescriptor();
@@ -41,13 +41,13 @@ export class ErrorStream {
     this.flush();
   }
 
-  /** As much as there is room for now. */
+  /** Writes as much as there is room for now. */
   flush(): void {
     clearTimeout(this.#retry);
     for (let first = this.#next(); first; first = this.#next()) {
       const written = this.#tryToWrite(first);
       if (written === undefined) {
-        this.#retry = setTimeout(() => this.flush(), RETRY_MS);
+        this.#retry = setTimeout(() => this.flush(), READER_RETRY_MS);
         this.#retry.unref();
         return;
       }
@@ -57,7 +57,7 @@ export class ErrorStream {
     }
   }
 
-  /** What was dropped came after what waits. */
+  /** What was dropped came after what is waiting. */
   #next(): Buffer | undefined {
     if (this.#waiting.length === 0 && this.#dropped > 0) {
       this.#push(Buffer.from(this.#noticeOf(this.#dropped)));
@@ -71,7 +71,7 @@ export class ErrorStream {
     this.#bytes += bytes.length;
   }
 
-  /** @returns bytes; undefined: there is no room now. What can never be written is gone. */
+  /** @returns bytes; undefined: there is no room now. What can never be written is dropped. */
   #tryToWrite(bytes: Buffer): number | undefined {
     if (this.#maySleep && loadAddon().addon?.writable(this.#fd) === 0) return undefined;
     try {
@@ -91,8 +91,9 @@ function isFile(): boolean {
 }
 
 /**
- * Of a terminal or a pipe another open file description, which does not wait: that of the standard stream is shared
- * with other programs, which do not expect that. Undefined where there is none (a socket), or it may not be opened.
+ * Another open file description of a terminal or a pipe, one that does not block: the one of the standard stream is
+ * shared with other programs, which do not expect that. Undefined if there is none (a socket), or it may not be
+ * opened.
  */
 function ownDescriptor(): number | undefined {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
 
-/** What only the command line can be told; its codes are not for programs. */
+/** Errors that only the command line can cause; their codes are not meant for programs. */
 export class CliError extends SigmqError {
   constructor(code: string, exitCode: number, message: string, hint: string, cause?: unknown) {
     super(code as ErrorCode, exitCode, message, hint, cause);
@@ -13,51 +13,51 @@ export const cliErrors = {
     new CliError(
       'two-sources',
       Exit.Usage,
-      'A message, --file, --lines and --null do not all go together.',
-      'Give one source, and --lines or --null to cut it up.',
+      'A message, --file, --lines and --null cannot all be combined.',
+      'Give one source, and --lines or --null to split it.',
     ),
   cannotRead: (path: string, cause: Error) =>
     new CliError(
       'cannot-read',
       Exit.BadData,
       `Cannot read ${path}: ${cause.message}.`,
-      'Look at its name and its permissions.',
+      'Check its name and its permissions.',
       cause,
     ),
   notUtf8: (what: string) =>
     new CliError(
       'not-utf8',
       Exit.BadData,
-      `${what} has bytes that are not UTF-8, and would arrive changed.`,
-      'A message with such bytes goes through standard input: sigmq send - <file; name everything else in UTF-8.',
+      `${what} contains bytes that are not UTF-8 and would arrive changed.`,
+      'Send such a message through standard input: sigmq send - <file; write everything else in UTF-8.',
     ),
   unsettled: (count: number) =>
     new CliError(
       'unsettled',
       Exit.TryAgain,
-      `The broker has not heard of the end of ${count} message${count === 1 ? '' : 's'}.`,
-      'They will come again, here or elsewhere.',
+      `The broker was not told how ${count} message${count === 1 ? '' : 's'} ended.`,
+      'They will be delivered again, here or elsewhere.',
     ),
   noStdout: () =>
     new CliError(
       'no-stdout',
       Exit.Unexpected,
       'Standard output is closed: nobody would see the messages, so none was taken.',
-      'Open it, or write >/dev/null if they are not wanted.',
+      'Open it, or add >/dev/null if you do not want them.',
     ),
   formatOfCommand: (option: string) =>
     new CliError(
       'format-of-command',
       Exit.Usage,
-      `${option} says how to print a message, and a command gets it on its standard input instead.`,
-      'Leave the option out, or the command.',
+      `${option} says how to print messages, but a command gets them on its standard input instead.`,
+      'Leave out the option or the command.',
     ),
   timeoutOfNothing: () =>
     new CliError(
       'timeout-of-nothing',
       Exit.Usage,
-      '--job-timeout is for a command, and none is given.',
-      'Give a command behind --, or leave the option out.',
+      '--job-timeout needs a command, and none is given.',
+      'Give a command after --, or leave the option out.',
     ),
   noSuchMessages: (ids: readonly number[], queue: string) =>
     new CliError(
@@ -72,28 +72,28 @@ export const cliErrors = {
     new CliError(
       'went-away',
       Exit.BadData,
-      `Message ${id} of queue ${queue} went away before all of it was read.`,
+      `Message ${id} of queue ${queue} was removed before all of it had been read.`,
       'See `sigmq dead ls`.',
     ),
   nothingToCopy: () =>
     new CliError(
       'nothing-to-copy',
       Exit.Unavailable,
-      'The broker keeps its messages in memory: there is no file that could be copied.',
-      'Start it without --memory to keep them on the disk.',
+      'The broker keeps its messages in memory: there is no file to copy.',
+      'Start it without --memory to keep them on disk.',
     ),
   noStore: (path: string) =>
     new CliError(
       'no-store',
       Exit.Unavailable,
-      `There is no store ${path}, and no broker runs.`,
+      `There is no store ${path}, and no broker is running.`,
       'Name its folder with --data, or the runtime directory with --dir.',
     ),
   needsForce: () =>
     new CliError(
       'needs-force',
       Exit.Usage,
-      'This removes messages for ever, and there is no terminal to ask at.',
+      'This removes messages for good, and there is no terminal to ask on.',
       'Give --force.',
     ),
   badConfig: (path: string, why: string) =>
@@ -102,14 +102,14 @@ export const cliErrors = {
     new CliError(
       'two-formats',
       Exit.Usage,
-      '--format, --json, --raw and --null do not go together.',
+      '--format, --json, --raw and --null cannot be combined.',
       'Give one of them.',
     ),
   badFormat: (token: string) =>
     new CliError(
       'bad-format',
       Exit.Usage,
-      `The format has ${JSON.stringify(token)}, which means nothing.`,
+      `The format contains ${JSON.stringify(token)}, which has no meaning.`,
       'See `sigmq consume --help`; write %% for a percent sign.',
     ),
   cannotWrite: (cause: Error) =>

@@ -51,10 +51,10 @@ function jsonOf(message: Message) {
   };
 }
 
-type Part = (message: Message) => string | Uint8Array;
+type FormatPart = (message: Message) => string | Uint8Array;
 
-/** What a message puts in. */
-const PARTS = new Map<string, Part>([
+/** What a message contributes. */
+const PARTS = new Map<string, FormatPart>([
   ['%p', ({ body }) => body],
   ['%i', ({ id }) => String(id ?? '')],
   ['%q', ({ queue }) => queue],
@@ -63,7 +63,7 @@ const PARTS = new Map<string, Part>([
   ['%l', ({ body }) => String(body.length)],
   ['%t', () => new Date().toISOString()],
 ]);
-/** What stands for a character that is hard to type; everything else stands for itself. */
+/** Escapes for characters that are hard to type; everything else stands for itself. */
 const CHARACTERS = new Map([
   ['%%', '%'],
   ['\\n', '\n'],
@@ -74,11 +74,11 @@ const CHARACTERS = new Map([
 const TOKEN = /%h\{([^}]*)\}|%.?|\\.?|[^%\\]+/gsu;
 
 /**
- * @param shown how what a message puts in is written; the format itself is the user's
+ * @param shown how to write what a message contributes; the format itself is the user's
  * @throws SigmqError bad-format
  */
 function parseFormat(format: string, shown: (part: string | Uint8Array) => string | Uint8Array) {
-  const parts = [...format.matchAll(TOKEN)].map(([token, header]): Part => {
+  const parts = [...format.matchAll(TOKEN)].map(([token, header]): FormatPart => {
     const part =
       header === undefined ? PARTS.get(token) : (message: Message) => headerOf(message, header);
     if (part) return (message) => shown(part(message));

@@ -1,8 +1,8 @@
 import type { Message } from '../client/message.ts';
 
 /**
- * The headers of a message, each name once: of one that was given twice, whatever its case, the first counts.
- * It is the same in --format, in --json and in the environment of a command.
+ * The headers of a message, each name once: if a name was given twice, in whatever case, the first one counts.
+ * --format, --json and the environment of a command all agree on this.
  */
 export function firstHeaders({ headers }: Pick<Message, 'headers'>): [string, string][] {
   const seen = new Set<string>();

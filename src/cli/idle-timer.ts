@@ -1,14 +1,17 @@
 import { clockMs } from '../clock.ts';
 import { LongTimer } from '../long-timer.ts';
 
-/** Calls back when nothing has come for so long. Not while it is disarmed. */
+/** Calls back when nothing has come for this long. Not while it is disarmed. */
 export class IdleTimer {
   readonly #ms: number;
   readonly #lastSignalAt: () => number | undefined;
   readonly #onIdle: () => void;
   #timer: LongTimer | undefined;
 
-  /** @param lastSignalAt when the last part came of what is on its way, by `clockMs()`; undefined: nothing is */
+  /**
+   * @param lastSignalAt when the last part of a message on its way came, by `clockMs()`; undefined: none is on its
+   * way
+   */
   constructor(ms: number, lastSignalAt: () => number | undefined, onIdle: () => void) {
     this.#ms = ms;
     this.#lastSignalAt = lastSignalAt;

@@ -3,13 +3,12 @@ import type { Readable } from 'node:stream';
 import { builtin } from '../builtin.ts';
 import { SigmqError } from '../errors.ts';
 import { cliErrors } from './errors.ts';
+import { STDIN } from './stdio.ts';
 import { isatty } from './terminal.ts';
-
-const STDIN = 0;
 
 /**
  * A whole file, or standard input for `-`. Reads little more than `max` bytes, so that a message that is too large
- * is noticed without holding it.
+ * is noticed without keeping all of it.
  * @throws SigmqError cannot-read, and the reason of `signal`
  */
 export async function readWhole(path: string, max: number, signal?: AbortSignal): Promise<Buffer> {
@@ -24,8 +23,8 @@ export async function readWhole(path: string, max: number, signal?: AbortSignal)
 }
 
 /**
- * Lines (or what else ends in `end`) without their end, as they come: each array is what could be read at
- * once. The last one may lack its end. One over `max` bytes comes cut at max + 1, and is the last.
+ * Lines (or records that end in `end`) without their end, as they arrive: each array is what could be read at a
+ * time. The last one may lack its end. A line longer than `max` bytes is cut at max + 1, and is the last one.
  * @throws SigmqError cannot-read, and the reason of `signal`
  */
 export async function* records(
@@ -59,7 +58,7 @@ export function knownSize(path: string): number | undefined {
   }
 }
 
-/** What can be read, as it comes; the event loop goes on meanwhile. */
+/** What can be read, as it arrives; the event loop keeps running in the meantime. */
 async function* chunks(path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
   let stream: Readable | undefined;
   const abort = () => stream?.destroy(signal?.reason);
@@ -80,8 +79,8 @@ async function* chunks(path: string, signal?: AbortSignal): AsyncGenerator<Buffe
 }
 
 /**
- * To open a FIFO, or to read one, may take for ever, and a thread that does so keeps the process from ending. So
- * what may block is opened without waiting, and left to the event loop.
+ * Opening a FIFO, or reading from one, may take for ever, and a thread that does so keeps the process from ending.
+ * So anything that may block is opened without waiting, and left to the event loop.
  */
 function streamOf(path: string): Readable {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -2,15 +2,15 @@ import type { Message } from '../client/message.ts';
 import { CliError } from './errors.ts';
 
 /** What becomes of a message that was not done. */
-export type Ending = 'fail' | 'reject' | 'release' | 'release now';
+export type JobSettlement = 'fail' | 'reject' | 'release' | 'release now';
 
 /** Why a message was not done, and what becomes of it. */
 export class NotDone extends Error {
-  readonly ending: Ending;
-  /** Whether --quiet is no reason to keep it from the user: it is not what the command itself has said. */
+  readonly ending: JobSettlement;
+  /** Whether it is shown despite --quiet: the command itself has not said it. */
   readonly isLoud: boolean;
 
-  constructor(sentence: string, ending: Ending = 'fail', isLoud = false) {
+  constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false) {
     super(sentence);
     this.ending = ending;
     this.isLoud = isLoud;
@@ -28,15 +28,21 @@ export class NotDone extends Error {
   }
 }
 
-/** The system, or whoever is just writing the file of the command, will have done with it soon. */
-const PASSING: ReadonlySet<string> = new Set(['ETXTBSY', 'EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
+/** The system, or whoever is still writing the command's file, will soon be ready. */
+const PASSING_START_ERRORS: ReadonlySet<string> = new Set([
+  'ETXTBSY',
+  'EAGAIN',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+]);
 
-/** What a command could not be started for will pass by itself. */
+/** Whether what kept a command from starting will pass by itself. */
 export function isPassing({ code = '' }: NodeJS.ErrnoException): boolean {
-  return PASSING.has(code);
+  return PASSING_START_ERRORS.has(code);
 }
 
-/** It was not the command, but its input that could not be made. */
+/** It was not the command that failed, but making its input. */
 export function isOfInput({ syscall = '' }: NodeJS.ErrnoException): boolean {
   return !syscall.startsWith('spawn');
 }
@@ -46,11 +52,11 @@ const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'it is not executable, or not for you',
-  ENOEXEC: 'it is no program, nor a script that begins with #!',
+  EACCES: 'it is not executable, or not by you',
+  ENOEXEC: 'it is neither a program nor a script that begins with #!',
 };
 
-/** How a command ends, or does not start, and what becomes of its message. */
+/** How a command ends, or fails to start, and what becomes of its message. */
 export const jobErrors = {
   failed: (command: string, end: number | string) => new NotDone(`${command} ended with ${end}.`),
   rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'reject'),
@@ -67,12 +73,20 @@ export const jobErrors = {
       true,
     ),
   zeroByte: () =>
-    new NotDone('It has a header with a zero byte, which no command can get.', 'reject', true),
+    new NotDone(
+      'The message has a header with a zero byte, which no command can receive.',
+      'reject',
+      true,
+    ),
   tooLarge: (command: string) =>
-    new NotDone(`The headers of the message are too large for ${command} to get.`, 'fail', true),
+    new NotDone(
+      `The headers of the message are too large for ${command} to receive.`,
+      'fail',
+      true,
+    ),
   passing: (command: string, { code }: NodeJS.ErrnoException) =>
     new NotDone(
-      `${command} could not be started for now (${code}); the message went back.`,
+      `${command} cannot be started at the moment (${code}); the message went back.`,
       'release now',
       true,
     ),
@@ -82,24 +96,24 @@ export const jobErrors = {
       'release',
       true,
     ),
-  /** {@link hopeless} is what the user hears. */
+  /** The user is told {@link hopeless}. */
   notStarted: (command: string) => new NotDone(`${command} cannot be started.`, 'release now'),
 
-  /** @param isThere a file of that name: it is its interpreter, or the working directory, that is not */
+  /** @param isThere a file of that name exists: what is missing is its interpreter, or the working directory */
   hopeless: (command: string, { code = '', message }: NodeJS.ErrnoException, isThere: boolean) =>
     code === 'ENOENT'
       ? new CliError(
           'not-found',
           NOT_FOUND,
           isThere
-            ? `${command} cannot be started: the interpreter that it names, or the working directory, is not there.`
+            ? `${command} cannot be started: the interpreter that it names, or the working directory, does not exist.`
             : `${command} was not found.`,
-          'The message went back to the broker; look at the name, and at PATH.',
+          'The message went back to the broker; check the name, and PATH.',
         )
       : new CliError(
           'not-executable',
           NOT_EXECUTABLE,
           `${command} cannot be started: ${REASONS[code] ?? message}.`,
-          'The message went back to the broker; mend the command and start again.',
+          'The message went back to the broker; fix the command and start again.',
         ),
 };

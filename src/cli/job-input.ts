@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * A body as the standard input of a command: a file without a name, as shells do with a here-document. Node
- * would give a socket, which cannot be opened again (`cat /dev/stdin`) and which bash takes for rshd.
- * @param fallback a folder for the case that the one for temporary files ($TMPDIR) has no room, or is not there
- * @returns a descriptor that reads it, to be closed
+ * A body as the standard input of a command: a file without a name, as shells use for a here-document. Node would
+ * give it a socket, which cannot be opened again (`cat /dev/stdin`) and which makes bash think that it was started
+ * by rshd.
+ * @param fallback a folder to use if the one for temporary files ($TMPDIR) has no room, or does not exist
+ * @returns a descriptor for reading it, to be closed
  * @throws the error of the system call
  */
 export function openBody(body: Uint8Array, fallback: string): number {
@@ -24,7 +25,7 @@ export function openBody(body: Uint8Array, fallback: string): number {
 
 function openIn(folder: string, body: Uint8Array): number {
   const path = join(folder, `.sigmq-${process.pid}-${randomBytes(8).toString('hex')}`);
-  // A name that is there is somebody else's, or a trap: `x` refuses it.
+  // A file that has the name already is somebody else's, or a trap: `x` refuses it.
   const writer = openSync(path, 'wx', 0o600);
   let reader: number | undefined;
   try {

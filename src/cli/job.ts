@@ -3,20 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { LongTimer } from '../long-timer.ts';
 
-/** What was told to end has so long to do it before it is killed; ms. As long as docker allows, twice. */
+/** How long a command that was told to end may take before it is killed; ms. Half of what docker allows. */
 const GRACE_MS = 5000;
-/** How often to look whether the rest of a command, whose first process has ended, has ended too; ms. */
-const LOOK_MS = 50;
+/** How often to check whether the rest of a command has ended after its first process has; ms. */
+const GROUP_LOOK_MS = 50;
 
 /** How a command ended. */
 export interface JobEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** It was ended because it took too long. */
+  /** It was terminated because it took too long. */
   readonly isOverdue: boolean;
 }
 
-/** A command that runs, in a process group of its own. */
+/** A running command, in a process group of its own. */
 export class Job {
   /** Never rejects. */
   readonly ended: Promise<JobEnd>;
@@ -35,7 +35,7 @@ export class Job {
     });
   }
 
-  /** Tells all of it to end. */
+  /** Tells the whole group to end. */
   terminate(): void {
     this.#signal('SIGTERM');
   }
@@ -44,19 +44,19 @@ export class Job {
     this.#killAt = clockMs() + this.#graceMs;
     this.#timer = new LongTimer(() => this.#signal('SIGKILL'), this.#graceMs);
     this.terminate();
-    this.#signal('SIGCONT'); // what is stopped would not hear of it
+    this.#signal('SIGCONT'); // a stopped process would not notice
   }
 
   async #end(code: number | null, signal: NodeJS.Signals | null): Promise<JobEnd> {
     this.#timer?.clear();
     if (this.#killAt === undefined) return { code, signal, isOverdue: false };
-    // A shell may be gone and the program in it go on, beside the next attempt.
-    while (this.#signal(0) && clockMs() < this.#killAt) await sleep(LOOK_MS);
+    // A shell may be gone while its program carries on, beside the next attempt.
+    while (this.#signal(0) && clockMs() < this.#killAt) await sleep(GROUP_LOOK_MS);
     this.#signal('SIGKILL');
     return { code, signal, isOverdue: true };
   }
 
-  /** False when nobody is left there. The group's number is not used again as long as it has a process. */
+  /** False if nobody is left there. The group's number is not reused as long as it has a process. */
   #signal(signal: NodeJS.Signals | 0): boolean {
     try {
       return process.kill(-this.#group, signal);

@@ -16,8 +16,8 @@ const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendComman
 
 /**
  * `sigmq`: all commands.
- * @param named the first argument: when it is one of the main commands the others are not made, because
- *   they would slow the start of `sigmq send`
+ * @param named the first argument: if it is one of the main commands, the others are not created, because they
+ * would slow down the start of `sigmq send`
  */
 export function sigmq(named = ''): Command {
   const program = withVersion(new Command('sigmq'));
@@ -44,7 +44,7 @@ export async function run(program: Command): Promise<void> {
   });
   try {
     const warnings = applyConfig(program, process.env, sigmq);
-    // As late as this it is known whether anybody wants to hear them.
+    // Only at this point is it known whether anybody wants to see them.
     program.hook('preAction', (_program, command) => {
       if (!command.opts().quiet) for (const warning of warnings) say(warning);
     });
@@ -55,7 +55,7 @@ export async function run(program: Command): Promise<void> {
   }
 }
 
-/** Their messages may have any bytes: they look at the arguments themselves. */
+/** Their messages may have any bytes: they check the arguments themselves. */
 const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
@@ -65,7 +65,7 @@ function forgetEmptyVariables(): void {
   }
 }
 
-/** Errors are thrown, so that one place sets the exit code, and begin as all of ours do. */
+/** Errors are thrown, so that one place sets the exit code, and begin like all of ours. */
 function prepare(program: Command): void {
   program.exitOverride().configureOutput({
     writeErr: printError,

@@ -3,7 +3,7 @@ import { preview } from './preview.ts';
 import { table, titled } from './table.ts';
 import { jsonText } from './visible.ts';
 
-/** As `peek` and `dead ls` list them. */
+/** The list that `peek` and `dead ls` print. */
 export function messagesText(messages: readonly Stored[]): string {
   const areReleased = messages.some(({ releases }) => releases > 0);
   const rows = messages.map((message) => {

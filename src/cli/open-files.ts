@@ -8,9 +8,9 @@ interface Limit {
 
 /**
  * How many descriptors the caller lets a program have open (`ulimit -n`). Node raises the soft limit to the hard
- * one before it runs any JavaScript, and the kernel does not keep what it was. The parent process has it, unless
- * somebody set it between there and here: then the hard limits mostly differ.
- * @returns undefined when it is not known, or is what we have
+ * one before it runs any JavaScript, and the kernel does not remember the old value. The parent process still has
+ * it, unless somebody changed it between the parent and us: then the hard limits usually differ.
+ * @returns undefined if it is not known, or is the same as ours
  */
 export function callersOpenFiles(
   read: (pid: number | 'self') => string = limitsOf,
@@ -21,7 +21,7 @@ export function callersOpenFiles(
   return parents.soft < ours.soft ? parents.soft : undefined;
 }
 
-/** Calls `start`, which starts a child before it returns; the child has the limit of the caller. */
+/** Calls `start`, which starts a child before it returns; the child gets the caller's limit. */
 export function withOpenFiles<T>(
   soft: number | undefined,
   start: () => T,
@@ -40,7 +40,7 @@ function limitsOf(pid: number | 'self'): string {
   try {
     return readFileSync(`/proc/${pid}/limits`, 'latin1');
   } catch {
-    return ''; // it ended meanwhile, or there is no /proc
+    return ''; // it has ended in the meantime, or there is no /proc
   }
 }
 

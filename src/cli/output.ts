@@ -1,11 +1,8 @@
 import { writeSync } from 'node:fs';
 import { sleepSync } from '../sleep-sync.ts';
 import { ErrorStream } from './error-stream.ts';
+import { SLOW_READER_MS, STDOUT } from './stdio.ts';
 import { visible } from './visible.ts';
-
-const STDOUT = 1;
-/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
-const FULL_MS = 10;
 
 /** Writes all of it to stdout. @throws the error of write(2), EPIPE when the reader is gone */
 export function print(text: string | Uint8Array): void {
@@ -15,12 +12,12 @@ export function print(text: string | Uint8Array): void {
       at += writeSync(STDOUT, bytes, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      sleepSync(FULL_MS);
+      sleepSync(SLOW_READER_MS);
     }
   }
 }
 
-/** As {@link print}, for text that nobody misses whose reader is gone. */
+/** Like {@link print}, for text that may be lost if its reader is gone. */
 export function printHelp(text: string): void {
   try {
     print(text);
@@ -31,7 +28,7 @@ export function printHelp(text: string): void {
 
 let stderr: Pick<NodeJS.WriteStream, 'write'> | Pick<ErrorStream, 'write'> | undefined;
 
-/** From now on nobody who does not read stderr holds this process up. @param noticeOf see ErrorStream */
+/** From now on this process is not held up if nobody reads stderr. @param noticeOf see ErrorStream */
 export function neverWaitForReaders(noticeOf: (dropped: number) => string): void {
   const stream = new ErrorStream(noticeOf);
   stderr = stream;
@@ -39,8 +36,8 @@ export function neverWaitForReaders(noticeOf: (dropped: number) => string): void
 }
 
 /**
- * Writes to stderr, where many a sentence repeats what a user or a file said: control characters become
- * visible. That nobody reads it is no reason to end.
+ * Writes to stderr, where many messages quote what a user or a file said: control characters become visible. If
+ * nobody reads it, that is no reason to end.
  */
 export function printError(text: string): void {
   stderr ??= process.stderr.on('error', () => {});

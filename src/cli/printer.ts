@@ -2,17 +2,15 @@ import { fstatSync, write, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Serial } from '../serial.ts';
 import { loadAddon } from '../signals/addon.ts';
+import { SLOW_READER_MS, STDOUT } from './stdio.ts';
 import { takeBack } from './take-back.ts';
 
-const STDOUT = 1;
-/** PIPE_BUF on Linux: a pipe that is writable takes so much without blocking (pipe(7)). */
+/** PIPE_BUF on Linux: a pipe that is writable takes this much without blocking (pipe(7)). */
 const PIPE_BUF = 4096;
-/** Pause before another try when the reader of a non-blocking stdout is slow; ms. */
-const FULL_MS = 10;
 
 /**
- * Writes messages to stdout, whole and in order. Returns when it is written, or a
- * promise when the reader is slow: then a thread waits for it and this one goes on answering signals.
+ * Writes messages to stdout, whole and in order. Returns when the message is written, or returns a promise if the
+ * reader is slow: then a thread waits for it while this one keeps answering signals.
  */
 export class Printer {
   readonly #isFile = fstatSync(STDOUT).isFile();
@@ -22,7 +20,7 @@ export class Printer {
   /** Why a line could not be written: after half a line another one would be taken for its rest. */
   #failure: unknown;
 
-  /** @throws the error of write(2), EPIPE when the reader is gone; a file has nothing of the line then */
+  /** @throws the error of write(2), EPIPE if the reader is gone; then a file contains nothing of the line */
   print(line: Uint8Array): void | Promise<void> {
     if (this.#isFile) return writeToFile(line);
     if (this.#waiting === 0 && this.#canWriteNow(line.length)) {
@@ -67,9 +65,9 @@ async function writeAll(line: Uint8Array): Promise<void> {
         write(STDOUT, line, at, (error, written) => (error ? reject(error) : resolve(written)));
       });
     } catch (error) {
-      // Another program has made it one that does not block, for all who share it.
+      // Another program has made it non-blocking, for everybody who shares it.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      await sleep(FULL_MS);
+      await sleep(SLOW_READER_MS);
     }
   }
 }

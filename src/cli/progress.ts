@@ -11,7 +11,7 @@ interface Bar {
   stop(): void;
 }
 
-/** One line on stderr for a send that takes its time; nothing when stderr is no terminal. */
+/** One line on stderr for a send that takes its time; nothing if stderr is not a terminal. */
 export class Progress {
   readonly #startedAt = Date.now();
   #bar: Bar | undefined;
@@ -30,7 +30,7 @@ export class Progress {
 
   #show(format: string, value: number, total: number): void {
     if (Date.now() - this.#startedAt < SHOW_AFTER_MS) return;
-    // Asked late: process.stderr takes time to make.
+    // Checked late: process.stderr takes time to create.
     if (process.stderr.isTTY !== true || process.env.TERM === 'dumb') return;
     if (!this.#loading && !this.#stopped) {
       this.#loading = true;

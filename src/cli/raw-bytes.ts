@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { cliErrors } from './errors.ts';
 
-/** What Node puts in the place of bytes that are not UTF-8: then the text is another than the one that was given. */
+/** What Node substitutes for bytes that are not UTF-8: then the text differs from what was given. */
 const REPLACEMENT = '\ufffd';
 /** Variables that name a place or a queue of ours. */
 const OURS = [
@@ -13,19 +13,19 @@ const OURS = [
   'XDG_CONFIG_HOME',
   'HOME',
 ];
-/** The words that Node gives itself: the executable and the script. */
+/** The words that Node itself adds: the executable and the script. */
 const OWN_WORDS = 2;
 
 /**
  * The bytes of words of the command line, as they were given.
- * @param words operands, as Node has decoded them; options may stand between them
- * @throws SigmqError not-utf8 when an option has bytes that are not UTF-8, or the bytes cannot be known
+ * @param words operands, as Node has decoded them; there may be options between them
+ * @throws SigmqError not-utf8 if an option has bytes that are not UTF-8, or the bytes cannot be known
  */
 export function bytesOf(words: readonly string[], given = argumentsGiven()): Buffer[] {
   const suspects = given.filter(({ text }) => text.includes(REPLACEMENT));
   const wanted = words.filter((word) => word.includes(REPLACEMENT));
   if (suspects.length !== wanted.length || suspects.some(({ bytes }) => bytes === undefined)) {
-    assertUnchanged(suspects); // one is an option's, and it is not known which
+    assertUnchanged(suspects); // one belongs to an option, and it is not known which
     return words.map((word) => Buffer.from(word));
   }
   // All of them are words, in the same order.
@@ -44,7 +44,7 @@ export function assertUnchangedSettings(env: NodeJS.ProcessEnv = process.env): v
   assertNoneChanged(OURS.map((name): [string, string] => [name, env[name] ?? '']));
 }
 
-/** For all that a command gets. @throws SigmqError not-utf8 */
+/** For everything that a command receives. @throws SigmqError not-utf8 */
 export function assertUnchangedEnvironment(env: NodeJS.ProcessEnv = process.env): void {
   assertNoneChanged(Object.entries(env) as [string, string][]);
 }
@@ -68,7 +68,7 @@ function assertNoneChanged(variables: readonly (readonly [string, string])[]): v
   if (suspects.length === 0) return;
   const raw = entriesOf('/proc/self/environ').map((bytes) => bytes.toString('latin1'));
   for (const pair of suspects) {
-    // A variable whose text is what was given really has this character.
+    // A variable whose text is as it was given really contains this character.
     const asGiven = Buffer.from(pair.join('=')).toString('latin1');
     if (!raw.includes(asGiven)) throw cliErrors.notUtf8(`The environment variable ${pair[0]}`);
   }
@@ -88,7 +88,7 @@ function asGiven(text: string): Given {
   return { text, bytes: Buffer.from(text) };
 }
 
-/** What stands before each zero byte; nothing where there is no /proc. */
+/** What precedes each zero byte; nothing where there is no /proc. */
 function entriesOf(path: string): Buffer[] {
   const entries: Buffer[] = [];
   try {

@@ -6,7 +6,7 @@ export function say(sentence: string): void {
   printError(`sigmq: ${sentence}\n`);
 }
 
-/** Turns any error into words on stderr and an exit code; the only place that does. */
+/** Turns any error into text on stderr and an exit code; the only place that does. */
 export function report(raw: unknown): number {
   const error = explained(raw);
   if (error instanceof SigmqError) {
@@ -14,7 +14,7 @@ export function report(raw: unknown): number {
     return error.exitCode;
   }
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-  // Who reads our output has enough, as with `| head -1`.
+  // The reader of our output has enough, as with `| head -1`.
   if (code === 'EPIPE' && syscall === 'write') return Exit.Ok;
   if (error instanceof Error && typeof code === 'string') {
     say(`${error.message}.`);

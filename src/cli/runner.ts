@@ -13,21 +13,24 @@ import { variablesOf } from './job-variables.ts';
 import { callersOpenFiles, withOpenFiles } from './open-files.ts';
 import { ENDING, type EndingSignal } from './shutdown.ts';
 
-/** Pauses before a command that could not be started for a passing reason is tried again: doubled each time; ms. */
-const FIRST_PAUSE_MS = 20;
-/** Then the message goes back, and maybe to another consumer; ms. */
+/**
+ * First pause before a command that could not be started for a temporary reason is tried again; it doubles each
+ * time; ms.
+ */
+const FIRST_START_PAUSE_MS = 20;
+/** After this the message goes back, and perhaps to another consumer; ms. */
 const START_PATIENCE_MS = 1000;
 /**
- * Who stops a service signals its processes one after the other, and we may hear of the end of a command before
- * our own signal, or after it; ms. On a busy machine a process may wait some 100 ms for its turn.
+ * Whoever stops a service signals its processes one after the other, and we may learn of the end of a command
+ * before our own signal, or after it; ms. On a busy machine a process may wait some 100 ms for its turn.
  */
 const SAME_STOP_MS = 500;
 
 export interface RunnerOptions {
   readonly command: readonly string[];
-  /** Where a body may lie if there is no room in the folder for temporary files. */
+  /** Where a body is put if there is no room in the folder for temporary files. */
   readonly folder: string;
-  /** A command that takes longer is ended; ms. */
+  /** A command that takes longer is terminated; ms. */
   readonly timeoutMs?: number | undefined;
   /** The command cannot be started, whatever the message. */
   onHopeless(error: SigmqError): void;
@@ -47,7 +50,7 @@ export class Runner {
     this.#name = options.command[0] ?? '';
   }
 
-  /** Resolves when the message is done; rejects with what becomes of it otherwise. */
+  /** Resolves when the message is done; otherwise rejects with what becomes of it. */
   async run(message: Message): Promise<void> {
     const end = await this.#attempt(message);
     if (end.isOverdue) throw jobErrors.overdue(this.#name, this.#options.timeoutMs ?? 0);
@@ -61,14 +64,14 @@ export class Runner {
     throw jobErrors.failed(this.#name, end.code ?? end.signal ?? '');
   }
 
-  /** The consumer takes nothing more. @param signal what told it to stop, if one did */
+  /** The consumer takes nothing more. @param signal what told it to stop, if it was a signal */
   stopping(signal?: EndingSignal): void {
     this.#stopping.abort(signal);
   }
 
-  /** Tells what runs to end. Each has a process group of its own, so that Ctrl-C lets it finish. */
+  /** Tells the running commands to end. Each has a process group of its own, so that Ctrl-C lets it finish. */
   kill(): void {
-    this.#isKilled = true; // also what is being started
+    this.#isKilled = true; // including one that is being started
     for (const job of this.#jobs) job.terminate();
   }
 
@@ -81,13 +84,13 @@ export class Runner {
     return end;
   }
 
-  /** Tries for a moment when the reason passes by itself. @throws an error that says how it is settled */
+  /** Keeps trying for a moment if the reason is temporary. @throws an error that says how the message is settled */
   async #start(message: Message): Promise<Job> {
     const variables = variablesOf(message);
-    // No environment has a zero byte; our own `send` takes none, other programs may.
+    // An environment cannot contain a zero byte; our own `send` accepts none, other programs may.
     if (Object.values(variables).some((value) => value?.includes('\0'))) throw jobErrors.zeroByte();
     const giveUpAt = clockMs() + START_PATIENCE_MS;
-    for (let pause = FIRST_PAUSE_MS; ; pause *= 2) {
+    for (let pause = FIRST_START_PAUSE_MS; ; pause *= 2) {
       try {
         return new Job(await this.#spawn(message.body, variables), this.#options.timeoutMs);
       } catch (error) {
@@ -123,7 +126,7 @@ export class Runner {
     const name = this.#name;
     if (isPassing(reason)) return jobErrors.passing(name, reason);
     if (isOfInput(reason)) return jobErrors.noInput(reason);
-    // The words of the command are the same for all messages: it is the headers of this one.
+    // The words of the command are the same for all messages: it is the headers of this message.
     if (reason.code === 'E2BIG') return jobErrors.tooLarge(name);
     this.#options.onHopeless(jobErrors.hopeless(name, reason, existsSync(name)));
     return jobErrors.notStarted(name);
@@ -133,12 +136,12 @@ export class Runner {
     return this.#stopping.signal.aborted;
   }
 
-  /** Ends early when the consumer stops. */
+  /** Ends early if the consumer stops. */
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
-  /** Waits for a moment whether the same signal stops us. */
+  /** Waits for a moment to see whether the same signal stops us. */
   async #isStoppedBy(signal: string): Promise<boolean> {
     if (!ENDING.some((ending) => ending === signal)) return false;
     await this.#pause(SAME_STOP_MS);
@@ -146,7 +149,7 @@ export class Runner {
   }
 }
 
-/** What a command died of, also when it was in a shell, which then exits with 128+n. */
+/** The signal that a command died of, even if it ran in a shell, which then exits with 128+n. */
 function signalOf({ code, signal }: JobEnd): string | undefined {
   if (signal) return signal;
   return Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];

@@ -13,15 +13,15 @@ import { Progress } from './progress.ts';
 import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import { onInterrupt } from './shutdown.ts';
+import { STDIN } from './stdio.ts';
 import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
 /** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
-const MAX_BYTES = 32 << 20;
-const NEWLINE = 0x0a;
-const NUL = 0;
+const MAX_INPUT_BYTES = 32 << 20;
+const NEWLINE_BYTE = 0x0a;
+const NUL_BYTE = 0;
 const SPACE = Buffer.from(' ');
-const STDIN = 0;
 
 export interface SendFlags {
   readonly dir?: string;
@@ -40,12 +40,12 @@ export interface SendFlags {
   readonly trace?: true;
 }
 
-/** `sigmq send`. @returns the exit code; `help`: nothing was said of what to send */
+/** `sigmq send`. @returns the exit code; `help`: nothing to send was given */
 export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {
   const progress = new Progress();
   const deadline = new Deadline(flags.timeout);
   const { signal } = deadline;
-  let sender: Sender | undefined;
+  let sender: SendSession | undefined;
   try {
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
@@ -59,7 +59,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
       );
     }
     const many = flags.lines || flags.null;
-    sender = new Sender(producer, flags, progress, {
+    sender = new SendSession(producer, flags, progress, {
       ...options,
       signal,
       ...(many ? {} : { onProgress: progress.bits }),
@@ -81,7 +81,7 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
 }
 
 /** Sends, and prints what the flags ask for. */
-class Sender {
+class SendSession {
   readonly producer: Producer;
   readonly #flags: SendFlags;
   readonly #progress: Progress;
@@ -110,7 +110,7 @@ class Sender {
     await this.producer.sendAll(bodies, { ...this.#options, onConfirmed });
   }
 
-  /** For who has to end before everything is sent: from there on it may be sent again. */
+  /** For a send that ends before everything is sent: the user may send again from there on. */
   tellConfirmed(kind: string): void {
     this.#progress.stop();
     const verb = this.#confirmed === 1 ? 'was' : 'were';
@@ -122,7 +122,7 @@ class Sender {
     await this.producer.close();
   }
 
-  /** Only the broker knows the id: asked for one message at a time. */
+  /** Only the broker knows the id: it is asked after each message. */
   async #sendAndTell(body: Uint8Array): Promise<void> {
     await this.producer.send(body, this.#options);
     this.#confirmed++;
@@ -133,7 +133,7 @@ class Sender {
   }
 }
 
-/** The ids; none when there is no time left: the message is confirmed all the same. */
+/** The ids; none if there is no time left: the message is confirmed all the same. */
 async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): Promise<number[]> {
   if (!signal) return ids;
   const late = new Promise<number[]>((resolve) => {
@@ -143,7 +143,7 @@ async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): 
   return Promise.race([ids, late]);
 }
 
-/** A path to read from, or the message itself; undefined: neither, and a terminal is no source. */
+/** A path to read from, or the message itself; undefined: neither, and a terminal is not a source. */
 function sourceOf(
   words: readonly string[],
   { file, lines, null: nul }: SendFlags,
@@ -153,7 +153,7 @@ function sourceOf(
   if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
     throw cliErrors.twoSources();
   }
-  const bytes = bytesOf(words); // also without any: options may have what is not UTF-8
+  const bytes = bytesOf(words); // even if there are none: options may contain bytes that are not UTF-8
   if (file !== undefined) return file;
   if (dash) return '-';
   if (words.length > 0)
@@ -170,11 +170,11 @@ async function readMessage(
   const size = knownSize(path);
   if (max !== undefined && size !== undefined && size > max)
     throw producerErrors.tooLarge(size, max);
-  return readWhole(path, max ?? MAX_BYTES, signal);
+  return readWhole(path, max ?? MAX_INPUT_BYTES, signal);
 }
 
 async function sendRecords(
-  sender: Sender,
+  sender: SendSession,
   source: string | Buffer,
   { null: nul, quiet }: SendFlags,
   signal: AbortSignal | undefined,
@@ -184,8 +184,8 @@ async function sendRecords(
   let empty = 0;
   onInterrupt(() => sender.tellConfirmed(kind));
   try {
-    const max = sender.producer.maxMessageBytes ?? MAX_BYTES;
-    for await (const batch of records(source, nul ? NUL : NEWLINE, max, signal)) {
+    const max = sender.producer.maxMessageBytes ?? MAX_INPUT_BYTES;
+    for await (const batch of records(source, nul ? NUL_BYTE : NEWLINE_BYTE, max, signal)) {
       const messages = batch.filter((record) => record.length > 0);
       empty += batch.length - messages.length;
       await sender.send(messages);

@@ -6,9 +6,9 @@ export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type EndingSignal = (typeof ENDING)[number];
 
 /**
- * Calls `stop` at the first request to end; the second ends the process at once, by that signal, after a
- * last call of `kill`. Without a terminal SIGHUP is ignored, as nohup(1) wants it: Node resets what it had asked
- * for before any code of ours runs.
+ * Calls `stop` at the first request to end; the second one ends the process at once, by that signal, after a last
+ * call of `kill`. Without a terminal SIGHUP is ignored, as nohup(1) wants it: Node resets what nohup had set before
+ * any code of ours runs.
  */
 export function onShutdown(
   stop: (signal: EndingSignal) => void,
@@ -40,8 +40,8 @@ export function onInterrupt(last: () => void): void {
 }
 
 /**
- * Ends this process by a signal, so that a shell knows that it was one, and ends its loops at Ctrl-C.
- * @returns the exit code, where no signal ends the process: it is PID 1 of a container (pid_namespaces(7))
+ * Ends this process by a signal, so that a shell sees that it was one, and ends its loops at Ctrl-C.
+ * @returns the exit code, if no signal can end the process: it is PID 1 of a container (pid_namespaces(7))
  */
 export function endBy(signal: EndingSignal): number {
   process.removeAllListeners(signal);

@@ -1,6 +1,6 @@
-/** The word among `words` that was probably meant; undefined: none is near. */
+/** The word among `words` that was probably meant; undefined: none is similar. */
 export function similar(wrong: string, words: Iterable<string>): string | undefined {
-  // A third of the letters: `qeue` is `queue`, `foo` is nothing.
+  // A third of the letters may differ: `qeue` is `queue`, `foo` is nothing.
   let least = Math.floor(wrong.length / 3) + 1;
   let nearest: string | undefined;
   for (const word of words) {

@@ -4,12 +4,12 @@ import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
-/** Of a terminal that was not made wider. */
-const COLUMNS = 80;
-/** Before the text of a line. */
+/** The width of a terminal that nobody has widened. */
+const TERMINAL_COLUMNS = 80;
+/** The width of a line's name. */
 const INDENT = 11;
 
-/** As `sigmq status` shows it: no line is longer than 80 columns but for what has long names. */
+/** What `sigmq status` shows: no line is longer than 80 columns, unless something in it has a long name. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
   const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
@@ -19,7 +19,7 @@ export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)
   const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
   const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
     ...[queue, ready, delayed, reserved, dead],
-    ...(hasAges ? [typeof oldestReadyMs === 'number' ? duration(oldestReadyMs) : '-'] : []),
+    ...(hasAges ? [typeof oldestReadyMs === 'number' ? ageText(oldestReadyMs) : '-'] : []),
     paused ? 'paused' : '',
   ]);
   const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
@@ -33,7 +33,7 @@ function brokerLines(status: BrokerStatus): string[] {
   const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
   const drainsFor = drain ? drainText(drain) : 'the broker stops';
   return [
-    line('broker', `${pid}, version ${version}, up ${duration(uptimeMs)}`),
+    line('broker', `${pid}, version ${version}, up ${ageText(uptimeMs)}`),
     line('directory', dir),
     line('messages', store),
     ...(status.draining ? [line('draining', drainsFor)] : []),
@@ -49,25 +49,25 @@ function brokerLines(status: BrokerStatus): string[] {
   ];
 }
 
-/** Folded between words. */
+/** Wrapped between words. */
 function line(name: string, text: string): string {
   const lines = [''];
   for (const word of text.split(' ')) {
     const last = lines.pop() ?? '';
     const longer = last === '' ? word : `${last} ${word}`;
-    const fits = last === '' || longer.length <= COLUMNS - INDENT;
+    const fits = last === '' || longer.length <= TERMINAL_COLUMNS - INDENT;
     lines.push(...(fits ? [longer] : [last, word]));
   }
   return name.padEnd(INDENT) + lines.join(`\n${' '.repeat(INDENT)}`);
 }
 
-/** What is as it should be, and what is not: together they are too wide. */
+/** What went well, and what did not: together they are too wide. */
 const GROUPS = [
   ['accepted', 'delivered', 'retried', 'done'],
   ['failed', 'released', 'lost', 'expired', 'dead'],
 ] as const satisfies (keyof Counts)[][];
 
-/** The names last: they may be long. Queues of which there is nothing to say are left out. */
+/** The names come last: they may be long. Queues about which there is nothing to say are left out. */
 function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]): string[] {
   const named: readonly [string, Counts | null][] = [
     ...queues.map(({ queue, counted }): [string, Counts | null] => [queue, counted]),
@@ -92,7 +92,7 @@ function consumersText({ consumers }: BrokerStatus): string {
   return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
 }
 
-function duration(ms: number): string {
+function ageText(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],

@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 import { visible } from './visible.ts';
 
-/** Rows as text in columns; numbers to the right. The first row is the title. */
+/** Rows as text in columns; numbers are right-aligned. The first row is the title. */
 export function table(cells: readonly (readonly (string | number)[])[]): string {
   const rows = cells.map((row) =>
     row.map((cell) => (typeof cell === 'string' ? visible(cell) : cell)),

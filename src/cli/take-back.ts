@@ -3,8 +3,8 @@ import { loadAddon } from '../signals/addon.ts';
 import { flagsOf } from './descriptors.ts';
 
 /**
- * Takes the beginning of a message, after which a file would take no more, off its end again: who reads the file
- * would take it for a message. Others may append to the file too: when what is at its end is not ours it stays.
+ * Removes the beginning of a message from the end of a file that accepted no more of it: whoever reads the file
+ * would take it for a message. Others may append to the file too: if what is at its end is not ours, it stays.
  * @param written what was written last, by this descriptor
  * @returns whether nothing of it is left
  */
@@ -14,11 +14,11 @@ export function takeBack(fd: number, written: Uint8Array): boolean {
     const { size } = fstatSync(fd);
     if (!Buffer.from(written).equals(lastBytes(fd, size, written.length))) return false;
     ftruncateSync(fd, size - written.length);
-    // Who writes next by the same open file would leave a hole, unless it appends.
+    // Whoever writes next through the same open file would leave a hole, unless it appends.
     if ((flagsOf(fd) & constants.O_APPEND) === 0) loadAddon().addon?.seekBack(fd, written.length);
     return true;
   } catch {
-    return false; // it may be written only, or only appended to (chattr +a)
+    return false; // it may only be written, or only appended to (chattr +a)
   }
 }
 

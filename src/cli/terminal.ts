@@ -7,14 +7,14 @@ export function isatty(fd: number): boolean {
   return builtin('tty').isatty(fd);
 }
 
-/** Whether any of the standard streams is a terminal, so that its closing is meant for us, too. */
+/** Whether any of the standard streams is a terminal, so that closing it is meant for us, too. */
 export function hasTerminal(): boolean {
   return STANDARD.some((fd) => isatty(fd));
 }
 
 /**
- * Call it last. Node gives a terminal its settings back when it ends, and aborts (SIGABRT) when the terminal was
- * closed meanwhile (ResetStdio in src/node.cc); it leaves alone what is no open descriptor any more.
+ * Call it last. When Node ends it restores the settings of a terminal, and aborts (SIGABRT) if the terminal has
+ * been closed in the meantime (ResetStdio in src/node.cc); it leaves alone what is no longer an open descriptor.
  */
 export function leaveClosedTerminals(): void {
   for (const fd of STANDARD) {
@@ -26,7 +26,7 @@ export function leaveClosedTerminals(): void {
   }
 }
 
-/** Whether it is surely no closed terminal: the kernel names that of a closed window `/dev/pts/1 (deleted)`. */
+/** Whether it is certainly not a closed terminal: the kernel calls that of a closed window `/dev/pts/1 (deleted)`. */
 function isOpen(fd: number): boolean {
   try {
     return /^\/dev\/(null|pts\/\d+)$/.test(readlinkSync(`/proc/self/fd/${fd}`));

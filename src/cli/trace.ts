@@ -1,11 +1,11 @@
 import type { SentFrame } from '../client/send-options.ts';
+import { HEADER_BYTES } from '../codec/limits.ts';
 
-const HEADER_BYTES = 7;
 const NAMES = ['flags', 'number', 'check', 'check', 'check', 'check', 'check'];
 
 /**
- * Shows a frame as it went over: a line a byte, its bits in the order of sending, the signals, and
- * whether each came back. For people who want to see how it works.
+ * Shows a frame as it was sent: one line per byte, its bits in the order of sending, the signals, and whether each
+ * came back. For people who want to see how it works.
  */
 export function traceOf({ frame, echoes }: SentFrame): string {
   const lines = [...frame].map((byte, at) => {

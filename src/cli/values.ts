@@ -1,11 +1,12 @@
-/** The parsers of the command line: texts of the kinds that the library checks, too. @throws OptionError */
+/** The parsers of the command line: text forms of the kinds that the library checks, too. @throws OptionError */
 import { fsync, header, queueName, queueNames } from '../options/kinds.ts';
 import { wholeNumber } from '../options/numbers.ts';
 import { messageSize, pause, storeSize, wait } from '../options/values.ts';
+import type { Headers } from '../queue/store.ts';
 
 /** `500ms`, `2s`, `1h30m`, `30d` to milliseconds; not zero. */
 export const parseDuration = wait.parse;
-/** As {@link parseDuration}; `0s` is at once. */
+/** Like {@link parseDuration}; `0s` means at once. */
 export const parsePause = pause.parse;
 /** A queue's name. */
 export const parseQueue = queueName.parse;
@@ -16,14 +17,12 @@ export const parseSize = messageSize.parse;
 /** Bytes of a store. */
 export const parseStoreSize = storeSize.parse;
 
-type Headers = readonly (readonly [name: string, value: string])[];
-
-/** `name:value`, after those that came before; what surrounds the value in space does not belong to it. */
+/** `name:value`, after those that came before; spaces around the value are not part of it. */
 export function parseHeader(text: string, before: Headers = []): Headers {
   return [...before, header.parse(text)];
 }
 
-/** One queue, or several between commas, after those that came before. */
+/** One queue, or several separated by commas, after those that came before. */
 export function parseQueues(text: string, before: readonly string[] = []): readonly string[] {
   const names = [...before, ...queueNames.parse(text)];
   queueNames.check(names);

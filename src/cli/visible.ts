@@ -1,9 +1,9 @@
-/** What could move a terminal's cursor, retitle it, or show text in another order than it has. */
+/** What could move a terminal's cursor, change its title, or show text in another order than its own. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /**
- * Text as it may go to a terminal: control characters are written as escapes. Newlines and tabs stay.
- * @param text bytes are read as UTF-8
+ * Text in a form that is safe for a terminal: control characters are written as escapes. Newlines and tabs stay.
+ * @param text bytes are decoded as UTF-8
  */
 export function visible(text: string | Uint8Array): string {
   return String(typeof text === 'string' ? text : Buffer.from(text)).replace(
@@ -12,7 +12,7 @@ export function visible(text: string | Uint8Array): string {
   );
 }
 
-/** JSON in ASCII where a terminal could take it for a command; the same value for who parses it. */
+/** JSON with escapes wherever a terminal could take it for a command; it parses to the same value. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(CONTROL, (character) => `\\u${hex(character, 4)}`);
 }

@@ -3,14 +3,14 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import type { Packed } from '../link/packed.ts';
 import { MAX_REPLY_BYTES, type Part } from '../link/request.ts';
 
-/** Puts the parts of one reply together. Whoever sends them may be anybody: it is bounded. */
+/** Puts the parts of one reply together. Anybody may be sending them, so it is bounded. */
 export class Assembly {
   readonly #parts: Uint8Array[] = [];
   #have = 0;
   #total: number | undefined;
   #unpacked: number | undefined;
 
-  /** Parts come in order; one that is sent again is taken once. */
+  /** Parts come in order; a part that is sent again is taken once. */
   add({ bytes, offset, total, unpacked }: Part): Verdict {
     if (total > MAX_REPLY_BYTES || (unpacked ?? 0) > MAX_REPLY_BYTES) return Reason.TooLarge;
     if (this.#total === undefined) this.#unpacked = unpacked;

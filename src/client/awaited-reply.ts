@@ -7,12 +7,12 @@ import { isRunning, type ProcessTable } from '../registry/process-table.ts';
 import { Assembly } from './assembly.ts';
 import { producerErrors } from './errors.ts';
 
-/** So long without a part of the answer: the bus, and the broker, may be busy; ms. */
-const PATIENCE_MS = 30_000;
-/** How often to look whether the broker that was asked lives; ms. */
-const LOOK_MS = 500;
+/** How long to wait for the next part of the answer: the bus, and the broker, may be busy; ms. */
+const REPLY_PATIENCE_MS = 30_000;
+/** How often to check that the broker that was asked is still alive; ms. */
+const BROKER_LOOK_MS = 500;
 
-/** The reply to one request, until it is here or will not come. */
+/** The reply to one request, until it has arrived or it is clear that it will not. */
 export class AwaitedReply {
   /** @throws SigmqError no-answer, broker-gone, bad-answer */
   readonly content: Promise<unknown>;
@@ -24,7 +24,7 @@ export class AwaitedReply {
   readonly #asker: AbortSignal | undefined;
   readonly #onAborted = () => this.#given.abort(this.#asker?.reason);
 
-  /** @param asker nobody wants the answer any more */
+  /** @param asker aborts when nobody wants the answer any more */
   constructor(asker?: AbortSignal) {
     this.#asker = asker;
     asker?.addEventListener('abort', this.#onAborted);
@@ -35,12 +35,12 @@ export class AwaitedReply {
     this.#waitOn();
   }
 
-  /** Aborted, with the reason, when it will not come. */
+  /** Aborts, with the reason, when the reply will not come. */
   get signal(): AbortSignal {
     return this.#given.signal;
   }
 
-  /** All of it. */
+  /** The whole reply. */
   take(content: unknown): void {
     this.#resolve(content);
   }
@@ -55,11 +55,11 @@ export class AwaitedReply {
     return 0;
   }
 
-  /** A broker that ends answers no more. */
+  /** A broker that has ended will not answer. */
   watch({ pid, start }: EchoTarget, table: ProcessTable): void {
     this.#look = setInterval(() => {
       if (!isRunning(table.read(pid), start)) this.#given.abort(producerErrors.brokerGone());
-    }, LOOK_MS);
+    }, BROKER_LOOK_MS);
   }
 
   /** Nobody waits for it any more. */
@@ -71,7 +71,10 @@ export class AwaitedReply {
 
   #waitOn(): void {
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => this.#given.abort(producerErrors.noAnswer()), PATIENCE_MS);
+    this.#patience = setTimeout(
+      () => this.#given.abort(producerErrors.noAnswer()),
+      REPLY_PATIENCE_MS,
+    );
   }
 
   async #open(whole: Packed): Promise<void> {

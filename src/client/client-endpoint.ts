@@ -2,8 +2,8 @@ import { maxFrameBytes } from '../codec/limits.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 
-/** The largest message that a client takes; the broker decides what it accepts below that; bytes. */
-const MAX_MESSAGE_BYTES = 64 << 20;
+/** The largest message that a client accepts; below that the broker decides what it accepts; bytes. */
+const MAX_RECEIVED_BYTES = 64 << 20;
 
 /** The endpoint of a producer (no receiver) or a consumer. */
 export function openClientEndpoint(
@@ -11,6 +11,6 @@ export function openClientEndpoint(
   table: ProcessTable,
   receiver?: Receiver,
 ): Endpoint {
-  const limit = maxFrameBytes(MAX_MESSAGE_BYTES);
+  const limit = maxFrameBytes(MAX_RECEIVED_BYTES);
   return Endpoint.open({ dir, table, maxFrameBytes: limit, ...(receiver && { receiver }) });
 }

@@ -1,6 +1,5 @@
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import type { SigmqError } from '../errors.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped, processTable } from '../registry/process-table.ts';
@@ -12,40 +11,15 @@ import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
-import { checkConsumer } from './options.ts';
+import { type ConsumerOptions, checkConsumer } from './options.ts';
 import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
 import { Settler } from './settler.ts';
 import { waitingIn } from './waiting.ts';
 
 /**
- * Handles one message. What it has not settled itself is done when it returns, or when its promise resolves, and has
- * failed when it throws or rejects.
- */
-export type Handler = (message: Message) => unknown;
-
-export interface ConsumerOptions {
-  /** Runtime directory; default: as on the command line. */
-  readonly dir?: string | undefined;
-  /** Gets the messages as they come. Without it they wait for a `for await` loop. */
-  readonly handler?: Handler | undefined;
-  /** Queues to take from; default: `default`. */
-  readonly queues?: readonly string[] | undefined;
-  /** Messages in hand at once; default 1. */
-  readonly jobs?: number | undefined;
-  /** How long it may keep a message before it goes to another; default: as the broker says; ms. */
-  readonly ackWaitMs?: number | undefined;
-  /** Closes it. */
-  readonly signal?: AbortSignal | undefined;
-  /** Hears what goes wrong, a handler's errors too. Without it they are warnings of the process. */
-  readonly onError?: ((error: unknown) => void) | undefined;
-  /** The runtime directory is gone and cannot be made again: nothing comes any more. Default: `onError`. */
-  readonly onLost?: ((error: SigmqError) => void) | undefined;
-}
-
-/**
- * Takes messages from the broker of one runtime directory, whichever process that is: it survives a
- * restart of the broker, and may be started first.
+ * Takes messages from the broker of one runtime directory, whichever process that is: a consumer survives a restart
+ * of the broker, and may be started first.
  *
  * @example
  * const consumer = await Consumer.open({ queues: ['mail'] });
@@ -132,24 +106,24 @@ export class Consumer implements AsyncIterable<Message> {
 
   /**
    * How many messages the broker has that this consumer could get now, or holds.
-   * @throws SigmqError no broker runs, or it does not answer
+   * @throws SigmqError no broker is running, or it does not answer
    */
   waiting(): Promise<number> {
     const { queues = [DEFAULT_QUEUE] } = this.#options;
     return waitingIn(this.#requester, queues);
   }
 
-  /** How many messages have ended without a broker's having heard how: they will come again. */
+  /** How many messages have ended without a broker learning how: they will be delivered again. */
   get unheard(): number {
     return this.#settler.unheard;
   }
 
-  /** When the last signal came of what is on its way here, by `clockMs()`; undefined: nothing is. */
+  /** When the last signal of a message on its way here came, by `clockMs()`; undefined: nothing is on its way. */
   get lastSignalAt(): number | undefined {
     return this.#endpoint.lastSignalAt;
   }
 
-  /** Whether there is a broker, and it is not stopped (Ctrl-Z): who runs will answer. */
+  /** Whether there is a broker, and it is not stopped (Ctrl-Z): a running one will answer. */
   isBrokerRunning(): boolean {
     const broker = inspectBroker(this.dir, this.#table);
     const info = broker.ok ? this.#table.read(broker.pid) : undefined;
@@ -157,8 +131,8 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /**
-   * The messages, as they come, `jobs` of them at once; each is to be settled. The loop ends when the consumer is
-   * closed, and closes it when it is left; the message that it then had in hand has failed, unless it was settled.
+   * The messages, as they come, `jobs` of them at a time; each has to be settled. The loop ends when the consumer
+   * is closed, and leaving the loop closes the consumer; the message then in hand fails, unless it was settled.
    * @throws SigmqError has-handler
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
@@ -167,8 +141,8 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /**
-   * Takes nothing new, waits until what is in hand is settled, leaves the registry. Once or more often; others in this
-   * process that use the signals go on.
+   * Takes nothing new, waits until what is in hand is settled, and leaves the registry. May be called more than
+   * once; other users of the signals in this process carry on.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -199,7 +173,7 @@ export class Consumer implements AsyncIterable<Message> {
     };
   }
 
-  /** To the handler, or to whoever loops over the messages. */
+  /** To the handler, or to a loop over the messages. */
   #take(message: Message): void {
     const { handler } = this.#options;
     if (!handler) {
@@ -226,7 +200,7 @@ export class Consumer implements AsyncIterable<Message> {
   readonly #report = (error: unknown): void => tell(this.#options.onError, error);
 }
 
-/** JavaScript's handlers return what they like, and a thenable is as good as a promise. */
+/** Handlers in JavaScript return what they like, and a thenable is as good as a promise. */
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

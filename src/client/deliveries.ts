@@ -9,29 +9,29 @@ import type { Handled, Name } from './handled.ts';
 import { DeliveredMessage, type Message, type MessageContent } from './message.ts';
 import type { Settler } from './settler.ts';
 
-/** A broker waits longer than this for an answer in any case, also when we are stopped (link/transmitter.ts); ms. */
+/** A broker always waits longer than this for an answer, even when we are stopped (link/transmitter.ts); ms. */
 const SURE_MS = 250;
 
 export interface DeliveriesOptions {
   readonly settler: Settler;
   readonly handled: Handled;
-  /** The message is ours; it may be settled before this returns. */
+  /** The message is ours now; it may be settled before this returns. */
   take(message: Message): void;
-  /** Anything that is no delivery. */
+  /** Anything that is not a delivery. */
   judgeControl(envelope: Envelope): Verdict;
 }
 
-/** What the broker delivers, and what it is answered. */
+/** What the broker delivers, and how it is answered. */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
-  /** Nothing more is taken. */
+  /** Nothing more is accepted. */
   isOver = false;
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
   }
 
-  /** The answer settles it, or says that a settlement follows. */
+  /** The answer settles it, or announces a settlement. */
   judge(sender: Sender, frame: Uint8Array): Verdict {
     const { handled, settler } = this.#options;
     const decoded = decodeFrame(frame);
@@ -53,7 +53,7 @@ export class Deliveries {
     return this.#take(name, { id, attempt, queue, headers, releases, body: body.slice() });
   }
 
-  /** What is settled while it is taken is told by the answer, where there is one that says it. */
+  /** If it is settled while being taken, the answer says so, provided there is an answer that can. */
   #take(name: Name, content: MessageContent): Verdict {
     const { settler, handled, take } = this.#options;
     let isAnswered = false;
@@ -71,7 +71,8 @@ export class Deliveries {
     const began = clockMs();
     take(message);
     isAnswered = true;
-    // Who has stood still meanwhile (Ctrl-Z, `stty tostop`) was given up, and the answer may go unheard.
+    // If we were stopped in the meantime (Ctrl-Z, `stty tostop`), the broker gave up, and the answer may go
+    // unheard.
     const isSure = clockMs() - began < SURE_MS;
     const verdict = early === undefined ? undefined : verdictOf(early, isSure);
     if (verdict !== undefined) {
@@ -86,17 +87,20 @@ export class Deliveries {
   }
 }
 
-/** Who delivered last, `pid:start`, and the incarnation that it told: this process, not one consumer of it. */
+/**
+ * The broker that delivered last, `pid:start`, and the incarnation that it stated: known to the process, not to one
+ * consumer.
+ */
 let told = { by: '', incarnation: 0 };
 
-/** In which a delivery was made: what its broker told last, unless it says another. */
+/** The incarnation in which a delivery was made: the one its broker stated last, unless it states another. */
 function incarnationOf({ pid, start }: Sender, said: number | undefined): number {
   const by = `${pid}:${start}`;
   told = { by, incarnation: said ?? (told.by === by ? told.incarnation : 0) };
   return told.incarnation;
 }
 
-/** What an answer can say; undefined: a settlement has to follow. */
+/** What an answer can express; undefined: a settlement has to follow. */
 function verdictOf(verb: Verb, isSure: boolean): Verdict | undefined {
   if (verb === Verb.Done && isSure) return 0;
   if (verb === Verb.Failed) return Reason.Failed;

@@ -1,6 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
 
-/** What was to be sent, or asked, was not. */
+/** Something could not be sent, or asked. */
 export class ProducerError extends SigmqError {}
 
 export const consumerErrors = {
@@ -13,13 +13,13 @@ export const consumerErrors = {
     ),
 };
 
-/** The sentences of everything that can keep a message from being accepted. */
+/** The messages of everything that can keep a message from being accepted. */
 export const producerErrors = {
   tooLarge: (bytes: number, max: number | undefined) =>
     new ProducerError(
       'too-large',
       Exit.BadData,
-      `The message has ${bytes} bytes${max === undefined ? ', more than the broker takes' : `; the broker takes ${max}`}.`,
+      `The message has ${bytes} bytes${max === undefined ? ', more than the broker accepts' : `; the broker accepts at most ${max}`}.`,
       'Send less, or start the broker with a larger --max-size.',
     ),
   empty: () =>
@@ -70,7 +70,7 @@ export const producerErrors = {
     new ProducerError(
       'broker-gone',
       Exit.Unavailable,
-      'The broker ended before it had answered.',
+      'The broker ended before it answered.',
       'Start it again, then ask again.',
     ),
   badAnswer: (cause?: unknown) =>
@@ -78,7 +78,7 @@ export const producerErrors = {
       'bad-answer',
       Exit.Unexpected,
       "The broker's answer cannot be read.",
-      'It may be of another version than this command.',
+      'Its version may differ from that of this command.',
       cause,
     ),
   request: (sentence: string) =>
@@ -86,7 +86,7 @@ export const producerErrors = {
       'request-failed',
       Exit.Unexpected,
       `The broker says: ${sentence}`,
-      'Look at its log.',
+      'See its log.',
     ),
   plainRequest: () =>
     new ProducerError(
@@ -100,20 +100,20 @@ export const producerErrors = {
       'refused',
       Exit.BadData,
       `The broker refused the message (reason ${reason}).`,
-      'It may be of another version than this command.',
+      'Its version may differ from that of this command.',
     ),
   unconfirmed: (sentence: string) =>
     new ProducerError(
       'unconfirmed',
       Exit.TryAgain,
       `The message was not confirmed: ${sentence}`,
-      'It may or may not have arrived; look before you send it again.',
+      'It may or may not have arrived; check before you send it again.',
     ),
   timeout: (ms: number) =>
     new ProducerError(
       'timeout',
       Exit.Timeout,
       `No confirmation within ${ms} ms.`,
-      'Look whether the broker runs, or allow more with --timeout.',
+      'Check that the broker is running, or allow more time with --timeout.',
     ),
 };

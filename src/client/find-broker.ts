@@ -6,15 +6,16 @@ import { isNoBroker, untilAnswered } from './retry.ts';
 export interface ClientOptions {
   /** Runtime directory; default: as on the command line. */
   readonly dir?: string | undefined;
-  /** Without a broker, wait for one. Default: fail. */
+  /** Wait for a broker if there is none. Default: fail. */
   readonly wait?: boolean | undefined;
   /** Ends the wait. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The runtime directory where a broker runs: who has none learns it before the signals of its threads are touched.
- * @throws SigmqError when the directory is missing or unsafe, or no broker runs there; the reason of `signal`
+ * The runtime directory in which a broker runs. If there is none, the caller learns that before the signals of its
+ * threads are touched.
+ * @throws SigmqError if the directory is missing or unsafe, or no broker runs there; the reason of `signal`
  */
 export function directoryWithBroker(
   { dir, wait = false, signal }: ClientOptions,

@@ -14,22 +14,22 @@ import { sendPlainGroup } from './plain-group.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';
 import { fieldsOf, type SendOptions } from './send-options.ts';
 
-/** Tries of a frame that arrives damaged or is interrupted; each one synchronises first. */
-const MAX_TRIES = 20;
-/** A broker that does not answer is given up after this when no timeout is set: counted from the last echo; ms. */
+/** How often a frame that arrives damaged or is interrupted is tried; each try synchronises first. */
+const MAX_FRAME_TRIES = 20;
+/** Without a timeout, a broker that does not answer is given up this long after the last echo; ms. */
 const DEFAULT_PATIENCE_MS = 5000;
-/** Refusals after which the same broker may take the group: `unknown` asks for the number in full. */
+/** Refusals after which the same broker may accept the group: `unknown` asks for the number in full. */
 const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);
 
 export interface GroupSenderOptions {
   readonly dir: string;
   readonly table: ProcessTable;
   readonly endpoint: Endpoint;
-  /** Without a broker, wait for one. */
+  /** Wait for a broker if there is none. */
   readonly wait: boolean;
 }
 
-/** Sends groups of messages, each in one hold of the bus, and again until the broker has answered. */
+/** Sends groups of messages, each in one hold of the bus, and retries until the broker has answered. */
 export class GroupSender {
   readonly #to: GroupSenderOptions;
 
@@ -39,7 +39,7 @@ export class GroupSender {
 
   /**
    * Resolves when the whole group is accepted.
-   * @throws SigmqError, the reason of `signal`; it may or may not have arrived
+   * @throws SigmqError, the reason of `signal`; the group may or may not have arrived
    */
   send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
@@ -52,7 +52,7 @@ export class GroupSender {
         options.onProgress?.(sent, total);
       };
       const watched = { ...options, onProgress };
-      // With a timeout it is `signal` that ends it, with the same error whatever is going on by then.
+      // With a timeout, `signal` ends it, with the same error whatever is going on by then.
       const isBounded = wait || options.timeoutMs !== undefined;
       const patience = isBounded ? Number.POSITIVE_INFINITY : DEFAULT_PATIENCE_MS;
       const passes = (error: unknown) =>
@@ -68,7 +68,7 @@ export class GroupSender {
           const outcome = await this.#try(broker, bodies, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-          if (!AGAIN.has(reason) || tries >= MAX_TRIES) throw refusal(reason, bodies, broker);
+          if (!AGAIN.has(reason) || tries >= MAX_FRAME_TRIES) throw refusal(reason, bodies, broker);
         }
       };
       return (await untilAnswered(attempt, passes, signal)).incarnation;
@@ -76,7 +76,7 @@ export class GroupSender {
     return endpoint.numbered(bodies.length, work, signal);
   }
 
-  /** @param numbers whether the first frame says its number in full */
+  /** @param numbers whether the first frame states its number in full */
   async #try(
     broker: BrokerFound,
     bodies: readonly Uint8Array[],

@@ -1,14 +1,14 @@
 import { body as bodyKind } from '../options/kinds.ts';
 import { producerErrors } from './errors.ts';
 
-/** Messages in one hold of the bus; below half of the sequence space. */
+/** Messages in one hold of the bus; less than half of the sequence space. */
 const MAX_HOLD_MESSAGES = 48;
-/** Bytes in one hold: a small part of a second on the wire, so that the others get their turn. */
+/** Bytes in one hold: a small part of a second on the wire, so that others get their turn. */
 const MAX_HOLD_BYTES = 1200;
 
 /**
- * Messages, in order, in groups of which each goes out in one hold of the bus.
- * @throws SigmqError empty, bad-body; the group of that moment is not given out
+ * Puts messages, in order, into groups, each of which is sent in one hold of the bus.
+ * @throws SigmqError empty, bad-body; the group being built then is not yielded
  */
 export function* groupsOf(bodies: Iterable<string | Uint8Array>): Generator<Uint8Array[]> {
   let group: Uint8Array[] = [];

@@ -4,25 +4,19 @@ import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
-import { chunks, messagesOf } from '../queue/looking.ts';
+import { chunks, messagesOf } from '../queue/paged-peek.ts';
 import type { Inspection, QueueCounts, Selection, Stored } from '../queue/store.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import type { BrokerStatus, DrainState, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
-import { checkCall, checkClient, checkSelected } from './options.ts';
+import { type CallOptions, checkCall, checkClient, checkSelected } from './options.ts';
 import { Requester } from './requester.ts';
 
-/** Of each question and order. */
-export interface CallOptions {
-  /** Nobody wants the answer any more. What was ordered may have been done. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
- * Looks into the broker of a runtime directory, and changes what waits there. Requests and answers are
- * signals, as everything else.
+ * Inspects the broker of a runtime directory, and changes what is waiting there. Requests and answers are signals,
+ * like everything else.
  *
  * @example
  * const inspector = await Inspector.open();
@@ -56,14 +50,14 @@ export class Inspector implements Inspection {
     this.#requester = new Requester(dir, table, this.#endpoint);
   }
 
-  /** What the broker says of itself, and of its queues in `queues`. */
+  /** What the broker says about itself, and about its queues in `queues`. */
   async status(options: CallOptions = {}): Promise<Status> {
     checkCall(options);
     const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
     return { ...status, queues: await this.#queues({ op: 'queues' }, options) };
   }
 
-  /** Ids of the messages that this process sent last, in one hold of the bus; empty: not known any more. */
+  /** Ids of the messages that this process sent last, in one hold of the bus; empty: no longer known. */
   async lastIds(options: CallOptions = {}): Promise<number[]> {
     checkCall(options);
     return this.#requester.ask({ op: 'ids' }, options.signal);
@@ -74,7 +68,7 @@ export class Inspector implements Inspection {
     return this.#queues({ op: 'counts' }, options);
   }
 
-  /** Without taking them: by state, then in the order of delivery; `limit` is 100 unless told. */
+  /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
   async peek(queue: string, options: Selection & CallOptions = {}): Promise<Stored[]> {
     const { signal, ...selection } = options;
     checkCall({ signal });
@@ -86,13 +80,14 @@ export class Inspector implements Inspection {
     return found;
   }
 
-  /** Removes messages for ever, but not those that a consumer holds; first ones first. @returns how many */
+  /** Removes messages for good, first ones first, but not those that a consumer holds. @returns how many */
   async purge(queue: string, options: Selection & CallOptions = {}): Promise<number> {
     return this.#change('purge', queue, options);
   }
 
   /**
-   * Makes dead ones ready, behind those that wait, with all their attempts before them; they expire no more.
+   * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
+   * expire.
    * @returns how many
    */
   async kick(
@@ -110,9 +105,9 @@ export class Inspector implements Inspection {
   }
 
   /**
-   * The broker takes no more messages, and stops when it has given out those that it has.
-   * @param paused also those in paused queues, which else stay in its store
-   * @returns what it waits for
+   * The broker accepts no more messages, and stops when it has delivered those that it has.
+   * @param paused including those in paused queues, which otherwise stay in its store
+   * @returns what it is waiting for
    */
   async drain({
     paused = false,
@@ -123,19 +118,19 @@ export class Inspector implements Inspection {
     return this.#requester.ask({ op: 'drain', paused }, signal);
   }
 
-  /** The broker takes messages again. @returns false: it was not draining */
+  /** The broker accepts messages again. @returns false: it was not draining */
   async cancelDrain(options: CallOptions = {}): Promise<boolean> {
     checkCall(options);
     return this.#requester.ask({ op: 'drain', cancel: true }, options.signal);
   }
 
-  /** The broker shuts down as by SIGTERM. */
+  /** The broker shuts down as it does on SIGTERM. */
   async stop(options: CallOptions = {}): Promise<void> {
     checkCall(options);
     await this.#requester.ask({ op: 'stop' }, options.signal);
   }
 
-  /** Once or more often; others in this process that use the signals go on. */
+  /** May be called more than once; other users of the signals in this process carry on. */
   close(): Promise<void> {
     this.#closed ??= this.#endpoint.close(this.#receiver);
     return this.#closed;
@@ -145,7 +140,7 @@ export class Inspector implements Inspection {
     return this.close();
   }
 
-  /** A page after the other: there may be many. */
+  /** Page by page: there may be many. */
   async #queues<T extends { readonly queue: string }>(
     request: object,
     { signal }: CallOptions,
@@ -160,7 +155,7 @@ export class Inspector implements Inspection {
     }
   }
 
-  /** What one reply can tell. */
+  /** As much as one reply can hold. */
   async #peekSome(queue: string, selection: Selection, signal?: AbortSignal): Promise<Stored[]> {
     type Told = Omit<Stored, 'body'> & { readonly body?: string; readonly text?: string };
     const request = { op: 'peek', queue, ...selection };

@@ -4,14 +4,14 @@ type Result = IteratorResult<Message, undefined>;
 
 const DONE: Result = { done: true, value: undefined };
 
-/** Messages that wait for the loops that take them, in the order in which they came. */
+/** Messages that wait for the loops that take them, in the order of arrival. */
 export class MessageStream {
   readonly #close: () => Promise<void>;
   readonly #arrived: Message[] = [];
   readonly #waiting: ((result: Result) => void)[] = [];
   #isEnded = false;
 
-  /** @param close closes the consumer: who leaves its loop wants no more */
+  /** @param close closes the consumer: leaving its loop means that no more messages are wanted */
   constructor(close: () => Promise<void>) {
     this.#close = close;
   }
@@ -25,14 +25,14 @@ export class MessageStream {
     }
   }
 
-  /** Ends the loops. What none of them has got goes back. */
+  /** Ends the loops. Messages that none of them has received go back. */
   end(): void {
     this.#isEnded = true;
     for (const message of this.#arrived.splice(0)) void message.release({ now: true });
     for (const take of this.#waiting.splice(0)) take(DONE);
   }
 
-  /** A loop over them. */
+  /** One loop over the messages. */
   iterator(): AsyncIterableIterator<Message, undefined> {
     /** The body of the loop is working on it. */
     let current: Message | undefined;
@@ -43,7 +43,7 @@ export class MessageStream {
       return result;
     };
     const leave = async (): Promise<Result> => {
-      // By `break`, `return` or an exception: what was not settled has not been done.
+      // Left by `break`, `return` or an exception: what was not settled has not been done.
       await current?.fail();
       await this.#close();
       return DONE;

@@ -1,30 +1,33 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Verb } from '../link/settlement.ts';
 
-/** What a message is, and how often it was tried. */
+/** What a message contains, and how often it was tried. */
 export type MessageContent = Pick<
   Message,
   'body' | 'id' | 'queue' | 'attempt' | 'releases' | 'headers'
 >;
 
-/** Tells the broker what became of it, or that the work goes on. @returns whether the broker knows, and it was ours */
+/**
+ * Tells the broker how the message ended, or that the work goes on. @returns whether the broker knows, and it was
+ * ours
+ */
 export type Tell = (verb: Verb) => Promise<boolean>;
 
 /**
  * A message as its consumer sees it. It is settled once, by the first of `done`, `fail`, `release`, `reject`; each
- * resolves when the broker knows, to `false` when the message was no longer ours (it was settled before, or went to
- * another consumer) or no broker could be told (then it comes again). None of them rejects.
+ * resolves when the broker knows, to `false` if the message was no longer ours (it was settled before, or went to
+ * another consumer) or if no broker could be told (then it is delivered again). None of them rejects.
  */
 export interface Message {
   readonly body: Uint8Array;
-  /** Stable over redeliveries; undefined from a plain broker. */
+  /** Stays the same when the message is redelivered; undefined from a plain broker. */
   readonly id: number | undefined;
   readonly queue: string;
   /** 1 for the first; grows with each failure. */
   readonly attempt: number;
   /** How often it was released before. */
   readonly releases: number;
-  /** In the order in which they were sent; a name may come more than once. */
+  /** In the order in which they were sent; a name may occur more than once. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Whether it was settled, or is about to be. */
   readonly isSettled: boolean;
@@ -34,16 +37,16 @@ export interface Message {
   json<T = unknown>(): T;
   /** The work is done: nobody gets the message again. */
   done(): Promise<boolean>;
-  /** The attempt has failed: the message comes again after a pause, until its attempts are used up. */
+  /** The attempt has failed: the message is delivered again after a pause, until its attempts are used up. */
   fail(): Promise<boolean>;
   /**
    * Gives the message back without spending an attempt.
-   * @param options `now`: to whoever is free next, at once; otherwise after a pause, behind the others
+   * @param options `now`: at once, to the next consumer that is free; otherwise after a pause, behind the others
    */
   release(options?: { readonly now?: boolean | undefined }): Promise<boolean>;
-  /** Nobody is to try it again: it becomes a dead letter. */
+  /** Nobody should try it again: it becomes a dead letter. */
   reject(): Promise<boolean>;
-  /** The work goes on: the ack-wait, if there is one, begins anew. */
+  /** The work goes on: the ack-wait, if there is one, starts again. */
   extend(): Promise<boolean>;
 }
 
@@ -108,7 +111,7 @@ export class DeliveredMessage implements Message {
 
 const decoder = new TextDecoder();
 
-/** From a plain broker, which asks for no settlement. */
+/** From a plain broker, which expects no settlement. */
 export function plainMessage(body: Uint8Array): Message {
   const content = {
     body,

@@ -1,13 +1,44 @@
-/** The door of the library: what a client may be given. */
+/** The entrance for users of the library: checks what a client is given. */
+import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
 import * as values from '../options/values.ts';
 import { type Selection, STATES } from '../queue/store.ts';
-import type { ConsumerOptions } from './consumer.ts';
 import type { ClientOptions } from './find-broker.ts';
-import type { CallOptions } from './inspector.ts';
+import type { Message } from './message.ts';
 import type { SendOptions } from './send-options.ts';
+
+/**
+ * Handles one message. A message that it has not settled itself is done when it returns, or when its promise
+ * resolves, and has failed when it throws or rejects.
+ */
+export type Handler = (message: Message) => unknown;
+
+export interface ConsumerOptions {
+  /** Runtime directory; default: as on the command line. */
+  readonly dir?: string | undefined;
+  /** Called with each message. Without it, messages wait for a `for await` loop. */
+  readonly handler?: Handler | undefined;
+  /** Queues to take from; default: `default`. */
+  readonly queues?: readonly string[] | undefined;
+  /** Messages in hand at a time; default 1. */
+  readonly jobs?: number | undefined;
+  /** How long it may keep a message before it goes to another; default: the broker decides; ms. */
+  readonly ackWaitMs?: number | undefined;
+  /** The consumer is closed when this aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with what goes wrong, including errors of the handler. Without it they become process warnings. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** The runtime directory is gone and cannot be made again: nothing will arrive any more. Default: `onError`. */
+  readonly onLost?: ((error: SigmqError) => void) | undefined;
+}
+
+/** For each call of an inspector. */
+export interface CallOptions {
+  /** Aborts when the answer is no longer wanted. What was asked for may have been done all the same. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 const CONSUMER: Kinds<ConsumerOptions> = {
   dir: kinds.directory,
@@ -51,14 +82,14 @@ const SELECTION: Kinds<Selection> = {
 /** @throws OptionError */
 export const checkConsumer = (options: ConsumerOptions): void => checkOptions(options, CONSUMER);
 
-/** Of a producer or inspector. @throws OptionError */
+/** For a producer or inspector. @throws OptionError */
 export const checkClient = (options: ClientOptions): void => checkOptions(options, CLIENT);
 
 /** @throws OptionError */
 export const checkCall = (options: CallOptions): void =>
   checkOptions(options, { signal: kinds.abortSignal });
 
-/** @throws OptionError, also for values that do not go together */
+/** @throws OptionError, also for values that contradict each other */
 export function checkSend(options: SendOptions): void {
   checkOptions(options, SEND);
   const { delayMs = 0, ttlMs } = options;

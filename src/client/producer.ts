@@ -13,13 +13,13 @@ import { checkClient, checkSend } from './options.ts';
 import { fieldsOf, type SendOptions } from './send-options.ts';
 
 export interface ProducerOptions extends ClientOptions {
-  /** Without a broker, wait for one: when it opens, and when one goes away. Default: fail. */
+  /** Wait for a broker if there is none: when the producer is opened, and when a broker goes away. Default: fail. */
   readonly wait?: boolean | undefined;
 }
 
 /**
- * Sends messages to the broker of one runtime directory. A message whose promise has resolved is
- * accepted, and durable by the broker's policy (a plain broker never says so: sent is all one knows).
+ * Sends messages to the broker of one runtime directory. Once its promise has resolved, a message is accepted, and
+ * durable by the broker's policy (a plain broker never says so: all one knows is that it was sent).
  *
  * @example
  * const producer = await Producer.open();
@@ -34,8 +34,8 @@ export class Producer {
   #closed: Promise<void> | undefined;
 
   /**
-   * @throws OptionError; SigmqError when the runtime directory is missing or unsafe, or no broker runs there; the reason
-   * of `signal`
+   * @throws OptionError; SigmqError if the runtime directory is missing or unsafe, or no broker runs there; the
+   * reason of `signal`
    */
   static async open(options: ProducerOptions = {}): Promise<Producer> {
     checkClient(options);
@@ -52,13 +52,13 @@ export class Producer {
     this.#sender = new GroupSender({ dir, table, endpoint, wait });
   }
 
-  /** The largest message that the broker of this moment takes, bytes; undefined: it does not say. */
+  /** The largest message that the current broker accepts, bytes; undefined: it does not say. */
   get maxMessageBytes(): number | undefined {
     const found = inspectBroker(this.#dir, this.#table);
     return found.ok ? found.maxMessageBytes : undefined;
   }
 
-  /** Why messages go out without confirmation; undefined with the addon. */
+  /** Why messages are sent without confirmation; undefined with the addon. */
   get plainBecause(): string | undefined {
     return this.#endpoint.plainBecause;
   }
@@ -70,8 +70,8 @@ export class Producer {
   }
 
   /**
-   * Sends many messages, in order, several in one hold of the bus. The answer to the last of a hold
-   * confirms them all. `onConfirmed` hears how many more are safe, after each hold.
+   * Sends many messages, in order, several in one hold of the bus. The answer to the last message of a hold
+   * confirms all of them. `onConfirmed` is called after each hold with the number of messages that it added.
    * @throws SigmqError; what was not confirmed by then may or may not have arrived
    */
   async sendAll(
@@ -93,7 +93,7 @@ export class Producer {
     }
   }
 
-  /** Once or more often; others in this process that use the signals go on. */
+  /** May be called more than once; other users of the signals in this process carry on. */
   close(): Promise<void> {
     this.#closed ??= this.#endpoint.close();
     return this.#closed;

@@ -8,10 +8,10 @@ import { loadAddon } from '../signals/addon.ts';
 
 export interface RegistrationOptions {
   readonly dir: string;
-  /** As the user gave it, if so: where it is made again when it was removed. */
+  /** The path as the user gave it, if so: it is made again there if it was removed. */
   readonly asked: string | undefined;
   readonly table: ProcessTable;
-  /** What stands behind the PID in consumers.txt (docs/protocol.md, section 1.1). */
+  /** What follows the PID in consumers.txt (docs/protocol.md, section 1.1). */
   readonly attrs: Readonly<Record<string, string>>;
   onError(error: unknown): void;
   /** The directory is gone and cannot be made again. */
@@ -29,7 +29,7 @@ export class Registration {
     this.#start = options.table.read(process.pid)?.start ?? 0;
   }
 
-  /** Writes it, and sees to it that it stays. @throws SigmqError */
+  /** Writes the line, and makes sure that it stays. @throws SigmqError */
   async begin(): Promise<void> {
     await this.#write();
     const { dir, asked, onError, onLost } = this.#options;

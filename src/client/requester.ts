@@ -11,8 +11,8 @@ import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
 import { untilAnswered } from './retry.ts';
 
-/** Reasons after which the broker may take the request the next time. */
-const PASSING: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
+/** Reasons after which the broker may accept the request next time. */
+const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
 
 /** The broker that was found is not there any more, and got no bit: another may be. */
 const UNASKED: ReadonlySet<string> = new Set(['unsafe-target', 'not-echo']);
@@ -31,10 +31,10 @@ export class Requester {
     this.#endpoint = endpoint;
   }
 
-  /** Takes a control frame. */
+  /** Receives a control frame. */
   judge(envelope: Envelope): Verdict {
     const part = partOf(envelope);
-    // Nobody waits for it any more: then the rest need not come.
+    // Nobody is waiting for it any more, so the rest need not come.
     if (part) return this.#waiting.get(part.number)?.takePart(part) ?? Reason.Unknown;
     const reply = replyOf(envelope);
     if (!reply) return Reason.Unsupported;
@@ -74,7 +74,7 @@ export class Requester {
         signal,
       );
       if (outcome.kind === 'accepted') return broker;
-      if (outcome.kind === 'refused' && !PASSING.has(outcome.reason)) {
+      if (outcome.kind === 'refused' && !PASSING_REASONS.has(outcome.reason)) {
         throw producerErrors.refused(outcome.reason);
       }
       return undefined;

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Exit, SigmqError } from '../errors.ts';
 
-/** Pause before another try; ms. */
-const RETRY_MS = 50;
+/** Pause before the next try; ms. */
+const NEXT_TRY_MS = 50;
 
-/** No broker runs, it went away, or it is about to; or our own link is closed. */
+/** No broker is running, it went away, or it is about to; or our own link is closed. */
 export function isUnavailable(error: unknown): error is SigmqError {
   return error instanceof SigmqError && error.exitCode === Exit.Unavailable;
 }
 
-/** Another broker may come. Who has closed its own link waits for none. */
+/** Another broker may come. If it was our own link that closed, there is no point in waiting. */
 export function isNoBroker(error: unknown): boolean {
   return isUnavailable(error) && error.code !== 'link-closed';
 }
@@ -33,6 +33,6 @@ export async function untilAnswered<T>(
     } catch (error) {
       if (!passes(error)) throw error;
     }
-    await sleep(RETRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    await sleep(NEXT_TRY_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
 }

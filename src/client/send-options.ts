@@ -5,17 +5,17 @@ export interface SendOptions {
   readonly queue?: string | undefined;
   /** Higher goes first; 0 to 2^53-1, default 0. */
   readonly priority?: number | undefined;
-  /** Deliver it no sooner; up to 100 years, and shorter than `ttlMs`. */
+  /** Deliver it no sooner than this; up to 100 years, and shorter than `ttlMs`. */
   readonly delayMs?: number | undefined;
-  /** Drop it when no consumer has taken it by then. */
+  /** Discard it if no consumer has taken it by then. */
   readonly ttlMs?: number | undefined;
-  /** Name and value, in this order; a name may come more than once, and all of them arrive. */
+  /** Name and value, in this order; a name may occur more than once, and all of them arrive. */
   readonly headers?: readonly (readonly [string, string])[] | undefined;
   /** Give up after this; ms. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
-  /** Called with each frame that was sent, and what came back; for people who want to see it. */
+  /** Called with each frame that was sent, and its echoes; for people who want to watch. */
   readonly onFrame?: ((sent: SentFrame) => void) | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface SentFrame {
   readonly echoes: readonly Bit[];
 }
 
-/** Defaults are left out: they cost eight signals a byte, twice. */
+/** Defaults are left out: they would cost eight signals per byte, twice. */
 export function fieldsOf(options: SendOptions): MessageFields {
   const { queue, priority, delayMs, ttlMs, headers } = options;
   return {

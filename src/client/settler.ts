@@ -9,31 +9,31 @@ import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { type Handled, keyOf, type Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
 
-/** Pause before a settlement is tried again while the broker does not answer; ms. */
+/** Pause before a settlement is retried while the broker does not answer; ms. */
 const SETTLE_RETRY_MS = 200;
-/** A consumer that is to stop tries no longer with a broker that is stopped (Ctrl-Z); ms. */
+/** A consumer that is stopping no longer tries a broker that is stopped (Ctrl-Z) after this; ms. */
 const LAST_PATIENCE_MS = 5000;
-/** Nor with one that runs: it is short of time. The message then goes to another when we have ended; ms. */
+/** Nor one that is running, after this: it is short of time. The message goes to another once we have ended; ms. */
 const LONGEST_PATIENCE_MS = 30_000;
 
 export interface SettlerOptions {
   readonly dir: string;
   readonly table: ProcessTable;
   readonly endpoint: Endpoint;
-  /** What a delivery that comes again is answered with. */
+  /** How a delivery that comes again is answered. */
   readonly handled: Handled;
   onError(error: unknown): void;
 }
 
 /**
- * The messages that are in hand, and what tells the broker how each ended that was answered with `later`
+ * The messages in hand. For those that were answered with `later`, it tells the broker how they ended
  * (docs/protocol.md, section 7).
  */
 export class Settler {
   readonly #options: SettlerOptions;
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
-  /** Settlements of which no broker has heard, by name. */
+  /** Settlements that no broker has heard of, by name. */
   readonly #unheard = new Map<string, { readonly name: Name; readonly verb: Verb }>();
   /** When the consumer was told to stop. */
   #stoppingAt: number | undefined;
@@ -47,22 +47,22 @@ export class Settler {
     return this.#inHand.size === 0;
   }
 
-  /** How many messages have ended without a broker's having heard how: they will come again. */
+  /** How many messages have ended without a broker learning how: they will be delivered again. */
   get unheard(): number {
     return this.#unheard.size;
   }
 
-  /** A broker has delivered the message again and was answered. */
+  /** A broker has delivered the message again and got its answer. */
   heard(name: Name): void {
     this.#unheard.delete(keyOf(name));
   }
 
-  /** Waits for all work that is in hand, and then for a while until the broker knows how it ended. */
+  /** Waits for all work in hand, and then a little longer until the broker knows how it ended. */
   async settled(): Promise<void> {
     this.#stoppingAt ??= clockMs();
     const before = [...this.#unheard];
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
-    // Another broker may be there by now: it would ask, but then we are gone.
+    // There may be another broker by now: it would ask, but by then we are gone.
     for (const [key, { name, verb }] of before) {
       if (this.#unheard.has(key)) await this.#tell(name, verb);
       if (this.#unheard.has(key)) return;
@@ -77,28 +77,28 @@ export class Settler {
     this.#inHand.add(kept);
   }
 
-  /** The work on it goes on: its ack-wait begins anew. @returns whether it is still ours */
+  /** Work on it continues: its ack-wait starts again. @returns whether it is still ours */
   extend(name: Name): Promise<boolean> {
     return this.#tell(name, Verb.Extend);
   }
 
   /**
-   * Tells the broker of the moment; it may be another than the one that delivered.
+   * Tells the current broker, which may be another one than delivered the message.
    * @returns whether it knows, and the message was ours
    */
   settle(name: Name, verb: Verb): Promise<boolean> {
     const { handled } = this.#options;
-    // A broker that was restarted meanwhile delivers it again: the answer is then known.
+    // A broker that was restarted in the meantime delivers it again: then the answer is already known.
     if (verb === Verb.Done) handled.change(name, 0);
     else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
-    // No answer says the others: it is settled once more.
+    // No answer can express the others: they are settled once more.
     else handled.change(name, Reason.Later, verb);
     const told = this.#tell(name, verb);
     this.keep(told);
     return told.catch(() => false);
   }
 
-  /** Again and again; false when there is nobody to tell, or it is not ours any more. */
+  /** Retries; false if there is nobody to tell, or the message is no longer ours. */
   async #tell(name: Name, verb: Verb): Promise<boolean> {
     const { dir, table, endpoint, onError } = this.#options;
     const began = clockMs();
@@ -113,7 +113,7 @@ export class Settler {
         isStuck = info !== undefined && isStopped(info);
         if (broker.kind !== 'echo') return false;
         const outcome = await endpoint.echo?.withBus((channel) => {
-          // While we waited for the bus another broker may have come, in the same process even, with another store.
+          // While we waited for the bus another broker may have come, even in the same process, with another store.
           const now = findBroker(dir, table);
           return channel.send(now, frameOf(name, verb, now.incarnation));
         });
@@ -136,7 +136,7 @@ export class Settler {
   }
 }
 
-/** @param current incarnation of the broker that is told: what is of it need not say so */
+/** @param current incarnation of the broker that is told: its own deliveries need not state it */
 function frameOf(
   { id, delivery, incarnation }: Name,
   verb: Verb,

@@ -2,13 +2,13 @@ import { MAX_FIELDS_BYTES } from '../codec/limits.ts';
 import type { Requester } from './requester.ts';
 
 /**
- * Bytes of queue names in one request: every broker takes a frame of that size, however small the messages are that
- * it takes, and has a turn of the bus between two of them.
+ * Bytes of queue names in one request: every broker accepts a frame of that size, however small the messages that
+ * it accepts, and gets the bus between two of them.
  */
 const MAX_NAMES_BYTES = MAX_FIELDS_BYTES - 256;
 
 /**
- * How many messages the broker has in these queues for this consumer, or with it.
+ * How many messages the broker has in these queues for this consumer, or has given it already.
  * @throws SigmqError no broker, no answer
  */
 export async function waitingIn(

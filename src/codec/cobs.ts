@@ -28,7 +28,7 @@ export function cobsEncode(bytes: Uint8Array): Uint8Array {
   return out.subarray(0, at);
 }
 
-/** The bytes that were encoded, or undefined when `bytes` is no COBS encoding of anything. */
+/** The bytes that were encoded, or undefined if `bytes` is not a COBS encoding of anything. */
 export function cobsDecode(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length === 0) return undefined;
   const out = new Uint8Array(bytes.length - 1);
@@ -43,7 +43,7 @@ export function cobsDecode(bytes: Uint8Array): Uint8Array | undefined {
       if (byte === 0) return undefined;
       out[length++] = byte;
     }
-    // The zero that this block stands for: out was allocated zeroed.
+    // The zero that this block stands for: `out` was allocated with zeros.
     if (code !== FULL_BLOCK && at < bytes.length) length++;
   }
   return out.subarray(0, length);

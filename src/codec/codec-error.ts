@@ -8,7 +8,7 @@ export class CodecError extends SigmqError {
   }
 }
 
-/** The sentences of everything that cannot be encoded. */
+/** The messages of everything that cannot be encoded. */
 export const codecErrors = {
   zeroByte: (index: number) =>
     new CodecError(

@@ -1,4 +1,4 @@
-/** All parts behind one another, in one new array. */
+/** All parts, one after the other, in one new array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

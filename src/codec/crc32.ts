@@ -8,8 +8,8 @@ const table = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The checksum of `bytes`, 0 to 2^32 - 1. To go on where an earlier part ended, pass its result:
- * `crc32(b, crc32(a))` is the checksum of `a` followed by `b`.
+ * The checksum of `bytes`, 0 to 2^32 - 1. To continue where an earlier part ended, pass its result: `crc32(b,
+ * crc32(a))` is the checksum of `a` followed by `b`.
  */
 export function crc32(bytes: Uint8Array, seed = 0): number {
   let crc = ~seed;

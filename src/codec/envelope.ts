@@ -11,7 +11,7 @@ import { HEADER_BYTES } from './limits.ts';
 export interface Envelope {
   /** Sequence number of the frame, 0 to 127, see {@link seqOf}; a repeat has the number of the first try. */
   seq: number;
-  /** Any bytes, zeros too. */
+  /** Any bytes, including zeros. */
   body: Uint8Array;
   /** Not the last frame of this hold of the bus: the answer to the last one confirms all. */
   more: boolean;
@@ -21,12 +21,12 @@ export interface Envelope {
 }
 
 export type DecodedFrame =
-  /** No envelope: the body of a plain peer. From an echo peer it can only be a damaged one. */
+  /** Not an envelope: the body of a plain peer. From an echo peer it can only be a damaged envelope. */
   | { kind: 'plain'; body: Uint8Array }
   | { kind: 'envelope'; envelope: Envelope }
-  /** The checksum or the form is wrong. */
+  /** The checksum or the format is wrong. */
   | { kind: 'damaged' }
-  /** Arrived whole, but says something that this version does not know. */
+  /** Arrived intact, but contains something that this version does not know. */
   | { kind: 'unsupported' };
 
 /** A UTF-8 continuation byte: no text starts with one. */
@@ -41,13 +41,13 @@ const MAX_SEQ = 127;
 /** Set in every header byte but the first, so that none is zero. */
 const GUARD = 0x80;
 
-/** Seven bits a byte hold a checksum in five bytes; the last has three to spare, which are zero. */
+/** At seven bits per byte a checksum takes five bytes; the last one has three bits to spare, which are zero. */
 const CRC_OFFSET = 2;
 const CRC_LAST_MAX = GUARD | 0x0f;
 
 /**
  * The envelope as zero-free bytes, without the terminating NUL: see SignalCodec.encode.
- * @throws CodecError when `seq` is out of range, or a field cannot be encoded
+ * @throws CodecError if `seq` is out of range, or a field cannot be encoded
  */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const { seq, body, more, control } = envelope;
@@ -75,21 +75,21 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
 }
 
 /**
- * The sequence number of a sender's frame, of which it has sent `number` before: 0 is the first one's and no
- * other's, then they go round from 1 to 127.
+ * The sequence number of a frame before which its sender has sent `number` others: 0 is for the first one only,
+ * then they cycle from 1 to 127.
  */
 export function seqOf(number: number): number {
   return number === 0 ? 0 : 1 + ((number - 1) % MAX_SEQ);
 }
 
-/** Tells what a frame (without its NUL) is. The body is a view into `frame` where it can be. */
+/** Determines what a frame (without its NUL) is. The body is a view into `frame` where possible. */
 export function decodeFrame(frame: Uint8Array): DecodedFrame {
   const first = frame[0] ?? 0;
   if ((first & MARK_MASK) !== MARK) return { kind: 'plain', body: frame };
 
   const payload = checkedPayload(frame);
   if (payload === undefined) return { kind: 'damaged' };
-  // Only now: before the checksum was right, a version is as likely a lost bit.
+  // Only now: until the checksum is known to be right, a version may just as well be a damaged bit.
   if (first & VERSION_MASK) return { kind: 'unsupported' };
 
   const split = first & Flag.Fields ? splitFields(payload) : { fields: {}, body: payload };
@@ -104,7 +104,7 @@ export function decodeFrame(frame: Uint8Array): DecodedFrame {
   return { kind: 'envelope', envelope };
 }
 
-/** The payload before stuffing, or undefined when header, stuffing or checksum is wrong. */
+/** The payload before stuffing, or undefined if header, stuffing or checksum is wrong. */
 function checkedPayload(frame: Uint8Array): Uint8Array | undefined {
   if (frame.length < HEADER_BYTES) return undefined;
   for (let i = 1; i < HEADER_BYTES; i++) if ((frame[i] as number) < GUARD) return undefined;

@@ -1,4 +1,4 @@
-/** What a message carries beside its body (protocol 6): a tag byte, a LEB128 length, the value. */
+/** What a message carries besides its body (protocol 6): a tag byte, a LEB128 length, the value. */
 
 import { codecErrors } from './codec-error.ts';
 import { concat } from './concat.ts';
@@ -6,10 +6,10 @@ import { encodeLeb128, readLeb128 } from './leb128.ts';
 import { MAX_FIELDS, MAX_FIELDS_BYTES } from './limits.ts';
 import { textOf } from './utf8.ts';
 
-/** Where a message goes that names no queue; its name is not sent. */
+/** The queue of a message that names none; this name is not sent. */
 export const DEFAULT_QUEUE = 'default';
 
-/** Numbers are integers from 0 to Number.MAX_SAFE_INTEGER. Absent is not sent and costs nothing. */
+/** Numbers are integers from 0 to Number.MAX_SAFE_INTEGER. An absent field is not sent and costs nothing. */
 export interface MessageFields {
   /** Absent: {@link DEFAULT_QUEUE}. */
   queue?: string;
@@ -19,22 +19,25 @@ export interface MessageFields {
   ttlMs?: number;
   /** The id of the message that a settlement names. */
   ref?: number;
-  /** A request's number; its reply names it in `ref`. */
+  /** Number of a request; its reply names it in `ref`. */
   request?: number;
-  /** Of all frames of messages of this sender, counted from 0; absent: see docs/protocol.md, *Sequence*. */
+  /** Number of the frame among all message frames of this sender, from 0; absent: see docs/protocol.md, *Sequence*. */
   number?: number;
-  /** Of a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
+  /** For a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
   offset?: number;
   total?: number;
-  /** Of a reply that was packed: its bytes when it is unpacked. */
+  /** For a reply that was packed: its size in bytes once it is unpacked. */
   unpacked?: number;
   /** The id of a message that is delivered. */
   id?: number;
   /** Which attempt a delivery is; absent: 1. */
   attempt?: number;
-  /** How often the message was handed out, with this time; absent: as many as attempts; in a settlement: 1. */
+  /**
+   * How often the message has been handed out, including this time; absent: as many as attempts; in a settlement:
+   * 1.
+   */
   delivery?: number;
-  /** In which the delivery was made; absent: see docs/protocol.md, *Names*. */
+  /** The incarnation in which the delivery was made; absent: see docs/protocol.md, *Names*. */
   incarnation?: number;
   /** How often the message was given back; absent: 0. */
   releases?: number;
@@ -42,7 +45,7 @@ export interface MessageFields {
   headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Who does not know a tag below this one refuses the frame; other unknown tags are skipped. */
+/** A receiver that does not know a tag below this one refuses the frame; other unknown tags are skipped. */
 const FIRST_OPTIONAL_TAG = 64;
 
 const QUEUE = 1;
@@ -67,10 +70,10 @@ const NUMBERS = [
 const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
 
 const encoder = new TextEncoder();
-// A byte order mark is part of the text, not for us to drop.
+// A byte order mark is part of the text; it is not ours to drop.
 
 /**
- * The fields as bytes; no bytes for no fields.
+ * The fields as bytes; no bytes if there are no fields.
  * @throws CodecError for a number out of range, text that UTF-8 cannot carry, or too much of it
  */
 export function encodeFields(fields: MessageFields): Uint8Array {
@@ -100,7 +103,7 @@ export function encodeFields(fields: MessageFields): Uint8Array {
 }
 
 /**
- * A delivery carries an id and an attempt beside what the producer gave: a message that leaves no room for them
+ * A delivery carries an id and an attempt besides what the producer gave: a message that leaves no room for them
  * could be stored, but never delivered.
  * @throws CodecError too-many-fields, fields-too-large, bad-text
  */
@@ -117,7 +120,7 @@ export function assertDeliverable({
   });
 }
 
-/** The fields; undefined when malformed, 'unsupported' when an unknown one is critical. */
+/** The fields; undefined if malformed, 'unsupported' if an unknown one is critical. */
 export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' | undefined {
   if (bytes.length > MAX_FIELDS_BYTES) return undefined;
   const fields: MessageFields = {};
@@ -134,7 +137,7 @@ export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' |
     const name = numberOfTag.get(tag);
     if (name !== undefined) {
       const number = readLeb128(value, 0);
-      // Twice the same field is malformed: two readers could believe different ones.
+      // The same field twice is malformed: two readers could believe different ones.
       if (number?.next !== value.length || fields[name] !== undefined) return undefined;
       fields[name] = number.value;
     } else if (tag === QUEUE) {

@@ -1,12 +1,12 @@
 import { codecErrors } from './codec-error.ts';
 
-/** Eight groups of 7 bits hold the 53 bits of Number.MAX_SAFE_INTEGER; a longer run is no number. */
-const MAX_BYTES = 8;
+/** Eight groups of 7 bits hold the 53 bits of Number.MAX_SAFE_INTEGER; anything longer is not a number. */
+const MAX_LEB128_BYTES = 8;
 
 /**
- * Unsigned LEB128: 7 bits a byte, least significant first, the top bit set on all but the last.
- * Division, not shifts: those stop at 32 bits.
- * @throws CodecError when `value` is not an integer from 0 to Number.MAX_SAFE_INTEGER
+ * Unsigned LEB128: 7 bits per byte, least significant first, the top bit set in all but the last. By division, not
+ * shifts: those stop at 32 bits.
+ * @throws CodecError if `value` is not an integer from 0 to Number.MAX_SAFE_INTEGER
  */
 export function encodeLeb128(value: number, what = 'number'): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) {
@@ -23,14 +23,14 @@ export function encodeLeb128(value: number, what = 'number'): Uint8Array {
 }
 
 /**
- * Reads the number at `offset`; `next` is the offset after it. Undefined when the bytes end inside
- * it, or when it is over Number.MAX_SAFE_INTEGER or eight bytes.
+ * Reads the number at `offset`; `next` is the offset after it. Undefined if the bytes end inside it, or if it
+ * exceeds Number.MAX_SAFE_INTEGER or eight bytes.
  */
 export function readLeb128(
   bytes: Uint8Array,
   offset: number,
 ): { value: number; next: number } | undefined {
-  const end = Math.min(bytes.length, offset + MAX_BYTES);
+  const end = Math.min(bytes.length, offset + MAX_LEB128_BYTES);
   let value = 0;
   let scale = 1;
   for (let at = offset; at < end; at++) {

@@ -8,13 +8,13 @@ export { DEFAULT_MAX_FRAME_BYTES, DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } fro
 /** 0 is SIGUSR1, 1 is SIGUSR2. */
 export type Bit = 0 | 1;
 
-/** Returned by push when a frame passes the limit. */
+/** Returned by push when a frame exceeds the limit. */
 export const OVERFLOW: unique symbol = Symbol('overflow');
 
 /** A line of text fits without growing, and 256 idle decoders take 16 KiB. */
 const INITIAL_BYTES = 64;
 
-/** One page: what a decoder may keep between frames. More goes back after one large message. */
+/** One page: what a decoder may keep between frames. What a large message took beyond that is given back. */
 const KEEP_BYTES = 4096;
 
 /** Bit `index` of a frame in the order of the wire; 0 past its end. */
@@ -31,7 +31,7 @@ export class SignalCodec {
   #bits = 0;
   #discarding = false;
 
-  /** @throws CodecError when `maxFrameBytes` is no positive integer */
+  /** @throws CodecError if `maxFrameBytes` is not a positive integer */
   constructor({ maxFrameBytes = DEFAULT_MAX_FRAME_BYTES }: { maxFrameBytes?: number } = {}) {
     if (!Number.isSafeInteger(maxFrameBytes) || maxFrameBytes < 1) {
       throw codecErrors.badLimit(maxFrameBytes);
@@ -40,12 +40,12 @@ export class SignalCodec {
   }
 
   /**
-   * Takes the next bit. Returns a frame, without its NUL, when this bit ends one: a copy that the
-   * caller may keep, empty for an empty frame. Returns OVERFLOW once when the frame passes the
-   * limit; then everything up to and including the next aligned NUL is dropped, unless reset.
+   * Takes the next bit. Returns a frame, without its NUL, if this bit ends one: a copy that the caller may keep,
+   * empty for an empty frame. Returns OVERFLOW once when the frame exceeds the limit; then everything up to and
+   * including the next aligned NUL is dropped, unless reset.
    */
   push(bit: Bit): Uint8Array | typeof OVERFLOW | undefined {
-    // Called for every signal: seven calls in eight end here, and nothing is allocated.
+    // Called for every signal: seven of eight calls end here, and nothing is allocated.
     this.#byte |= bit << this.#bits;
     if (++this.#bits < 8) return undefined;
     const byte = this.#byte;
@@ -55,8 +55,8 @@ export class SignalCodec {
   }
 
   /**
-   * Takes bits that were collected elsewhere: `bytes`, none of them zero and no more than {@link space}, after
-   * the unfinished byte that {@link partial} was; then `bits` bits of another, the new `partial`.
+   * Takes bits that were collected elsewhere: `bytes`, none of them zero and no more than {@link space}, following
+   * the unfinished byte that {@link partial} was; then `bits` bits of another one, the new `partial`.
    */
   absorb(bytes: Uint8Array, partial: number, bits: number): void {
     const length = this.#length + bytes.length;
@@ -67,12 +67,12 @@ export class SignalCodec {
     this.#bits = bits;
   }
 
-  /** Bytes that a frame may still have. */
+  /** How many more bytes a frame may have. */
   get space(): number {
     return this.#maxFrameBytes - this.#length;
   }
 
-  /** The bits of the unfinished byte; there are {@link bitCount} % 8. */
+  /** The bits of the unfinished byte; there are {@link bitCount} % 8 of them. */
   get partial(): number {
     return this.#byte;
   }
@@ -85,7 +85,7 @@ export class SignalCodec {
     this.#release();
   }
 
-  /** Bits held of an unfinished frame; 0 when idle. Dropped bits (see discarding) are not held. */
+  /** Number of bits held of an unfinished frame; 0 when idle. Dropped bits (see discarding) are not held. */
   get bitCount(): number {
     return this.#length * 8 + this.#bits;
   }
@@ -97,7 +97,7 @@ export class SignalCodec {
 
   /**
    * The frame of a plain body: the bytes and a NUL. An envelope is framed the same way.
-   * @throws CodecError when `body` has a zero byte
+   * @throws CodecError if `body` has a zero byte
    */
   static encode(body: Uint8Array): Uint8Array {
     const zero = body.indexOf(0);

@@ -1,10 +1,10 @@
 import { optionErrors } from './errors.ts';
 import type { TextKind } from './kind.ts';
 
-/** 100 years: no clock or store overflows when it is added to a time; ms. */
+/** 100 years: no clock or store overflows when this is added to a time; ms. */
 export const MAX_DURATION_MS = 100 * 366 * 24 * 3_600_000;
 
-/** As they follow each other in a text; ms. */
+/** In the order in which they follow each other in a text; ms. */
 const UNITS = [
   ['w', 604_800_000],
   ['d', 86_400_000],
@@ -13,14 +13,15 @@ const UNITS = [
   ['s', 1000],
   ['ms', 1],
 ] as const;
-/** Longer numbers are no durations that anybody means. */
+/** Nobody means a duration with a longer number. */
 const NUMBER = String.raw`\d{1,15}(?:\.\d{1,15})?`;
 const TEXT = new RegExp(`^${UNITS.map(([unit]) => `(?:(${NUMBER})${unit})?`).join('')}$`);
 
 /**
- * Milliseconds; as text `500ms`, `2s`, `1h30m`, `30d`, rounded up to whole ones. The package `ms` takes one unit only,
- * and those that take several also take much else (`1 hour and a bit`), so that the pattern would be needed anyway.
- * @param zero whether none at all means something
+ * Milliseconds; as text `500ms`, `2s`, `1h30m`, `30d`, rounded up to whole ones. The package `ms` takes only one
+ * unit, and those that take several also accept much else (`1 hour and a bit`), so the pattern would be needed
+ * anyway.
+ * @param zero whether zero is allowed
  */
 export function duration({ zero = false } = {}): TextKind<number> {
   const check = (value: unknown, given: unknown) => {
@@ -38,11 +39,11 @@ export function duration({ zero = false } = {}): TextKind<number> {
   };
 }
 
-/** NaN: it is none. */
+/** NaN: it is not a duration. */
 function millisecondsOf(text: string): number {
   const match = TEXT.exec(text);
   if (!match || text === '') return Number.NaN;
   const sum = UNITS.reduce((ms, [, unit], at) => ms + Number(match[at + 1] ?? 0) * unit, 0);
-  // What a sum of fractions is off by is no millisecond.
+  // The rounding error of a sum of fractions should not count as a millisecond.
   return Math.ceil(Number(sum.toFixed(3)));
 }

@@ -2,12 +2,12 @@ import { inspect } from 'node:util';
 import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
 
-/** Characters of a value that a sentence repeats. */
+/** Characters of a value that a message quotes. */
 const SHOWN_CHARACTERS = 60;
 
 /** A value that cannot be used, from the command line, the configuration file or a program. */
 export class OptionError extends SigmqError {
-  /** The same sentence, with the name of the option before it. */
+  /** The same message, with the name of the option before it. */
   of(name: string): OptionError {
     const { code, exitCode, message, hint } = this;
     return new OptionError(code, exitCode, `${name}: ${message}`, hint);
@@ -19,7 +19,7 @@ const usage = (code: ErrorCode, message: string, hint: string) =>
 
 const DURATION_HINT = 'Write it like 500ms, 2s, 5m, 1h30m or 30d.';
 
-/** The sentences of values that cannot be used; the same ones on the command line and in the library. */
+/** The messages for values that cannot be used; the same on the command line and in the library. */
 export const optionErrors = {
   badNumber: (value: unknown, min: number, max: number) =>
     usage(
@@ -58,7 +58,7 @@ export const optionErrors = {
   tooManyQueues: (count: number, max: number) =>
     usage(
       'too-many-queues',
-      `${count} queues are too many: one consumer can take from ${max}.`,
+      `${count} queues are too many: one consumer can take from at most ${max}.`,
       'Start another consumer for the rest.',
     ),
   badFsync: (value: unknown) =>
@@ -75,7 +75,7 @@ export const optionErrors = {
       `${shown(value)} is not a header.`,
       typeof value === 'string'
         ? 'Write it like name:value; a name has no spaces.'
-        : "Give a pair like ['name', 'value']; a name has 1 to 128 characters of ASCII, no space or colon.",
+        : "Give a pair like ['name', 'value']; a name has 1 to 128 ASCII characters, no space or colon.",
     ),
   badSize: (value: unknown, max: number) =>
     usage(
@@ -113,7 +113,7 @@ export const optionErrors = {
     ),
 };
 
-/** How a sentence repeats a value. */
+/** How a message quotes a value. */
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   const text =

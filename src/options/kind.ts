@@ -12,11 +12,11 @@ export interface TextKind<T> extends Kind {
   parse(text: string): T;
 }
 
-/** A kind for each option there is: one that is added without its check does not compile. */
+/** A kind for each option that exists: an option that is added without its check does not compile. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
 /**
- * Checks what a program gives as options; absent and undefined are the same.
+ * Checks the options that a program passes; absent and undefined are the same.
  * @throws OptionError that begins with the name of the option
  */
 export function checkOptions<Options extends object>(

@@ -4,14 +4,14 @@ import { optionErrors } from './errors.ts';
 import type { Kind, TextKind } from './kind.ts';
 
 /**
- * Queues of one consumer. Each costs a look into the store for every delivery, and up to 65 bytes of its line in
- * consumers.txt.
+ * Queues of one consumer. Each costs a lookup in the store for every delivery, and up to 65 bytes of the consumer's
+ * line in consumers.txt.
  */
 export const MAX_QUEUES = 1000;
 
 /** 1 to 64 letters, digits, dots, dashes, underscores: safe in a shell, a file name and a terminal. */
 const QUEUE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-/** Printable ASCII without a colon, which ends it on the command line. */
+/** Printable ASCII without a colon, which ends the name on the command line. */
 const HEADER_NAME = /^[!-9;-~]{1,128}$/;
 const HEADER_TEXT = /^([^:]*):\s*(.*?)\s*$/s;
 
@@ -29,7 +29,7 @@ export const queueName: TextKind<string> = {
   },
 };
 
-/** As text: one, or several between commas. */
+/** As text: one, or several separated by commas. */
 export const queueNames: TextKind<string[]> = {
   parse(text) {
     const names = text.split(',');
@@ -46,7 +46,7 @@ export const queueNames: TextKind<string[]> = {
 
 type Header = readonly [name: string, value: string];
 
-/** As text: `name:value`; what surrounds the value in space does not belong to it. */
+/** As text: `name:value`; spaces around the value are not part of it. */
 export const header: TextKind<Header> = {
   parse(text) {
     const [, name = '', value] = HEADER_TEXT.exec(text) ?? [];
@@ -68,7 +68,7 @@ export function listOf(kind: Kind, wanted: string): Kind {
   };
 }
 
-/** In order; a name may come again. */
+/** In order; a name may occur more than once. */
 export const headers = listOf(header, 'a list of headers');
 
 function isHeader(value: unknown): value is Header {
@@ -118,7 +118,10 @@ export const path: TextKind<string> = {
   },
 };
 
-/** A runtime directory. That it has a name is asked where it is looked for, also for those that nobody gave here. */
+/**
+ * A runtime directory. Whether the name is empty is checked where the directory is resolved, even if the name was
+ * not given here.
+ */
 export const directory = typed(
   'the name of a directory',
   (value) => typeof value === 'string' && !value.includes('\0'),
@@ -149,7 +152,7 @@ export const body: Kind = {
   },
 };
 
-/** Something to iterate over for bodies; strings and bytes are too, but that is not what anybody means. */
+/** Something that yields bodies; strings and bytes are iterable, too, but nobody means them that way. */
 export const bodies: Kind = {
   check(value) {
     const isIterable =

@@ -1,11 +1,11 @@
-/** Each option that can be given at more than one door, and what it may be. */
+/** Each option that can be given in more than one way, and the values it may have. */
 import { duration } from './durations.ts';
 import { listOf } from './kinds.ts';
 import { size, wholeNumber } from './numbers.ts';
 
-/** Messages at once: each is kept in memory. */
+/** Messages in hand at a time: each is kept in memory. */
 export const MAX_JOBS = 1000;
-/** What a consumer takes at most, with room to spare; bytes. */
+/** More than a consumer ever needs to take; bytes. */
 const MAX_MESSAGE_BYTES = 32 << 20;
 /** More than anybody keeps here, and far below what SQLite can hold; bytes. */
 const MAX_STORE_BYTES = 2 ** 40;
@@ -19,9 +19,9 @@ export const storeSize = size(MAX_STORE_BYTES);
 export const maxMessages = wholeNumber(1, 1e12);
 export const maxAttempts = wholeNumber(1, 1e6);
 export const maxReleases = wholeNumber(0, 1e6);
-/** Messages or bytes that are wanted. */
+/** Messages or bytes that are requested. */
 export const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
-/** Something is awaited, so that it cannot be zero. */
+/** A time to wait for something, so it cannot be zero. */
 export const wait = duration();
-/** `0s`: at once. */
+/** `0s` means at once. */
 export const pause = duration({ zero: true });

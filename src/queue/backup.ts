@@ -4,18 +4,18 @@ import Database from 'libsql';
 import { storeErrors } from './errors.ts';
 import { APPLICATION_ID } from './sqlite-schema.ts';
 
-/** A broker that moves its log has the file for a moment; ms. */
-const BUSY_MS = 10_000;
+/** A broker that moves its log into the file locks the file for a moment; ms. */
+const BACKUP_BUSY_MS = 10_000;
 
 export interface Backup {
   readonly messages: number;
-  /** Of the file that was written. */
+  /** Size of the file that was written. */
   readonly bytes: number;
 }
 
 /**
- * Writes all that is in a store to a file of its own: consistent, as of one moment, also while a broker works
- * on it, which does not notice.
+ * Writes everything in a store to a separate file: consistent as of one moment, even while a broker works on the
+ * store, which is not disturbed.
  * @param replace an existing file
  * @throws StoreError
  */
@@ -23,7 +23,7 @@ export function backup(path: string, target: string, replace: boolean): Backup {
   const goal = resolve(target);
   if (isSame(path, goal)) throw storeErrors.isTheStore(goal);
   if (!replace && exists(goal)) throw storeErrors.exists(goal);
-  // Beside it, so that it can be renamed: half a copy never has the name of a whole one.
+  // Beside the target, so that it can be renamed: half a copy never has the name of a whole one.
   const beside = `${goal}.${process.pid}.part`;
   try {
     make(beside, goal);
@@ -52,7 +52,7 @@ function copy(path: string, beside: string, goal: string): number {
   let db: Database.Database | undefined;
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    db.exec(`PRAGMA busy_timeout = ${BACKUP_BUSY_MS}`);
     const { application_id: id } = db.prepare('PRAGMA application_id').get() as never;
     if (id !== APPLICATION_ID) throw storeErrors.notAStore(path);
     db.prepare('VACUUM INTO ?').run([beside]);
@@ -73,13 +73,13 @@ function copy(path: string, beside: string, goal: string): number {
   }
 }
 
-/** As rename(2), but never over a file that came meanwhile. */
+/** Like rename(2), but never over a file that has appeared in the meantime. */
 function putInPlace(from: string, to: string): void {
   try {
     linkSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw storeErrors.exists(to);
-    renameSync(from, to); // a file system without links
+    renameSync(from, to); // a file system without hard links
   }
 }
 

@@ -13,41 +13,47 @@ import {
 import { dirname } from 'node:path';
 import { clockMs } from '../clock.ts';
 
-/** Holds a log that waits for room (2 MiB, see DiskRoom) and a large group of messages, with all that it takes. */
+/**
+ * Room for a log that waits for space (2 MiB, see DiskRoom) and for a large group of messages, with all their
+ * overhead.
+ */
 const RESERVE_BYTES = 4 << 20;
 /** In the folder of the store. */
 export const RESERVE_NAME = 'queue.reserve';
-/** Of a small file system only this part. */
+/** At most this share of a small file system. */
 const SHARE = 1 / 8;
 /** Less is of no use: a settlement writes some pages of 4 KiB to the log and to the file. */
 const MIN_BYTES = 32 << 10;
-/** It is given up in so many steps: what is freed and not needed is for whoever fills the disk. */
+/**
+ * The number of steps in which it is given up: whatever is freed and not needed goes to whoever is filling the
+ * disk.
+ */
 const STEPS = 8;
-/** A reserve that is not there is tried for again, at most so often; ms. */
-const RETRY_MS = 1000;
+/** A missing reserve is tried again, at most this often; ms. */
+const RESERVE_RETRY_MS = 1000;
 const CHUNK_BYTES = 1 << 18;
-/** No two of this size are alike, as some file systems store those once. */
-const BLOCK_BYTES = 4096;
+/** Each block differs from the others, because some file systems store equal blocks once. */
+const RESERVE_BLOCK_BYTES = 4096;
 
-/** Limits that no statfs(2) tells: quotas, and the size of a file (`ulimit -f`). */
+/** Limits that statfs(2) does not show: quotas, and the maximum size of a file (`ulimit -f`). */
 const HIDDEN_LIMITS: ReadonlySet<unknown> = new Set(['EDQUOT', 'EFBIG']);
 
-/** How large a reserve is to be on the file system of a folder. */
+/** How large the reserve should be on the file system of a folder. */
 export function reserveBytes(folder: string): number {
   const { blocks, bsize } = statfsSync(folder);
   return Math.floor(Math.min(RESERVE_BYTES, blocks * bsize * SHARE));
 }
 
 /**
- * A file beside the store that holds room on the disk, so that messages can still go out when there is none:
- * who takes or settles a message, or removes some, writes, too. While any of it is given up no new messages
- * are to be taken.
+ * A file beside the store that holds room on the disk, so that messages can still be delivered when the disk is
+ * full: taking, settling or removing messages also writes. While any of it is given up, no new messages should be
+ * accepted.
  */
 export class DiskReserve {
   readonly path: string;
   /** Bytes on the disk. */
   #bytes = 0;
-  /** Bytes of it when it was whole. */
+  /** Its size in bytes when it was whole. */
   #size = 0;
   #isWhole = false;
   #wasWhole = false;
@@ -63,12 +69,12 @@ export class DiskReserve {
     return this.#size;
   }
 
-  /** Not whole, though it could be if there were room. */
+  /** Not whole, although it could be if there were room. */
   get isGiven(): boolean {
     return !this.#isWhole && this.#impossible === undefined;
   }
 
-  /** Why there can be none here; undefined: there is one, or could be if there were room. */
+  /** Why there can be no reserve here; undefined: there is one, or could be if there were room. */
   get impossible(): string | undefined {
     return this.#impossible;
   }
@@ -82,17 +88,17 @@ export class DiskReserve {
     });
   }
 
-  /** Whether new messages may be taken. Makes it whole if need be and possible. */
+  /** Whether new messages may be accepted. Makes the reserve whole if necessary and possible. */
   isWhole(): boolean {
     if (this.#isWhole || this.#impossible !== undefined) return true;
     const now = clockMs();
-    if (now - this.#triedAt < RETRY_MS) return false;
+    if (now - this.#triedAt < RESERVE_RETRY_MS) return false;
     this.#triedAt = now;
     this.#do((fd) => this.#fill(fd));
     return this.#isWhole || this.#impossible !== undefined;
   }
 
-  /** Gives a part of it up. @returns false: there is no more */
+  /** Gives up a part of it. @returns false: nothing is left */
   give(): boolean {
     if (this.#bytes === 0) return false;
     const step = Math.max(Math.ceil(this.#size / STEPS), MIN_BYTES);
@@ -129,7 +135,7 @@ export class DiskReserve {
     }
     const before = this.#bytes;
     const missing = wanted - before;
-    // As much again for the store: else it is given up the next moment.
+    // As much again for the store: otherwise it would be given up the next moment.
     if (bavail * bsize < 2 * missing) return;
     try {
       this.#write(fd, wanted);
@@ -137,7 +143,7 @@ export class DiskReserve {
       this.#bytes = wanted;
     } catch (error) {
       const isHidden = HIDDEN_LIMITS.has((error as { code?: unknown }).code);
-      // The whole room is what could be written; only at first, or it would get less and less.
+      // What could be written is all the room there is; only the first time, or it would shrink again and again.
       const share = isHidden && !this.#wasWhole ? Math.floor(fstatSync(fd).size * SHARE) : 0;
       this.#bytes = share < MIN_BYTES ? before : share;
       ftruncateSync(fd, this.#bytes);
@@ -148,12 +154,12 @@ export class DiskReserve {
     this.#wasWhole = true;
   }
 
-  /** Up to `end`; what cannot be compressed, or no room would be held. */
+  /** Writes up to `end`; the data cannot be compressed, or it would not hold any room. */
   #write(fd: number, end: number): void {
     ftruncateSync(fd, Math.min(this.#bytes, end));
     const chunk = randomFillSync(Buffer.alloc(CHUNK_BYTES));
     for (let at = this.#bytes; at < end; ) {
-      for (let block = 0; block < CHUNK_BYTES; block += BLOCK_BYTES) {
+      for (let block = 0; block < CHUNK_BYTES; block += RESERVE_BLOCK_BYTES) {
         chunk.writeUInt32LE(at + block, block);
       }
       at += writeSync(fd, chunk, 0, Math.min(CHUNK_BYTES, end - at), at);

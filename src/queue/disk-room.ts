@@ -5,28 +5,28 @@ import type { DiskReserve } from './disk-reserve.ts';
 import { storeErrors } from './errors.ts';
 
 const PAGE_BYTES = 4096;
-/** Pages in the log after which SQLite moves them into the file: 2 MiB, half of the reserve. */
+/** Number of pages in the log at which SQLite moves them into the file: 2 MiB, half of the reserve. */
 const MAX_LOG_PAGES = 512;
-/** Fewer make a flush of both files after every other message. */
+/** Fewer would flush both files after every other message. */
 const MIN_LOG_PAGES = 16;
-/** Less room than this is little: a step of 1,000 messages writes so much at worst, 3 pages each. */
+/** With less room than this, take care: a step of 1,000 messages writes this much at worst, 3 pages each. */
 const LITTLE_BYTES = 16 << 20;
-/** What SQLite says when there is no room, in the log, its index or the file; a quota is a write error to it. */
-const NO_ROOM = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
+/** What SQLite reports when there is no room, in the log, its index or the file; it sees a quota as a write error. */
+const NO_ROOM_CODES = /^SQLITE_(FULL|IOERR_(WRITE|FSYNC|TRUNCATE|SHMSIZE|SHMMAP))$/;
 
 /**
- * Sees to it that a full disk stops producers only. What is to be written without new messages gets room: a log
- * that is moved into the file can be written again from its start; if the file has to grow for that, the reserve is
- * there. So the log never holds more that the file has no room for than the reserve is large.
+ * Makes sure that a full disk stops producers only. Writes that bring no new messages find room: once the log has
+ * been moved into the file, it can be written again from its start; if the file has to grow for that, there is the
+ * reserve. So the part of the log for which the file has no room never exceeds the size of the reserve.
  */
 export class DiskRoom {
   readonly #path: string;
   readonly #db: Database.Database;
   readonly #reserve: DiskReserve;
-  /** Bytes of messages in the log at most, since it was moved into the file. */
+  /** Bytes of messages in the log at most, since it was last moved into the file. */
   #inLog = 0;
   readonly #maxInLog: number;
-  /** Pages that a file may have here, and with new messages; undefined: there is no limit. */
+  /** Pages that a file may have here, in general and with new messages; undefined: there is no limit. */
   readonly #limit: { readonly pages: number; readonly forNew: number } | undefined;
   #pages: number | undefined;
 
@@ -46,22 +46,22 @@ export class DiskRoom {
     db.exec(`PRAGMA wal_autocheckpoint = ${logPages}`);
   }
 
-  /** A part of the reserve is given up. */
+  /** Part of the reserve is given up. */
   get isScarce(): boolean {
     return this.#reserve.isGiven;
   }
 
-  /** What changes many messages is to do it in small steps. */
+  /** Operations on many messages should use small steps. */
   get isLittle(): boolean {
     const limit = (this.#limit?.pages ?? Number.POSITIVE_INFINITY) * PAGE_BYTES;
     return this.isScarce || Math.min(limit, freeBytes(this.#path)) < LITTLE_BYTES;
   }
 
-  /** @throws StoreError when so many bytes of new messages are not to be taken now */
+  /** @throws StoreError if this many bytes of new messages cannot be accepted now */
   admit(bytes: number): void {
     if (!this.#reserve.isWhole()) throw storeErrors.noRoom(this.#path);
     this.#setLimit(this.#limit?.forNew);
-    // A large group can fit into the log and not into the file afterwards.
+    // A large group may fit into the log but not into the file afterwards.
     if (bytes > this.#maxInLog && freeBytes(this.#path) < 3 * bytes) {
       throw storeErrors.noRoom(this.#path);
     }
@@ -71,7 +71,7 @@ export class DiskRoom {
     this.#inLog = bytes;
   }
 
-  /** Does what writes no new messages; `work` is done again from its start when there was no room. */
+  /** Performs a write that brings no new messages; `work` is started over if there was no room. */
   surely<T>(work: () => T): T {
     for (let tries = 0; ; tries++) {
       try {
@@ -82,12 +82,12 @@ export class DiskRoom {
     }
   }
 
-  /** Moves the log into the file, as far as there is room and nobody reads it. */
+  /** Moves the log into the file, as far as there is room and nobody is reading it. */
   tryCheckpoint(): void {
     try {
       this.#checkpoint();
     } catch {
-      // The next write says what is wrong.
+      // The next write reports what is wrong.
     }
   }
 
@@ -102,7 +102,7 @@ export class DiskRoom {
     return tries === 0 || isGiven || isLimited;
   }
 
-  /** @returns whether it was another */
+  /** @returns whether it changed */
   #setLimit(pages: number | undefined): boolean {
     if (pages === this.#pages || pages === undefined) return false;
     this.#db.exec(`PRAGMA max_page_count = ${pages}`);
@@ -112,7 +112,7 @@ export class DiskRoom {
 }
 
 export function isNoRoom(error: unknown): boolean {
-  return NO_ROOM.test(String((error as { code?: unknown } | null)?.code));
+  return NO_ROOM_CODES.test(String((error as { code?: unknown } | null)?.code));
 }
 
 function freeBytes(path: string): number {
@@ -120,7 +120,7 @@ function freeBytes(path: string): number {
   return bavail * bsize;
 }
 
-/** RLIMIT_FSIZE: a page behind it would stay in the log for ever, and fill it. */
+/** RLIMIT_FSIZE: a page beyond it would stay in the log for ever, and fill it. */
 function maxFileBytes(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

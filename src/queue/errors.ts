@@ -5,12 +5,12 @@ import { lockHolder } from './lock-holder.ts';
 /** The store cannot be opened, read or written. */
 export class StoreError extends SigmqError {}
 
-/** The store holds as many messages or bytes as it may. */
+/** The store already holds as many messages or bytes as it may. */
 export class StoreFull extends SigmqError {}
 
 const OTHER = 'Move it away, or name another folder with --data.';
 
-/** The sentences of everything that can go wrong with the store. */
+/** The messages of everything that can go wrong with the store. */
 export const storeErrors = {
   tooMany: (held: number, max: number) =>
     new StoreFull(
@@ -57,7 +57,7 @@ export const storeErrors = {
     new StoreError(
       'no-home',
       Exit.Config,
-      'Where messages are kept is not known: HOME and XDG_STATE_HOME are not set, and this user has no home.',
+      'There is no place to keep messages: HOME and XDG_STATE_HOME are not set, and this user has no home directory.',
       'Set one of them, or name a folder with --data.',
       cause,
     ),
@@ -65,21 +65,21 @@ export const storeErrors = {
     new StoreError(
       'no-room',
       Exit.TryAgain,
-      `The disk of the store ${path} is full: what is in it goes out, nothing new is taken.`,
-      'Make room on its file system; a moment later messages are taken again.',
+      `The disk of the store ${path} is full: what is in it is still delivered, but nothing new is accepted.`,
+      'Make room on its file system; messages are accepted again a moment later.',
     ),
   moved: (path: string) =>
     new StoreError(
       'store-moved',
       Exit.TryAgain,
-      `The store ${path} was moved or deleted while the broker runs: what is in it goes out, nothing new is taken.`,
+      `The store ${path} was moved or deleted while the broker was running: what is in it is still delivered, but nothing new is accepted.`,
       'Put the same files back, or restart the broker.',
     ),
   exists: (path: string) =>
     new StoreError(
       'backup-exists',
       Exit.CannotCreate,
-      `${path} is there already.`,
+      `${path} already exists.`,
       'Name another file, or give --force.',
     ),
   isTheStore: (path: string) =>
@@ -94,11 +94,11 @@ export const storeErrors = {
       'no-backup',
       Exit.CannotCreate,
       `The copy ${path} cannot be made: ${messageOf(cause)}.`,
-      'Look at the permissions and the room there, and whether the store can be read.',
+      'Check the permissions and the free space there, and whether the store can be read.',
       cause,
     ),
   notAStore: (path: string) =>
-    new StoreError('not-a-store', Exit.Config, `${path} is not a store of sigmq.`, OTHER),
+    new StoreError('not-a-store', Exit.Config, `${path} is not a sigmq store.`, OTHER),
   newer: (path: string, version: number, known: number) =>
     new StoreError(
       'newer-store',
@@ -111,11 +111,11 @@ export const storeErrors = {
       'reserved-stays',
       Exit.Usage,
       'Messages that a consumer holds cannot be removed.',
-      'Stop the consumer: what it has not settled is ready again.',
+      'Stop the consumer: what it has not settled becomes ready again.',
     ),
-  /** For whoever starts the broker; it works nevertheless. */
+  /** For whoever starts the broker; the store works all the same. */
   noReserve: (path: string, why: string) =>
-    `There is no reserve on the disk of ${path} (${why}): if it gets full, consumers stop, too.`,
+    `There is no reserve on the disk of ${path} (${why}): if it fills up, consumers stop too.`,
   damaged: (path: string, cause: unknown) =>
     new StoreError(
       'store-damaged',
@@ -131,7 +131,7 @@ export const storeErrors = {
           'store-failed',
           Exit.TryAgain,
           `The store ${path} cannot be written or read: ${messageOf(cause)}.`,
-          'Make room on its file system and look at its permissions; nothing that was confirmed is lost.',
+          'Make room on its file system and check its permissions; nothing that was confirmed is lost.',
           cause,
         ),
 };
@@ -142,7 +142,7 @@ export function cannotOpen(path: string, cause: unknown): StoreError {
   return storeErrors.failed(path, cause);
 }
 
-/** SQLite found that the file is not what it wrote (https://sqlite.org/rescode.html#corrupt). */
+/** SQLite found that the file is not as it wrote it (https://sqlite.org/rescode.html#corrupt). */
 function isDamage(cause: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB)/.test(String(codeOf(cause)));
 }

@@ -1,17 +1,17 @@
 import { statSync } from 'node:fs';
 
-/** A file as it was when we opened it, told from another one that has its name later. */
+/** A file as it was when we opened it, to tell it from another one that gets its name later. */
 export class FileIdentity {
   readonly path: string;
   readonly #known: string;
 
-  /** @throws Error when there is none */
+  /** @throws Error if there is none */
   constructor(path: string) {
     this.path = path;
     this.#known = identityOf(path);
   }
 
-  /** It still stands under its name; costs a stat(2). */
+  /** Whether it still has its name; costs one stat(2). */
   isThere(): boolean {
     try {
       return identityOf(this.path) === this.#known;

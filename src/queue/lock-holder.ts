@@ -4,14 +4,14 @@ import { readFileSync, statSync } from 'node:fs';
 const LINE = /^\d+: POSIX +\S+ +WRITE +(\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /;
 
 /**
- * The process that has a file locked for writing, as SQLite does it (fcntl(2)). Asked of /proc, because to open and
- * close the file would drop the locks that this process has on it.
- * @returns undefined when it cannot be known: there is none any more, it is in another PID namespace
+ * The process that has locked a file for writing, as SQLite does it (fcntl(2)). Found in /proc, because opening and
+ * closing the file would drop the locks that this process has on it.
+ * @returns undefined if it cannot be known: there is none any more, or it is in another PID namespace
  */
 export function lockHolder(path: string): number | undefined {
   try {
     const { ino } = statSync(path);
-    // By inode only: file systems on top of others have devices of which /proc knows nothing.
+    // By inode only: stacked file systems have devices that /proc does not know.
     for (const line of readFileSync('/proc/locks', 'latin1').split('\n')) {
       const [, pid, inode] = LINE.exec(line) ?? [];
       if (Number(inode) === ino && Number(pid) > 0) return Number(pid);

@@ -1,21 +1,5 @@
 import { DEFAULT_POLICY, type Store, type StorePolicy } from './store.ts';
-
-/**
- * When a message is safe from a crash of the operating system: before it is confirmed, never by our
- * doing, or within so many milliseconds.
- */
-export type Fsync = 'always' | 'never' | number;
-
-export type StoreOptions = { readonly [K in keyof StorePolicy]?: StorePolicy[K] | undefined } & (
-  | { readonly kind: 'memory' }
-  | {
-      readonly kind: 'sqlite';
-      /** The folder of the store; made if need be. */
-      readonly folder: string;
-      /** Default: `always`. */
-      readonly fsync?: Fsync | undefined;
-    }
-);
+import type { StoreOptions } from './store-options.ts';
 
 /** @throws StoreError */
 export async function openStore(options: StoreOptions): Promise<Store> {

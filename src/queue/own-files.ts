@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { storeErrors } from './errors.ts';
 
-/** @throws StoreError when it cannot be made, or is not ours alone */
+/** @throws StoreError if it cannot be made, or is not ours alone */
 export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -9,15 +9,16 @@ export function makeFolder(folder: string): void {
     throw storeErrors.cannotCreate(folder, error);
   }
   const stats = lstatSync(folder);
-  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is no directory');
+  if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is not a directory');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
-  // Who can write here can put a write-ahead log beside the store, and with it messages into it.
+  // Anyone who can write here can put a write-ahead log beside the store, and with it messages into the store.
   if (stats.mode & 0o022) throw storeErrors.unsafe(folder, 'can be written by others');
 }
 
 /**
- * Before SQLite does it, with another mode, or follows a link. One that is there is not opened: to close any
- * descriptor of a file drops all locks that this process has on it (fcntl(2)), those of another store, too.
+ * Makes the file before SQLite does, which would give it another mode, or follow a link. An existing file is not
+ * opened: closing any descriptor of a file drops all locks that this process has on it (fcntl(2)), including those
+ * of another store.
  */
 export function makeFile(path: string): void {
   try {
@@ -28,6 +29,6 @@ export function makeFile(path: string): void {
   }
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
-  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is no regular file');
+  if (!stats.isFile()) throw storeErrors.unsafe(path, 'is not a regular file');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(path, 'belongs to someone else');
 }

@@ -1,15 +1,15 @@
-/** Positions in a millisecond; more in one run ahead of the clock. */
+/** Positions per millisecond; if more are needed, they run ahead of the clock. */
 const PER_MS = 1024;
 
 /**
- * Where messages stand in their queues: numbers that only grow, by the clock, so that they also tell since when a
- * message has been ready. A clock that was set back while no broker ran does not change the order. Below 2^53 until
+ * Where messages stand in their queues: ever-growing numbers based on the clock, so that they also tell since when
+ * a message has been ready. Setting the clock back while no broker runs does not change the order. Below 2^53 until
  * the year 2248.
  */
 export class Positions {
   #last: number;
 
-  /** @param last the highest that was ever given */
+  /** @param last the highest that has ever been assigned */
   constructor(last: number) {
     this.#last = last;
   }

@@ -2,19 +2,19 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
 import { LongTimer } from '../long-timer.ts';
 import { StoreError, storeErrors } from './errors.ts';
-import type { Fsync } from './open-store.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 import { Trimmer } from './sqlite-trim.ts';
+import type { Fsync } from './store-options.ts';
 
-/** Rows that one statement changes, some 10 ms of them: the broker has other work, too. */
+/** Rows that one statement changes, some 10 ms of work: the broker has other things to do, too. */
 export const STEP_ROWS = 1000;
 /**
- * The same when there is little room: the reserve is to hold what they write. A row that is changed is written again
- * with its body, of one that is removed only the list of free pages is.
+ * The same when there is little room: the reserve has to hold what they write. A changed row is written again with
+ * its body; removing one writes only the list of free pages.
  */
 const FEW_ROWS = { remove: 32, change: 4 };
 
-/** Statements on the open file, each prepared once, and when they are flushed to the disk. */
+/** Statements on the open file, each prepared once, and the policy of flushing them to the disk. */
 export class SqliteConnection {
   readonly path: string;
   readonly #file: SqliteFile;
@@ -36,19 +36,19 @@ export class SqliteConnection {
     this.#fsync = fsync;
     const { path, db, disk } = file;
     if (disk) this.#trimmer = new Trimmer({ path, db, room: disk.room });
-    this.#trimmer?.touch(); // what an earlier broker has left
+    this.#trimmer?.touch(); // for what an earlier broker has left
   }
 
   get isOnDisk(): boolean {
     return this.#file.disk !== undefined;
   }
 
-  /** How many rows a statement may remove or change now. */
+  /** How many rows a statement may remove or change at present. */
   stepRows(how: keyof typeof FEW_ROWS): number {
     return this.#file.disk?.room.isLittle ? FEW_ROWS[how] : STEP_ROWS;
   }
 
-  /** For people: what is not as it should be, though it works. */
+  /** For people: something is not as it should be, though it works. */
   get warning(): string | undefined {
     const why = this.#file.disk?.reserve.impossible;
     return why === undefined ? undefined : storeErrors.noReserve(this.path, why);
@@ -69,8 +69,8 @@ export class SqliteConnection {
   }
 
   /**
-   * One statement, not flushed to the disk: a reservation or a settlement that an OS crash undoes only
-   * causes another delivery.
+   * One statement, not flushed to the disk: if an OS crash undoes a reservation or a settlement, this only causes
+   * another delivery.
    */
   write(sql: string, parameters: readonly unknown[]): void {
     this.#surely(() => {
@@ -79,7 +79,7 @@ export class SqliteConnection {
     });
   }
 
-  /** As {@link write}, for a statement that returns rows. */
+  /** Like {@link write}, for a statement that returns rows. */
   writeAll(sql: string, parameters: readonly unknown[]): unknown[] {
     return this.#surely(() => {
       this.#flush('NORMAL');
@@ -87,14 +87,14 @@ export class SqliteConnection {
     });
   }
 
-  /** All of it or nothing, and on the disk afterwards. */
+  /** All of it or nothing, and flushed to the disk by policy. */
   transaction<T>(work: () => T): T {
     return this.#surely(() => this.#transaction(work));
   }
 
   /**
-   * A transaction that stores so many bytes of new messages: they are to be where they are found, and do not get
-   * the room that is kept for what makes room.
+   * A transaction that stores this many bytes of new messages: they have to go where they will be found, and must
+   * not get the room that is reserved for operations that free room.
    * @throws StoreError
    */
   publish<T>(bytes: number, work: () => T): T {
@@ -106,12 +106,12 @@ export class SqliteConnection {
     });
   }
 
-  /** @throws StoreError when another broker may have given out what is here */
+  /** @throws StoreError if another broker may have handed out what is here */
   assertOurs(): void {
     if (this.#file.disk?.place.isTaken()) throw storeErrors.inUse(this.path);
   }
 
-  /** Does it even if there is no room. */
+  /** Does the work even if there is no room. */
   #surely<T>(work: () => T): T {
     const room = this.#file.disk?.room;
     this.#trimmer?.touch();
@@ -143,7 +143,7 @@ export class SqliteConnection {
     if (!isThere) throw storeErrors.moved(this.path);
   }
 
-  /** @throws StoreError for an error of SQLite; any other as it is */
+  /** @throws StoreError for an error of SQLite; any other error unchanged */
   try<T>(work: () => T): T {
     try {
       return work();
@@ -154,7 +154,7 @@ export class SqliteConnection {
     }
   }
 
-  /** Does nothing unless fsync is at intervals. */
+  /** Does nothing unless fsync runs at intervals. */
   fsyncSoon(): void {
     const interval = this.#fsync;
     if (typeof interval !== 'number' || this.#fsyncTimer) return;
@@ -165,7 +165,7 @@ export class SqliteConnection {
     this.#fsyncTimer.unref();
   }
 
-  /** While it waits for the disk the broker works on. */
+  /** The broker carries on while this waits for the disk. */
   #fsyncLog(): void {
     try {
       if (this.#walFd < 0) this.#walFd = openSync(`${this.path}-wal`, 'r');
@@ -174,12 +174,12 @@ export class SqliteConnection {
       return;
     }
     fdatasync(this.#walFd, (error) => {
-      // A descriptor that was closed meanwhile: close() has flushed what there was.
+      // If the descriptor has been closed in the meantime, close() has flushed everything.
       if (error && this.#walFd >= 0) this.#unflushed = error;
     });
   }
 
-  /** A log that cannot be flushed is a write error: the next message is refused, and then it is tried again. */
+  /** A log that cannot be flushed is a write error: the next message is refused, and then the flush is tried again. */
   #assertFlushed(): void {
     const error = this.#unflushed;
     if (error === undefined) return;
@@ -201,7 +201,7 @@ export class SqliteConnection {
     }
   }
 
-  /** A checkpoint flushes the log first. Closing makes one only when nobody else has the file open. */
+  /** A checkpoint flushes the log first. Closing makes one only if nobody else has the file open. */
   #flushNow(): void {
     this.try(() => {
       this.#flush('FULL');

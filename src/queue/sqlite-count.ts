@@ -4,8 +4,8 @@ import { asBytes, BYTES } from './sqlite-rows.ts';
 import { STATES } from './store.ts';
 import type { Tally } from './tally.ts';
 
-/** What is known of a reserved message without asking the file. */
-export interface Held {
+/** What is known about a reserved message without asking the file. */
+export interface ReservedRow {
   readonly queue: string;
   readonly attempts: number;
   readonly spent: number;
@@ -15,11 +15,15 @@ export interface Held {
 }
 
 /**
- * Sets `tally` and `held`, by id, to what the file says. All names of queues are read here first, and as bytes.
+ * Sets `tally` and `held`, by id, to what the file says. All queue names are read here first, and as bytes.
  * @returns the highest position
  * @throws StoreError one of them is damaged
  */
-export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held>): number {
+export function loadCounts(
+  db: SqliteConnection,
+  tally: Tally,
+  held: Map<number, ReservedRow>,
+): number {
   const groups = db
     .sql(
       `SELECT CAST(queue AS BLOB) AS queue, CAST(state AS BLOB) AS state, count(*) AS messages, sum(${BYTES}) AS bytes, max(position) AS position
@@ -48,17 +52,17 @@ export function count(db: SqliteConnection, tally: Tally, held: Map<number, Held
     tally.add(text(queue), known, messages, bytes);
   }
   for (const { queue } of paused) tally.paused.add(text(queue));
-  for (const { id, ...row } of heldRows(db)) held.set(id, row);
+  for (const { id, ...row } of reservedRows(db)) held.set(id, row);
   return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function heldRows(db: SqliteConnection): (Held & { id: number })[] {
+function reservedRows(db: SqliteConnection): (ReservedRow & { id: number })[] {
   return db
     .sql(
       `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes
       FROM messages WHERE state = 'reserved'`,
     )
-    .all() as (Held & { id: number })[];
+    .all() as (ReservedRow & { id: number })[];
 }

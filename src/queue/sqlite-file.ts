@@ -9,16 +9,19 @@ import { StoreLock } from './store-lock.ts';
 import { StorePlace } from './store-place.ts';
 import { assertWritable } from './writable.ts';
 
-/** Who looks into a store without a broker has it for a moment: so long a broker that starts waits; ms. */
+/**
+ * A process that inspects a store without a broker has it locked for a moment: how long a broker that starts waits
+ * for it; ms.
+ */
 const OPEN_MS = 2000;
 
 type Db = Database.Database;
 
-/** An open file, ours alone until it is closed or the process ends. */
+/** An open file, exclusively ours until it is closed or the process ends. */
 export interface SqliteFile {
   readonly path: string;
   readonly db: Db;
-  /** Of one on a disk. */
+  /** For a store on a disk. */
   readonly disk?: {
     readonly reserve: DiskReserve;
     readonly room: DiskRoom;
@@ -28,7 +31,8 @@ export interface SqliteFile {
 }
 
 /**
- * Opens the store in a folder, made if need be; another process may read it, but no other broker have it.
+ * Opens the store in a folder, which is made if necessary; another process may read it, but no other broker may
+ * have it open.
  * @throws StoreError
  */
 export function openSqliteFile(folder: string): SqliteFile {
@@ -48,7 +52,7 @@ export function openSqliteFile(folder: string): SqliteFile {
     const opened = db;
     const close = () => {
       room.tryCheckpoint();
-      // Closing deletes the log by its name, which may be another's by now.
+      // Closing deletes the log by its name, which may belong to another by now.
       if (place.isThere()) opened.close();
       lock.close();
     };
@@ -60,14 +64,14 @@ export function openSqliteFile(folder: string): SqliteFile {
   }
 }
 
-/** The same in memory, lost with the process. */
+/** The same in memory; it is lost with the process. */
 export function openMemory(): SqliteFile {
   const db = new Database(':memory:');
   db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   return { path: 'memory', db, close: () => void db.close() };
 }
 
-/** Even on a full disk: an earlier broker has left a reserve. */
+/** Works even on a full disk, if an earlier broker has left a reserve. */
 function openWithRoom(path: string, reserve: DiskReserve): Db {
   for (;;) {
     const db = new Database(path);
@@ -91,7 +95,7 @@ function prepare(db: Db, path: string): void {
   }
   const isEmpty = db.prepare('SELECT 1 FROM sqlite_master LIMIT 1').get() === undefined;
   if (id !== APPLICATION_ID && !(isEmpty && id === 0)) throw storeErrors.notAStore(path);
-  // Before there are tables, or it takes a VACUUM.
+  // Has to come before the tables, or it takes a VACUUM.
   db.pragma('auto_vacuum = INCREMENTAL');
   db.pragma('journal_mode = WAL');
   if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
@@ -99,11 +103,11 @@ function prepare(db: Db, path: string): void {
     db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT`);
     vacuum(db);
   }
-  // The log of a copy, which has none, comes with the first look into the file.
+  // A restored copy has no log; the first read makes one.
   pragma(db, 'schema_version');
 }
 
-/** Takes as much room again; without it the file does not get smaller, and works as well. */
+/** Needs as much room again; without it the file does not get smaller, but works just as well. */
 function vacuum(db: Db): void {
   try {
     db.exec('VACUUM');

@@ -9,7 +9,7 @@ import {
   storedOf,
 } from './sqlite-rows.ts';
 import {
-  DEFAULT_PEEK,
+  DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
   type QueueCounts,
@@ -19,7 +19,7 @@ import {
 } from './store.ts';
 import type { Removed, Tally } from './tally.ts';
 
-/** In which order the messages of a state are looked at, removed and kicked; each but `reserved` by its index. */
+/** The order in which the messages of a state are shown, removed and kicked; each but `reserved` uses its index. */
 const ORDER: Record<MessageState, string> = {
   ready: 'priority DESC, position',
   delayed: 'due_at, position',
@@ -30,13 +30,13 @@ const ORDER: Record<MessageState, string> = {
 export interface SqliteInspectionOptions {
   readonly db: SqliteConnection;
   readonly tally: Tally;
-  /** What is due becomes ready, what has expired goes. */
+  /** Makes due messages ready and removes expired ones. */
   sweep(): void;
-  /** Where in its queue that goes which becomes ready now; the `count` behind it are taken, too. */
+  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
   position(count: number): number;
 }
 
-/** Looking at what is in the file, and changing it by hand. */
+/** Inspecting what is in the file, and changing it by hand. */
 export class SqliteInspection implements Inspection {
   readonly #options: SqliteInspectionOptions;
 
@@ -93,7 +93,7 @@ export class SqliteInspection implements Inspection {
     else tally.paused.delete(queue);
   }
 
-  /** Does up to `limit` in steps, between which everybody else has a turn. @returns how many were done */
+  /** Processes up to `limit` in steps, between which everybody else has a turn. @returns how many were processed */
   async #inSteps(
     how: 'remove' | 'change',
     limit: number,
@@ -110,12 +110,12 @@ export class SqliteInspection implements Inspection {
 }
 
 function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
-  let { limit = DEFAULT_PEEK } = selection;
+  let { limit = DEFAULT_PEEK_LIMIT } = selection;
   const { skip = 0 } = selection;
   const found: Stored[] = [];
   for (const state of selection.state ? [selection.state] : STATES) {
     const { where, parameters } = condition(queue, state, selection.ids);
-    // Without the bodies, which the driver would read a hundred at once.
+    // Without the bodies, of which the driver would read a hundred at once.
     const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]}
       LIMIT ? OFFSET ?`;
     const rows = db.sql(sql).all([...parameters, limit, skip]) as BodilessRow[];
@@ -157,8 +157,9 @@ function kickSome(
 }
 
 /**
- * States are ours, not a user's: written out, so that SQLite finds the index of that state. With ids it is to find
- * those, whatever else there is: a plus sign keeps it from other indexes (https://sqlite.org/queryplanner-ng.html).
+ * The states are ours, not a user's, so they are written into the statement, and SQLite finds the index of that
+ * state. With ids, it should look those up, whatever else there is: a plus sign keeps it from using other indexes
+ * (https://sqlite.org/queryplanner-ng.html).
  */
 function condition(queue: string, state: MessageState, ids: readonly number[] | undefined) {
   if (ids === undefined) return { where: `queue = ? AND state = '${state}'`, parameters: [queue] };

@@ -2,10 +2,13 @@ import { takenAt } from './positions.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { Row } from './sqlite-rows.ts';
 
-/** Of a queue that uses more priorities only the most urgent ones are looked at: one step into an index each. */
+/** If a queue uses more priorities, only the highest ones are examined: one step into an index each. */
 const MAX_PRIORITIES = 64;
 
-/** Since when the message that has been ready longest is ready, ms since 1970: the first one of each priority counts. */
+/**
+ * Since when the message that has been ready longest is ready, ms since 1970: only the first message of each
+ * priority matters.
+ */
 export function oldest(db: SqliteConnection, queue: string): number | undefined {
   const sql = `SELECT priority, position FROM messages
     WHERE queue = ? AND state = 'ready' AND priority < ? ORDER BY priority DESC, position LIMIT 1`;

@@ -3,12 +3,12 @@ import type { SqliteConnection } from './sqlite-connection.ts';
 import { asText, type Row } from './sqlite-rows.ts';
 import { backoff, type StorePolicy } from './store.ts';
 
-/** Six bytes in a frame, and no two of a store alike in its life. */
+/** Takes six bytes in a frame; no two openings in the life of a store have the same number. */
 const MAX_INCARNATION = 2 ** 40;
-/** Rows of the table, for people who want to know what became of a store. */
+/** Rows of the table, for people who want to know the history of a store. */
 const INCARNATIONS_KEPT = 100;
 
-/** The identity of the store; a new one is given its own. */
+/** The identity of the store; a new store is given one. */
 export function identify(db: SqliteConnection): string {
   const known = db.sql('SELECT CAST(value AS BLOB) AS value FROM identity').get();
   if (known) return asText((known as { value: Uint8Array }).value);
@@ -17,7 +17,7 @@ export function identify(db: SqliteConnection): string {
   return identity;
 }
 
-/** Draws the number of this opening and writes it behind that of the one before. */
+/** Draws the number of this opening and records it after the previous one. */
 export function incarnate(db: SqliteConnection, now: number): number {
   const number = randomInt(1, MAX_INCARNATION);
   db.write('INSERT INTO incarnations (number, opened_at) VALUES (?, ?)', [number, now]);
@@ -29,8 +29,8 @@ export function incarnate(db: SqliteConnection, now: number): number {
 }
 
 /**
- * No message is from the future, and no pause longer than the policy wants: the wall clock was set back
- * while no broker ran, and what waits would wait for so much longer.
+ * No message is from the future, and no pause is longer than the policy allows: if the wall clock was set back
+ * while no broker ran, waiting messages would have to wait that much longer.
  */
 export function setBack(db: SqliteConnection, policy: StorePolicy, now: number): void {
   db.write(

@@ -1,7 +1,7 @@
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { NewMessage } from './store.ts';
 
-/** Batches after which a process that has sent none is forgotten; bounds the table `producers`. */
+/** Number of batches after which a process that has sent none is forgotten; bounds the table `producers`. */
 const PRODUCERS_KEPT = 16_384;
 
 export function lastNumber(db: SqliteConnection, process: string): number | undefined {

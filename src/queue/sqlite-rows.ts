@@ -1,9 +1,9 @@
 import type { Headers, MessageState, Reserved, Stored } from './store.ts';
 
-/** What the driver gives for a BLOB. */
+/** What the driver returns for a BLOB. */
 type Blob = Uint8Array | ArrayBuffer;
 
-/** A row as {@link COLUMNS} give it. */
+/** A row as selected by {@link ALL_COLUMNS}. */
 export interface Row {
   readonly id: number;
   readonly queue: string;
@@ -24,21 +24,21 @@ export interface Row {
 
 type HolderColumn = 'consumer' | 'incarnation';
 
-/** As one looks at it: the body is asked for apart. */
+/** For inspection: the body is fetched separately. */
 export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'> & {
   readonly bytes: number;
 };
-/** The driver ends the process when a text is no UTF-8 (a damaged file): it gets bytes, and we read them. */
+/** The driver ends the process when a text is not UTF-8 (a damaged file), so it is given bytes, and we decode them. */
 const HEADERS = 'CAST(headers AS BLOB) AS headers';
 export const ALL_BUT_BODY = `id, queue, state, priority, ${HEADERS}, attempts, releases, deliveries, enqueued_at,
   due_at, length(body) AS bytes`;
-export const COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
+export const ALL_COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
   enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation`;
 
-/** Bytes that a row counts with, as sizeOf() has it. */
+/** Bytes that a row counts for, in agreement with sizeOf(). */
 export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
 
-/** As counted when it was published. */
+/** The size as counted when it was published. */
 export function bytesOf({ body, headers }: Row): number {
   return asBytes(body).length + (headers?.byteLength ?? 0);
 }
@@ -64,12 +64,12 @@ export function asBytes(blob: Blob): Uint8Array {
   return blob instanceof Uint8Array ? blob : new Uint8Array(blob);
 }
 
-/** What is no UTF-8 becomes U+FFFD. */
+/** Bytes that are not UTF-8 become U+FFFD. */
 export function asText(blob: Blob | null): string {
   return blob === null ? '' : Buffer.from(asBytes(blob)).toString();
 }
 
-/** What cannot be understood any more (a damaged file) is left out; the message itself may be whole. */
+/** Headers that can no longer be read (a damaged file) are left out; the message itself may be intact. */
 function headersOf(json: Blob | null): Headers {
   if (json === null) return [];
   try {

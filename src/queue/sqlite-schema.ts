@@ -1,6 +1,6 @@
-/** `sigm`: tells a store from any other SQLite file (PRAGMA application_id). */
+/** `sigm`: distinguishes a store from any other SQLite file (PRAGMA application_id). */
 export const APPLICATION_ID = 0x7369676d;
-/** Of the schema (PRAGMA user_version). One more with every change that an older sigmq cannot read. */
+/** Version of the schema (PRAGMA user_version). Goes up with every change that an older sigmq cannot read. */
 export const SCHEMA_VERSION = 2;
 
 const INDEXES = `
@@ -20,7 +20,7 @@ CREATE TABLE producers (
 ) STRICT;
 `;
 
-/** Also of stores that were made before there was one. */
+/** Also added to stores that were made before it existed. */
 const IDENTITY = `
 CREATE TABLE IF NOT EXISTS identity (
   value TEXT NOT NULL               -- one row: tells this store from every other, whose ids are the same
@@ -69,7 +69,7 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** From version 1, in which ids gave the order. The numbers of producers meant something else there. */
+/** From version 1, in which the order was that of the ids. There, the numbers of producers had another meaning. */
 export const FROM_VERSION_1 = `
 ALTER TABLE messages ADD COLUMN position    INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN attempts    INTEGER NOT NULL DEFAULT 0;

@@ -1,4 +1,4 @@
-import type { Held } from './sqlite-count.ts';
+import type { ReservedRow } from './sqlite-count.ts';
 import { backoff, type Outcome, type Settled, type StorePolicy } from './store.ts';
 
 /** What a settlement does to a row. */
@@ -6,14 +6,14 @@ export interface RowChange {
   readonly state: Exclude<Settled, 'unknown'>;
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** When the message gets due, if it is delayed; ms since the epoch. */
+  /** When the message falls due, if it is delayed; ms since the epoch. */
   readonly dueAt: number | null;
 }
 
 /** @param now ms since the epoch */
 export function settlementOf(
   id: number,
-  held: Held,
+  held: ReservedRow,
   outcome: Outcome,
   policy: StorePolicy,
   now: number,
@@ -41,7 +41,7 @@ export function settlementOf(
   return {
     state,
     dueAt,
-    // What was taken in time does not expire. The incarnation stays: a late settlement names it.
+    // What was taken in time does not expire. The incarnation stays, because a late settlement names it.
     sql: `UPDATE messages SET state = ?, attempts = ?, spent = ?, releases = ?, deliveries = ?, due_at = ?,
       expires_at = NULL, consumer = NULL WHERE id = ?`,
     parameters: [state, held.attempts + cost, spent, releases, held.deliveries + 1, dueAt, id],

@@ -1,15 +1,14 @@
 import { steadyMs } from '../clock.ts';
 import { StoreError, storeErrors } from './errors.ts';
-import type { Fsync } from './open-store.ts';
 import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
-import { count, type Held } from './sqlite-count.ts';
+import { loadCounts, type ReservedRow } from './sqlite-count.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 import { SqliteInspection } from './sqlite-inspection.ts';
 import { oldest } from './sqlite-oldest.ts';
 import { identify, incarnate, setBack } from './sqlite-opening.ts';
 import { lastNumber, remember } from './sqlite-producers.ts';
-import { asText, BYTES, bytesOf, COLUMNS, type Row, reservedOf } from './sqlite-rows.ts';
+import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
 import { settlementOf } from './sqlite-settlement.ts';
 import { Timetable } from './sqlite-timetable.ts';
 import {
@@ -26,11 +25,12 @@ import {
   type StorePolicy,
   sizeOf,
 } from './store.ts';
+import type { Fsync } from './store-options.ts';
 import { type Removed, Tally } from './tally.ts';
 
 /**
- * Keeps messages in an SQLite file, in its write-ahead log first (https://sqlite.org/wal.html), or in SQLite's own
- * memory. One process at a time has it, so counts and what is held are known here, too.
+ * Keeps messages in an SQLite file, first in its write-ahead log (https://sqlite.org/wal.html), or in SQLite's own
+ * memory. Only one process has it open at a time, so the counts and the reserved messages are also known here.
  */
 export class SqliteStore implements Store {
   readonly name: string;
@@ -40,7 +40,7 @@ export class SqliteStore implements Store {
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
-  readonly #held = new Map<number, Held>();
+  readonly #reserved = new Map<number, ReservedRow>();
   readonly #positions: Positions;
   readonly #timetable: Timetable;
   readonly #inspection: SqliteInspection;
@@ -82,7 +82,7 @@ export class SqliteStore implements Store {
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
     setBack(db, policy, now());
-    this.#positions = new Positions(count(db, this.#tally, this.#held));
+    this.#positions = new Positions(loadCounts(db, this.#tally, this.#reserved));
     this.#timetable = new Timetable({
       ...{ db, tally: this.#tally, deadExpired: policy.deadExpired },
       position: (count) => this.#positions.take(this.#now(), count),
@@ -147,14 +147,14 @@ export class SqliteStore implements Store {
         [consumer, this.incarnation, row.id],
       );
       const { id, queue, attempts, spent, releases, deliveries } = row;
-      this.#held.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
+      this.#reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
       this.#tally.move(queue, 'ready', 'reserved');
       return { ...reservedOf(row), incarnation: this.incarnation };
     });
   }
 
   async settle(id: number, outcome: Outcome): Promise<Settled> {
-    const held = this.#held.get(id);
+    const held = this.#reserved.get(id);
     if (!held) return 'unknown';
     const { state, sql, parameters, dueAt } = settlementOf(
       id,
@@ -164,7 +164,7 @@ export class SqliteStore implements Store {
       this.#now(),
     );
     this.#db.write(sql, parameters);
-    this.#held.delete(id);
+    this.#reserved.delete(id);
     if (state === 'gone') this.#tally.add(held.queue, 'reserved', -1, -held.bytes);
     else this.#tally.move(held.queue, 'reserved', state);
     if (dueAt !== null) this.#timetable.addDue(dueAt);
@@ -176,7 +176,7 @@ export class SqliteStore implements Store {
     id: number,
     { incarnation, delivery }: DeliveryName,
   ): Promise<string | undefined> {
-    // It was the last one: nobody got the message since.
+    // It was the last delivery: nobody has received the message since.
     const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
       AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
     const gone = this.#db.writeAll(sql, [id, incarnation, delivery]) as Removed[];
@@ -186,7 +186,7 @@ export class SqliteStore implements Store {
 
   async reservations(): Promise<Reservation[]> {
     return this.#db.try(() => {
-      const sql = `SELECT ${COLUMNS} FROM messages WHERE state = 'reserved' ORDER BY id`;
+      const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE state = 'reserved' ORDER BY id`;
       const rows = this.#db.sql(sql).all() as Row[];
       return rows.map((row) => ({
         ...reservedOf(row),
@@ -266,7 +266,7 @@ export class SqliteStore implements Store {
   }
 
   #head(queue: string): Row | undefined {
-    const sql = `SELECT ${COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
+    const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
       ORDER BY priority DESC, position LIMIT 1`;
     return this.#db.sql(sql).get([queue]) as Row | undefined;
   }

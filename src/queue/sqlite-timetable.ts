@@ -8,28 +8,28 @@ const EXPIRED = "expires_at <= ? AND state IN ('ready', 'delayed')";
 export interface TimetableOptions {
   readonly db: SqliteConnection;
   readonly tally: Tally;
-  /** What expires is kept. */
+  /** Expired messages are kept. */
   readonly deadExpired: boolean;
-  /** Where in its queue that goes which becomes ready now; the `count` behind it are taken, too. */
+  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
   position(count: number): number;
 }
 
-/** When the next message gets due or expires, so that the file is asked only when there may be some. */
+/** When the next message falls due or expires, so that the file is queried only when there may be one. */
 export class Timetable {
   readonly #options: TimetableOptions;
-  /** Since it was asked last, by queue. */
+  /** By queue, since it was last asked for. */
   #expired = new Map<string, number>();
-  /** Bounds before which nothing gets due or expires; ms since the epoch. */
+  /** Times before which nothing falls due or expires; ms since the epoch. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.NEGATIVE_INFINITY;
-  /** Something became ready, whoever's look it was that found it due. */
+  /** Something became ready, whichever operation found it due. */
   #becameReady = false;
 
   constructor(options: TimetableOptions) {
     this.#options = options;
   }
 
-  /** A message gets due then, or may. */
+  /** A message falls due then, or may. */
   addDue(at: number): void {
     this.#nextDue = Math.min(this.#nextDue, at);
   }
@@ -39,7 +39,7 @@ export class Timetable {
     this.#nextExpiry = Math.min(this.#nextExpiry, at);
   }
 
-  /** Past when there is something to be done, or told, at once; ms since the epoch. */
+  /** In the past if there is something to do, or to report, at once; ms since the epoch. */
   next(): number | undefined {
     if (this.#becameReady) return Number.NEGATIVE_INFINITY;
     if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = this.#findNextDue();
@@ -54,14 +54,14 @@ export class Timetable {
     return expired;
   }
 
-  /** Whether something became ready since this was asked last. */
+  /** Whether something became ready since the last call. */
   takeReady(): boolean {
     const became = this.#becameReady;
     this.#becameReady = false;
     return became;
   }
 
-  /** What is due becomes ready, what has expired goes; some of it, if there is much. */
+  /** Makes due messages ready and removes expired ones; a part of them, if there are many. */
   sweep(now: number): void {
     if (now >= this.#nextExpiry) {
       this.#expire(now);
@@ -72,7 +72,7 @@ export class Timetable {
     this.#nextDue = this.#findNextDue();
   }
 
-  /** In the order in which they are due. */
+  /** In the order in which they fell due. */
   #makeReady(now: number): void {
     const { db, tally, position } = this.#options;
     if (this.#findNextDue() > now) return;
@@ -90,7 +90,7 @@ export class Timetable {
     const { db, tally, deadExpired } = this.#options;
     const rows = db.stepRows(deadExpired ? 'change' : 'remove');
     const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${rows})`;
-    // Of a changed row RETURNING gives what it is now: due_at tells what it was.
+    // RETURNING gives the changed row: due_at tells what it was before.
     const sql = deadExpired
       ? `UPDATE messages SET state = 'dead', expires_at = NULL WHERE ${some}
         RETURNING queue, iif(due_at IS NULL, 'ready', 'delayed') AS state, ${BYTES} AS bytes`

@@ -3,19 +3,22 @@ import type Database from 'libsql';
 import { clockMs } from '../clock.ts';
 import type { DiskRoom } from './disk-room.ts';
 
-/** Nobody has written for this long: a good moment; ms. */
-const QUIET_MS = 1000;
+/** If nobody has written for this long, it is a good moment; ms. */
+const STORE_QUIET_MS = 1000;
 /** A store that is never quiet gives room back after this, if most of it is free; ms. */
-const PATIENCE_MS = 60_000;
-/** Pages given back at once, a millisecond or two of work; nobody waits for longer. */
+const TRIM_PATIENCE_MS = 60_000;
+/** Pages given back at a time, a millisecond or two of work; nobody waits longer than that. */
 const STEP_PAGES = 128;
 /** Pause between two steps, in which everything else has its turn; ms. */
 const STEP_PAUSE_MS = 5;
-/** Free pages that may stay in the file, 256 KiB: the next messages fill them. */
+/** Free pages that may stay in the file, 256 KiB: the next messages will fill them. */
 const KEPT_PAGES = 64;
 /** Bytes of the log that may stay. */
 const KEPT_LOG_BYTES = 256 << 10;
-/** It failed, or somebody reads the log: tried again after twice as long each time, up to this, then no more; ms. */
+/**
+ * If it fails, or somebody is reading the log, it is retried after a pause that doubles, up to this, then no more;
+ * ms.
+ */
 const MAX_PAUSE_MS = 300_000;
 
 export interface TrimOptions {
@@ -25,16 +28,16 @@ export interface TrimOptions {
 }
 
 /**
- * Gives room back to the disk that messages have left, in the file and in its log: in small steps, when nobody
- * writes. Has no timer as long as there is nothing to do.
+ * Gives back to the disk the room that messages have left in the file and in its log: in small steps, when nobody
+ * is writing. Has no timer as long as there is nothing to do.
  */
 export class Trimmer {
   readonly #options: TrimOptions;
   #timer: NodeJS.Timeout | undefined;
-  /** Somebody has written since it was looked last. */
+  /** Somebody has written since the last look. */
   #isBusy = false;
   #busySince = 0;
-  /** Pages at the end of the file are free; it is cut when the log is moved into it. */
+  /** Pages at the end of the file are free; the file is truncated when the log is moved into it. */
   #isShorter = false;
   #stopped = false;
 
@@ -42,12 +45,12 @@ export class Trimmer {
     this.#options = options;
   }
 
-  /** Something is written, or was before this broker came. */
+  /** Something is being written, or was written before this broker came. */
   touch(): void {
     this.#isBusy = true;
     if (this.#timer || this.#stopped) return;
     this.#busySince = clockMs();
-    this.#set(QUIET_MS);
+    this.#set(STORE_QUIET_MS);
   }
 
   stop(): void {
@@ -56,7 +59,7 @@ export class Trimmer {
     this.#timer = undefined;
   }
 
-  #set(wait: number, pause = QUIET_MS): void {
+  #set(wait: number, pause = STORE_QUIET_MS): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const next = this.#look(pause);
@@ -67,26 +70,26 @@ export class Trimmer {
 
   /** @returns when to look again; undefined: all is done */
   #look(pause: number): { wait: number; pause?: number } | undefined {
-    const isPatient = clockMs() - this.#busySince < PATIENCE_MS;
+    const isPatient = clockMs() - this.#busySince < TRIM_PATIENCE_MS;
     if (this.#isBusy && isPatient) {
       this.#isBusy = false;
-      return { wait: QUIET_MS };
+      return { wait: STORE_QUIET_MS };
     }
     const retry = pause > MAX_PAUSE_MS ? undefined : { wait: pause, pause: 2 * pause };
     try {
       if (this.#giveBack()) return { wait: STEP_PAUSE_MS };
       if (!this.#cutLog()) return retry;
     } catch {
-      // As with any write: the disk, or somebody who has the file locked for a moment.
+      // As with any write: the disk, or somebody who has locked the file for a moment.
       return retry;
     }
     if (!this.#isBusy) return undefined;
     this.#busySince = clockMs();
     this.#isBusy = false;
-    return { wait: QUIET_MS };
+    return { wait: STORE_QUIET_MS };
   }
 
-  /** A step. @returns whether there is more */
+  /** One step. @returns whether there is more to do */
   #giveBack(): boolean {
     const { db, room } = this.#options;
     const free = count(db, 'freelist_count');

@@ -5,10 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { storeErrors } from './errors.ts';
 
 /**
- * Where the messages of a runtime directory are kept unless the user says where: in
- * `$XDG_STATE_HOME/sigmq` (https://specifications.freedesktop.org/basedir-spec), each directory with a
- * folder of its own, so that brokers of different directories do not share their messages. However the directory
- * is spelled, it is the same folder.
+ * Where the messages of a runtime directory are kept unless the user says otherwise: in `$XDG_STATE_HOME/sigmq`
+ * (https://specifications.freedesktop.org/basedir-spec). Each directory has a folder of its own, so that brokers of
+ * different directories do not share their messages. However the directory is spelled, the folder is the same.
  * @throws StoreError no-home
  */
 export function storeFolder(dir: string, env: NodeJS.ProcessEnv): string {
@@ -17,7 +16,7 @@ export function storeFolder(dir: string, env: NodeJS.ProcessEnv): string {
     : join(homeOf(env), '.local/state');
   const spelled = resolve(dir);
   const folder = join(state, 'sigmq', nameOf(realPath(spelled)));
-  // Up to version 0.1 the spelling counted: a store that was begun so goes on until there is another.
+  // Up to version 0.1 the spelling mattered: a store started that way is used until there is another.
   const old = join(state, 'sigmq', nameOf(spelled));
   return !hasStore(folder) && hasStore(old) ? old : folder;
 }
@@ -29,7 +28,7 @@ function nameOf(path: string): string {
 
 const hasStore = (folder: string) => existsSync(join(folder, 'queue.db'));
 
-/** Without symbolic links, as far as it exists. */
+/** Without symbolic links, as far as the path exists. */
 function realPath(path: string): string {
   try {
     return realpathSync.native(path);

@@ -6,8 +6,8 @@ import { makeFile } from './own-files.ts';
 type Db = Database.Database;
 
 /**
- * Who has a store: a transaction that never ends, on an empty file beside it. The kernel drops its lock with the
- * process, and the store itself stays readable for the sqlite3 shell.
+ * Marks who has a store open: a transaction that never ends, on an empty file beside it. The kernel drops its lock
+ * with the process, and the store itself stays readable for the sqlite3 shell.
  */
 export class StoreLock {
   readonly #path: string;
@@ -15,8 +15,8 @@ export class StoreLock {
   #file: FileIdentity;
 
   /**
-   * @param store for the sentence when another process has it
-   * @param waitMs for who has it for a moment; ms
+   * @param store named in the error if another process has it
+   * @param waitMs for a process that has it only for a moment; ms
    * @throws StoreError
    */
   constructor(path: string, store: string, waitMs: number) {
@@ -27,7 +27,7 @@ export class StoreLock {
   }
 
   /**
-   * Whether another broker can have taken the store because somebody deleted the file. If nobody has yet, it is
+   * Whether another broker can have taken the store because somebody deleted the file. If none has yet, the file is
    * made again.
    */
   isLost(): boolean {
@@ -40,7 +40,7 @@ export class StoreLock {
       this.#file = new FileIdentity(this.#path);
       return false;
     } catch (error) {
-      // Anything else, as a folder that is gone: nobody can lock a file there.
+      // Anything else, such as a missing folder: then nobody can lock a file there.
       return error instanceof StoreError && error.code === 'store-in-use';
     }
   }

@@ -2,8 +2,24 @@ import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, isObject, type Kind, type Kinds } from '../options/kind.ts';
 import { flag, fsync, oneOf, path } from '../options/kinds.ts';
 import { maxAttempts, maxMessages, maxReleases, pause, storeSize } from '../options/values.ts';
-import type { StoreOptions } from './open-store.ts';
 import type { StorePolicy } from './store.ts';
+
+/**
+ * When a message is safe from a crash of the operating system: before it is confirmed, whenever the kernel writes
+ * it, or within this many milliseconds.
+ */
+export type Fsync = 'always' | 'never' | number;
+
+export type StoreOptions = { readonly [K in keyof StorePolicy]?: StorePolicy[K] | undefined } & (
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'sqlite';
+      /** The folder of the store; made if necessary. */
+      readonly folder: string;
+      /** Default: `always`. */
+      readonly fsync?: Fsync | undefined;
+    }
+);
 
 const POLICY: Kinds<StorePolicy> = {
   maxMessages,
@@ -18,7 +34,7 @@ type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;
 const MEMORY: Of<'memory'> = { kind: oneOf(['memory']), ...POLICY };
 const SQLITE: Of<'sqlite'> = { kind: oneOf(['sqlite']), folder: path, fsync, ...POLICY };
 
-/** A store as {@link StoreOptions} describe it. */
+/** A store as described by {@link StoreOptions}. */
 export const storeOptions: Kind = {
   check(value) {
     if (!isObject(value)) throw optionErrors.badOption(value, 'an object with options');

@@ -2,14 +2,14 @@
 export interface NewMessage {
   readonly queue: string;
   readonly body: Uint8Array;
-  /** Higher goes first. */
+  /** Higher is delivered first. */
   readonly priority: number;
-  /** Not before this; ms from now. */
+  /** Not delivered before this; ms from now. */
   readonly delayMs?: number;
   /** Discarded if no consumer takes it in this time; ms from now. */
   readonly ttlMs?: number;
   readonly headers?: Headers;
-  /** Who sent it, under which number: kept with it, so that a repeat is recognised. */
+  /** Which process sent it, and under which number: kept with it, so that a repeat is recognised. */
   readonly producer?: { readonly process: string; readonly number: number };
 }
 
@@ -22,11 +22,11 @@ export interface QueuedMessage {
   readonly queue: string;
   readonly body: Uint8Array;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** 1 for the first; grows with each failure, and never begins anew. */
+  /** 1 for the first; grows with each failure, and never starts again. */
   readonly attempt: number;
   /** How often it was given back. */
   readonly releases: number;
-  /** 1 for the first time that it is handed out. */
+  /** 1 for the first time it is handed out. */
   readonly delivery: number;
   /** Milliseconds since the epoch. */
   readonly enqueuedAt: number;
@@ -35,15 +35,15 @@ export interface QueuedMessage {
 /** A message in a consumer's hands. */
 export interface Reserved extends QueuedMessage, DeliveryName {}
 
-/** Names a delivery of a message; no other delivery of any store has the same. */
+/** Names a delivery of a message; no other delivery of any store has the same name. */
 export interface DeliveryName {
-  /** In which it was given out; see {@link Store.incarnation}. */
+  /** The one in which it was handed out; see {@link Store.incarnation}. */
   readonly incarnation: number;
-  /** 1 for the first time that the message is handed out. */
+  /** 1 for the first time the message is handed out. */
   readonly delivery: number;
 }
 
-/** A message that somebody holds. */
+/** A message that a consumer holds. */
 export interface Reservation extends Reserved {
   /** As given to {@link Store.reserve}. */
   readonly consumer: string;
@@ -53,15 +53,15 @@ export interface Reservation extends Reserved {
 export type Outcome =
   /** Handled: the message is gone. */
   | { readonly kind: 'done' }
-  /** Not handled: an attempt is spent, and it comes again after a pause. */
+  /** Not handled: an attempt is spent, and it is delivered again after a pause. */
   | { readonly kind: 'failed' }
   /** The consumer ended, or took too long: ready again at its old place, an attempt is spent. */
   | { readonly kind: 'lost' }
-  /** The consumer wants it later: it comes again after a pause, no attempt spent. */
+  /** The consumer wants it later: it is delivered again after a pause, no attempt is spent. */
   | { readonly kind: 'release' }
-  /** The consumer took it and is ending: ready again at its old place, no attempt spent. */
+  /** The consumer took it and is ending: ready again at its old place, no attempt is spent. */
   | { readonly kind: 'return' }
-  /** No consumer got it: everything is as before. */
+  /** No consumer received it: everything is as before. */
   | { readonly kind: 'untaken' }
   /** Never to be delivered again. */
   | { readonly kind: 'dead' };
@@ -78,13 +78,13 @@ export interface QueueCounts extends Readonly<Record<MessageState, number>> {
   readonly paused: boolean;
 }
 
-/** A message as one looks at it. */
+/** A message as shown by an inspection. */
 export interface Stored extends QueuedMessage {
   readonly state: MessageState;
   readonly priority: number;
-  /** Of the whole body, of which `body` may be a part. */
+  /** Size of the whole body, of which `body` may be a part. */
   readonly bytes: number;
-  /** When a delayed one gets ready, ms since the epoch. */
+  /** When a delayed message becomes ready, ms since the epoch. */
   readonly dueAt?: number;
 }
 
@@ -93,46 +93,47 @@ export interface Selection {
   readonly ids?: readonly number[] | undefined;
   /** Default: all. */
   readonly limit?: number | undefined;
-  /** For {@link Inspection.peek}: messages of each state that are left out at its start; default: none. */
+  /** For {@link Inspection.peek}: how many messages of each state to leave out at its start; default: none. */
   readonly skip?: number | undefined;
-  /** Bytes of a body that are left out at its start; default: none. */
+  /** How many bytes of a body to leave out at its start; default: none. */
   readonly fromByte?: number | undefined;
-  /** Bytes of a body that are wanted; default: all. */
+  /** How many bytes of a body to return; default: all. */
   readonly maxBody?: number | undefined;
 }
 
-/** Looking at what waits, and changing it by hand. */
+/** Inspecting what is waiting, and changing it by hand. */
 export interface Inspection {
   counts(): Promise<QueueCounts[]>;
-  /** Without taking them: by state, then in the order of delivery; `limit` is 100 unless told. */
+  /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
   peek(queue: string, selection?: Selection): Promise<Stored[]>;
-  /** Removes messages for ever, but not those that a consumer holds; first ones first. @returns how many */
+  /** Removes messages for good, first ones first, but not those that a consumer holds. @returns how many */
   purge(queue: string, selection?: Selection): Promise<number>;
   /**
-   * Makes dead ones ready, behind those that wait, with all their attempts before them; they expire no more.
+   * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
+   * expire.
    * @returns how many
    */
   kick(queue: string, selection?: Pick<Selection, 'ids' | 'limit'>): Promise<number>;
-  /** Stops deliveries from a queue, or lets them go on; it goes on taking messages. */
+  /** Stops deliveries from a queue, or lets them continue; the queue still accepts messages. */
   pause(queue: string, paused: boolean): Promise<void>;
 }
 
 /**
- * Where messages wait. Nobody outside this folder knows which implementation it is; one that lives on
- * another machine is to fit, too, hence the promises. Every method may reject with a StoreError.
+ * Where messages wait. Nobody outside this folder knows which implementation it is; one that lives on another
+ * machine should fit too, hence the promises. Every method may reject with a StoreError.
  */
 export interface Store extends Inspection {
   /** For people: where the messages are. */
   readonly name: string;
-  /** The same when it is opened again; no other store has it. */
+  /** Stays the same when the store is opened again; no other store has it. */
   readonly identity: string;
-  /** Of the file that it is, for who copies it; undefined: it is none. */
+  /** Path of the store's file, for those who copy it; undefined: it is not a file. */
   readonly path?: string | undefined;
-  /** For people: what is not as it should be, though it works. */
+  /** For people: something is not as it should be, though it works. */
   readonly warning?: string | undefined;
   /**
-   * A number drawn when it was opened, 1 to 2^40. A delivery is named by the incarnation in which it was made, the
-   * message's id and its number: a store that was restored or exchanged gives ids again, but no names.
+   * A number drawn when the store was opened, 1 to 2^40. A delivery is named by the incarnation in which it was
+   * made, the message's id and its number: a store that was restored or exchanged may reuse ids, but never names.
    */
   readonly incarnation: number;
   /**
@@ -142,30 +143,30 @@ export interface Store extends Inspection {
   publish(batch: readonly NewMessage[]): Promise<number[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
   lastNumber(process: string): Promise<number | undefined>;
-  /** Whether {@link reserve} would give a message of these queues, as far as is known. */
+  /** Whether {@link reserve} would return a message of these queues, as far as is known. */
   hasReady(queues: readonly string[]): Promise<boolean>;
   /** The next message of these queues: highest priority first, then the one that has been ready longest. */
   reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined>;
   settle(id: number, outcome: Outcome): Promise<Settled>;
   /**
-   * A delivery that was taken for lost is done after all. The message is gone if it waits and nobody got it since;
-   * a dead one stays. @returns the queue that it has gone from; undefined: it is not gone
+   * A delivery that was considered lost is done after all. The message is gone if it is waiting and nobody has
+   * received it since; a dead one stays. @returns the queue from which it has gone; undefined: it is not gone
    */
   settleLate(id: number, name: DeliveryName): Promise<string | undefined>;
-  /** What an earlier broker had given out when it ended. */
+  /** What an earlier broker had handed out when it ended. */
   reservations(): Promise<Reservation[]>;
-  /** When {@link sweep} has something to do or to tell, ms since the epoch by `steadyMs()`; past: at once. */
+  /** When {@link sweep} has something to do or to report, ms since the epoch by `steadyMs()`; in the past: at once. */
   nextSweep(): Promise<number | undefined>;
   /**
-   * What is due becomes ready, what has expired goes.
-   * @returns whether something became ready since this was asked last, here or while something else was done
+   * Makes due messages ready and removes expired ones.
+   * @returns whether something became ready since the last call, here or in another operation
    */
   sweep(): Promise<boolean>;
-  /** How many expired since this was asked last, by queue. */
+  /** How many messages expired since the last call, by queue. */
   takeExpired(): ReadonlyMap<string, number>;
   /** Since when the message that has been ready longest is ready, ms since the epoch; undefined: none is. */
   oldest(queue: string): Promise<number | undefined>;
-  /** When the last delayed message is due, ms since the epoch; undefined: none is delayed. */
+  /** When the last delayed message falls due, ms since the epoch; undefined: none is delayed. */
   delayedUntil(): Promise<number | undefined>;
   close(): Promise<void>;
 }
@@ -177,11 +178,11 @@ export interface StorePolicy {
   readonly maxBytes: number;
   /** Attempts of one message before it counts as dead. */
   readonly maxAttempts: number;
-  /** Times that one message may be given back before it counts as dead. */
+  /** How often one message may be given back before it counts as dead. */
   readonly maxReleases: number;
-  /** Pause after the first failed attempt, or the first time given back, doubled after each further one; ms. */
+  /** Pause after the first failed attempt or release; it doubles after each further one; ms. */
   readonly backoffMs: number;
-  /** What expires is kept as dead instead of removed. */
+  /** Expired messages are kept as dead instead of being removed. */
   readonly deadExpired: boolean;
 }
 
@@ -194,18 +195,18 @@ export const DEFAULT_POLICY: StorePolicy = {
   deadExpired: false,
 };
 
-/** No pause before another attempt is longer; ms. */
+/** No pause before another attempt is longer than this; ms. */
 const MAX_BACKOFF_MS = 3_600_000;
 
-/** Pause before the next attempt when `times` have come to nothing; ms. */
+/** Pause before the next attempt after `times` unsuccessful ones; ms. */
 export function backoff({ backoffMs }: Pick<StorePolicy, 'backoffMs'>, times: number): number {
   return Math.min(backoffMs * 2 ** (times - 1), MAX_BACKOFF_MS);
 }
 
-/** Bytes that a message counts with. */
+/** Bytes that a message counts for. */
 export function sizeOf({ body, headers = [] }: Pick<NewMessage, 'body' | 'headers'>): number {
   return body.length + (headers.length > 0 ? Buffer.byteLength(JSON.stringify(headers)) : 0);
 }
 
-/** Messages that {@link Inspection.peek} gives when it is not told how many. */
-export const DEFAULT_PEEK = 100;
+/** How many messages {@link Inspection.peek} returns by default. */
+export const DEFAULT_PEEK_LIMIT = 100;

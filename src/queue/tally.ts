@@ -1,23 +1,23 @@
 import { storeErrors } from './errors.ts';
 import type { MessageState, QueueCounts, StorePolicy } from './store.ts';
 
-type Counts = Record<MessageState, number>;
+type StateCounts = Record<MessageState, number>;
 
-/** A message that is no longer there. */
+/** A message that has been removed. */
 export interface Removed {
   readonly queue: string;
   readonly state: MessageState;
   readonly bytes: number;
 }
 
-/** How many messages there are, by queue and state, and their bytes: kept, so that nobody has to count. */
+/** How many messages there are, by queue and state, and their bytes: kept up to date, so that nobody has to count. */
 export class Tally {
-  readonly #queues = new Map<string, Counts>();
+  readonly #queues = new Map<string, StateCounts>();
   readonly paused = new Set<string>();
   #messages = 0;
   #bytes = 0;
 
-  /** @throws StoreFull when so much more is not allowed */
+  /** @throws StoreFull if this much more is not allowed */
   assertRoom({ maxMessages, maxBytes }: StorePolicy, messages: number, bytes: number): void {
     if (this.#messages + messages > maxMessages)
       throw storeErrors.tooMany(this.#messages, maxMessages);
@@ -55,7 +55,7 @@ export class Tally {
   /** By name. A paused queue is named even when it is empty. */
   counts(): QueueCounts[] {
     const names = new Set([...this.#queues.keys(), ...this.paused]);
-    const none: Counts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
+    const none: StateCounts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
     return [...names].sort().map((queue) => ({
       queue,
       paused: this.paused.has(queue),

@@ -1,7 +1,7 @@
 /** Bytes of the longest character in UTF-8. */
 export const MAX_CHARACTER_BYTES = 4;
 
-/** The beginning of a text, without the part of a character at its end. Other bytes stay as they are. */
+/** The beginning of a text, without a partial character at its end. Other bytes stay as they are. */
 export function wholeCharacters(text: Uint8Array): Uint8Array {
   const { length } = text;
   for (let back = 1; back < MAX_CHARACTER_BYTES && back <= length; back++) {

@@ -2,12 +2,12 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { storeErrors } from './errors.ts';
 
-/** What a store has beside its folder, by and by. */
+/** The files that appear in the folder of a store over time. */
 const FILES = ['queue.db', 'queue.db-wal', 'queue.db-shm', 'queue.lock'];
 
 /**
- * SQLite says of a folder on a read-only file system that it cannot open a file, and of a file without the
- * permission the same as of one that it may not write: what keeps it from writing is asked before.
+ * On a read-only file system SQLite says that it cannot open a file, and without permission it says the same as for
+ * a file that may not be written. So what would keep it from writing is checked beforehand.
  * @throws StoreError not-writable
  */
 export function assertWritable(folder: string): void {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Another one after each boot of this machine; always `boot` where the kernel does not tell. */
+/** Changes with each boot of this machine; always `boot` where the kernel does not tell. */
 export function readBootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();

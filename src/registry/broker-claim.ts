@@ -9,26 +9,26 @@ import { removeFile, replaceFile } from './small-file.ts';
 export interface BrokerInfo {
   readonly maxMessageBytes: number;
   readonly version?: string | undefined;
-  /** Of which store its message ids are. */
+  /** The store whose message ids it uses. */
   readonly store?: string | undefined;
-  /** In which opening of that store. */
+  /** This opening of that store. */
   readonly incarnation?: number | undefined;
-  /** Of the file that this store is. */
+  /** Path of the store's file, if it is one. */
   readonly path?: string | undefined;
-  /** It catches both signals, on purpose. */
+  /** It catches both signals on purpose. */
   readonly peer?: 'plain' | undefined;
 }
 
 export interface BrokerClaim {
   /** Whether both files are there and ours. */
   isThere(): boolean;
-  /** Removes broker.pid and broker.json where they are still ours. Synchronous; may be called again. */
+  /** Removes broker.pid and broker.json if they are still ours. Synchronous; may be called more than once. */
   release(): void;
 }
 
 /**
- * Makes this process the broker of a runtime directory. Call it last, when both signals are blocked or
- * caught: from then on they arrive. What a broker left that is gone is replaced at once.
+ * Makes this process the broker of a runtime directory. Call it last, when both signals are blocked or caught: from
+ * then on they arrive. What a dead broker left behind is replaced at once.
  * @throws RegistryError broker-runs, lock-busy, cannot-write, no-start
  */
 export async function claimBroker(
@@ -41,10 +41,10 @@ export async function claimBroker(
   if (start === undefined) throw registryErrors.noStart();
   await withLock(brokerPidPath(dir), (assertHeld) => {
     assertNoBroker(dir, table);
-    // The PID last: who finds it finds what goes with it.
+    // The PID last: whoever finds it also finds what belongs to it.
     replaceFile(brokerJsonPath(dir), `${JSON.stringify({ pid, start, ...info })}\n`, assertHeld);
     replaceFile(brokerPidPath(dir), `${pid}\n`, assertHeld);
-    removeFile(brokerSeenPath(dir)); // of an earlier one
+    removeFile(brokerSeenPath(dir)); // left by an earlier one
   });
   return {
     isThere: () =>
@@ -53,7 +53,7 @@ export async function claimBroker(
   };
 }
 
-/** Before anything else is opened. @throws RegistryError broker-runs */
+/** Call it before anything else is opened. @throws RegistryError broker-runs */
 export function assertNoBroker(dir: string, table: ProcessTable): void {
   const owner = liveOwner(dir, table);
   if (owner !== undefined) throw registryErrors.brokerRuns(dir, owner);
@@ -63,7 +63,7 @@ export function assertNoBroker(dir: string, table: ProcessTable): void {
 function liveOwner(dir: string, table: ProcessTable): number | undefined {
   const found = inspectBroker(dir, table);
   if (found.ok) return found.pid;
-  // A sigmq broker is known by its start time, whatever its masks are at the moment.
+  // A sigmq broker is recognised by its start time, whatever its signal masks are at the moment.
   const json = readBrokerJson(dir);
   if (!json || json.start === 0 || readPidFile(brokerPidPath(dir))?.pid !== json.pid)
     return undefined;

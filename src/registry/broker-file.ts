@@ -8,30 +8,30 @@ import { brokerElsewhere } from './runtime-dir.ts';
 import { readSmallFile } from './small-file.ts';
 import { isPid, type VetFailure, vetTarget } from './vet.ts';
 
-/** broker.json has some 200 bytes; the path in it may have 4096 (PATH_MAX), and each of them may be escaped. */
+/** broker.json has some 200 bytes; the path in it may have 4096 (PATH_MAX), each of which may be escaped. */
 const MAX_JSON_BYTES = 32 << 10;
 
 export const brokerPidPath = (dir: string) => join(dir, 'broker.pid');
 export const brokerJsonPath = (dir: string) => join(dir, 'broker.json');
 
-/** What a sigmq broker says about itself beside its PID. */
+/** What a sigmq broker says about itself besides its PID. */
 export interface BrokerJson {
   readonly pid: number;
   /** Clock ticks since boot; 0 where there is no /proc. */
   readonly start: number;
   readonly maxMessageBytes?: number;
   readonly version?: string;
-  /** Of which store its message ids are. */
+  /** The store whose message ids it uses. */
   readonly store?: string;
-  /** In which opening of that store. */
+  /** This opening of that store. */
   readonly incarnation?: number;
-  /** Of the file that this store is; none: it is no file. */
+  /** Path of the store's file; absent: the store is not a file. */
   readonly path?: string;
   /** It has no addon: it catches both signals on purpose. */
   readonly peer?: 'plain';
 }
 
-/** A process that may get signals as the broker of a runtime directory. */
+/** A process that may be signalled as the broker of a runtime directory. */
 export interface BrokerFound {
   readonly pid: number;
   readonly kind: 'echo' | 'plain';
@@ -39,7 +39,7 @@ export interface BrokerFound {
   readonly start: number;
   /** undefined: a foreign broker, which does not say. */
   readonly maxMessageBytes: number | undefined;
-  /** Of its store; undefined: a foreign broker. */
+  /** That of its store; undefined: a foreign broker. */
   readonly incarnation: number | undefined;
   /** It says that it is a plain peer. */
   readonly saysPlain: boolean;
@@ -48,12 +48,12 @@ export interface BrokerFound {
 /** What `inspectBroker` found. */
 export type BrokerLookup =
   | ({ readonly ok: true } & BrokerFound)
-  /** `why` is left out where there is no file. */
+  /** `why` is absent if there is no file. */
   | { readonly ok: false; readonly error: SigmqError; readonly why?: VetFailure };
 
 /**
- * The broker of a runtime directory, vetted (docs/protocol.md, section 2). What is seen of a foreign one is
- * written down.
+ * The broker of a runtime directory, vetted (docs/protocol.md, section 2). What is learned about a foreign one is
+ * recorded.
  * @throws RegistryError no-broker
  */
 export function findBroker(dir: string, table: ProcessTable): BrokerFound {
@@ -63,12 +63,12 @@ export function findBroker(dir: string, table: ProcessTable): BrokerFound {
   return found;
 }
 
-/** As `findBroker`, for who wants to show the reason: returns the error, and writes nothing. */
+/** Like `findBroker`, for callers that want to show the reason: returns the error, and writes nothing. */
 export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
   return lookUp(dir, table).found;
 }
 
-/** @returns what was found, and what is to be written down of a foreign broker */
+/** @returns what was found, and what should be recorded about a foreign broker */
 function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?: string } {
   const path = brokerPidPath(dir);
   const file = readPidFile(path);
@@ -98,12 +98,12 @@ function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?:
   };
 }
 
-/** A sigmq broker writes down which process it is. */
+/** A sigmq broker records by itself which process it is. */
 function byItself({ start, peer }: BrokerJson, { writtenMs }: PidFile): Recognised {
   return { registered: { start, writtenMs, saysPlain: peer === 'plain' } };
 }
 
-/** @returns undefined when there is none, or it is not what a sigmq broker writes */
+/** @returns undefined if there is none, or it is not what a sigmq broker writes */
 export function readBrokerJson(dir: string): BrokerJson | undefined {
   const text = readSmallFile(brokerJsonPath(dir), MAX_JSON_BYTES)?.text;
   if (!text) return undefined;

@@ -8,25 +8,25 @@ import { startedAfter, startedAtMs } from './start-time.ts';
 import type { Registered } from './vet.ts';
 
 /**
- * A program writes its PID soon after it started; an interpreter on a busy machine takes some seconds. A file
- * that changes later was touched, or edited, as likely as it was written by the broker that it names; ms.
+ * A program writes its PID soon after it starts; an interpreter on a busy machine takes some seconds. If a file
+ * changes later than that, it was just as likely touched, or edited, as written by the broker that it names; ms.
  */
-const FRESH_MS = 60_000;
+const FRESH_PROCESS_MS = 60_000;
 
 export const brokerSeenPath = (dir: string) => join(dir, 'broker.seen');
 
 export interface Recognised {
   readonly registered: Registered;
-  /** To be written down: what this look shows. */
+  /** What this check shows, to be recorded. */
   readonly news?: string;
 }
 
 /**
- * Which process a foreign broker.pid stands for. It has no start time, so it is compared with the time of the
- * file, once; from then on `broker.seen` says which process that was (docs/protocol.md, section 1.2). So a
- * broker that lives long is known whatever becomes of the clock and of the file's time, and a file that is
- * touched brings nobody to life who has the PID since. Only a file that was written anew, soon after another
- * process started, may name that one.
+ * Which process a foreign broker.pid stands for. It has no start time, so it is compared with the time of the file,
+ * once; from then on `broker.seen` says which process that was (docs/protocol.md, section 1.2). So a long-lived
+ * broker stays known whatever happens to the clock and to the file's time, and touching the file does not make it
+ * stand for a process that has got the PID since. Only a file that was written anew, soon after another process
+ * started, may name that process.
  */
 export function recognise(
   dir: string,
@@ -49,7 +49,7 @@ export function recognise(
   return { registered, news: `${pid} ${key}=${start} written=${file.writtenMs}\n` };
 }
 
-/** That it cannot be written does not keep us from a broker: then each look compares. */
+/** If it cannot be written, we can still use the broker: then each check compares again. */
 export function writeDown(dir: string, news: string): void {
   try {
     replaceFile(brokerSeenPath(dir), news, () => {});
@@ -61,5 +61,5 @@ export function writeDown(dir: string, news: string): void {
 function isAnew(file: PidFile, seen: PidFile, start: number): boolean {
   const startedAt = startedAtMs(start);
   if (Number(seen.attrs.get('written')) === file.writtenMs || startedAt === undefined) return false;
-  return file.writtenMs - startedAt < FRESH_MS;
+  return file.writtenMs - startedAt < FRESH_PROCESS_MS;
 }

@@ -1,22 +1,22 @@
 import type { Registered } from './vet.ts';
 
-/** What is known of a line that starts with a PID, in consumers.txt or broker.pid. */
+/** What is known from a line that starts with a PID, in consumers.txt or broker.pid. */
 export interface Claim {
-  /** The `key=value` pairs after the first space, decoded; what is no pair is skipped. */
+  /** The `key=value` pairs after the first space, decoded; anything else is skipped. */
   readonly attrs: ReadonlyMap<string, string>;
-  /** When the file was last written by the wall clock: this line, or another; ms since 1970. */
+  /** When the file was last written, by the wall clock, be it this line or another; ms since 1970. */
   readonly writtenMs: number;
 }
 
-/** What sigmq writes behind the PID of a line that does not say it (docs/protocol.md, section 1.1). */
+/** What sigmq writes after the PID of a line that does not say it (docs/protocol.md, section 1.1). */
 export interface Mark {
-  /** `start`: of this very process. `before`: of one that started earlier than that. */
+  /** `start`: this very process. `before`: one that started earlier than that. */
   readonly key: 'start' | 'before';
   /** Clock ticks since boot. */
   readonly ticks: number;
 }
 
-/** The pairs of a line; of two with the same key the first counts, so that what sigmq puts in front does. */
+/** The pairs of a line; if a key occurs twice the first one counts, so that what sigmq inserts at the front counts. */
 export function attributesOf(line: string): ReadonlyMap<string, string> {
   const attrs = new Map<string, string>();
   for (const word of line.split(/[ \t\r]+/).slice(1)) {
@@ -27,7 +27,7 @@ export function attributesOf(line: string): ReadonlyMap<string, string> {
   return attrs;
 }
 
-/** Which process a line stands for, as vetTarget wants to know it. Junk is as if it were not there. */
+/** Which process a line stands for, in the form that vetTarget takes. Junk is ignored. */
 export function registeredBy({ attrs, writtenMs }: Claim): Registered {
   return {
     start: ticksOf(attrs.get('start')),
@@ -37,12 +37,12 @@ export function registeredBy({ attrs, writtenMs }: Claim): Registered {
   };
 }
 
-/** Whether a line says by itself which process it stands for, whatever is done to its file. */
+/** Whether a line itself says which process it stands for, whatever is done to its file. */
 export function isMarked({ attrs }: Pick<Claim, 'attrs'>): boolean {
   return ticksOf(attrs.get('start') ?? attrs.get('before')) !== undefined;
 }
 
-/** The mark goes behind the PID; all else stays as it is. */
+/** The mark goes after the PID; everything else stays as it is. */
 export function withMark(line: string, { key, ticks }: Mark): string {
   return line.replace(/^[0-9]+/, (pid) => `${pid} ${key}=${ticks}`);
 }
@@ -51,7 +51,7 @@ function ticksOf(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The other half of `encode` in consumers-edit.ts. */
+/** The counterpart of `encode` in consumers-edit.ts. */
 function decode(value: string): string {
   try {
     return decodeURIComponent(value);

@@ -15,14 +15,14 @@ import { assertProcess } from './named-process.ts';
 import type { ProcessTable } from './process-table.ts';
 import { dated, readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
-import { type Seen, witnessed } from './witness.ts';
+import { type SeenMarks, witnessed } from './witness.ts';
 
-// Each edit makes the file young: it writes down what it sees of the lines of others (witness.ts).
+// Each edit makes the file young, so it records what it finds out about the lines of others (witness.ts).
 
 /**
- * Adds this consumer as the last line; earlier lines with its PID are its own or of a process that is
- * gone, and go. Values may be any text: they are percent-encoded. Pass `start`, so that a later process
- * with the same PID is not taken for this one.
+ * Adds this consumer as the last line. Earlier lines with its PID are its own or those of a process that is gone,
+ * and are removed. Values may be any text: they are percent-encoded. Pass `start`, so that a later process with the
+ * same PID is not mistaken for this one.
  * @param table shows which processes the lines of others stand for
  * @throws RegistryError bad-pid, bad-start, consumers-too-large, not-a-file, lock-busy, cannot-write
  */
@@ -46,7 +46,7 @@ export async function registerConsumer(
 /**
  * Removes the lines of a consumer.
  * @param start as registered; undefined or 0: every line with that PID
- * @throws as registerConsumer
+ * @throws the same as registerConsumer
  */
 export async function unregisterConsumer(
   dir: string,
@@ -56,7 +56,7 @@ export async function unregisterConsumer(
 ): Promise<void> {
   assertProcess(pid, start);
   const isOurs = (line: ConsumerLine) => line.pid === pid && (!start || startOf(line) === start);
-  // Look without the lock first: it may be gone already.
+  // Check without the lock first: it may be gone already.
   if (!readConsumers(dir).some(isOurs)) return;
   await edit(dir, false, table, (lines) => {
     const others = lines.filter((line) => !isOurs(line));
@@ -65,17 +65,17 @@ export async function unregisterConsumer(
 }
 
 /**
- * Removes the lines of which `isGone` says so, and writes down what is seen of the others. It is asked about
- * lines with a PID only: others are not ours to judge.
+ * Removes the lines for which `isGone` returns true, and records what is found out about the others. It is called
+ * only for lines with a PID: others are not ours to judge.
  * @param seen what lines stood for earlier
  * @returns the removed lines
- * @throws as registerConsumer
+ * @throws the same as registerConsumer
  */
 export async function pruneConsumers(
   dir: string,
   isGone: (line: ConsumerLine) => boolean,
   table: ProcessTable,
-  seen?: Seen,
+  seen?: SeenMarks,
 ): Promise<ConsumerLine[]> {
   let gone: ConsumerLine[] = [];
   const change = (lines: readonly ConsumerLine[]) => {
@@ -84,14 +84,14 @@ export async function pruneConsumers(
     const left = new Set(gone);
     return all.filter((line) => !left.has(line)).map(({ raw }) => raw);
   };
-  // Look without the lock first: mostly there is nothing to do.
+  // Check without the lock first: mostly there is nothing to do.
   const now = readConsumers(dir);
   if (change(now).join('\n') !== now.map(({ raw }) => raw).join('\n'))
     await edit(dir, false, table, change);
   return gone;
 }
 
-/** Replaces the file by one with the lines that `change` returns; lines it passes on stay as they are. */
+/** Replaces the file by one with the lines that `change` returns; lines that it passes on stay as they are. */
 async function edit(
   dir: string,
   create: boolean,
@@ -128,15 +128,15 @@ async function edit(
   if (!replaced) return;
   const late = await appendedLate(replaced.fd, replaced.text);
   if (late.length === 0) return;
-  // Not by appending them: another program may do that, too, and may have written half a line.
+  // Not by appending them: another program may be appending, too, and may have written half a line.
   await edit(dir, false, table, (lines) =>
     [...witnessed(lines, table), ...witnessed(late, table)].map(({ raw }) => raw),
   );
 }
 
 /**
- * The file before the edit. It is made if need be, so that a line which a foreign program appends while
- * we make ours goes to a file that we watch.
+ * The file before the edit. It is made if necessary, so that a line which a foreign program appends while we write
+ * ours goes into a file that we watch.
  */
 function openOld(path: string, create: boolean): number | undefined {
   let fd: number;

@@ -3,22 +3,22 @@ import { attributesOf, type Claim, registeredBy } from './claim.ts';
 import { parsePid } from './pid-file.ts';
 import { readSmallFile } from './small-file.ts';
 
-/** Far more than any user's processes; bounds what a runaway program can make us read; bytes. */
+/** Far more than the processes of any user need; bounds what a runaway program can make us read; bytes. */
 export const MAX_CONSUMERS_BYTES = 4 << 20;
-/** Several times the processes that Linux gives a user by default (some 30,000); the rest is junk. */
+/** Several times the number of processes that Linux allows a user by default (some 30,000); the rest is junk. */
 export const MAX_CONSUMERS_LINES = 131_072;
 
 export const consumersPath = (dir: string) => join(dir, 'consumers.txt');
 
 /** One line of consumers.txt (docs/protocol.md, section 1.1). */
 export interface ConsumerLine extends Claim {
-  /** The line without its newline, one character a byte (latin1). */
+  /** The line without its newline, one character per byte (latin1). */
   readonly raw: string;
-  /** undefined: the line does not start with a PID; it is kept and means nothing. */
+  /** undefined: the line does not start with a PID; it is kept and has no meaning. */
   readonly pid: number | undefined;
 }
 
-/** Reads consumers.txt, in order of registration and within its bounds. A missing file is an empty one. */
+/** Reads consumers.txt, in order of registration and within its bounds. A missing file counts as empty. */
 export function readConsumers(dir: string): ConsumerLine[] {
   const file = readSmallFile(consumersPath(dir), MAX_CONSUMERS_BYTES);
   if (!file) return [];
@@ -42,7 +42,7 @@ export function parseConsumers(text: string, writtenMs: number): ConsumerLine[] 
   return raws.slice(0, MAX_CONSUMERS_LINES + 1).map((raw) => parseLine(raw, writtenMs));
 }
 
-/** The start time of the process that a line was written for, in clock ticks; undefined: none stands there. */
+/** The start time of the process that a line was written for, in clock ticks; undefined: the line has none. */
 export function startOf(line: ConsumerLine): number | undefined {
   return registeredBy(line).start;
 }

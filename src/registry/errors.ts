@@ -4,46 +4,46 @@ import { type VetFailure, vetSentence } from './vet.ts';
 /** The runtime directory or a file in it is missing, unsafe, taken or not writable. */
 export class RegistryError extends SigmqError {}
 
-const START =
-  'Start a broker with `sigmq broker`, or name the directory of one that runs with --dir.';
+const START_HINT =
+  'Start a broker with `sigmq broker`, or use --dir to name the directory of one that is running.';
 
-/** @param elsewhere where a broker of the user runs */
+/** @param elsewhere where a broker of this user is running */
 function startOr(elsewhere: string | undefined): string {
   return elsewhere === undefined
-    ? START
-    : `One runs in ${elsewhere}: name that with --dir or $SIGMQ_DIR.`;
+    ? START_HINT
+    : `One is running in ${elsewhere}: name it with --dir or $SIGMQ_DIR.`;
 }
 
 const REPLACE = 'Start a broker with `sigmq broker`: it replaces the file.';
 
-/** What to do about a broker.pid that names a process which may not get a signal. */
+/** What to do about a broker.pid that names a process which may not be signalled. */
 const BROKER_HINTS: Record<VetFailure, string> = {
   invalid: REPLACE,
   self: REPLACE,
   'not-running': `It was probably killed before it could remove the file. ${REPLACE}`,
   'not-ours':
     'Run as the user who runs the broker, or start your own with `sigmq broker --dir DIR`.',
-  recycled: `The broker is gone and its PID was given away. ${REPLACE}`,
-  younger: `The broker is gone and its PID was given away, or the clock was set forward since; a broker of another kind must be started again then. ${REPLACE}`,
-  init: `A broker that is PID 1 and no sigmq writes \`1 start=TICKS peer=plain\` (field 22 of /proc/1/stat) into the file. ${REPLACE}`,
-  'would-be-killed': `It is no broker, or one that is still starting. ${START}`,
-  indifferent: `A plain broker that does so says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
-  interactive: `A plain broker that has one says that it means it, by \`peer=plain\` behind its PID in the file. ${REPLACE}`,
+  recycled: `The broker is gone and its PID has been reused. ${REPLACE}`,
+  younger: `The broker is gone and its PID has been reused, or the clock was set forward since; in that case a broker other than sigmq must be restarted. ${REPLACE}`,
+  init: `A broker that is PID 1 and is not sigmq must write \`1 start=TICKS peer=plain\` (field 22 of /proc/1/stat) into the file. ${REPLACE}`,
+  'would-be-killed': `It is not a broker, or one that is still starting. ${START_HINT}`,
+  indifferent: `A plain broker that does so must write \`peer=plain\` after its PID in the file. ${REPLACE}`,
+  interactive: `A plain broker that has one must write \`peer=plain\` after its PID in the file. ${REPLACE}`,
 };
 
-const REMOVE = 'Remove the line, or start the consumer that is meant again.';
+const REMOVE = 'Remove the line, or restart the consumer that it was meant for.';
 const SAY_PLAIN =
-  'If it is a plain consumer, write `peer=plain` behind its PID; else remove the line.';
+  'If it is a plain consumer, write `peer=plain` after its PID; otherwise remove the line.';
 
-/** What to do about a line of consumers.txt that names a process which may not get a signal. */
+/** What to do about a line of consumers.txt that names a process which may not be signalled. */
 const CONSUMER_HINTS: Record<VetFailure, string> = {
   invalid: REMOVE,
   self: REMOVE,
   'not-running': REMOVE,
-  'not-ours': 'Run broker and consumers as one user.',
+  'not-ours': 'Run the broker and its consumers as the same user.',
   recycled: REMOVE,
-  younger: `${REMOVE} (It looks the same when the clock was set forward since.)`,
-  init: 'A plain consumer that is PID 1 needs `start=` (field 22 of /proc/1/stat) and `peer=plain` behind its PID.',
+  younger: `${REMOVE} (It looks the same if the clock was set forward since.)`,
+  init: 'A plain consumer that is PID 1 needs `start=` (field 22 of /proc/1/stat) and `peer=plain` after its PID.',
   'would-be-killed': `${REMOVE} It is served as soon as it catches both.`,
   indifferent: SAY_PLAIN,
   interactive: SAY_PLAIN,
@@ -54,7 +54,7 @@ export function unfitConsumer(pid: number, why: VetFailure): string {
   return `${vetSentence(pid, why)} ${CONSUMER_HINTS[why]}`;
 }
 
-/** The sentences of everything that can go wrong with the runtime directory and its files. */
+/** The messages of everything that can go wrong with the runtime directory and its files. */
 export const registryErrors = {
   emptyDir: () =>
     new RegistryError(
@@ -81,7 +81,7 @@ export const registryErrors = {
     new RegistryError(
       'no-broker',
       Exit.Unavailable,
-      `No broker runs in ${path}: there is no such directory.`,
+      `No broker is running in ${path}: there is no such directory.`,
       startOr(elsewhere),
     ),
   cannotCreateDir: (path: string, cause: unknown) =>
@@ -104,7 +104,7 @@ export const registryErrors = {
     new RegistryError(
       'not-a-dir',
       Exit.CannotCreate,
-      `${path} is no directory.`,
+      `${path} is not a directory.`,
       'Name a directory with --dir, or move that file away.',
     ),
   dirIsLink: (path: string) =>
@@ -126,14 +126,14 @@ export const registryErrors = {
       'unsafe-dir',
       Exit.NotPermitted,
       `The runtime directory ${path} has mode ${octal(mode)}, but must be ${wanted}.`,
-      `Run \`chmod 700 ${path}\` if all that is in it is yours.`,
+      `Run \`chmod 700 ${path}\` if everything in it is yours.`,
     ),
 
   noBroker: (dir: string, elsewhere?: string) =>
     new RegistryError(
       'no-broker',
       Exit.Unavailable,
-      `No broker runs in ${dir}.`,
+      `No broker is running in ${dir}.`,
       startOr(elsewhere),
     ),
   brokerPidJunk: (path: string) =>
@@ -142,7 +142,7 @@ export const registryErrors = {
     new RegistryError(
       'no-broker',
       Exit.Unavailable,
-      `${path} names no broker: ${lower(vetSentence(pid, why))}`,
+      `${path} does not name a broker: ${lower(vetSentence(pid, why))}`,
       BROKER_HINTS[why],
     ),
   brokerRuns: (dir: string, pid: number) =>
@@ -156,7 +156,7 @@ export const registryErrors = {
     new RegistryError(
       'no-start',
       Exit.Bug,
-      'This process does not find itself in the process table.',
+      'This process cannot find itself in the process table.',
       'Check that /proc belongs to this PID namespace.',
     ),
 

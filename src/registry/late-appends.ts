@@ -7,26 +7,26 @@ import { readFrom } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
 
 /** Covers a program that is inside open(2), between finding the old file and having a descriptor; ms. */
-const LOOK_MS = 20;
-/** A program that keeps the old file open for longer is not about to append its one line; ms. */
-const MAX_LOOK_MS = 1000;
+const APPEND_LOOK_MS = 20;
+/** A program that keeps the old file open for longer than this is not about to append its one line; ms. */
+const MAX_APPEND_LOOK_MS = 1000;
 
 /**
- * The lines that foreign programs have appended to consumers.txt while it was replaced. Who opened the file
- * before the rename writes into the old one, which nobody would read again: it is kept open until nobody
- * else has it open for writing.
- * @param old descriptor of the file that was replaced; is closed
- * @param carried what is in the new one
+ * The lines that foreign programs have appended to consumers.txt while it was being replaced. A program that opened
+ * the file before the rename writes into the old file, which nobody would read again, so the old file is kept open
+ * until nobody else has it open for writing.
+ * @param old descriptor of the file that was replaced; it is closed
+ * @param carried what has been carried over into the new file
  */
 export async function appendedLate(old: number, carried: string): Promise<ConsumerLine[]> {
   try {
-    const deadline = clockMs() + MAX_LOOK_MS;
-    do await sleep(LOOK_MS);
+    const deadline = clockMs() + MAX_APPEND_LOOK_MS;
+    do await sleep(APPEND_LOOK_MS);
     while (hasOtherWriter(old) && clockMs() < deadline);
     const text = wholeLines(() => readFrom(old, carried.length, MAX_CONSUMERS_BYTES));
-    // It may begin with the end of a line that is carried already.
+    // It may begin with the end of a line that has been carried over already.
     const rest = carried === '' || carried.endsWith('\n') ? text : text.replace(/^\n/, '');
-    // In the new file they are younger than where they were written.
+    // In the new file they would be younger than in the file to which they were written.
     return parseConsumers(rest, fstatSync(old).mtimeMs);
   } finally {
     closeSync(old);

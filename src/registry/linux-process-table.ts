@@ -3,40 +3,40 @@ import { constants } from 'node:os';
 import { explained } from '../errors.ts';
 import { Recent } from '../recent.ts';
 import { sleepSync } from '../sleep-sync.ts';
-import type { ProcessInfo, ProcessTable } from './process-table.ts';
+import type { ProcessInfo, ProcessTable } from './process-info.ts';
 
 /** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
 const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.SIGUSR2 - 1));
-/** What a process blocks that blocks everything, among others. */
+/** Blocked, among others, by a process that blocks everything. */
 const TERM = 1 << (constants.signals.SIGTERM - 1);
 const INT = 1 << (constants.signals.SIGINT - 1);
 /**
- * Nobody who picks out signals catches these two. An interactive bash (4b813efb) does, signal-exit, Go's
- * runtime, vim; Ruby's (42017e4f) does not.
+ * A program that picks out signals does not catch these two. An interactive bash (4b813efb) does, and so do
+ * signal-exit, Go's runtime and vim; Ruby's (42017e4f) does not.
  */
 const ODD = (1 << (constants.signals.SIGTRAP - 1)) | (1 << (constants.signals.SIGXCPU - 1));
 /**
- * Ruby's runtime catches both signals in every program, to die of them in its own way; which of them a program
- * has trapped the kernel does not know. Only who talks to people loads one of these: irb and pry do, neither
- * bundler nor the standard library's servers.
+ * Ruby's runtime catches both signals in every program, to die of them in its own way; the kernel does not know
+ * which of them a program has trapped. Only programs that talk to people load one of these: irb and pry do, while
+ * bundler and the standard library's servers do not.
  */
 const LINE_EDITOR = /\/.*ruby.*\/(io\/console|readline)\.so$/m;
 /**
- * A process that blocks all signals is mostly about to stop doing so: fork and posix_spawn of libuv and
- * glibc do it for a moment, in the parent and, until its exec, in the child. An echo that is on its way
- * then kills it. So many looks must agree; few do not tell a process that starts others all the time.
+ * A process that blocks all signals is usually about to stop doing so: fork and posix_spawn of libuv and glibc do
+ * it for a moment, in the parent and, until its exec, in the child. An echo that is on its way would then kill it.
+ * So this many checks must agree; a few would not be enough for a process that keeps starting others.
  */
-const LOOKS = 127;
-/** Pause before each; ms. */
-const LOOK_MS = 1;
-/** Processes remembered that block everything for good. */
+const BLOCKING_LOOKS = 127;
+/** Pause before each check; ms. */
+const BLOCKING_LOOK_MS = 1;
+/** How many processes that block everything permanently are remembered. */
 const MAX_SETTLED = 256;
-/** /proc/PID/status has 1.5 KB; only a long list of groups makes more. The kernel allows 65,536. */
-const MAX_BYTES = 1 << 20;
-/** Fields of /proc/PID/stat, counted from the state, which is field 3 of proc(5). */
+/** /proc/PID/status has 1.5 KB; only a long list of groups makes it longer. The kernel allows 65,536. */
+const MAX_STATUS_BYTES = 1 << 20;
+/** Fields of /proc/PID/stat, counted from the state, which is field 3 in proc(5). */
 const START_FIELD = 22 - 3;
 
-/** Shared: a table is read once per frame, and once per bit when pacing, so allocate nothing. */
+/** Shared: a table is read once per frame, and once per bit when pacing, so nothing is allocated. */
 let buffer = Buffer.allocUnsafe(8192);
 
 export const linuxProcessTable: ProcessTable = {
@@ -49,13 +49,13 @@ export const linuxProcessTable: ProcessTable = {
     return info?.blocksAll === true && !info.catchesAlso ? readSettled(info) : info;
   },
   hasLineEditor(pid) {
-    // Other than `status`, it comes in pieces of a page.
+    // Unlike `status`, it is read in pieces of one page.
     return LINE_EDITOR.test(ifThere(() => readFileSync(`/proc/${pid}/maps`, 'latin1')) ?? '');
   },
 };
 
 interface LinuxProcessInfo extends ProcessInfo {
-  /** It blocks more than our two signals: everything, it seems. */
+  /** It blocks more than our two signals: everything, apparently. */
   readonly blocksAll: boolean;
   /** Both signals are caught, too: nothing can kill it when it unblocks them. */
   readonly catchesAlso: boolean;
@@ -68,8 +68,8 @@ function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
   const { pid, start } = first;
   if (settled.get(pid) === start) return first;
   let info: LinuxProcessInfo | undefined = first;
-  for (let n = 0; n < LOOKS; n++) {
-    sleepSync(LOOK_MS);
+  for (let n = 0; n < BLOCKING_LOOKS; n++) {
+    sleepSync(BLOCKING_LOOK_MS);
     info = readOnce(pid);
     if (!info?.blocksAll) return info;
   }
@@ -78,9 +78,9 @@ function readSettled(first: LinuxProcessInfo): ProcessInfo | undefined {
 }
 
 /**
- * /proc/PID/status of the processes that were asked for last. An open one belongs to that process for
- * ever: when it has ended reads fail with ESRCH, also when its PID names another one by then (proc_pid(5),
- * fs/proc/base.c). So one system call tells whether the process is still that one, and its masks.
+ * /proc/PID/status of the processes read last. An open file belongs to that process for ever: once it has ended,
+ * reads fail with ESRCH, even if its PID belongs to another process by then (proc_pid(5), fs/proc/base.c). So one
+ * system call tells whether the process is still the same, and its masks.
  */
 const open = new Map<number, { readonly fd: number; readonly stat: string }>();
 /** A broker talks to a few processes at a time. */
@@ -102,7 +102,7 @@ function openAndRead(pid: number): LinuxProcessInfo | undefined {
   if (fd === undefined) return undefined;
   let isKept = false;
   try {
-    // Opened before `stat` is read, read after it: what both say is of one process, or fails.
+    // Opened before `stat` is read, and read after it: both describe the same process, or reading fails.
     const stat = readProc(`/proc/${pid}/stat`);
     const status = readFd(fd);
     const info =
@@ -124,21 +124,21 @@ function forget(pid: number, fd: number): void {
 
 /**
  * Reads what the kernel says in /proc/PID/stat and /proc/PID/status.
- * @returns undefined when a field is missing, or `pid` is a thread's
+ * @returns undefined if a field is missing, or `pid` is that of a thread
  */
 export function parseProcess(
   pid: number,
   stat: string,
   status: string,
 ): LinuxProcessInfo | undefined {
-  // The name stands in parentheses and may have any character in it, ')' and ' ' too; what follows has
-  // no parenthesis. In status the kernel escapes a newline in the name, so lines can be trusted.
+  // The name is in parentheses and may contain any character, including ')' and ' '; nothing after it contains a
+  // parenthesis. In status the kernel escapes a newline in the name, so lines can be trusted.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = field(status, 'State').slice(0, 1);
   const start = Number(fields[START_FIELD] ?? Number.NaN);
   const uid = Number.parseInt(field(status, 'Uid'), 10);
-  // /proc answers for the id of any thread. A thread has a mask of its own, but kill(2) takes its id for the
-  // whole process, whose other threads the signal may kill: a thread is nobody to signal.
+  // /proc answers for the id of any thread. A thread has a mask of its own, but kill(2) takes its id for the whole
+  // process, whose other threads the signal may kill: so a thread is never signalled.
   if (field(status, 'Tgid') !== String(pid)) return undefined;
   if (!state || !Number.isSafeInteger(start) || Number.isNaN(uid)) return undefined;
   const allBlocked = mask(status, 'SigBlk');
@@ -159,7 +159,7 @@ export function parseProcess(
   };
 }
 
-/** The value of a line of /proc/PID/status; empty when there is none. */
+/** The value of a line of /proc/PID/status; empty if there is none. */
 function field(status: string, name: string): string {
   const at = status.indexOf(`\n${name}:\t`);
   if (at === -1) return '';
@@ -181,13 +181,13 @@ function readProc(path: string): string | undefined {
   return text;
 }
 
-/** @throws when the process may well be there but cannot be read: out of descriptors or memory */
+/** @throws if the process may well exist but cannot be read: out of descriptors or memory */
 function openProc(path: string): number | undefined {
   return ifThere(() => {
     try {
       return openSync(path, 'r');
     } catch (error) {
-      // Those that are kept open only to be quick do for the last ones.
+      // Give up the descriptors that are kept open only for speed.
       if ((error as NodeJS.ErrnoException).code !== 'EMFILE' || open.size === 0) throw error;
       for (const [pid, { fd }] of open) forget(pid, fd);
       return openSync(path, 'r');
@@ -202,8 +202,8 @@ function readFd(fd: number): string | undefined {
     for (;;) {
       const got = readSync(fd, buffer, length, buffer.length - length, length);
       length += got;
-      // The kernel makes the text for one read, as much of it as fits: there is more only if it is full.
-      if (got === 0 || length < buffer.length || length >= MAX_BYTES)
+      // The kernel produces the text for one read, as much of it as fits: there is more only if the buffer is full.
+      if (got === 0 || length < buffer.length || length >= MAX_STATUS_BYTES)
         return buffer.toString('latin1', 0, length);
       buffer = Buffer.concat([buffer], buffer.length * 2);
     }

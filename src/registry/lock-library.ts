@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** One of those that signal-exit catches, and nobody else does. */
+/** A signal that signal-exit catches, and nobody else does. */
 const TELLTALE = 'SIGXCPU';
 
 type LockLibrary = typeof import('proper-lockfile');
@@ -8,9 +8,9 @@ type LockLibrary = typeof import('proper-lockfile');
 let loading: Promise<LockLibrary> | undefined;
 
 /**
- * proper-lockfile, without the handlers that it brings for nearly all signals by way of signal-exit: with them
- * a process looks like a plain peer, and dies of SIGXFSZ (`ulimit -f`) instead of being told EFBIG. A lock that
- * is held when its process ends is left to whoever finds it stale, as after SIGKILL.
+ * proper-lockfile, without the handlers for nearly all signals that it brings in through signal-exit: with them a
+ * process looks like a plain peer, and dies of SIGXFSZ (`ulimit -f`) instead of getting EFBIG. A lock that is held
+ * when its process ends is left to whoever finds it stale, as after SIGKILL.
  */
 export function lockLibrary(): Promise<LockLibrary> {
   loading ??= load();
@@ -25,7 +25,7 @@ async function load(): Promise<LockLibrary> {
   return library;
 }
 
-/** By the one that proper-lockfile has loaded: there may be several in a tree of packages. */
+/** Through the copy that proper-lockfile has loaded: there may be several in a tree of packages. */
 function unload(): void {
   const path = createRequire(import.meta.url).resolve('proper-lockfile');
   const signalExit = createRequire(path)('signal-exit') as { unload(): void };

@@ -6,26 +6,26 @@ import { registryErrors } from './errors.ts';
 import { lockLibrary } from './lock-library.ts';
 
 /**
- * A lock whose holder did not finish by then is taken over: it was killed or stopped. The default of
- * proper-lockfile, so that others who hold it for long have the time to renew it, which they do after half
- * of it; ms.
+ * A lock whose holder has not finished by then is taken over: the holder was killed or stopped. This is the default
+ * of proper-lockfile, so others that hold the lock for long have time to renew it, which they do after half of it;
+ * ms.
  */
-const STALE_MS = 10_000;
+const STALE_LOCK_MS = 10_000;
 /**
- * So long a lock that looks old must not change before it is taken over: a hold of ours lasts 1 ms, and
+ * A lock that looks old must stay unchanged for this long before it is taken over: ours are held for 1 ms, and
  * after the clock was set every lock looks old; ms.
  */
-const LOOK_MS = 250;
-/** For proper-lockfile: staleness is our business. */
+const STALE_LOOK_MS = 250;
+/** For proper-lockfile: we deal with stale locks ourselves. */
 const NEVER_MS = 100 * 365 * 24 * 3_600_000;
-/** More than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
-const WAIT_MS = 30_000;
+/** Longer than a stale lock takes, and than 100 processes that start at once and edit in turn; ms. */
+const LOCK_WAIT_MS = 30_000;
 /**
- * Pause before a try, random so that waiters do not run in step, and longer with each one so that many
- * waiters do not take the CPU from the holder; ms. A hold is about 1 ms long.
+ * Pause before a try, random so that waiters do not run in step, and longer with each try so that many waiters do
+ * not take the CPU from the holder; ms. A lock is held for about 1 ms.
  */
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 80;
+const FIRST_LOCK_PAUSE_MS = 5;
+const LONGEST_LOCK_PAUSE_MS = 80;
 
 const GONE = 'gone';
 
@@ -34,13 +34,13 @@ class LockLost extends Error {}
 type LockSync = Awaited<ReturnType<typeof lockLibrary>>['lockSync'];
 
 /**
- * Runs `critical` while no other process holds the lock of `file` (the directory `file`.lock, by
- * proper-lockfile). It is synchronous, and so is taking the lock: a hold lasts a millisecond and needs no
+ * Runs `critical` while no other process holds the lock of `file` (the directory `file`.lock, made by
+ * proper-lockfile). It is synchronous, and so is taking the lock: the lock is held for a millisecond and needs no
  * renewal, and no other work of this process can make it longer.
  *
- * Two processes that find the same stale lock can both come to believe that they took it over, and one
- * that was stopped for long has lost it. `assertHeld`, called just before what cannot be undone, notices
- * that and starts `critical` over.
+ * Two processes that find the same stale lock can both come to believe that they took it over, and a process that
+ * was stopped for long has lost it. `assertHeld`, called just before what cannot be undone, notices that and starts
+ * `critical` over.
  * @throws RegistryError lock-busy, cannot-write; what `critical` throws
  */
 export async function withLock<T>(
@@ -48,9 +48,9 @@ export async function withLock<T>(
   critical: (assertHeld: () => void) => T,
 ): Promise<T> {
   const { lockSync } = await lockLibrary();
-  const deadline = clockMs() + WAIT_MS;
+  const deadline = clockMs() + LOCK_WAIT_MS;
   const watch = new LockWatch();
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+  for (let pause = FIRST_LOCK_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_LOCK_PAUSE_MS)) {
     const lock = take(file, lockSync);
     if (lock) {
       try {
@@ -60,7 +60,7 @@ export async function withLock<T>(
       } catch (error) {
         if (!(error instanceof LockLost)) throw error;
       } finally {
-        // A lock that is not ours any more is another's: leave it alone.
+        // A lock that is no longer ours belongs to another: leave it alone.
         if (identity(file) === lock.id) lock.release();
       }
     }
@@ -68,21 +68,21 @@ export async function withLock<T>(
       remove(file);
       continue;
     }
-    if (clockMs() > deadline) throw registryErrors.lockBusy(file, WAIT_MS);
+    if (clockMs() > deadline) throw registryErrors.lockBusy(file, LOCK_WAIT_MS);
     await sleep(1 + Math.random() * pause);
   }
 }
 
-/** Notices, with a clock that is never set, that a lock is not renewed. */
+/** Notices, by a clock that is never set, that a lock is not being renewed. */
 class LockWatch {
   readonly #unchanged = new Unchanged();
 
   isStale(file: string): boolean {
     const stats = lockStats(file);
     if (!stats) return false;
-    const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_MS;
+    const looksOld = Number(stats.mtimeMs) < Date.now() - STALE_LOCK_MS;
     const unchangedMs = this.#unchanged.forMs(`${idOf(stats)} ${stats.mtimeNs}`);
-    return unchangedMs > (looksOld ? LOOK_MS : STALE_MS);
+    return unchangedMs > (looksOld ? STALE_LOOK_MS : STALE_LOCK_MS);
   }
 }
 
@@ -96,11 +96,11 @@ function remove(file: string): void {
   }
 }
 
-/** @returns undefined when another process has the lock */
+/** @returns undefined if another process has the lock */
 function take(file: string, lockSync: LockSync): { id: string; release: () => void } | undefined {
   try {
     // onCompromised: a lost lock is noticed by assertHeld; the default would end the process.
-    const times = { stale: NEVER_MS, update: STALE_MS };
+    const times = { stale: NEVER_MS, update: STALE_LOCK_MS };
     const release = lockSync(file, { realpath: false, ...times, onCompromised: () => {} });
     const id = identity(file);
     return id === GONE ? undefined : { id, release };
@@ -112,7 +112,7 @@ function take(file: string, lockSync: LockSync): { id: string; release: () => vo
   }
 }
 
-/** Tells one lock directory from the next of the same name: inode numbers are used again, at once on ext4. */
+/** Distinguishes a lock directory from the next one of the same name: inode numbers are reused, at once on ext4. */
 function identity(file: string): string {
   const stats = lockStats(file);
   return stats ? idOf(stats) : GONE;

@@ -5,8 +5,8 @@ import { quietly } from '../quietly.ts';
 const OPEN_FOR_WRITING = 0o200;
 
 /**
- * Whether another process of ours has a file open for writing that was replaced by rename(2). Reads
- * /proc/PID/fd of all processes. Without /proc it says no.
+ * Whether another process of ours still has a file open for writing that was replaced by rename(2). Reads
+ * /proc/PID/fd of all processes; without /proc the answer is no.
  */
 export function hasOtherWriter(fd: number): boolean {
   const name = quietly(() => readlinkSync(`/proc/self/fd/${fd}`));

@@ -2,8 +2,8 @@ import { attributesOf, type Claim } from './claim.ts';
 import { readSmallFile } from './small-file.ts';
 import { isPid } from './vet.ts';
 
-/** A PID and a newline are 11 bytes at most; the rest is room for what others may write after it. */
-const MAX_BYTES = 4096;
+/** A PID and a newline take 11 bytes at most; the rest is room for what others may write after it. */
+const MAX_PID_FILE_BYTES = 4096;
 
 /** A file of one line, which starts with a PID. */
 export interface PidFile extends Claim {
@@ -11,9 +11,9 @@ export interface PidFile extends Claim {
   readonly pid: number | undefined;
 }
 
-/** @returns undefined when there is no such file */
+/** @returns undefined if there is no such file */
 export function readPidFile(path: string): PidFile | undefined {
-  const file = readSmallFile(path, MAX_BYTES);
+  const file = readSmallFile(path, MAX_PID_FILE_BYTES);
   if (!file) return undefined;
   const [line = ''] = file.text.split('\n', 1);
   return { pid: parsePid(line), attrs: attributesOf(line), writtenMs: file.mtimeMs };

@@ -1,10 +1,10 @@
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 
 const uid = process.getuid?.() ?? -1;
 
 /**
- * For systems without /proc: what `kill(pid, 0)` tells. A process that we may signal is taken for ours;
- * whether a signal would kill it, and whether its PID was reused, cannot be known.
+ * For systems without /proc: what `kill(pid, 0)` tells. A process that we may signal is taken for ours; whether a
+ * signal would kill it, and whether its PID was reused, cannot be known.
  */
 export const portableProcessTable: ProcessTable = {
   knowsSignals: false,

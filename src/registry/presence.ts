@@ -1,42 +1,47 @@
 import { clockMs } from '../clock.ts';
 import { explained, SigmqError } from '../errors.ts';
 import { guarded } from '../guarded.ts';
-import { HeldDir, type ShareLock } from './held-dir.ts';
+import { DirDescriptor, type ShareLock } from './dir-descriptor.ts';
 import { openRuntimeDir, type RuntimeDirRequest } from './runtime-dir.ts';
 
-/** Who looks this often has put everything back within 2 s; it costs some 50 µs each time; ms. */
-const LOOK_MS = 1000;
-/** What passes: no room, no descriptor, a lock that others have. It is tried again with each look. */
-const PASSING: ReadonlySet<string> = new Set(['cannot-write', 'lock-busy', 'no-descriptors']);
+/** Checking this often puts everything back within 2 s, and costs some 50 µs each time; ms. */
+const PRESENCE_LOOK_MS = 1000;
+/** Errors that pass: no room, no descriptor, a lock that others hold. Each check tries again. */
+const PASSING_RESTORE_ERRORS: ReadonlySet<string> = new Set([
+  'cannot-write',
+  'lock-busy',
+  'no-descriptors',
+]);
 /**
- * Who takes something away again and again (a broker in another PID namespace takes all consumers for dead) is
- * answered at once so often, and then more and more slowly; ms.
+ * If something is taken away again and again (a broker in another PID namespace considers all consumers dead), it
+ * is put back at once this many times, and then more and more slowly; ms.
  */
 const QUICK_RETURNS = 5;
-const LONGEST_REST_MS = 60_000;
+const LONGEST_RETURN_PAUSE_MS = 60_000;
 
 export interface PresenceOptions {
   readonly request: RuntimeDirRequest;
   readonly dir: string;
   readonly shareLock: ShareLock | undefined;
-  /** Whether all that this process has written into the directory is there. */
+  /** Whether everything that this process has written into the directory is there. */
   isThere(): boolean;
   /** Writes it again. */
   putBack(): Promise<void>;
-  /** What was put back. */
+  /** Called with what was put back. */
   onRestored(sentence: string): void;
-  /** What cannot be put back for the moment. */
+  /** Called with what cannot be put back at the moment. */
   onWarning(sentence: string): void;
-  /** It cannot be put back: nothing reaches this process any more. Once. */
+  /** It cannot be put back: nothing reaches this process any more. Called once. */
   onLost(error: SigmqError): void;
 }
 
 /**
- * Keeps a process in its runtime directory: others remove that, or files in it (logout, cleaners of /tmp, people).
+ * Keeps a process present in its runtime directory when others remove that, or files in it (logout, cleaners of
+ * /tmp, people).
  */
 export class Presence {
   readonly #options: PresenceOptions;
-  #held: HeldDir;
+  #dir: DirDescriptor;
   #timer: NodeJS.Timeout | undefined;
   #returning: Promise<void> | undefined;
   #returns = 0;
@@ -46,25 +51,25 @@ export class Presence {
   /** @throws the error of open(2) */
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#held = new HeldDir(options.dir, options.shareLock);
+    this.#dir = new DirDescriptor(options.dir, options.shareLock);
     const look = guarded(() => this.#look(), this.#onError);
-    this.#timer = setInterval(look, LOOK_MS).unref();
+    this.#timer = setInterval(look, PRESENCE_LOOK_MS).unref();
   }
 
-  /** Looks no more; resolves when it is done with what it does. */
+  /** Stops checking; resolves when the work under way is done. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
     await this.#returning;
-    this.#held.close();
+    this.#dir.close();
   }
 
   #look(): void {
     const now = clockMs();
     if (this.#returning || now < this.#restsUntil) return;
-    const hasDir = this.#held.isThere;
+    const hasDir = this.#dir.isThere;
     if (hasDir && this.#options.isThere()) {
-      if (now - this.#restsUntil > LONGEST_REST_MS) this.#returns = 0;
+      if (now - this.#restsUntil > LONGEST_RETURN_PAUSE_MS) this.#returns = 0;
       return;
     }
     this.#returning = this.#return(hasDir)
@@ -77,17 +82,18 @@ export class Presence {
   async #return(hasDir: boolean): Promise<void> {
     const { dir, request, shareLock, putBack, onRestored } = this.#options;
     if (!hasDir) {
-      // By its path: what the environment stands for may be another directory by now.
+      // By its path: the environment may stand for another directory by now.
       const isNamed = request.dir !== undefined || Boolean(request.env.SIGMQ_DIR);
       openRuntimeDir({ ...request, ...(isNamed ? { dir } : {}), create: true });
-      const held = new HeldDir(dir, shareLock);
-      this.#held.close();
-      this.#held = held;
+      const opened = new DirDescriptor(dir, shareLock);
+      this.#dir.close();
+      this.#dir = opened;
     }
     await putBack();
     this.#said = '';
-    const rest = 2 ** (++this.#returns - QUICK_RETURNS) * LOOK_MS;
-    this.#restsUntil = clockMs() + (rest < LOOK_MS ? 0 : Math.min(rest, LONGEST_REST_MS));
+    const rest = 2 ** (++this.#returns - QUICK_RETURNS) * PRESENCE_LOOK_MS;
+    this.#restsUntil =
+      clockMs() + (rest < PRESENCE_LOOK_MS ? 0 : Math.min(rest, LONGEST_RETURN_PAUSE_MS));
     const what = hasDir ? `Files of this process in ${dir} were` : `${dir} was`;
     onRestored(`${what} removed by another program, and made again.`);
   }
@@ -95,7 +101,7 @@ export class Presence {
   readonly #onError = (raw: unknown): void => {
     const error = explained(raw);
     const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof SigmqError && !PASSING.has(error.code)) {
+    if (error instanceof SigmqError && !PASSING_RESTORE_ERRORS.has(error.code)) {
       clearInterval(this.#timer);
       if (this.#timer) this.#options.onLost(error);
     } else if (text !== this.#said) {

@@ -1,60 +1,20 @@
 import { readlinkSync } from 'node:fs';
 import { linuxProcessTable } from './linux-process-table.ts';
 import { portableProcessTable } from './portable-process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 
+export {
+  isDead,
+  isRunning,
+  isStopped,
+  type ProcessInfo,
+  type ProcessTable,
+} from './process-info.ts';
 export { linuxProcessTable, portableProcessTable };
 
 /**
- * What is known about one process. Without /proc the last four are `undefined` (not known), `state` is
- * '?' and `start` is 0: compare with `=== true`, never with `=== false`.
- */
-export interface ProcessInfo {
-  readonly pid: number;
-  /** Real user id; undefined: not ours, and not known whose. */
-  readonly uid: number | undefined;
-  /** One letter of /proc/PID/stat: R S D T t Z X I; '?' when not known. */
-  readonly state: string;
-  /** When it started, in clock ticks since boot (field 22 of /proc/PID/stat); 0 when not known. */
-  readonly start: number;
-  /** SIGUSR1 and SIGUSR2 are blocked in its main thread. */
-  readonly blocksBoth: boolean | undefined;
-  /** Neither signal can kill it: each is caught, or blocked. */
-  readonly catchesBoth: boolean | undefined;
-  /** It catches nearly everything, SIGTRAP and SIGXCPU too: what it catches says nothing of what it expects. */
-  readonly catchesAlike: boolean | undefined;
-  /** SIGUSR1 or SIGUSR2 waits to be taken: SigPnd (main thread) or ShdPnd (process). */
-  readonly pending: boolean | undefined;
-}
-
-export interface ProcessTable {
-  /** Whether masks, pending signals and start times are known: false without /proc. */
-  readonly knowsSignals: boolean;
-  readonly selfPid: number;
-  readonly selfUid: number;
-  /** @returns undefined when there is no such process; a zombie is returned with state Z */
-  read(pid: number): ProcessInfo | undefined;
-  /** Whether it is an interpreter of Ruby that reads lines from people, as irb. Takes some 0.1 ms. */
-  hasLineEditor(pid: number): boolean;
-}
-
-/** It has ended, but its parent has not asked for its status yet (or it is about to vanish). */
-export function isDead(info: ProcessInfo): boolean {
-  return info.state === 'Z' || info.state === 'X' || info.state === 'x';
-}
-
-/** Whether it is the process that had started then, and has not ended. */
-export function isRunning(info: ProcessInfo | undefined, start: number): info is ProcessInfo {
-  return info?.start === start && !isDead(info);
-}
-
-/** Stopped by a signal (Ctrl-Z) or a debugger: it answers nothing until it is continued. */
-export function isStopped(info: ProcessInfo): boolean {
-  return info.state === 'T' || info.state === 't';
-}
-
-/**
- * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted,
- * /proc/PID is another process, and looking it up would do harm.
+ * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted, /proc/PID
+ * is another process, and looking it up would do harm.
  */
 export function hasProc(): boolean {
   try {

@@ -9,10 +9,10 @@ const GROUP_OR_OTHER_WRITE = 0o022;
 const OWNER_ALL = 0o700;
 
 export interface RuntimeDirRequest {
-  /** What `--dir` says. */
+  /** The value of `--dir`. */
   readonly dir?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where the runtime directories of sessions are; default: see RUN_USER. */
+  /** Where the runtime directories of login sessions are; default: see RUN_USER. */
   readonly runUser?: string | undefined;
 }
 
@@ -23,15 +23,15 @@ export interface RuntimeDir {
   readonly explicit: boolean;
 }
 
-/** Where systemd makes a directory for each user who has a session (pam_systemd(8)). */
+/** Where systemd makes a directory for each user who is logged in (pam_systemd(8)). */
 const RUN_USER = '/run/user';
 
 const selfUid = process.getuid?.() ?? -1;
 
 /**
- * Which directory it is (docs/protocol.md, section 1). Empty variables count as not set, and so does a
- * relative `$XDG_RUNTIME_DIR` (XDG Base Directory Specification). Where the variable is not set, as in cron jobs
- * and after su(1), a broker of the user's session is found all the same.
+ * Which directory it is (docs/protocol.md, section 1). Empty variables count as not set, and so does a relative
+ * `$XDG_RUNTIME_DIR` (XDG Base Directory Specification). If the variable is not set, as in cron jobs and after
+ * su(1), a broker of the user's session is still found.
  * @throws RegistryError empty-dir
  */
 export function resolveRuntimeDir({ dir, env, runUser }: RuntimeDirRequest): RuntimeDir {
@@ -45,17 +45,17 @@ export function resolveRuntimeDir({ dir, env, runUser }: RuntimeDirRequest): Run
   return { path, explicit: false };
 }
 
-/** The directory of the user in which a broker runs, but for `dir`. */
+/** A directory of the user, other than `dir`, in which a broker runs. */
 export function brokerElsewhere(dir: string, runUser?: string): string | undefined {
   return defaults(runUser).find((path) => path !== dir && hasBroker(path));
 }
 
-/** With `$XDG_RUNTIME_DIR` of a session, and without. */
+/** With the `$XDG_RUNTIME_DIR` of a session, and without. */
 function defaults(runUser = RUN_USER): readonly [string, string] {
   return [`${runUser}/${selfUid}/sigmq`, `/tmp/sigmq-${selfUid}`];
 }
 
-/** Whoever sends to it looks more closely. */
+/** A rough check: whoever sends to it checks more closely. */
 function hasBroker(dir: string): boolean {
   const pid = readPidFile(`${dir}/broker.pid`)?.pid;
   const info = pid === undefined ? undefined : processTable().read(pid);
@@ -63,15 +63,15 @@ function hasBroker(dir: string): boolean {
 }
 
 /**
- * The directory's path, after the checks of section 1. Only the last component is checked and made 0700;
- * the ones above it are made as by `mkdir -p` when the user named it.
- * @throws RegistryError no-broker (missing, and not to be created), cannot-create-dir, not-a-dir,
- * cannot-read-dir, unsafe-dir
+ * The directory's path, after the checks of section 1. Only the last component is checked and made 0700; the ones
+ * above it are made as by `mkdir -p` if the user named it.
+ * @throws RegistryError no-broker (missing, and not to be created), cannot-create-dir, not-a-dir, cannot-read-dir,
+ * unsafe-dir
  */
 export function openRuntimeDir(request: RuntimeDirRequest & { readonly create: boolean }): string {
   const { path, explicit } = resolveRuntimeDir(request);
   if (request.create) create(path, explicit);
-  // After mkdir, so that it does not matter who was first: what counts is what stands there now.
+  // After mkdir, so that it does not matter who was first: what counts is what is there now.
   check(path, explicit, lstat(path, request.create));
   return path;
 }
@@ -81,7 +81,7 @@ function create(path: string, explicit: boolean): void {
     if (explicit) mkdirSync(dirname(path), { recursive: true });
     mkdirSync(path, OWNER_ALL);
   } catch (error) {
-    // EEXIST may be anything of that name, a link too: `check` looks.
+    // EEXIST may be anything of that name, including a link: `check` looks.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw registryErrors.cannotCreateDir(path, error);
   }

@@ -11,22 +11,22 @@ import {
 import { explained } from '../errors.ts';
 import { registryErrors } from './errors.ts';
 
-/** No link is followed, and a FIFO put in place of a file does not hang us. */
+/** Links are not followed, and a FIFO in place of the file does not make us hang. */
 export const SAFE_OPEN = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export interface SmallFile {
-  /** One character a byte (latin1), so that any bytes survive reading and writing. */
+  /** One character per byte (latin1), so that any bytes survive reading and writing. */
   readonly text: string;
-  /** There is more in the file than was read. */
+  /** The file has more than was read. */
   readonly truncated: boolean;
-  /** When the last of `text` was written. */
+  /** When the last part of `text` was written. */
   readonly mtimeMs: number;
 }
 
 /**
- * Reads at most `maxBytes` of a file. What is there but cannot be read (a directory, a link, a FIFO, no
+ * Reads at most `maxBytes` of a file. Anything that exists but cannot be read (a directory, a link, a FIFO, no
  * permission) reads as empty.
- * @returns undefined when there is no such file
+ * @returns undefined if there is no such file
  * @throws SigmqError no-descriptors, and other errors of the system
  */
 export function readSmallFile(path: string, maxBytes: number): SmallFile | undefined {
@@ -51,24 +51,24 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
   }
 }
 
-/** How often to look again at a file that is written while we read it. */
-const LOOKS = 10;
+/** How often to read again a file that is being written while we read it. */
+const READ_LOOKS = 10;
 
 /**
- * What `read` gets out of a file, and when that was written. A time that is later than the text would make
- * old lines young; one that is a little earlier (others write all the time) does no harm.
+ * What `read` gets from a file, and when that was written. A time later than the text would make old lines young;
+ * one that is a little earlier (others write all the time) does no harm.
  */
 export function dated(fd: number, read: () => string): { text: string; mtimeMs: number } {
   for (let look = 1; ; look++) {
     const { mtimeMs } = fstatSync(fd);
     const text = read();
-    if (look === LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
+    if (look === READ_LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
   }
 }
 
 /**
- * Reads at most `maxBytes` from `offset` (bytes) on, as far as the file reaches now.
- * @returns one character a byte (latin1)
+ * Reads at most `maxBytes` starting at `offset` (bytes), as far as the file reaches now.
+ * @returns one character per byte (latin1)
  */
 export function readFrom(fd: number, offset: number, maxBytes: number): string {
   const size = Math.max(0, fstatSync(fd).size - offset);
@@ -83,9 +83,9 @@ export function readFrom(fd: number, offset: number, maxBytes: number): string {
 }
 
 /**
- * Replaces a file at one stroke: nobody ever reads half of it.
- * @param text one character a byte (latin1)
- * @param beforeRename throws when the file must stay as it is
+ * Replaces a file atomically: nobody ever reads half of it.
+ * @param text one character per byte (latin1)
+ * @param beforeRename throws if the file must stay as it is
  * @throws RegistryError cannot-write
  */
 export function replaceFile(path: string, text: string, beforeRename: () => void): void {
@@ -102,14 +102,14 @@ export function replaceFile(path: string, text: string, beforeRename: () => void
     renameSync(beside, path);
   } catch (error) {
     removeFile(beside);
-    // A directory in its place, for example. What `beforeRename` throws has no code of the system.
+    // For example, there is a directory in its place. What `beforeRename` throws is not an error of the system.
     throw (error as NodeJS.ErrnoException).syscall
       ? registryErrors.cannotWrite(path, error)
       : error;
   }
 }
 
-/** Removes a file that may be gone already. */
+/** Removes a file that may already be gone. */
 export function removeFile(path: string): void {
   try {
     unlinkSync(path);

@@ -5,22 +5,22 @@ import { startedAfter, ticksNow } from './start-time.ts';
 import { isPid, type Vetted, vetTarget } from './vet.ts';
 
 /** What lines stood for when they were seen, by PID. */
-export type Seen = ReadonlyMap<number, Mark>;
+export type SeenMarks = ReadonlyMap<number, Mark>;
 
-const NOTHING: Seen = new Map();
+const NOTHING: SeenMarks = new Map();
 
 /**
- * Lines as they are to be written: behind the PID of each that does not say which process it stands for
- * stands what this look shows. A later edit by a program that knows nothing of this makes the file young
- * again; without the marks every process that has got one of the PIDs since would be older than its line.
- * @param seen what lines without a mark stood for earlier, in case somebody has taken the mark away
+ * The lines as they should be written: if a line does not say which process it stands for, what this check shows is
+ * added after its PID. A later edit by a program that knows nothing of this makes the file young again; without the
+ * marks, every process that has got one of the PIDs since would be older than its line.
+ * @param seen what lines without a mark stood for earlier, in case somebody has removed the mark
  */
 export function witnessed(
   lines: readonly ConsumerLine[],
   table: ProcessTable,
-  seen: Seen = NOTHING,
+  seen: SeenMarks = NOTHING,
 ): ConsumerLine[] {
-  // A second line, with a mark on the first, is a new one of another process.
+  // A second line for a PID whose first line has a mark is a new line of another process.
   const marked = new Set(lines.filter(isMarked).map(({ pid }) => pid));
   return lines.map((line) => {
     if (line.pid === undefined || isMarked(line)) return line;
@@ -29,7 +29,7 @@ export function witnessed(
   });
 }
 
-/** What the lines stand for, to be passed to `witnessed` the next time. */
+/** What the lines stand for, to be passed to `witnessed` next time. */
 export function seenIn(lines: readonly ConsumerLine[]): Map<number, Mark> {
   const seen = new Map<number, Mark>();
   for (const line of lines) {
@@ -41,13 +41,13 @@ export function seenIn(lines: readonly ConsumerLine[]): Map<number, Mark> {
   return seen;
 }
 
-/** Whether the process of a line may get signals. */
+/** Whether the process of a line may be signalled. */
 export function vetLine(line: ConsumerLine, table: ProcessTable): Vetted {
   return vetTarget(line.pid ?? 0, registeredBy(line), table);
 }
 
 function lookAt({ pid = 0, writtenMs }: ConsumerLine, table: ProcessTable): Mark | undefined {
-  // PID 1 was there before all files: nothing can be seen.
+  // PID 1 was there before all files: checking shows nothing.
   if (!table.knowsSignals || !isPid(pid) || pid === 1) return undefined;
   const info = table.read(pid);
   if (!info || isDead(info)) return { key: 'before', ticks: ticksNow() };

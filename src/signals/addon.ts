@@ -11,17 +11,20 @@ const PLACES = ['../../..', '../..'];
 /** A descriptor that the event loop watches; opaque. */
 export type Watcher = { readonly watcher: unique symbol };
 
-/** What {@link Addon.exchange} returns beside a signal. */
+/** What {@link Addon.exchange} returns other than a signal. */
 export const Exchange = {
   /** No signal in time. */
   None: 0,
-  /** The process of `pidfd` ended. */
+  /** The process of `pidfd` has ended. */
   Ended: -1,
   /** All is well, but the event loop has not had its turn for 5 ms. */
   More: -2,
-  /** There was a pause, and the bus, or the peer, may be gone (see GAP_NS in native/exchange.c): nothing was sent since. */
+  /**
+   * There was a pause, and the bus, or the peer, may be gone (see GAP_NS in native/exchange.c): nothing has been
+   * sent since.
+   */
   Gap: -3,
-  /** The process to send to is not there, or not ours: that of the answer, if there is one, or of the run. */
+  /** The process to send to does not exist, or is not ours: that of the answer, if there is one, or of the run. */
   Unreachable: -4,
 } as const;
 
@@ -31,45 +34,47 @@ export interface Addon {
   block(): number;
   /** Makes one of our own threads block both signals. 0 or an errno. */
   nudge(tid: number): number;
-  /** What {@link exchange} is to do and has done: see {@link Memory}. */
+  /** What {@link exchange} has to do and has done: see {@link Memory}. */
   readonly memory: ArrayBuffer;
   /**
-   * Sends what is due to the main threads of echo peers, then waits `us` for each signal (not when `us` is
-   * negative). Goes on by itself while the signals are echoes of the run as expected, or bits that may be
-   * echoed.
+   * Sends what is due to the main threads of echo peers, then waits `us` for each signal (not if `us` is negative).
+   * Continues by itself as long as the signals are the expected echoes of the run, or bits that may be echoed.
    * @returns `pid * 2 + bit` of the first other signal, or of the run's last echo; or one of {@link Exchange}
    */
   exchange(us: number, pidfd: number): number;
   /** Forgets the pause that {@link Exchange.Gap} reported. */
   clearGap(): void;
-  /** A descriptor that stays that process's for ever, and becomes readable when it ends; or -1. */
+  /** A descriptor that always refers to that process, and becomes readable when it ends; or -1. */
   pidfd(pid: number): number;
-  /** Sends a bit to a process, as kill(2) does, by its descriptor. 0 or an errno. */
+  /** Sends a bit to a process by its descriptor, as kill(2) does. 0 or an errno. */
   signal(pidfd: number, bit: Bit): number;
   /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block now. */
   writable(fd: number): number;
   /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */
   lock(fd: number, offset: number, on: 0 | 1): number;
-  /** A shared lock of flock(2) until `fd` is closed; does not wait. 0 or an errno. */
+  /** Takes a shared lock of flock(2) until `fd` is closed; does not wait. 0 or an errno. */
   shareLock(fd: number): number;
-  /** How many descriptors this process, and a child that it starts, may have open. @returns what it was, or -1 */
+  /**
+   * Sets how many descriptors this process, and a child that it starts, may have open. @returns the previous limit,
+   * or -1
+   */
   openFiles(soft: number): number;
-  /** Moves the place of the next write so many bytes towards the start of the file. 0 or an errno. */
+  /** Moves the position of the next write this many bytes towards the start of the file. 0 or an errno. */
   seekBack(fd: number, bytes: number): number;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /**
    * Calls back while `fd` is readable (-1: one of the two signals is pending); owns `fd`.
-   * @throws Error when the event loop can look at no other descriptor
+   * @throws Error if the event loop can watch no other descriptor
    */
   watch(fd: number, callback: () => void, keepAlive: boolean): Watcher;
-  /** Whether the event loop looks at it; on after {@link watch}. */
+  /** Whether the event loop watches it; on after {@link watch}. */
   arm(watcher: Watcher, on: boolean): void;
-  /** Once per watcher. */
+  /** Call it once per watcher. */
   unwatch(watcher: Watcher): void;
 }
 
-/** What is in the file: of our version, or of any other. */
+/** What the file contains: an addon of our version, or of any other. */
 type Built = Addon & { readonly layout?: string };
 
 export type AddonResult =
@@ -78,7 +83,7 @@ export type AddonResult =
 
 let loaded: AddonResult | undefined;
 
-/** Loads the addon once; `why` says in half a sentence why there is none. Never throws. */
+/** Loads the addon once; if there is none, `why` says the reason as part of a sentence. Never throws. */
 export function loadAddon(): AddonResult {
   loaded ??= load();
   return loaded;
@@ -100,9 +105,9 @@ function load(): AddonResult {
   }
 }
 
-/** An addon of another version than this code would take one number of the memory for another. */
+/** An addon of another version than this code would mistake one number in the memory for another. */
 function asExpected(addon: Built): AddonResult {
   const { memory, layout } = addon;
   if (memory?.byteLength === Memory.bytes && layout === Memory.layout) return { addon };
-  return { why: 'the addon is of another version than sigmq: their memories differ' };
+  return { why: 'the addon and sigmq are of different versions: their memory layouts differ' };
 }

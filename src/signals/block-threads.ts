@@ -6,21 +6,21 @@ import type { Addon } from './addon.ts';
 /** Bits of SIGUSR1 and SIGUSR2 in the masks of /proc/PID/status (bit n-1 for signal n, proc(5)). */
 const BOTH =
   (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
-/** V8's threads answer a nudge within a millisecond; ten seconds covers a machine out of breath. */
-const MAX_ROUNDS = 10_000;
-/** Mostly the first look comes a few µs too early; every start of `sigmq send` waits here. */
+/** V8's threads answer a nudge within a millisecond; ten seconds are enough even for an overloaded machine. */
+const MAX_NUDGE_ROUNDS = 10_000;
+/** Usually the first check comes a few µs too early; every start of `sigmq send` waits here. */
 const SHORT_NAPS = 10;
 const SHORT_NAP_MS = 0.1;
 const LONG_NAP_MS = 1;
 
 /**
- * Blocks both signals in every thread of this process. Needed because the kernel hands a signal to any
- * thread that has it open: with SIGUSR2 open in V8's threads, bits arrive in the wrong order.
- * @throws Error when a thread keeps a signal open; then the PID must not be published.
+ * Blocks both signals in every thread of this process. This is needed because the kernel hands a signal to any
+ * thread that does not block it: with SIGUSR2 unblocked in V8's threads, bits would arrive in the wrong order.
+ * @throws Error if a thread does not block a signal; then the PID must not be published.
  */
 export function blockInEveryThread(
   addon: Pick<Addon, 'block' | 'nudge'>,
-  maxRounds = MAX_ROUNDS,
+  maxRounds = MAX_NUDGE_ROUNDS,
 ): void {
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
@@ -45,7 +45,7 @@ function openThreads(): number[] {
       const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
       return (BigInt(`0x${mask}`) & BOTH) !== BOTH;
     } catch {
-      return false; // the thread ended meanwhile
+      return false; // the thread has ended in the meantime
     }
   });
 }

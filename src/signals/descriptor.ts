@@ -4,14 +4,14 @@ import type { Addon } from './addon.ts';
 
 export type DescriptorPort = Pick<Addon, 'pidfd' | 'signal'>;
 
-/** No descriptor left, or a kernel without: the PID must do. */
-const NONE = -1;
-/** Nobody is reached by it (native/exchange.c, send_bit). */
+/** No descriptor left, or a kernel without them: the PID has to do. */
+const NO_DESCRIPTOR = -1;
+/** Reaches nobody (native/exchange.c, send_bit). */
 const CLOSED = -2;
 
 /**
- * A process, held by a pidfd: it never names another one, also when the PID does (pidfd_open(2)). Open it
- * before you look whom it names.
+ * A process, held by a pidfd: this never refers to another process, even when the PID does (pidfd_open(2)). Open it
+ * before you check which process that is.
  */
 export class Descriptor {
   readonly pid: number;
@@ -29,15 +29,15 @@ export class Descriptor {
     return this.#fd;
   }
 
-  /** Sends a bit to the process as a whole, as a plain peer expects it. @throws Error when it has ended */
+  /** Sends a bit to the process as a whole, as a plain peer expects it. @throws Error if it has ended */
   kill(bit: Bit): void {
     const failed = this.#addon.signal(this.#fd, bit);
     if (failed !== 0) throw new Error(`cannot signal process ${this.pid} (errno ${failed})`);
   }
 
-  /** Once is enough. Afterwards nothing is sent by it. */
+  /** May be called more than once. Nothing is sent through it afterwards. */
   close(): void {
-    if (this.#fd > NONE) closeSync(this.#fd);
+    if (this.#fd > NO_DESCRIPTOR) closeSync(this.#fd);
     this.#fd = CLOSED;
   }
 }

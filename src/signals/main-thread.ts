@@ -3,7 +3,7 @@ import { builtin } from '../builtin.ts';
 
 /**
  * Whether this is the thread whose ID is the PID: bits go there, and a worker (node:worker_threads) gets none.
- * /proc says so in some µs.
+ * /proc tells in a few µs.
  */
 export function isMainThread(): boolean {
   try {

@@ -1,26 +1,26 @@
-/** Bytes of a run, and of what is echoed, at once. */
+/** Bytes of a run, and of what is echoed, at a time. */
 export const BLOCK_BYTES = 64;
 
-/** The layout is that of `memory` in native/exchange.c (FIELDS): so many integers of 32 bits, then two blocks. */
+/** The layout is that of `memory` in native/exchange.c (FIELDS): these integers of 32 bits, then two blocks. */
 export const Field = {
-  /** One bit that is sent first, and once; -1: none. */
+  /** One bit that is sent first, and only once; -1: none. */
   AnswerPid: 0,
   AnswerFd: 1,
   Answer: 2,
-  /** Bits to be sent, each after the echo of the one before; 0: none. */
+  /** Bits to send, each after the echo of the one before; 0: none. */
   RunPid: 3,
   RunFd: 4,
   RunBits: 5,
-  /** Of the run: what went out, and the echoes that came as expected, without the last. */
+  /** Of the run: what has been sent, and the echoes that came as expected, except for the last. */
   RunSent: 6,
   RunEchoed: 7,
-  /** So many bytes of this peer get their echo at once, bit by bit. None of them is zero. */
+  /** How many bytes of this peer are echoed at once, bit by bit. None of them is zero. */
   EchoPid: 8,
   EchoFd: 9,
   EchoRoom: 10,
-  /** Those that did. */
+  /** Those that were. */
   EchoBytes: 11,
-  /** The byte under way, and how many bits it has: 0 to 7. */
+  /** The byte under way, and how many bits of it there are: 0 to 7. */
   EchoByte: 12,
   EchoBits: 13,
   /** Signals that came without their sender, and count for nothing. */
@@ -29,7 +29,7 @@ export const Field = {
 
 const INTEGERS = Object.keys(Field).length;
 
-/** What JavaScript and the addon's `exchange` both see. */
+/** What JavaScript shares with the addon's `exchange`. */
 export class Memory {
   readonly fields: Int32Array;
   readonly run: Uint8Array;
@@ -45,7 +45,7 @@ export class Memory {
     return INTEGERS * 4 + 2 * BLOCK_BYTES;
   }
 
-  /** The parts in their order, as the addon names them. */
+  /** The parts in order, by the names that the addon uses. */
   static get layout(): string {
     const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
     return [...names, 'run', 'echo'].join(' ');

@@ -4,8 +4,9 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { Broker, type BrokerOptions } from '../../src/broker/broker.ts';
-import type { StoreOptions } from '../../src/queue/open-store.ts';
+import { Broker } from '../../src/broker/broker.ts';
+import type { BrokerOptions } from '../../src/broker/options.ts';
+import type { StoreOptions } from '../../src/queue/store-options.ts';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { type Child, start, startModule, tempDir, until } from '../registry/children.ts';
 

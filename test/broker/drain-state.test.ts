@@ -29,7 +29,7 @@ describe('drainText', () => {
     assert.equal(text(paused), 'waits for nothing; 3 in paused queues a, b stay in the store');
     assert.match(
       text(paused, { waitsForPaused: true, keepsMessages: false }),
-      /^waits for 2 ready, 1 delayed .*; 3 of them are in paused queues a, b, where memory would lose them: resume or purge$/,
+      /^waits for 2 ready, 1 delayed .*; 3 of them are in paused queues a, b, where they would be lost with the memory: resume or purge$/,
     );
     const many = Array.from({ length: 12 }, (_, n) => count(`q${n}`, { paused: true, ready: 1 }));
     assert.match(text(many), /12 in paused queues q0, .*, q9 and 2 more stay/);

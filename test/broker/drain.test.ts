@@ -120,7 +120,7 @@ describe('Drain', () => {
       ...{ pausedQueues: [], inPausedQueues: 0, waitsForPaused: false, keepsMessages: true },
     });
     assert.ok(Math.abs(Date.parse(delayedUntil ?? '') - Date.now() - 3_600_000) < 60_000);
-    const sentence = `Draining: no new messages are taken. The broker waits for 1 ready, 1 delayed (until ${delayedUntil}), 1 reserved (by 70).`;
+    const sentence = `Draining: no new messages are accepted. The broker waits for 1 ready, 1 delayed (until ${delayedUntil}), 1 reserved (by 70).`;
     assert.deepEqual(said(), [sentence]);
     await clock.pass(59_000);
     assert.equal(said().length, 1);
@@ -139,7 +139,7 @@ describe('Drain', () => {
     await store.purge('default');
     await clock.pass(1000);
     assert.equal(ends(), 0);
-    assert.match(said().at(-1) ?? '', /taken back/);
+    assert.match(said().at(-1) ?? '', /drain was cancelled/);
     await begin();
     assert.equal(ends(), 1);
     assert.equal(drain.cancel(), false);

@@ -92,7 +92,7 @@ describe('EchoDeliveries, when a consumer refuses,', () => {
     await store.put('b');
     await work();
     assert.deepEqual([fake.sent.length, await store.states()], [10, ['ready']]);
-    assert.match(warnings()[0] ?? '', /71 gets every frame damaged/);
+    assert.match(warnings()[0] ?? '', /Every frame reaches consumer 71 damaged/);
   });
 });
 

@@ -30,7 +30,7 @@ describe('Journal', () => {
     journal.error(new SigmqError('bus-lost', 75, 'It broke.', 'Mend it.'));
     assert.deepEqual(events[0], {
       ...{ type: 'delivery-overdue', pid: 7, id: 9, queue: 'q', ackWaitMs: 50, level: 'warn' },
-      message: 'Consumer 7 has not settled message 9 in 50 ms; it goes to another.',
+      message: 'Consumer 7 has not settled message 9 within 50 ms; it goes to another.',
     });
     const [, error] = events;
     assert.ok(error?.type === 'error' && error.error instanceof SigmqError);

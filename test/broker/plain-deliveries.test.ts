@@ -52,7 +52,7 @@ describe('PlainDeliveries', () => {
     await store.put('a', 'b');
     await work();
     assert.deepEqual(sent(), ['72:b', '72:a']);
-    assert.match(warnings()[0] ?? '', /71 does not take its signals/);
+    assert.match(warnings()[0] ?? '', /71 is not taking its signals/);
     assert.equal(first().overdue.size, 1, 'its slot is taken while signals are on their way');
     finish();
     await work();

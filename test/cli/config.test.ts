@@ -73,7 +73,7 @@ describe('applyConfig', () => {
     ['null', /is not a JSON object/],
     [{ json: 'yes' }, /has a --json that is not true or false/],
     [{ timeout: 'soon' }, /has a bad --timeout: "soon" is not a duration\. .*[^.]\.$/],
-    [{ 'max-size': {} }, /has a bad --max-size: It is not a text, a number, true or false\.$/],
+    [{ 'max-size': {} }, /has a bad --max-size: It is not a string, a number, true or false\.$/],
     [{ send: 5 }, /has a section send that is not an object of options\.$/],
     [{ dead: { ls: null } }, /has a section ls that is not an object of options\.$/],
     [

@@ -192,7 +192,7 @@ describe('sigmq', { concurrency: 2 }, () => {
   it('finds out what is wrong, and cleans up', async (t) => {
     const { stage, run, broker } = staged(t);
     const running = await broker();
-    assert.match((await run(['doctor'])).out[0] ?? '', /ok +A broker runs/);
+    assert.match((await run(['doctor'])).out[0] ?? '', /ok +A broker is running/);
     running.signal('SIGKILL');
     await running.ended;
     appendFileSync(stage.path('consumers.txt'), `junk\n${running.pid}\n`);
@@ -206,8 +206,8 @@ describe('sigmq', { concurrency: 2 }, () => {
     assert.match(out[0] ?? '', /note +.*doctor --clean. removes the file/);
     assert.match(out[0] ?? '', /1 lines that name no process/);
     assert.match(out[1] ?? '', /Removed 1 lines of dead consumers/);
-    assert.match(out[2] ?? '', /note +No broker runs/);
-    assert.match(out[3] ?? '', /is not there; the first broker makes it/);
+    assert.match(out[2] ?? '', /note +No broker is running/);
+    assert.match(out[3] ?? '', /does not exist yet; the first broker makes it/);
     assert.equal(stage.read('consumers.txt'), 'junk\n');
   });
 

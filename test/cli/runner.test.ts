@@ -89,7 +89,7 @@ describe('Runner', () => {
     const writer = openSync(shell, 'r+');
     const { runner, hopeless } = running(t, [shell, path]);
     await assert.rejects(runner.run(messageOf('x')), {
-      message: /could not be started for now \(ETXTBSY\)/,
+      message: /cannot be started at the moment \(ETXTBSY\)/,
       ending: 'release now',
     });
     const working = runner.run(messageOf('x'));

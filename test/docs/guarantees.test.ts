@@ -12,12 +12,12 @@ const LINK = /\[✓\]\(([^ )]+) "([^"]+)"\)/g;
 /** The paragraphs in which nothing of ours is claimed: what disks, clocks and readers of the page do. */
 const NOT_OURS = [
   'operating system crashes, power fails',
-  'a backup is put back',
+  'a backup is restored |',
   'disk destroyed',
-  'Reservations and settlements are never flushed by themselves',
+  'Reservations and settlements are never flushed on their own',
   'the operating system crashed before',
   'it is a *plain* consumer and the broker was killed',
-  '**Twice** only for these reasons',
+  '**A message is delivered twice** only for one of these reasons',
 ];
 
 /** Paragraphs, items and rows, each with its links. */

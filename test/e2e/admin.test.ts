@@ -201,7 +201,7 @@ describe('drain', () => {
     assert.equal((await run(stage, 'send', 'refused')).code, 69);
     assert.equal(await out(stage, 'drain', '--cancel'), '');
     await stage.sent(['b']);
-    await broker.says('taken back');
+    await broker.says('The drain was cancelled');
     assert.equal((await run(stage, 'drain', '--cancel', '--paused')).code, 64);
     const { stdout } = await run(stage, 'consume', '-c2', '--quiet');
     assert.equal(stdout.toString(), 'a\nb\n');
@@ -304,7 +304,7 @@ describe('looking at much', () => {
 describe('doctor', () => {
   it('finds what a dead broker and dead consumers left, and cleans it', async (t) => {
     const { stage, broker } = await staged(t);
-    assert.match(await out(stage, 'doctor'), new RegExp(`A broker runs: ${broker.pid}`));
+    assert.match(await out(stage, 'doctor'), new RegExp(`A broker is running: ${broker.pid}`));
     broker.signal('SIGKILL');
     await broker.ended;
     const consumer = await stage.consumer();
@@ -312,7 +312,7 @@ describe('doctor', () => {
     await consumer.ended;
     appendFileSync(stage.path('consumers.txt'), 'junk\n');
     const found = await out(stage, 'doctor');
-    assert.match(found, /does not run any more/);
+    assert.match(found, /is no longer running/);
     assert.match(found, /1 lines of dead consumers/);
     assert.match(found, /1 lines that name no process/);
     assert.match(found, /A flush to the disk takes/);

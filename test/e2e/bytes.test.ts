@@ -67,7 +67,7 @@ describe('bytes that are not UTF-8', () => {
     ]) {
       const { code, stderr } = await bash(t, stage, script);
       assert.equal(code, 65, `${script}: ${stderr}`);
-      assert.match(stderr, /The environment variable (THEIRS|SIGMQ_DIR) has bytes/);
+      assert.match(stderr, /The environment variable (THEIRS|SIGMQ_DIR) contains bytes/);
     }
     const fine = String.raw`export FINE=$'\xef\xbf\xbd' ODD=$'\xe9'; s consume -c1`;
     assert.equal((await bash(t, stage, fine)).stdout.toString(), 'x\n');

@@ -138,7 +138,7 @@ describe('a command that', () => {
     const writer = openSync(stage.path('tool'), 'r+');
     const consumer = await stage.consumer(['--', stage.path('tool')]);
     await stage.sent(['patience\n']);
-    await consumer.says(/could not be started for now \(ETXTBSY\)/);
+    await consumer.says(/cannot be started at the moment \(ETXTBSY\)/);
     closeSync(writer);
     assert.deepEqual(await consumer.printed(1), ['patience']);
     const first = await firstOf(t, stage);

@@ -59,7 +59,7 @@ describe('a consumer that is interrupted', () => {
     consumer.signal('SIGTERM');
     const { code, stderr } = await consumer.ended;
     assert.equal(code, 0);
-    assert.match(stderr, /has not heard of the end of 1 message\. They will come again/);
+    assert.match(stderr, /was not told how 1 message ended\. They will be delivered again/);
   });
 
   it('ends the loop around it', async (t) => {

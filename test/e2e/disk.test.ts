@@ -198,7 +198,7 @@ describe('backup', () => {
     writeFileSync(copy, 'precious');
     const refused = await run(stage, 'backup', copy);
     assert.equal(refused.code, 73);
-    assert.match(refused.stderr, /there already.*--force/);
+    assert.match(refused.stderr, /already exists.*--force/);
     assert.equal(readFileSync(copy, 'utf8'), 'precious');
     await out(stage, 'backup', '--force', copy);
     assert.notEqual(readFileSync(copy, 'utf8'), 'precious');
@@ -238,14 +238,14 @@ describe('a store that is moved or deleted under a running broker', () => {
       const file = join(folder, 'queue.db');
       const broker = await stage.broker(['--data', folder]);
       await stage.sent(['a']);
-      assert.match(await out(stage, 'doctor'), /queue\.db has .* `sigmq backup`/);
+      assert.match(await out(stage, 'doctor'), /queue\.db takes up .* `sigmq backup`/);
       if (way === 'deleted') rmSync(folder, { recursive: true });
       else renameSync(folder, `${folder}.old`);
       if (way === 'replaced') await fill(folder, 100);
       const refused = await stage.send(['b']);
       assert.equal(refused.code, 75, refused.stderr);
       assert.match(refused.stderr, /moved or deleted/);
-      await broker.says(/store .*moved or deleted while the broker runs/);
+      await broker.says(/store .*moved or deleted while the broker was running/);
       const doctor = await run(stage, 'doctor');
       assert.match(doctor.stdout.toString(), /bad +The store .* was moved or deleted.* restart/);
       assert.equal(doctor.code, 1);

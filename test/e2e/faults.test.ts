@@ -236,7 +236,7 @@ describe('shutting down', () => {
       return Number(/voluntary_ctxt_switches:\s*(\d+)/.exec(stat)?.[1]) > 20;
     });
     broker.signal('SIGINT');
-    await broker.says('once more');
+    await broker.says('signal again');
     broker.signal('SIGINT');
     const { code, signal } = await broker.ended;
     assert.ok(signal === 'SIGINT' || code === 130, `${code} ${signal}`);

@@ -30,7 +30,7 @@ $S send one; $S send two; wait $C; echo consume $?; $S doctor; $S stop; wait $B;
     setLimit(broker, '--nofile=12:');
     const { code, stderr } = await stage.send(['two']);
     assert.equal(code, 75, stderr);
-    await broker.says('This process has no file descriptor left (EMFILE).');
+    await broker.says('This process has no file descriptors left (EMFILE).');
     assert.doesNotMatch(broker.stderr, /bug/);
     setLimit(broker, '--nofile=4096:');
     await stage.sent(['three']);

@@ -101,7 +101,7 @@ describe('broker, consume, send', () => {
     for (const args of [['--file', stage.path('large')], ['-']]) {
       const { code, stderr } = await stage.send(args, { stdin: readFileSync(stage.path('large')) });
       assert.equal(code, 65, stderr);
-      assert.match(stderr, /takes 65536/);
+      assert.match(stderr, /accepts at most 65536/);
     }
     await broker.end();
     await stage.broker(['--max-size', '128K']);

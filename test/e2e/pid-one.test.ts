@@ -13,7 +13,7 @@ describe('PID 1 of a container', () => {
 $S doctor; kill 1) & exec $S broker`;
     const { code, stdout, stderr } = await new Stage(t).script(script, CONTAINER).ended;
     assert.match(stdout.toString(), /^send 0\nx\nconsume 0\n/, stderr);
-    assert.match(stdout.toString(), /A broker runs: 1\./);
+    assert.match(stdout.toString(), /A broker is running: 1\./);
     assert.doesNotMatch(stdout.toString(), /--clean/);
     assert.equal(code, 0);
   });

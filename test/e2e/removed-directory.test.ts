@@ -61,7 +61,7 @@ describe('a runtime directory that is removed', () => {
     writeFileSync(dir, 'a file');
     for (const program of [broker, consumer]) {
       assert.equal((await program.ended).code, 73, program.stderr);
-      assert.match(program.stderr, /is no directory/);
+      assert.match(program.stderr, /is not a directory/);
     }
   });
 

@@ -169,7 +169,7 @@ XDG_RUNTIME_DIR=/run $S send x; echo send $?
 kill $B; wait`;
     const { stdout, stderr } = await stage.script(script, ['unshare', '-Urm']).ended;
     assert.equal(stdout.toString(), 'send 0\nx\nsend 69\n', stderr);
-    assert.match(stderr, /One runs in \/run\/user\/0\/sigmq: name that with --dir/);
+    assert.match(stderr, /One is running in \/run\/user\/0\/sigmq: name it with --dir/);
   });
 });
 

@@ -39,7 +39,7 @@ const message = (text: string): NewMessage => ({
 const isMoved = (error: unknown) => {
   assert.ok(error instanceof StoreError, String(error));
   assert.deepEqual([error.code, error.exitCode], ['store-moved', 75]);
-  assert.match(error.message, /moved or deleted while the broker runs/);
+  assert.match(error.message, /moved or deleted while the broker was running/);
   assert.match(error.hint, /restart the broker/);
   return true;
 };

@@ -23,8 +23,8 @@ function refusal(dir: string, table: ProcessTable): string {
 
 describe('findBroker', () => {
   it('says that there is none', (t) => {
-    assert.match(refusal(tempDir(t), fakeTable()), /^No broker runs in /);
-    assert.match(refusal(join(tempDir(t), 'missing'), fakeTable()), /^No broker runs in /);
+    assert.match(refusal(tempDir(t), fakeTable()), /^No broker is running in /);
+    assert.match(refusal(join(tempDir(t), 'missing'), fakeTable()), /^No broker is running in /);
   });
 
   for (const junk of ['', '\n', '0\n', '-7\n', 'x', '\0\xff', '9'.repeat(1 << 20)]) {
@@ -37,8 +37,8 @@ describe('findBroker', () => {
 
   const unfit = [
     { name: 'is this process', pid: SELF, is: {}, sentence: /this process itself/ },
-    { name: 'is gone', pid: 6000, is: {}, sentence: /6000 does not run any more/ },
-    { name: 'is a zombie', pid: PID, is: { state: 'Z' }, sentence: /5000 does not run any more/ },
+    { name: 'is gone', pid: 6000, is: {}, sentence: /6000 is no longer running/ },
+    { name: 'is a zombie', pid: PID, is: { state: 'Z' }, sentence: /5000 is no longer running/ },
     {
       name: 'is of another user',
       pid: PID,
@@ -49,7 +49,7 @@ describe('findBroker', () => {
       name: 'has a recycled PID',
       pid: PID,
       is: { start: 501 },
-      sentence: /now belongs to another process/,
+      sentence: /now belongs to a different process/,
     },
     {
       name: 'would be killed',
@@ -124,7 +124,7 @@ describe('findBroker', () => {
     write(dir, 'broker.pid', `${(await catcher(t)).pid}\n`);
     const hourAgo = Date.now() / 1000 - 3600;
     utimesSync(join(dir, 'broker.pid'), hourAgo, hourAgo);
-    assert.match(refusal(dir, linuxProcessTable), /now belongs to another process/);
+    assert.match(refusal(dir, linuxProcessTable), /now belongs to another process: one that/);
   });
 
   it('spares real strangers', async (t) => {
@@ -132,7 +132,7 @@ describe('findBroker', () => {
     write(dir, 'broker.pid', `${stranger(t).pid}\n`);
     assert.match(refusal(dir, linuxProcessTable), /kill it/);
     write(dir, 'broker.pid', `${await gonePid(t)}\n`);
-    assert.match(refusal(dir, linuxProcessTable), /does not run any more/);
+    assert.match(refusal(dir, linuxProcessTable), /is no longer running/);
     write(dir, 'broker.pid', `${process.pid}\n`);
     assert.match(refusal(dir, linuxProcessTable), /this process itself/);
   });

@@ -73,7 +73,10 @@ describe('openRuntimeDir', () => {
 
   it('does not make a directory unless asked to', (t) => {
     const dir = join(tempDir(t), 'missing');
-    assert.throws(() => named(dir, false), fails(69, 'no-broker', /No broker runs in .*missing/));
+    assert.throws(
+      () => named(dir, false),
+      fails(69, 'no-broker', /No broker is running in .*missing/),
+    );
     assert.throws(() => statSync(dir));
   });
 
@@ -85,7 +88,7 @@ describe('openRuntimeDir', () => {
       fails(73, 'cannot-create-dir', /ENOTDIR|EEXIST/),
     );
     assert.throws(() => named(join(file, 'sub'), false), fails(69, 'no-broker', /No broker/));
-    assert.throws(() => named(file, true), fails(73, 'not-a-dir', /no directory/));
+    assert.throws(() => named(file, true), fails(73, 'not-a-dir', /not a directory/));
     assert.throws(
       () => named(`/tmp/${'x'.repeat(300)}`, true),
       fails(73, 'cannot-create-dir', /ENAMETOOLONG/),

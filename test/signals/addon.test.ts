@@ -36,7 +36,7 @@ console.log(JSON.stringify(loadAddon()));`;
     return JSON.parse(output.toString()).why;
   };
   const ours = JSON.stringify(Memory.layout);
-  const refused = 'the addon is of another version than sigmq: their memories differ';
+  const refused = 'the addon and sigmq are of different versions: their memory layouts differ';
 
   it('is taken when its memory is the same', () => {
     const same = `{ memory: new ArrayBuffer(${Memory.bytes}), layout: ${ours} }`;

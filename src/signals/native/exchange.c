@@ -1,6 +1,6 @@
 /*
- * Signals of frames: takes them with their sender's PID, sends them to the main thread of a peer, waits for
- * them, and does the routine of a frame.
+ * The signals of frames: takes them with their sender's PID, sends them to the main thread of a peer, waits for
+ * them, and handles the routine part of a frame.
  */
 #include "sigmq.h"
 #include <poll.h>
@@ -9,19 +9,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A poll whose yield takes longer than this gave its time slice to another program: polling is then
- * slower than sleeping (a slice is 1-4 ms; an undisturbed yield takes well under 1 µs). */
+/* A yield that takes longer than this gave the time slice to another program: then polling is slower than
+ * sleeping (a slice is 1-4 ms; an undisturbed yield takes well under 1 µs). */
 static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
-/* So many empty polls (about 200 µs) before sleeping: longer than a peer needs for one bit, and mostly than a
- * broker from one delivery to the next. To wake a sleeper costs 50 to 100 µs. */
+/* Empty polls (about 200 µs) before sleeping: longer than a peer needs for one bit, and usually longer than a
+ * broker needs from one delivery to the next. Waking a sleeper costs 50 to 100 µs. */
 static const int MAX_EMPTY_POLLS = 400;
-/* After an expensive yield so many waits sleep at once before polling is tried again: twice as many as
- * the last time, because somebody who wakes up now and then costs little, and a busy program much. So many
+/* After an expensive yield this many waits sleep at once before polling is tried again: twice as many as
+ * last time, because a program that wakes up now and then costs little, and a busy one much. CHEAP_WAITS
  * cheap waits in a row bring it back to the start. */
 enum { MIN_SLEEPS = 2, MAX_SLEEPS = 64, CHEAP_WAITS = 64 };
-/* From this on every CPU is taken: who sleeps does so on the CPU where all of sigmq meet (see meet()). */
+/* From here on every CPU counts as busy: a process sleeps on the CPU where all of sigmq meet (see meet()). */
 enum { BUSY_SLEEPS = 32 };
-/* Words of a CPU mask, for 1024 CPUs; with more of them nobody meets. */
+/* Words of a CPU mask, for 1024 CPUs; on a machine with more of them nobody meets. */
 enum { MASK_WORDS = 1024 / (8 * sizeof(unsigned long)) };
 /*
  * After a pause of this length between two sends the world may have changed: the bus may be lost
@@ -29,10 +29,10 @@ enum { MASK_WORDS = 1024 / (8 * sizeof(unsigned long)) };
  * name another process (section 2; that takes a kill, a wait and a fork).
  */
 static const int64_t GAP_NS = 1000 * 1000;
-/* A frame in which all is well comes back to JavaScript after this time. */
+/* Even if all is well, a frame returns to JavaScript after this time. */
 static const int64_t SLICE_NS = 5000 * 1000;
 
-/* So many signals of nobody in a row, and JavaScript gets its turn: a storm of them must not keep it waiting. */
+/* After this many signals without a sender JavaScript gets its turn: a storm of them must not keep it waiting. */
 enum { MAX_NOBODY = 64 };
 
 static int sleeps_left = 0;
@@ -47,8 +47,8 @@ static void note_time(int64_t now) {
 }
 
 /*
- * What exchange() is to do and has done, in memory that JavaScript sees too. It does the routine of a frame by
- * itself, because a process that lives for one message runs most of its JavaScript uncompiled, at a tenth of
+ * What exchange() has to do and has done, in memory shared with JavaScript. It handles the routine part of a frame
+ * by itself, because a process that lives for one message runs most of its JavaScript uncompiled, at a tenth of
  * the speed. The fields are those of src/signals/memory.ts, in its order, each of 32 bits; JavaScript compares
  * the names when it loads the addon (LAYOUT).
  */
@@ -57,9 +57,9 @@ static void note_time(int64_t now) {
   FIELD(answer_pid) FIELD(answer_fd) FIELD(answer) \
   /* Bits to a peer, each after the echo of the one before (0 and then 1: both at once, see send_run). */ \
   FIELD(run_pid) FIELD(run_fd) FIELD(run_bits) FIELD(run_sent) FIELD(run_echoed) \
-  /* Bits of a peer that get their echo at once, up to so many bytes; none of them is zero: that ends a frame. */ \
+  /* Bits of a peer that are echoed at once, for up to echo_room bytes, none of them zero: a zero ends a frame. */ \
   FIELD(echo_pid) FIELD(echo_fd) FIELD(echo_room) FIELD(echo_bytes) \
-  /* The byte that is not complete, and how many bits it has. */ \
+  /* The incomplete byte, and how many bits of it there are. */ \
   FIELD(echo_byte) FIELD(echo_bits) \
   /* Signals that came without their sender; see take(). */ \
   FIELD(nameless)
@@ -75,12 +75,12 @@ static struct {
 
 const char LAYOUT[] = FIELDS(NAMED) "run echo";
 
-/* What exchange() returns beside a signal. */
+/* What exchange() returns other than a signal. */
 enum { NONE = 0, ENDED = -1, MORE = -2, GAP = -3, UNREACHABLE = -4 };
 
 /*
- * A bit to the main thread of an echo peer: its pending set, which kill(2) never touches. By descriptor, which
- * never names another process, where the kernel can; else (-1) by PID. The caller has looked at `gap`.
+ * Sends a bit to the main thread of an echo peer: to its pending set, which kill(2) never touches. By descriptor,
+ * which never refers to another process, where the kernel can; otherwise (-1) by PID. The caller has checked `gap`.
  */
 static bool send_bit(int32_t pid, int32_t fd, int bit) {
   int sig = bit ? SIGUSR2 : SIGUSR1;
@@ -89,7 +89,7 @@ static bool send_bit(int32_t pid, int32_t fd, int bit) {
   return fd >= -1 && syscall(SYS_tgkill, pid, pid, sig) == 0;
 }
 
-/* An echo needs no bus: only its PID may have become another's, and a descriptor's does not. */
+/* An echo needs no bus: all that can change is whose PID it is, and with a descriptor that cannot change. */
 static int send_echo(int32_t pid, int32_t fd, int bit, int64_t now) {
   if (fd < 0 || !by_descriptor) {
     note_time(now);
@@ -103,8 +103,8 @@ static int run_bit(int index) {
 }
 
 /*
- * The next bit of the run, if none is under way. A 0 and the 1 after it together, because the kernel hands out
- * the lower signal first (signal(7)); not over the end of a byte, where a receiver may refuse.
+ * Sends the next bit of the run, if none is under way. A 0 and the 1 after it are sent together, because the kernel
+ * delivers the lower signal first (signal(7)); not across the end of a byte, where a receiver may refuse.
  */
 static int send_run(int64_t now) {
   if (memory->run_sent > memory->run_echoed || memory->run_sent >= memory->run_bits) return 0;
@@ -134,19 +134,19 @@ napi_value clear_gap(napi_env env, napi_callback_info info) {
 }
 
 /*
- * The next pending signal, as pid * 2 + bit; 0: there is none. si_pid is the kernel's word for kill and tgkill
+ * The next pending signal, as pid * 2 + bit; 0: there is none. si_pid is supplied by the kernel for kill and tgkill
  * only: sigqueue lets its caller write any PID there, and in a signal of a timer it is something else
- * (sigaction(2)). It is 0 when the sender is outside our PID namespace, and when the kernel had no room for it:
- * a tgkill counts against RLIMIT_SIGPENDING (kernel/signal.c, __send_signal_locked). Nobody whom we could
- * answer: neither bit counts.
+ * (sigaction(2)). It is 0 if the sender is outside our PID namespace, or if the kernel had no room for it:
+ * a tgkill counts against RLIMIT_SIGPENDING (kernel/signal.c, __send_signal_locked). Then there is nobody to
+ * answer, and the signal counts as neither bit.
  */
 static int take(void) {
   static const struct timespec zero = {0, 0};
   siginfo_t info;
   int sig;
   for (int nobody = 0; nobody < MAX_NOBODY; nobody++) {
-    /* Not by sigtimedwait(3), which is a cancellation point: in a process with threads that costs a tenth of
-     * the call. 8: bytes of the kernel's sigset_t. */
+    /* Not with sigtimedwait(3), which is a cancellation point: in a process with threads that costs a tenth of
+     * the call. 8: size of the kernel's sigset_t in bytes. */
     sig = (int)syscall(SYS_rt_sigtimedwait, &both, &info, &zero, 8);
     if (sig < 0) return 0;
     if (info.si_code != SI_USER && info.si_code != SI_TKILL) continue;
@@ -162,10 +162,10 @@ static void after_expensive_yield(void) {
 }
 
 /*
- * Where other programs have every CPU, to wake a peer on another one takes some 50 µs. One that waits on this
- * CPU is next when we go to sleep. So both move to the lowest CPU that they may use, for one exchange(): no
- * child that is started between two of them gets the mask. By system call, because of the versions that
- * glibc has of sched_setaffinity(3).
+ * If other programs occupy every CPU, waking a peer on another CPU takes some 50 µs, while a peer that waits on
+ * this CPU is next when we go to sleep. So both move to the lowest CPU that they may use, for one exchange(): a
+ * child that is started between two of them does not inherit the mask. By system call, because glibc has several
+ * versions of sched_setaffinity(3).
  */
 static unsigned long own_cpus[MASK_WORDS];
 static long own_bytes = 0;
@@ -186,8 +186,8 @@ static void part(void) {
 }
 
 /*
- * The next signal within so many microseconds. Polls while that pays, sleeps otherwise. `before` is the time
- * of a moment ago: asking twice for each bit would be noticed.
+ * The next signal within this many microseconds. Polls while that pays off, sleeps otherwise. `before` is the time
+ * a moment ago: asking for it twice per bit would cost noticeably.
  */
 static int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before) {
   int result = take();
@@ -227,7 +227,7 @@ done:
   return result;
 }
 
-/* Whether it was an echo of the run as expected, with more to come; then the next bit is sent. */
+/* Whether it was the expected echo of the run, with more to come; then the next bit is sent. */
 static bool run_goes_on(int bit, int64_t now, int *failed) {
   if (memory->run_echoed == memory->run_bits - 1 || bit != run_bit(memory->run_echoed)) {
     memory->run_bits = 0;
@@ -253,7 +253,7 @@ static bool echoed(int bit, int64_t now) {
   return true;
 }
 
-/* Whether a signal was one of these, and nothing is to be decided. What could not be sent is in `failed`. */
+/* Whether a signal was one of these, so that nothing has to be decided. `failed` says what could not be sent. */
 static bool is_routine(int signal, int64_t now, int *failed) {
   int32_t pid = signal >> 1, bit = signal & 1;
   if (memory->run_bits > 0 && pid == memory->run_pid) return run_goes_on(bit, now, failed);
@@ -261,11 +261,11 @@ static bool is_routine(int signal, int64_t now, int *failed) {
 }
 
 /*
- * exchange(microseconds, pidfd): sends what is due, then waits so long for each signal; below 0: only sends.
- * Returns the first signal that is not routine as pid * 2 + bit, or NONE: none in time; ENDED: the process
- * behind pidfd (or -1) did; MORE: all is well, but JavaScript has not had its turn for SLICE_NS; GAP: there was
- * a pause, and something is still to be sent; UNREACHABLE: a process is not there, or not ours: that of the
- * answer, if there is one, else of the run.
+ * exchange(microseconds, pidfd): sends what is due, then waits this long for each signal; below 0: only sends.
+ * Returns the first signal that is not routine as pid * 2 + bit, or NONE: none came in time; ENDED: the process
+ * behind pidfd (-1: none) has ended; MORE: all is well, but JavaScript has not had its turn for SLICE_NS; GAP: there
+ * was a pause, and something is still to be sent; UNREACHABLE: a process does not exist, or is not ours: that of the
+ * answer, if there is one, otherwise that of the run.
  */
 napi_value exchange(napi_env env, napi_callback_info info) {
   int32_t a[2];
@@ -286,7 +286,7 @@ napi_value exchange(napi_env env, napi_callback_info info) {
   return integer(env, result);
 }
 
-/* The ArrayBuffer of exchange(). The reference keeps it where it is. */
+/* The ArrayBuffer of exchange(). The reference keeps it alive. */
 napi_value new_memory(napi_env env) {
   napi_value buffer;
   napi_ref kept;

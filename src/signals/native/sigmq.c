@@ -1,4 +1,4 @@
-/* Blocks the two signals in every thread, names and locks things: one system call each. What is exported. */
+/* Blocks the two signals in every thread, opens and locks things: one system call each. And what is exported. */
 #include "sigmq.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +16,10 @@ int signal_fd = -1;
 bool by_descriptor = false;
 
 /*
- * Runs at most once a thread. A signal mask can only be set by the thread itself, and V8's threads run
+ * Runs at most once per thread. Only the thread itself can set its signal mask, and V8's threads run
  * no code of ours: but what this handler leaves in uc_sigmask becomes the thread's mask when it returns
- * (sigaction(2), sigreturn(2)). A real signal that lands here is lost: the kernel lets no thread queue it again
- * for another one in its sender's name (rt_tgsigqueueinfo(2), EPERM). Nobody knows our PID by then.
+ * (sigaction(2), sigreturn(2)). A real signal that lands here is lost: the kernel does not let a thread queue it
+ * again for another one in its sender's name (rt_tgsigqueueinfo(2), EPERM). But nobody knows our PID yet.
  */
 static void block_in_this_thread(int sig, siginfo_t *info, void *context) {
   ucontext_t *interrupted = context;
@@ -32,7 +32,7 @@ static napi_value block(napi_env env, napi_callback_info info) {
   sigemptyset(&both);
   sigaddset(&both, SIGUSR1);
   sigaddset(&both, SIGUSR2);
-  /* The handler first: whoever sees the mask of the main thread may send a signal, and another thread
+  /* The handler comes first: whoever sees the mask of the main thread may send a signal, and another thread
    * may get it. */
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -43,7 +43,7 @@ static napi_value block(napi_env env, napi_callback_info info) {
   int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
   if (failed) return integer(env, failed);
   if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
-  /* Signal 0 sends nothing: an older kernel does not know the flag (EINVAL). */
+  /* Signal 0 sends nothing; an older kernel does not know the flag (EINVAL). */
   int self = (int)syscall(PIDFD_OPEN, getpid(), 0);
   by_descriptor = self >= 0 && syscall(PIDFD_SEND_SIGNAL, self, 0, NULL, PIDFD_SIGNAL_THREAD) == 0;
   if (self >= 0) close(self);
@@ -64,7 +64,7 @@ static napi_value open_pidfd(napi_env env, napi_callback_info info) {
   return integer(env, (int32_t)syscall(PIDFD_OPEN, pid, 0));
 }
 
-/* signal(pidfd, bit): as kill(2), to the process that the descriptor names. 0 or an errno. */
+/* signal(pidfd, bit): like kill(2), to the process that the descriptor refers to. 0 or an errno. */
 static napi_value signal_process(napi_env env, napi_callback_info info) {
   int32_t a[2];
   int_args(env, info, 2, a);
@@ -107,7 +107,7 @@ static napi_value open_files(napi_env env, napi_callback_info info) {
   int32_t soft;
   int_args(env, info, 1, &soft);
   struct rlimit before, limit;
-  /* By system call, because of the names that libcs have for limits of 64 bits. */
+  /* By system call, because C libraries have different names for limits of 64 bits. */
   if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &before)) return integer(env, -1);
   limit = before;
   limit.rlim_cur = (rlim_t)soft;
@@ -136,7 +136,7 @@ static void export(napi_env env, napi_value exports, const char *name, napi_call
 }
 
 NAPI_MODULE_INIT() {
-  /* What is static here is of one thread: the one whose ID is the PID, to which bits are sent. */
+  /* The static variables belong to one thread: the one whose ID is the PID, to which bits are sent. */
   if (syscall(SYS_gettid) != getpid()) {
     napi_throw_error(env, "thread", "sigmq: the addon is for the main thread");
     return exports;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bodyOf, chunks, messagesOf } from '../../src/queue/looking.ts';
+import { bodyOf, chunks, messagesOf } from '../../src/queue/paged-peek.ts';
 import type { Selection, Stored } from '../../src/queue/store.ts';
 import { FakeStore } from '../broker/fakes.ts';
 

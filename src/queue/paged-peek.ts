@@ -1,5 +1,5 @@
 import {
-  DEFAULT_PEEK,
+  DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
   type Selection,
@@ -8,22 +8,22 @@ import {
 } from './store.ts';
 import { MAX_CHARACTER_BYTES } from './text.ts';
 
-/** Messages that are asked for at once. */
+/** Messages requested at a time. */
 const PAGE = 100;
-/** Bytes of a body that come with its message: most are that short. */
+/** Bytes of a body that come along with its message: most bodies are that short. */
 const FIRST_BYTES = 1 << 10;
-/** Bytes of a body that are asked for at once; neither side has more of it in memory. */
+/** Bytes of a body requested at a time; neither side has more of it in memory. */
 const SLICE_BYTES = 128 << 10;
 
 type Peek = Pick<Inspection, 'peek'>;
 
-/** As {@link Inspection.peek}, one message after the other, however many and however large they are. */
+/** Like {@link Inspection.peek}, one message after the other, however many there are and however large. */
 export async function* messagesOf(
   inspection: Peek,
   queue: string,
   selection: Selection = {},
 ): AsyncGenerator<Stored> {
-  let { limit = DEFAULT_PEEK } = selection;
+  let { limit = DEFAULT_PEEK_LIMIT } = selection;
   for (const state of selection.state ? [selection.state] : STATES) {
     for (const ids of selection.ids ? chunks(selection.ids, PAGE) : [undefined]) {
       const some = { ...selection, state, ids, limit };
@@ -41,7 +41,7 @@ export function chunks<T>(items: readonly T[], size: number): T[][] {
   );
 }
 
-/** The body of a message that {@link Inspection.peek} gave; ends early when the message goes away. */
+/** The body of a message returned by {@link Inspection.peek}; ends early if the message goes away. */
 export async function* bodyOf(
   inspection: Peek,
   queue: string,
@@ -81,7 +81,7 @@ async function* inState(
   }
 }
 
-/** Undefined when the message went away meanwhile. */
+/** Undefined if the message has gone away in the meantime. */
 async function wholeOf(
   inspection: Peek,
   queue: string,
@@ -97,7 +97,7 @@ async function wholeOf(
   return isShort(body.length, wanted, message.bytes - fromByte) ? undefined : { ...message, body };
 }
 
-/** Whether there is more to ask for. A body that is cut may lack a part of a character at its end. */
+/** Whether there is more to request. A body that is cut may lack part of a character at its end. */
 function isShort(have: number, wanted: number, all: number): boolean {
   return wanted < all ? wanted - have >= MAX_CHARACTER_BYTES : have < wanted;
 }

@@ -4,10 +4,10 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from
 export type ShareLock = (fd: number) => number;
 
 /**
- * The runtime directory, held by a descriptor: whether its path still leads there. A shared lock on it keeps
- * systemd-tmpfiles(8) away, which takes an exclusive one on a directory before it removes what is old in there.
+ * The runtime directory, held by a descriptor, which shows whether its path still leads there. A shared lock on it
+ * keeps systemd-tmpfiles(8) away, which takes an exclusive lock on a directory before it removes old files in it.
  */
-export class HeldDir {
+export class DirDescriptor {
   readonly path: string;
   readonly #fd: number;
   readonly #stats: Stats;
@@ -17,7 +17,7 @@ export class HeldDir {
     this.path = path;
     this.#fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     this.#stats = fstatSync(this.#fd);
-    shareLock?.(this.#fd); // somebody else's exclusive lock is no reason not to start
+    shareLock?.(this.#fd); // somebody else's exclusive lock should not keep us from starting
   }
 
   get isThere(): boolean {
