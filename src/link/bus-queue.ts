@@ -1,22 +1,18 @@
 import {
   type FSWatcher,
   lstatSync,
-  lutimesSync,
   mkdirSync,
   readdirSync,
   rmSync,
-  statSync,
   unlinkSync,
+  utimesSync,
   watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { clockMs } from '../clock.ts';
 import { registryErrors } from '../registry/errors.ts';
 import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
 
-/** A waiter that was touched less than this ago has the first right to a free bus; ms. */
-const TURN_MS = 20;
 /** Digits that keep names sorted by age: microseconds of CLOCK_MONOTONIC, 31 years of uptime. */
 const STAMP_DIGITS = 15;
 
@@ -27,13 +23,10 @@ const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENF
 export class BusQueue {
   readonly #dir: string;
   readonly #table: ProcessTable;
-  readonly #now: () => number;
 
-  /** @param now milliseconds of a clock that is never set, the same for all processes */
-  constructor(dir: string, table: ProcessTable, now: () => number = clockMs) {
+  constructor(dir: string, table: ProcessTable) {
     this.#dir = dir;
     this.#table = table;
-    this.#now = now;
     makeRoom(dir);
   }
 
@@ -55,44 +48,46 @@ export class BusQueue {
     return new Ticket(name, path, tryToWatch(path, onTurn));
   }
 
-  /** Whether somebody older than `ticket` (nobody: than anyone) was told that it is his turn. */
-  isOthersTurn(ticket: Ticket | undefined): boolean {
-    const now = this.#now();
-    for (const name of this.#names()) {
-      if (ticket && name >= ticket.name) return false;
-      try {
-        if (Math.abs(now - statSync(join(this.#dir, name)).mtimeMs) < TURN_MS) return true;
-      } catch {
-        // it has had its turn and is gone
-      }
-    }
-    return false;
-  }
-
-  /** Tells the oldest waiter that can act; forgets those that ended. */
-  callNext(): void {
+  /** The oldest waiter that can act; forgets those that ended. Undefined: nobody waits. */
+  next(): Waiter | undefined {
     for (const name of this.#names()) {
       const path = join(this.#dir, name);
       const waiter = parse(name);
-      const info = waiter && this.#table.read(waiter.pid);
-      try {
-        if (!waiter || !isRunning(info, waiter.start)) unlinkSync(path);
-        else if (!isStopped(info)) {
-          // By a clock that is never set; a new file has the time of the wall clock, and so no turn.
-          const now = this.#now() / 1000;
-          lutimesSync(path, now, now);
-          return;
-        }
-      } catch {
-        // it left the line meanwhile
-      }
+      if (!waiter) continue; // it is not ours, and stays
+      const info = this.#table.read(waiter.pid);
+      if (!isRunning(info, waiter.start)) forget(path);
+      else if (!isStopped(info)) return { pid: waiter.pid, path };
     }
+    return undefined;
   }
 
   #names(): string[] {
-    // What is no waiter's name is not ours: it has no turn, and stays.
-    const names = readNames(this.#dir).filter(parse);
+    const names = readNames(this.#dir);
     return names.length > 1 ? names.sort() : names;
+  }
+}
+
+/** Who waits for the bus. */
+export interface Waiter {
+  readonly pid: number;
+  readonly path: string;
+}
+
+/** It watches its file, and is told by any change of it. */
+export function call({ path }: Waiter): void {
+  try {
+    const now = Date.now() / 1000;
+    utimesSync(path, now, now);
+  } catch {
+    // it left the line meanwhile
+  }
+}
+
+function forget(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // another has done so
   }
 }
 
@@ -116,11 +111,7 @@ export class Ticket {
 
   leave(): void {
     this.#watcher?.close();
-    try {
-      unlinkSync(this.#path);
-    } catch {
-      // somebody took us for dead; the line is left either way
-    }
+    forget(this.#path); // it may be gone: somebody took us for dead
   }
 }
 

@@ -16,9 +16,19 @@ export interface BusRecord {
   pid: number;
   /** Milliseconds of CLOCK_MONOTONIC when the holder last renewed it. */
   stamp: number;
+  /** Who is to have it next; absent while somebody has it. */
+  turn?: Turn | undefined;
+}
+
+/** Whose turn it is, and since when: milliseconds of CLOCK_MONOTONIC. */
+export interface Turn {
+  readonly pid: number;
+  readonly at: number;
 }
 
 const RECORD_BYTES = 32;
+const TURN_OFFSET = 16;
+const TURN_BYTES = 12;
 const LOCKS_START = 64;
 
 /** The byte whose lock is the bus, in a generation. Wraps far below the largest offset (2^31). */
@@ -76,19 +86,30 @@ export class BusFile {
   read(): BusRecord {
     const bytes = readSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
     if (bytes < RECORD_BYTES) return { generation: 0, pid: 0, stamp: 0 };
+    const pid = this.#buffer.readUInt32LE(TURN_OFFSET);
     return {
       generation: this.#buffer.readUInt32LE(0),
       pid: this.#buffer.readUInt32LE(4),
       stamp: this.#buffer.readDoubleLE(8),
+      turn: pid === 0 ? undefined : { pid, at: this.#buffer.readDoubleLE(TURN_OFFSET + 4) },
     };
   }
 
-  write(record: BusRecord): void {
+  /** Of who takes or has the bus: it is nobody's turn. */
+  write(record: Omit<BusRecord, 'turn'>): void {
     this.#buffer.fill(0);
     this.#buffer.writeUInt32LE(record.generation, 0);
     this.#buffer.writeUInt32LE(record.pid, 4);
     this.#buffer.writeDoubleLE(record.stamp, 8);
     writeSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
+  }
+
+  /** Leaves the rest as it is: another may have taken the bus from us. */
+  writeTurn({ pid, at }: Turn): void {
+    const bytes = Buffer.alloc(TURN_BYTES);
+    bytes.writeUInt32LE(pid, 0);
+    bytes.writeDoubleLE(at, 4);
+    writeSync(this.fd, bytes, 0, TURN_BYTES, TURN_OFFSET);
   }
 
   close(): void {

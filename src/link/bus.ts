@@ -2,17 +2,21 @@ import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { Unchanged } from '../unchanged.ts';
-import { BusQueue, type Ticket } from './bus-queue.ts';
+import { BusQueue } from './bus-queue.ts';
 import { BusFile, lockOffset } from './bus-record.ts';
 import { linkErrors } from './errors.ts';
 import { type BusPort, Lease } from './lease.ts';
 
 /** A stamp that did not change for this long belongs to a holder that is stopped; ms. */
 const LEASE_MS = 800;
-/** How often a waiter looks by itself: for a holder that died, or stopped; ms. */
-const TURN_LOOK_MS = 20;
-/** The same of one that does not hear of its turn, which lasts 20 ms; ms. */
-const DEAF_TURN_LOOK_MS = 5;
+/** So long a free bus is left to whose turn it is: on a crowded machine it takes a while to wake up; ms. */
+const TURN_MS = 100;
+/**
+ * A waiter looks by itself after this, for a holder that died or stopped, and then after twice as much each time, up
+ * to {@link LONGEST_LOOK_MS}: hundreds of waiters would have no time for anything else; ms.
+ */
+const FIRST_LOOK_MS = 20;
+const LONGEST_LOOK_MS = 100;
 /** So often it is asked whether the file is still there: nobody notices what that costs; ms. */
 const FILE_LOOK_MS = 500;
 
@@ -53,19 +57,19 @@ export class Bus {
   async take(signal?: AbortSignal): Promise<Lease> {
     signal?.throwIfAborted();
     this.#freshen();
-    let lease = this.#tryTake(undefined);
+    let lease = this.#tryTake();
     if (lease) return lease;
     let wake = () => {};
     const stopWaiting = () => wake();
     const ticket = this.#queue.enter(this.#port.monotonic(), this.#start, stopWaiting);
-    const lookMs = ticket?.hears === false ? DEAF_TURN_LOOK_MS : TURN_LOOK_MS;
+    let lookMs = FIRST_LOOK_MS;
     signal?.addEventListener('abort', stopWaiting);
     const record = new Unchanged();
     try {
       for (;;) {
         signal?.throwIfAborted();
         this.#freshen();
-        lease = this.#tryTake(ticket) ?? this.#trySteal(record);
+        lease = this.#tryTake() ?? this.#trySteal(record);
         if (lease) return lease;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, lookMs);
@@ -74,10 +78,22 @@ export class Bus {
             resolve();
           };
         });
+        // One that does not hear of its turn must not miss it.
+        if (ticket?.hears) lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
       }
     } finally {
       signal?.removeEventListener('abort', stopWaiting);
       ticket?.leave();
+      // The others would wait for us if it was our turn.
+      if (signal?.aborted) this.#passOn();
+    }
+  }
+
+  #passOn(): void {
+    try {
+      if (this.#file.read().turn?.pid === this.#pid) this.#tryTake()?.release();
+    } catch {
+      // the directory is gone, and so is the line
     }
   }
 
@@ -97,9 +113,11 @@ export class Bus {
     this.#queue = new BusQueue(join(this.#dir, 'bus.wait'), this.#table);
   }
 
-  #tryTake(ticket: Ticket | undefined): Lease | undefined {
-    if (this.#queue.isOthersTurn(ticket)) return undefined;
-    const { generation } = this.#file.read();
+  #tryTake(): Lease | undefined {
+    const { generation, turn } = this.#file.read();
+    const isOthersTurn = turn && turn.pid !== this.#pid;
+    // Not by a clock that is ahead of ours, as that of a container may be.
+    if (isOthersTurn && Math.abs(this.#port.monotonic() - turn.at) < TURN_MS) return undefined;
     return this.#lock(generation, generation);
   }
 

@@ -1,5 +1,5 @@
 import type { Addon } from '../signals/addon.ts';
-import type { BusQueue } from './bus-queue.ts';
+import { type BusQueue, call, type Waiter } from './bus-queue.ts';
 import { type BusFile, lockOffset } from './bus-record.ts';
 
 /** A holder renews its stamp this often; ms. */
@@ -72,7 +72,19 @@ export class Lease {
   /** Gives the bus to the next in line. Call it exactly once: afterwards the lock may be another's. */
   release(): void {
     clearInterval(this.#timer);
+    const next = this.#queue.next();
+    // Before anybody else can take it.
+    if (next) this.#giveTurn(next);
     this.#port.lock(this.#file.fd, lockOffset(this.#generation), 0);
-    this.#queue.callNext();
+    if (next) call(next);
+  }
+
+  #giveTurn({ pid }: Waiter): void {
+    try {
+      if (this.#file.read().generation !== this.#generation) return;
+      this.#file.writeTurn({ pid, at: this.#port.monotonic() });
+    } catch {
+      // a disk that cannot be written; then whoever looks first has it
+    }
   }
 }
