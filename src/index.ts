@@ -3,10 +3,10 @@ export type { BrokerEvent, BrokerEventData, MessageAtConsumer } from './broker/e
 export {
   Consumer,
   type ConsumerOptions,
-  type Handler,
 } from './client/consumer.ts';
 export { ProducerError } from './client/errors.ts';
 export type { ClientOptions } from './client/find-broker.ts';
+export type { Handler } from './client/handling.ts';
 export { type CallOptions, Inspector } from './client/inspector.ts';
 export type { Message } from './client/message.ts';
 export { Producer, type ProducerOptions } from './client/producer.ts';

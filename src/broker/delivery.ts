@@ -1,6 +1,7 @@
-import { encodeEnvelope } from '../codec/envelope.ts';
+import type { Entry } from '../codec/batch.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import { SignalCodec } from '../codec/signal-codec.ts';
+import { IdSequence } from '../codec/id-sequence.ts';
+import { type Accepts, messagesFrame } from '../link/messages.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
@@ -8,18 +9,17 @@ import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
 import type { RosterWatch } from './roster-watch.ts';
 
-/** A message on its way to a consumer. */
+/** Messages on their way to a consumer, in one frame. */
 export interface Delivery {
   readonly consumer: ConsumerState;
-  readonly message: Reserved;
-  /** It may have got it before. */
+  /** At least one; more only for a consumer that takes batches. */
+  readonly messages: readonly Reserved[];
+  /** It may have got them before. */
   readonly inDoubt?: boolean;
 }
 
 /** For events. */
-export const namesOf = ({ consumer: { pid }, message: { id, queue } }: Delivery) => {
-  return { pid, id, queue };
-};
+export const namesOf = ({ pid }: ConsumerState, { id, queue }: Reserved) => ({ pid, id, queue });
 
 /** What has to know how deliveries end. */
 export interface DeliveryOptions {
@@ -29,20 +29,57 @@ export interface DeliveryOptions {
   readonly journal: Journal;
 }
 
-/** Defaults are left out: they cost eight signals a byte, twice. */
+/** What a consumer was told with the last delivery that it has understood, and need not be told again. */
+export interface Told {
+  readonly incarnation: number;
+  readonly ids: IdSequence;
+}
+
+/**
+ * Defaults are left out: they cost eight signals a byte, twice.
+ * @param told undefined: it is not certain what
+ * @throws CodecError when a message fits in no frame
+ */
 export function deliveryFrame(
-  message: Reserved,
-  { seq, told }: { readonly seq: number; readonly told: number | undefined },
+  messages: readonly Reserved[],
+  { seq, told, accepts }: { seq: number; told: Told | undefined; accepts: Accepts },
 ): Uint8Array {
-  const { id, queue, attempt, delivery, incarnation, releases, headers, body } = message;
-  const fields = {
-    id,
-    ...(queue === DEFAULT_QUEUE ? {} : { queue }),
-    ...(attempt === 1 ? {} : { attempt }),
-    ...(delivery === attempt ? {} : { delivery }),
-    ...(incarnation === told ? {} : { incarnation }),
-    ...(releases === 0 ? {} : { releases }),
-    ...(headers?.length ? { headers } : {}),
+  const incarnation = messages[0]?.incarnation;
+  const isKnown = told !== undefined && told.incarnation === incarnation;
+  const queue = messages[0]?.queue ?? DEFAULT_QUEUE;
+  const isOne = messages.every((message) => message.queue === queue);
+  const shared = {
+    ...(isOne && queue !== DEFAULT_QUEUE ? { queue } : {}),
+    ...(isKnown || incarnation === undefined ? {} : { incarnation }),
   };
-  return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control: false, fields }));
+  let ids = isKnown ? told.ids : IdSequence.empty;
+  const entries = messages.map((message) => {
+    const entry = entryOf(message, ids.expected, isOne);
+    ids = ids.with(message.id);
+    return entry;
+  });
+  return messagesFrame(seq, { fields: shared, entries }, accepts);
+}
+
+function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {
+  const { id, queue, attempt, delivery, releases, headers, body } = message;
+  return {
+    body,
+    fields: {
+      ...(id === expected ? {} : { id }),
+      ...(isQueueSaid || queue === DEFAULT_QUEUE ? {} : { queue }),
+      ...(attempt === 1 ? {} : { attempt }),
+      ...(delivery === attempt ? {} : { delivery }),
+      ...(releases === 0 ? {} : { releases }),
+      ...(headers?.length ? { headers } : {}),
+    },
+  };
+}
+
+/** What a consumer that has understood a delivery knows from then on. */
+export function toldWith(told: Told | undefined, messages: readonly Reserved[]): Told | undefined {
+  const incarnation = messages[0]?.incarnation;
+  if (incarnation === undefined) return told;
+  const before = told?.incarnation === incarnation ? told.ids : IdSequence.empty;
+  return { incarnation, ids: messages.reduce((ids, { id }) => ids.with(id), before) };
 }

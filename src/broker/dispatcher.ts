@@ -1,7 +1,9 @@
 import { clockMs } from '../clock.ts';
+import { BatchSize } from '../link/batch-size.ts';
 import type { Channel, EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Store } from '../queue/store.ts';
+import { Dealer } from './dealer.ts';
 import type { Delivery, DeliveryOptions } from './delivery.ts';
 import { EchoDeliveries } from './echo-deliveries.ts';
 import { PlainDeliveries } from './plain-deliveries.ts';
@@ -19,10 +21,15 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #echo: EchoDeliveries;
   readonly #plain: PlainDeliveries;
+  readonly #dealer: Dealer;
+  /** What has not gone out yet of what was dealt. */
+  readonly #dealt: Delivery[] = [];
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#echo = new EchoDeliveries(options);
+    const size = new BatchSize();
+    this.#dealer = new Dealer({ ...options, size });
+    this.#echo = new EchoDeliveries({ ...options, size });
     this.#plain = new PlainDeliveries(options);
   }
 
@@ -32,7 +39,11 @@ export class Dispatcher {
 
   /** Finishes the frames under way and starts no other. Does not wait for plain peers that stalled. */
   async stop(): Promise<void> {
-    await this.#options.journal.dispatching.stop();
+    const { inFlight, journal } = this.#options;
+    await journal.dispatching.stop();
+    for (const { consumer, messages } of this.#dealt.splice(0)) {
+      await inFlight.settleSurely(consumer, messages, { kind: 'untaken' });
+    }
     await this.#plain.ended();
   }
 
@@ -51,27 +62,15 @@ export class Dispatcher {
     }
   }
 
-  /** The next free consumer for which there is a message, and the message. */
+  /** What is owed, what was dealt, or what can be dealt now. */
   async #next(): Promise<Delivery | undefined> {
-    const { roster, store, inFlight } = this.#options;
     const now = clockMs();
-    const owed = this.#nextOwed(now);
-    if (owed) return owed;
-    for (const consumer of roster.free(now)) {
-      if (!(await store.hasReady(consumer.queues))) continue;
-      if (roster.isStopped(consumer)) {
-        roster.rest(consumer, now);
-        continue;
-      }
-      const message = await store.reserve(consumer.queues, consumer.key);
-      if (!message) continue;
-      inFlight.begin(consumer, message);
-      if (roster.isRegistered(consumer)) return { consumer, message };
-      // It left while the store was busy: nobody would notice how it ends.
-      await inFlight.settleSurely(consumer, message.id, { kind: 'untaken' });
-    }
-    this.#wakeAfterRest(now);
-    return undefined;
+    const known = this.#nextOwed(now) ?? this.#dealt.shift();
+    if (known) return known;
+    this.#dealt.push(...(await this.#dealer.deal(now)));
+    const next = this.#dealt.shift();
+    if (!next) this.#wakeAfterRest(now);
+    return next;
   }
 
   /** A message whose answer is not known goes to the same consumer again, before anything else. */
@@ -84,7 +83,7 @@ export class Dispatcher {
         continue;
       }
       const message = consumer.owed.shift();
-      if (message) return { consumer, message, inDoubt: true };
+      if (message) return { consumer, messages: [message], inDoubt: true };
     }
     return undefined;
   }

@@ -2,117 +2,160 @@ import { clockMs } from '../clock.ts';
 import { CodecError } from '../codec/codec-error.ts';
 import { seqOf } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
+import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/store.ts';
-import type { ConsumerState } from './consumer-state.ts';
-import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
+import {
+  type Delivery,
+  type DeliveryOptions,
+  deliveryFrame,
+  namesOf,
+  type Told,
+  toldWith,
+} from './delivery.ts';
 
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
 
+export interface EchoDeliveriesOptions extends DeliveryOptions {
+  /** Learns how long frames take. */
+  readonly size: BatchSize;
+}
+
 /** Deliveries to echo consumers, which answer, and may settle later. */
 export class EchoDeliveries {
-  readonly #options: DeliveryOptions;
+  readonly #options: EchoDeliveriesOptions;
 
-  constructor(options: DeliveryOptions) {
+  constructor(options: EchoDeliveriesOptions) {
     this.#options = options;
   }
 
-  async deliver(channel: Channel, delivery: Delivery): Promise<void> {
-    const { consumer, message } = delivery;
+  async deliver(
+    channel: Channel,
+    { consumer, messages, inDoubt: wasInDoubt }: Delivery,
+  ): Promise<void> {
+    const { inFlight, size } = this.#options;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
-    if (!this.#options.inFlight.has(consumer, message)) return;
-    const frame = this.#frameOf(delivery);
-    if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
+    const due = messages.filter((message) => inFlight.has(consumer, message));
+    if (due.length === 0) return;
     /** A try of which the end is not known may have been taken. */
-    let inDoubt = delivery.inDoubt === true;
+    const delivery = { consumer, messages: due, inDoubt: wasInDoubt === true };
     for (let attempt = 1; ; attempt++) {
+      const { told } = consumer;
+      const frame = this.#frameOf(delivery, told);
+      if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
       try {
         consumer.told = undefined; // until it is known that it has understood this frame
+        const began = clockMs();
         const outcome = await channel.send(consumer, frame);
+        size.learn(bytesOf(due), clockMs() - began);
         if (outcome.kind === 'accepted') {
-          this.#onTaken(delivery);
-          return await this.#settle(consumer, message, { kind: 'done' });
+          this.#onTaken(delivery, told);
+          return await this.#settle(delivery, { kind: 'done' });
         }
-        inDoubt ||= outcome.kind === 'out-of-step';
+        delivery.inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
-        if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
-        return await this.#onRefused(delivery, reason);
+        if (reason === Reason.Damaged && delivery.inDoubt) return this.owe(delivery);
+        return await this.#onRefused(delivery, reason, told);
       } catch (error) {
-        if (error instanceof LinkError)
-          return await this.#onFailed({ ...delivery, inDoubt }, error);
+        if (error instanceof LinkError) return await this.#onFailed(delivery, error);
         this.owe(delivery);
         throw error;
       }
     }
   }
 
-  /** Undefined when it fits in no frame: its producer left no room for what a delivery adds. */
-  #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
-    const { id, queue } = message;
+  /** @returns the error when it fits in no frame */
+  #frameOf({ consumer, messages }: Delivery, told: Told | undefined): Uint8Array | CodecError {
+    const { accepts } = consumer;
     try {
-      return deliveryFrame(message, { seq: seqOf(++consumer.sent), told: consumer.told });
+      return deliveryFrame(messages, { seq: seqOf(++consumer.sent), told, accepts });
     } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
-      return undefined;
+      if (error instanceof CodecError) return error;
+      throw error;
     }
   }
 
-  /** It has it, and says or will say what becomes of it. */
-  #onTaken({ consumer, message, inDoubt }: Delivery): void {
-    const { roster, journal } = this.#options;
-    consumer.told = message.incarnation;
-    roster.served(consumer);
-    if (!inDoubt) journal.delivered(message);
+  /** A producer left no room for what a delivery adds: its message is dead, the others go alone. */
+  async #onUndeliverable(channel: Channel, delivery: Delivery, error: CodecError): Promise<void> {
+    const { consumer, messages } = delivery;
+    const [first, ...others] = messages as [Reserved];
+    if (others.length > 0) {
+      for (const message of messages)
+        await this.deliver(channel, { ...delivery, messages: [message] });
+      return;
+    }
+    const { id, queue } = first;
+    this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
+    return this.#settle({ consumer, messages }, { kind: 'dead' });
   }
 
-  async #onRefused(delivery: Delivery, reason: Reason): Promise<void> {
+  /** It has them, and says or will say what becomes of them. */
+  #onTaken({ consumer, messages, inDoubt }: Delivery, told: Told | undefined): void {
+    const { roster, journal } = this.#options;
+    consumer.told = toldWith(told, messages);
+    roster.answered(consumer);
+    if (!inDoubt) for (const message of messages) journal.delivered(message);
+  }
+
+  async #onRefused(delivery: Delivery, reason: Reason, told: Told | undefined): Promise<void> {
     const { roster, inFlight, journal } = this.#options;
-    const { consumer, message } = delivery;
-    if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery);
-    if (reason === Reason.Failed) return this.#settle(consumer, message, { kind: 'failed' });
-    if (reason === Reason.Later) return inFlight.awaitSettlement(consumer, message);
+    const { consumer, messages } = delivery;
+    if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery, told);
+    if (reason === Reason.Failed) return this.#settle(delivery, { kind: 'failed' });
+    if (reason === Reason.Later) {
+      for (const message of messages) inFlight.awaitSettlement(consumer, message);
+      return;
+    }
     if (reason === Reason.TooLarge) {
-      roster.served(consumer);
-      journal.say({ type: 'message-too-large', ...namesOf(delivery), bytes: message.body.length });
-      return this.#settle(consumer, message, { kind: 'failed' });
+      roster.answered(consumer);
+      for (const message of messages) {
+        const bytes = message.body.length;
+        journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
+      }
+      return this.#settle(delivery, { kind: 'failed' });
     }
     if (reason === Reason.Damaged) {
-      journal.say({ type: 'delivery-damaged', ...namesOf(delivery) });
+      for (const message of messages)
+        journal.say({ type: 'delivery-damaged', ...namesOf(consumer, message) });
     }
     roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'untaken' });
+    return this.#settle(delivery, { kind: 'untaken' });
   }
 
   async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
     const { roster, rosterWatch, journal } = this.#options;
-    const { consumer, message } = delivery;
+    const { consumer, messages } = delivery;
     if (error.code !== 'bus-lost' && error.code !== 'link-closed') {
-      journal.say({ type: 'delivery-failed', ...namesOf(delivery), error });
+      for (const message of messages)
+        journal.say({ type: 'delivery-failed', ...namesOf(consumer, message), error });
     }
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
-      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'untaken' });
+      await this.#settle(delivery, { kind: maybeThere ? 'lost' : 'untaken' });
       return rosterWatch.refresh();
     }
     if (maybeThere) return this.owe(delivery);
     if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'untaken' });
+    return this.#settle(delivery, { kind: 'untaken' });
   }
 
-  /** The consumer may have it: that is asked again after a rest. Who has ended meanwhile is not asked. */
-  owe({ consumer, message }: Delivery): void {
+  /** The consumer may have them: that is asked again after a rest. Who has ended meanwhile is not asked. */
+  owe({ consumer, messages }: Delivery): void {
     const { roster, inFlight } = this.#options;
     roster.rest(consumer, clockMs());
-    if (!inFlight.has(consumer, message)) return;
-    inFlight.owe(consumer, message);
-    if (!roster.get(consumer.key)) void inFlight.lose(consumer);
+    const due = messages.filter((message) => inFlight.has(consumer, message));
+    for (const message of due) inFlight.owe(consumer, message);
+    if (due.length > 0 && !roster.get(consumer.key)) void inFlight.lose(consumer);
   }
 
-  #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {
-    return this.#options.inFlight.settleSurely(consumer, id, outcome);
+  #settle({ consumer, messages }: Delivery, outcome: Outcome): Promise<void> {
+    return this.#options.inFlight.settleSurely(consumer, messages, outcome);
   }
+}
+
+function bytesOf(messages: readonly Reserved[]): number {
+  return messages.reduce((sum, { body }) => sum + body.length, 0);
 }

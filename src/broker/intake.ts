@@ -1,7 +1,9 @@
+import { type Entry, MAX_BATCH_MESSAGES } from '../codec/batch.ts';
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
 import { StoreFull } from '../queue/errors.ts';
@@ -10,7 +12,7 @@ import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
 /** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
-const MAX_BATCH = 64;
+const MAX_BATCH = MAX_BATCH_MESSAGES;
 /** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
 const MAX_BATCH_BYTES = 4 << 20;
 
@@ -109,28 +111,42 @@ export class Intake {
   }
 
   async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
-    const { body, fields, more } = envelope;
     if (state.last === undefined || number > state.last) {
-      const verdict = this.#objection(envelope, state);
-      if (verdict !== 0) return { verdict, refused: state.batch.length + 1 };
+      const entries = messagesOf(envelope, this.#options.maxMessageBytes);
+      const verdict = Array.isArray(entries) ? this.#objection(entries, state) : entries;
+      const count = envelope.fields.count ?? 1;
+      if (verdict !== 0 || !Array.isArray(entries))
+        return { verdict, refused: state.batch.length + count };
       if (state.batch.length === 0) state.beforeBatch = state.last;
       const producer = { process: state.process, number };
       this.#batching = state;
-      state.batch.push({ ...this.#message(body.slice(), fields), producer });
-      state.batchBytes += body.length;
+      for (const { body, fields } of entries) {
+        state.batch.push({ ...this.#message(body.slice(), fields), producer });
+        state.batchBytes += body.length;
+      }
       state.last = number;
     }
-    return more ? ACCEPTED : this.#commit(state);
+    return envelope.more ? ACCEPTED : this.#commit(state);
   }
 
-  #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
+  #objection(entries: readonly Entry[], { batch, batchBytes }: ProducerState): Verdict {
     if (this.closing || this.draining) return Reason.Closing;
+    if (batch.length + entries.length > MAX_BATCH || batchBytes > MAX_BATCH_BYTES)
+      return Reason.Full;
+    for (const entry of entries) {
+      const verdict = this.#objectionTo(entry);
+      if (verdict !== 0) return verdict;
+    }
+    return 0;
+  }
+
+  #objectionTo({ body, fields }: Entry): Verdict {
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unsupported;
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
     const { delayMs = 0, ttlMs = MAX_DURATION_MS } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
-    return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
+    return 0;
   }
 
   /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */

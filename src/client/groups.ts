@@ -1,23 +1,23 @@
+import type { BatchSize } from '../link/batch-size.ts';
 import { body as bodyKind } from '../options/kinds.ts';
 import { producerErrors } from './errors.ts';
 
-/** Messages in one hold of the bus; below half of the sequence space. */
-const MAX_HOLD_MESSAGES = 48;
-/** Bytes in one hold: a small part of a second on the wire, so that the others get their turn. */
-const MAX_HOLD_BYTES = 1200;
-
 /**
- * Messages, in order, in groups of which each goes out in one hold of the bus.
+ * Messages, in order, in groups of which each fits into one frame.
+ * @param size is asked for each group anew
  * @throws SigmqError empty, bad-body; the group of that moment is not given out
  */
-export function* groupsOf(bodies: Iterable<string | Uint8Array>): Generator<Uint8Array[]> {
+export function* groupsOf(
+  bodies: Iterable<string | Uint8Array>,
+  size: Pick<BatchSize, 'bytes' | 'messages'>,
+): Generator<Uint8Array[]> {
   let group: Uint8Array[] = [];
   let bytes = 0;
   for (const given of bodies) {
     bodyKind.check(given);
     const body = typeof given === 'string' ? Buffer.from(given) : given;
     if (body.length === 0) throw producerErrors.empty();
-    const isFull = bytes + body.length > MAX_HOLD_BYTES || group.length >= MAX_HOLD_MESSAGES;
+    const isFull = bytes + body.length > size.bytes || group.length >= size.messages;
     if (isFull && group.length > 0) {
       yield group;
       group = [];

@@ -7,6 +7,7 @@ import { type Selection, STATES } from '../queue/store.ts';
 import type { ConsumerOptions } from './consumer.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { CallOptions } from './inspector.ts';
+import type { ProducerOptions } from './producer.ts';
 import type { SendOptions } from './send-options.ts';
 
 const CONSUMER: Kinds<ConsumerOptions> = {
@@ -14,6 +15,9 @@ const CONSUMER: Kinds<ConsumerOptions> = {
   handler: kinds.callback,
   queues: kinds.queueNames,
   jobs: values.jobs,
+  prefetch: values.prefetch,
+  count: values.count,
+  compress: kinds.flag,
   ackWaitMs: values.wait,
   signal: kinds.abortSignal,
   onError: kinds.callback,
@@ -25,6 +29,8 @@ const CLIENT: Kinds<ClientOptions> = {
   wait: kinds.flag,
   signal: kinds.abortSignal,
 };
+
+const PRODUCER: Kinds<ProducerOptions> = { ...CLIENT, compress: kinds.flag };
 
 const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   queue: kinds.queueName,
@@ -51,7 +57,10 @@ const SELECTION: Kinds<Selection> = {
 /** @throws OptionError */
 export const checkConsumer = (options: ConsumerOptions): void => checkOptions(options, CONSUMER);
 
-/** Of a producer or inspector. @throws OptionError */
+/** @throws OptionError */
+export const checkProducer = (options: ProducerOptions): void => checkOptions(options, PRODUCER);
+
+/** Of an inspector. @throws OptionError */
 export const checkClient = (options: ClientOptions): void => checkOptions(options, CLIENT);
 
 /** @throws OptionError */

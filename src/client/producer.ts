@@ -1,4 +1,5 @@
 import { assertDeliverable } from '../codec/fields.ts';
+import { BatchSize } from '../link/batch-size.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { linkErrors } from '../link/errors.ts';
 import * as kinds from '../options/kinds.ts';
@@ -8,12 +9,15 @@ import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
-import { checkClient, checkSend } from './options.ts';
+import { checkProducer, checkSend } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { deadlineOf, fieldsOf, type SendOptions } from './send-options.ts';
 
 export interface ProducerOptions extends ClientOptions {
   /** Without a broker, wait for one: when it opens, and when one goes away. Default: fail. */
   readonly wait?: boolean | undefined;
+  /** Whether messages are packed where that makes them smaller; default: true. */
+  readonly compress?: boolean | undefined;
 }
 
 /**
@@ -29,7 +33,8 @@ export class Producer {
   readonly #dir: string;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
-  readonly #sender: GroupSender;
+  readonly #size = new BatchSize();
+  readonly #outbox: Outbox;
   #closed: Promise<void> | undefined;
 
   /**
@@ -37,18 +42,24 @@ export class Producer {
    * of `signal`
    */
   static async open(options: ProducerOptions = {}): Promise<Producer> {
-    checkClient(options);
+    checkProducer(options);
     const table = processTable();
     const dir = await directoryWithBroker(options, table);
-    return new Producer(dir, options.wait ?? false, table);
+    return new Producer(dir, options, table);
   }
 
-  private constructor(dir: string, wait: boolean, table: ProcessTable) {
+  private constructor(
+    dir: string,
+    { wait = false, compress = true }: ProducerOptions,
+    table: ProcessTable,
+  ) {
     this.#dir = dir;
     this.#table = table;
     const endpoint = openClientEndpoint(dir, table);
     this.#endpoint = endpoint;
-    this.#sender = new GroupSender({ dir, table, endpoint, wait });
+    const size = this.#size;
+    const sender = new GroupSender({ dir, table, endpoint, wait, size, isPlainText: !compress });
+    this.#outbox = new Outbox(sender, size);
   }
 
   /** The largest message that the broker of this moment takes, bytes; undefined: it does not say. */
@@ -62,15 +73,19 @@ export class Producer {
     return this.#endpoint.plainBecause;
   }
 
-  /** Sends one message and waits until it is accepted. @throws SigmqError */
+  /**
+   * Sends one message and waits until it is accepted. Those that are sent without waiting for the one before go
+   * together.
+   * @throws SigmqError
+   */
   async send(body: string | Uint8Array, options: SendOptions = {}): Promise<void> {
     kinds.body.check(body);
     await this.sendAll([body], options);
   }
 
   /**
-   * Sends many messages, in order, several in one hold of the bus. The answer to the last of a hold
-   * confirms them all. `onConfirmed` hears how many more are safe, after each hold.
+   * Sends many messages, in order, several in one frame, of which all are accepted or none. `onConfirmed` hears how
+   * many more are safe, after each frame.
    * @throws SigmqError; what was not confirmed by then may or may not have arrived
    */
   async sendAll(
@@ -79,12 +94,14 @@ export class Producer {
   ): Promise<void> {
     checkSend(options);
     kinds.bodies.check(bodies);
-    assertDeliverable(fieldsOf(options));
+    const fields = fieldsOf(options);
+    assertDeliverable(fields);
     if (this.#closed) throw linkErrors.closed();
     const deadline = deadlineOf(options);
     try {
-      for (const group of groupsOf(bodies)) {
-        await this.#sender.send(group, options, deadline.signal);
+      for (const group of groupsOf(bodies, this.#size)) {
+        const messages = group.map((body) => ({ fields, body }));
+        await this.#outbox.send(messages, options, deadline.signal);
         options.onConfirmed?.(group.length);
       }
     } finally {

@@ -22,10 +22,12 @@ export interface MessageFields {
   request?: number;
   /** Of all frames of messages of this sender, counted from 0; absent: see docs/protocol.md, *Sequence*. */
   number?: number;
+  /** Messages in the body; absent: the body is the message. See batch.ts. */
+  count?: number;
   /** Of a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
   offset?: number;
   total?: number;
-  /** Of a reply that was packed: its bytes when it is unpacked. */
+  /** Of a body, or a reply, that was packed: its bytes when it is unpacked. */
   unpacked?: number;
   /** The id of a message that is delivered. */
   id?: number;
@@ -53,6 +55,7 @@ const NUMBERS = [
   [5, 'ref'],
   [6, 'request'],
   [7, 'number'],
+  [8, 'count'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],
@@ -109,7 +112,10 @@ export function assertDeliverable({
   headers,
 }: Pick<MessageFields, 'queue' | 'headers'>): void {
   const max = Number.MAX_SAFE_INTEGER;
-  const largest = { id: max, attempt: max, delivery: max, incarnation: max, releases: max };
+  const largest = {
+    ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
+    ...{ number: max, unpacked: max },
+  };
   encodeFields({
     ...(queue === undefined ? {} : { queue }),
     ...(headers === undefined ? {} : { headers }),

@@ -66,6 +66,12 @@ export type Outcome =
   /** Never to be delivered again. */
   | { readonly kind: 'dead' };
 
+/** Of a message that a consumer holds. */
+export interface Settlement {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
+
 export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
 export const STATES: readonly MessageState[] = ['ready', 'delayed', 'reserved', 'dead'];
 
@@ -144,9 +150,19 @@ export interface Store extends Inspection {
   lastNumber(process: string): Promise<number | undefined>;
   /** Whether {@link reserve} would give a message of these queues, as far as is known. */
   hasReady(queues: readonly string[]): Promise<boolean>;
-  /** The next message of these queues: highest priority first, then the one that has been ready longest. */
-  reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined>;
-  settle(id: number, outcome: Outcome): Promise<Settled>;
+  /**
+   * The next messages of these queues: highest priority first, then the one that has been ready longest. The first is
+   * for the first of the consumers, and so on.
+   * @param maxBytes of them all; a larger one comes alone
+   * @returns fewer than consumers when there are no more, or they would be too large together
+   */
+  reserve(
+    queues: readonly string[],
+    consumers: readonly string[],
+    maxBytes?: number,
+  ): Promise<Reserved[]>;
+  /** All of them or none. @returns what became of each */
+  settle(settlements: readonly Settlement[]): Promise<Settled[]>;
   /**
    * A delivery that was taken for lost is done after all. The message is gone if it waits and nobody got it since;
    * a dead one stays. @returns the queue that it has gone from; undefined: it is not gone

@@ -15,6 +15,8 @@ export interface BrokerInfo {
   readonly incarnation?: number | undefined;
   /** Of the file that this store is. */
   readonly path?: string | undefined;
+  /** What it takes beside a message in a frame of its own. */
+  readonly accepts?: string | undefined;
   /** It catches both signals, on purpose. */
   readonly peer?: 'plain' | undefined;
 }
