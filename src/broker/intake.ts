@@ -1,4 +1,4 @@
-import { type Entry, MAX_BATCH_MESSAGES } from '../codec/batch.ts';
+import type { Entry } from '../codec/batch.ts';
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
@@ -11,11 +11,6 @@ import type { NewMessage, Store } from '../queue/store.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
-/** Messages accepted provisionally from one producer. Together they wait in memory for their commit. */
-const MAX_BATCH = MAX_BATCH_MESSAGES;
-/** Bytes of the same; a larger batch is refused as `full`, and the producer sends in smaller ones. */
-const MAX_BATCH_BYTES = 4 << 20;
-
 export interface IntakeOptions {
   readonly store: Pick<Store, 'publish' | 'lastNumber'>;
   readonly bootId: string;
@@ -27,7 +22,7 @@ export interface IntakeOptions {
 export interface Judged {
   /** The answer. */
   readonly verdict: Verdict;
-  /** These were stored: the message, and those of its group before it. */
+  /** These were stored. */
   readonly published?: readonly NewMessage[];
   /** So many messages were refused. */
   readonly refused?: number;
@@ -45,8 +40,6 @@ export class Intake {
   draining = false;
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
-  /** The only one with a batch: one hold of the bus at a time. */
-  #batching: ProducerState | undefined;
   /** One message after the other: whether the one before could be stored decides what is a repeat. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -99,40 +92,35 @@ export class Intake {
     const state =
       this.#producers.get(name) ??
       this.#producers.add(name, await this.#options.store.lastNumber(name));
-    if (this.#batching && this.#batching !== state) this.#abandon(this.#batching);
     const number = numberOf(envelope, state.next);
-    const judged =
-      number === undefined
-        ? { verdict: Reason.Unknown }
-        : await this.#judgeNumbered(envelope, number, state);
-    if (number === undefined || judged.verdict !== 0) this.#abandon(state);
-    else state.next = number + 1;
+    // The next frame says its number in full, unless this one is accepted.
+    state.next = undefined;
+    if (number === undefined) return { verdict: Reason.Unknown };
+    const isRepeat = state.last !== undefined && number <= state.last;
+    const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
+    if (judged.verdict === 0) state.next = number + 1;
     return judged;
   }
 
-  async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
-    if (state.last === undefined || number > state.last) {
-      const entries = messagesOf(envelope, this.#options.maxMessageBytes);
-      const verdict = Array.isArray(entries) ? this.#objection(entries, state) : entries;
-      const count = envelope.fields.count ?? 1;
-      if (verdict !== 0 || !Array.isArray(entries))
-        return { verdict, refused: state.batch.length + count };
-      if (state.batch.length === 0) state.beforeBatch = state.last;
-      const producer = { process: state.process, number };
-      this.#batching = state;
-      for (const { body, fields } of entries) {
-        state.batch.push({ ...this.#message(body.slice(), fields), producer });
-        state.batchBytes += body.length;
-      }
-      state.last = number;
+  /** All messages of a frame, or none. */
+  async #store(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
+    const entries = messagesOf(envelope, this.#options.maxMessageBytes);
+    const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
+    if (verdict !== 0 || !Array.isArray(entries)) {
+      return { verdict, refused: envelope.fields.count ?? 1 };
     }
-    return envelope.more ? ACCEPTED : this.#commit(state);
+    const producer = { process: state.process, number };
+    const batch = entries.map(({ body, fields }) => {
+      return { ...this.#message(body.slice(), fields), producer };
+    });
+    const judged = await this.#publish(batch, state);
+    if (judged.verdict !== 0) return { ...judged, refused: batch.length };
+    state.last = number;
+    return judged;
   }
 
-  #objection(entries: readonly Entry[], { batch, batchBytes }: ProducerState): Verdict {
+  #objection(entries: readonly Entry[]): Verdict {
     if (this.closing || this.draining) return Reason.Closing;
-    if (batch.length + entries.length > MAX_BATCH || batchBytes > MAX_BATCH_BYTES)
-      return Reason.Full;
     for (const entry of entries) {
       const verdict = this.#objectionTo(entry);
       if (verdict !== 0) return verdict;
@@ -147,29 +135,6 @@ export class Intake {
     const { delayMs = 0, ttlMs = MAX_DURATION_MS } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
     return 0;
-  }
-
-  /** Stores what a producer has sent since its last confirmed frame: all of it, or nothing. */
-  async #commit(state: ProducerState): Promise<Judged> {
-    const { batch } = state;
-    if (batch.length === 0) return ACCEPTED;
-    const judged = await this.#publish(batch, state);
-    if (judged.verdict !== 0) return { ...judged, refused: batch.length };
-    this.#clear(state);
-    return judged;
-  }
-
-  /** Nobody was told that these are stored: the producer sends them again, or has given up. */
-  #abandon(state: ProducerState): void {
-    state.next = undefined;
-    if (state.batch.length > 0) state.last = state.beforeBatch;
-    this.#clear(state);
-  }
-
-  #clear(state: ProducerState): void {
-    state.batch = [];
-    state.batchBytes = 0;
-    this.#batching = undefined;
   }
 
   async #publish(batch: readonly NewMessage[], producer?: ProducerState): Promise<Judged> {

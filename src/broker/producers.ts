@@ -1,5 +1,4 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
-import type { NewMessage } from '../queue/store.ts';
 import { keyOf, type Peer } from './peer.ts';
 
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
@@ -9,17 +8,12 @@ const MAX_PRODUCERS = 4096;
 export interface ProducerState {
   /** Names the process, across PID reuse and reboots. */
   readonly process: string;
-  /** The number of its last accepted frame, durable or in `batch`; undefined: none. */
+  /** The number of its last accepted frame; undefined: none. */
   last: number | undefined;
   /** Of the frame that follows the one judged last; undefined: that was not accepted, or is not remembered. */
   next: number | undefined;
-  /** Accepted provisionally (MORE); the next frame without MORE confirms them. */
-  batch: NewMessage[];
-  batchBytes: number;
   /** Of the messages that were stored last. */
   lastIds: readonly number[];
-  /** `last` before the batch, to go back to when the batch is refused. */
-  beforeBatch: number | undefined;
 }
 
 /**
@@ -59,9 +53,6 @@ export class Producers {
       process,
       last,
       next: undefined,
-      beforeBatch: last,
-      batch: [],
-      batchBytes: 0,
       lastIds: [],
     };
     this.#states.set(process, state);

@@ -59,7 +59,7 @@ export function messagesFrame(
     ...(isOne ? only.fields : { count: entries.length }),
     ...(unpacked === undefined ? {} : { unpacked }),
   };
-  return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control, fields: all }));
+  return SignalCodec.encode(encodeEnvelope({ seq, body, control, fields: all }));
 }
 
 /**

@@ -6,6 +6,7 @@ import { InFlight } from '../../src/broker/in-flight.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { FakeClock } from '../link/fakes.ts';
+import { reserve, settle } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';
 
 const ACK_WAIT_MS = 1000;
@@ -40,7 +41,7 @@ async function given(
   await store.put(...Array.from({ length: count }, (_, n) => `${n}`));
   const messages: Reserved[] = [];
   for (let n = 0; n < count; n++) {
-    const message = (await store.reserve(['default'], who.key)) as Reserved;
+    const message = (await reserve(store, ['default'], who.key)) as Reserved;
     inFlight.begin(who, message);
     messages.push(message);
   }
@@ -192,9 +193,9 @@ describe('InFlight, when a settlement stays away,', () => {
         const { store, inFlight, who, message, pass } = await given(t);
         inFlight.awaitSettlement(who, message);
         await pass(ACK_WAIT_MS);
-        await store.reserve(['default'], '71:500');
-        if (then === 'returned') await store.settle(message.id, { kind: 'return' });
-        if (then === 'dead') await store.settle(message.id, { kind: 'dead' });
+        await reserve(store, ['default'], '71:500');
+        if (then === 'returned') await settle(store, message.id, { kind: 'return' });
+        if (then === 'dead') await settle(store, message.id, { kind: 'dead' });
         const verdict = await inFlight.settle(who, message.id, { kind: 'done' }, message);
         assert.equal(verdict, Reason.Unknown);
         assert.equal((await store.states()).length, 1);
@@ -286,8 +287,8 @@ describe('InFlight, when an answer is not known,', () => {
 
   it('owes what an earlier broker had given out to who can be asked; the rest is lost', async (t) => {
     const { store, inFlight, who, messages } = await given(t, 2);
-    await store.settle((messages[1] as Reserved).id, { kind: 'return' });
-    await store.reserve(['default'], '71:500');
+    await settle(store, (messages[1] as Reserved).id, { kind: 'return' });
+    await reserve(store, ['default'], '71:500');
     const later = consumer({ pid: 70 });
     await inFlight.recover((key) => (key === who.key ? later : undefined));
     const [first] = messages as [Reserved];

@@ -11,6 +11,7 @@ import { type Note, requestFrame } from '../../src/link/request.ts';
 import { type Settle, settlementFrame, Verb } from '../../src/link/settlement.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { utf8 } from '../codec/vectors.ts';
+import { reserve } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';
 
 const PEER = { pid: 70, start: 500 };
@@ -36,7 +37,7 @@ async function given() {
   });
   await inFlight.recover(() => undefined);
   await store.put('a');
-  const message = (await store.reserve(['default'], who.key)) as Reserved;
+  const message = (await reserve(store, ['default'], who.key)) as Reserved;
   inFlight.begin(who, message);
   const settle = async (settle: Settle, peer = PEER): Promise<Verdict> =>
     reception.take(peer, settlementFrame(settle).subarray(0, -1));
@@ -149,7 +150,7 @@ describe('Reception of settlements', () => {
       ...{ inFlight, journal, incarnation: store.incarnation },
     });
     const [id = 0] = await store.put('a');
-    await store.reserve(['default'], who.key);
+    await reserve(store, ['default'], who.key);
     const done = settlementFrame({ id, ...FIRST, verb: Verb.Done }).subarray(0, -1);
     const verdict = reception.take(PEER, done);
     await turn();
