@@ -39,11 +39,8 @@ export class Dispatcher {
 
   /** Finishes the frames under way and starts no other. Does not wait for plain peers that stalled. */
   async stop(): Promise<void> {
-    const { inFlight, journal } = this.#options;
-    await journal.dispatching.stop();
-    for (const { consumer, messages } of this.#dealt.splice(0)) {
-      await inFlight.settleSurely(consumer, messages, { kind: 'untaken' });
-    }
+    await this.#options.journal.dispatching.stop();
+    await this.#takeBack();
     await this.#plain.ended();
   }
 
@@ -71,6 +68,13 @@ export class Dispatcher {
     const next = this.#dealt.shift();
     if (!next) this.#wakeAfterRest(now);
     return next;
+  }
+
+  /** What was dealt and has not gone out is in the store again, and is dealt anew. */
+  async #takeBack(): Promise<void> {
+    for (const { consumer, messages } of this.#dealt.splice(0)) {
+      await this.#options.inFlight.settleSurely(consumer, messages, { kind: 'untaken' });
+    }
   }
 
   /** A message whose answer is not known goes to the same consumer again, before anything else. */
@@ -110,11 +114,16 @@ export class Dispatcher {
 
   /** Under one hold of the bus: deliveries to echo consumers, until there is nothing or time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
+    const { roster } = this.#options;
     const until = clockMs() + HOLD_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);
-      else await this.#echo.deliver(channel, delivery);
+      else if (!(await this.#echo.deliver(channel, delivery))) {
+        // It may be another's turn now, who is to get what comes first.
+        await this.#takeBack();
+        roster.dealt(delivery.consumer);
+      }
       delivery = this.#isStopped || clockMs() > until ? undefined : await this.#next();
     }
   }

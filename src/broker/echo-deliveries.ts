@@ -31,19 +31,21 @@ export class EchoDeliveries {
     this.#options = options;
   }
 
+  /** @returns whether the consumer has them; otherwise they go elsewhere, or to it after a rest */
   async deliver(
     channel: Channel,
     { consumer, messages, inDoubt: wasInDoubt }: Delivery,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { inFlight, size } = this.#options;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
     const due = messages.filter((message) => inFlight.has(consumer, message));
-    if (due.length === 0) return;
+    if (due.length === 0) return true;
     /** A try of which the end is not known may have been taken. */
     const delivery = { consumer, messages: due, inDoubt: wasInDoubt === true };
+    const seq = seqOf(++consumer.sent);
     for (let attempt = 1; ; attempt++) {
       const { told } = consumer;
-      const frame = this.#frameOf(delivery, told);
+      const frame = frameOf(delivery, seq, told);
       if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
       try {
         consumer.told = undefined; // until it is known that it has understood this frame
@@ -52,44 +54,47 @@ export class EchoDeliveries {
         size.learn(bytesOf(due), clockMs() - began);
         if (outcome.kind === 'accepted') {
           this.#onTaken(delivery, told);
-          return await this.#settle(delivery, { kind: 'done' });
+          await this.#settle(delivery, { kind: 'done' });
+          return true;
         }
         delivery.inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
-        if (reason === Reason.Damaged && delivery.inDoubt) return this.owe(delivery);
-        return await this.#onRefused(delivery, reason, told);
-      } catch (error) {
-        if (error instanceof LinkError) return await this.#onFailed(delivery, error);
+        if (reason !== Reason.Damaged || !delivery.inDoubt)
+          return await this.#onRefused(delivery, reason, told);
         this.owe(delivery);
-        throw error;
+      } catch (error) {
+        if (!(error instanceof LinkError)) {
+          this.owe(delivery);
+          throw error;
+        }
+        await this.#onFailed(delivery, error);
       }
-    }
-  }
-
-  /** @returns the error when it fits in no frame */
-  #frameOf({ consumer, messages }: Delivery, told: Told | undefined): Uint8Array | CodecError {
-    const { accepts } = consumer;
-    try {
-      return deliveryFrame(messages, { seq: seqOf(++consumer.sent), told, accepts });
-    } catch (error) {
-      if (error instanceof CodecError) return error;
-      throw error;
+      return false;
     }
   }
 
   /** A producer left no room for what a delivery adds: its message is dead, the others go alone. */
-  async #onUndeliverable(channel: Channel, delivery: Delivery, error: CodecError): Promise<void> {
+  async #onUndeliverable(
+    channel: Channel,
+    delivery: Delivery,
+    error: CodecError,
+  ): Promise<boolean> {
     const { consumer, messages } = delivery;
     const [first, ...others] = messages as [Reserved];
     if (others.length > 0) {
-      for (const message of messages)
-        await this.deliver(channel, { ...delivery, messages: [message] });
-      return;
+      let isTaken = true;
+      for (const message of messages) {
+        const alone = { ...delivery, messages: [message] };
+        if (isTaken) isTaken = await this.deliver(channel, alone);
+        else await this.#settle(alone, { kind: 'untaken' });
+      }
+      return isTaken;
     }
     const { id, queue } = first;
     this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
-    return this.#settle({ consumer, messages }, { kind: 'dead' });
+    await this.#settle({ consumer, messages }, { kind: 'dead' });
+    return true;
   }
 
   /** It has them, and says or will say what becomes of them. */
@@ -100,14 +105,14 @@ export class EchoDeliveries {
     if (!inDoubt) for (const message of messages) journal.delivered(message);
   }
 
-  async #onRefused(delivery: Delivery, reason: Reason, told: Told | undefined): Promise<void> {
+  /** @returns whether the consumer had them */
+  async #onRefused(delivery: Delivery, reason: Reason, told: Told | undefined): Promise<boolean> {
     const { roster, inFlight, journal } = this.#options;
     const { consumer, messages } = delivery;
     if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery, told);
-    if (reason === Reason.Failed) return this.#settle(delivery, { kind: 'failed' });
     if (reason === Reason.Later) {
       for (const message of messages) inFlight.awaitSettlement(consumer, message);
-      return;
+      return true;
     }
     if (reason === Reason.TooLarge) {
       roster.answered(consumer);
@@ -115,14 +120,18 @@ export class EchoDeliveries {
         const bytes = message.body.length;
         journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
       }
-      return this.#settle(delivery, { kind: 'failed' });
+    }
+    if (reason === Reason.Failed || reason === Reason.TooLarge) {
+      await this.#settle(delivery, { kind: 'failed' });
+      return true;
     }
     if (reason === Reason.Damaged) {
       for (const message of messages)
         journal.say({ type: 'delivery-damaged', ...namesOf(consumer, message) });
     }
     roster.rest(consumer, clockMs());
-    return this.#settle(delivery, { kind: 'untaken' });
+    await this.#settle(delivery, { kind: 'untaken' });
+    return false;
   }
 
   async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
@@ -153,6 +162,20 @@ export class EchoDeliveries {
 
   #settle({ consumer, messages }: Delivery, outcome: Outcome): Promise<void> {
     return this.#options.inFlight.settleSurely(consumer, messages, outcome);
+  }
+}
+
+/** @returns the error when it fits in no frame */
+function frameOf(
+  { consumer: { accepts }, messages }: Delivery,
+  seq: number,
+  told: Told | undefined,
+): Uint8Array | CodecError {
+  try {
+    return deliveryFrame(messages, { seq, told, accepts });
+  } catch (error) {
+    if (error instanceof CodecError) return error;
+    throw error;
   }
 }
 

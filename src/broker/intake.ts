@@ -1,4 +1,4 @@
-import type { Entry } from '../codec/batch.ts';
+import { type Entry, MAX_BATCH_MESSAGES } from '../codec/batch.ts';
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
@@ -107,7 +107,7 @@ export class Intake {
     const entries = messagesOf(envelope, this.#options.maxMessageBytes);
     const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
     if (verdict !== 0 || !Array.isArray(entries)) {
-      return { verdict, refused: envelope.fields.count ?? 1 };
+      return { verdict, refused: messagesIn(envelope) };
     }
     const producer = { process: state.process, number };
     const batch = entries.map(({ body, fields }) => {
@@ -159,6 +159,11 @@ export class Intake {
       ...(headers === undefined ? {} : { headers }),
     };
   }
+}
+
+/** As many as it can be, of those that it speaks of. */
+function messagesIn({ fields: { count = 1 } }: Envelope): number {
+  return Math.min(Math.max(count, 1), MAX_BATCH_MESSAGES);
 }
 
 function isDeliverable(fields: Envelope['fields']): boolean {

@@ -11,7 +11,7 @@ const MAX_BYTES = 32 << 10;
 
 /** How much to put into one frame, by what was seen of those before. */
 export class BatchSize {
-  readonly messages = MAX_BATCH_MESSAGES;
+  readonly messages: number = MAX_BATCH_MESSAGES;
   #bytes = FIRST_BYTES;
 
   /** Of the messages, as they are before they are packed. A larger message goes alone. */

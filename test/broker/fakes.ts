@@ -6,6 +6,7 @@ import type { SigmqError } from '../../src/errors.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import { NOTHING_MORE } from '../../src/link/messages.ts';
 import type { SendOptions } from '../../src/link/outbound.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
@@ -205,7 +206,12 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     kind: 'echo',
     saysPlain: false,
     queues: ['default'],
-    slots: 1,
+    jobs: 1,
+    prefetch: 1,
+    hand: 1,
+    count: Number.POSITIVE_INFINITY,
+    given: 0,
+    accepts: NOTHING_MORE,
     ackWaitMs: undefined,
     inFlight: new Map(),
     owed: [],

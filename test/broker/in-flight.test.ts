@@ -89,7 +89,7 @@ describe('InFlight', () => {
   it('tries again until the store takes what nobody will tell again', async (t) => {
     const { store, journal, inFlight, who, message, pass } = await given(t);
     store.failing.set('settle', new Error('disk'));
-    await inFlight.settleSurely(who, message.id, { kind: 'lost' });
+    await inFlight.settleSurely(who, [message], { kind: 'lost' });
     await pass(500);
     await pass(500);
     assert.equal(journal.errors.length, 3);
@@ -106,9 +106,9 @@ describe('InFlight', () => {
       open = resolve;
     });
     const settle = store.settle.bind(store);
-    store.settle = async (id, outcome) => {
+    store.settle = async (settlements) => {
       await gate;
-      return settle(id, outcome);
+      return settle(settlements);
     };
     const verdicts = (['done', 'done', 'failed'] as const).map((kind) =>
       inFlight.settle(who, message.id, { kind }, message),
@@ -123,7 +123,7 @@ describe('InFlight', () => {
 
   it('does not try again what is unknown', async (t) => {
     const { journal, inFlight, who, pass } = await given(t);
-    await inFlight.settleSurely(who, 1, { kind: 'lost' });
+    await inFlight.settleSurely(who, [{ id: 1 }], { kind: 'lost' });
     await pass(500);
     assert.deepEqual(journal.errors, []);
   });
@@ -141,12 +141,13 @@ describe('InFlight', () => {
     assert.deepEqual([await store.states(), who.inFlight.size], [['reserved'], 1]);
   });
 
-  it('tries each again later when it has ended and the store fails', async (t) => {
+  it('tries all again later when it has ended and the store fails', async (t) => {
     const { store, journal, inFlight, who, messages, pass } = await given(t, 3);
     for (const message of messages) inFlight.awaitSettlement(who, message);
     store.failing.set('settle', new Error('disk'));
     await inFlight.lose(who);
-    assert.equal(journal.errors.length, 3);
+    assert.equal(journal.errors.length, 1, 'they are written together');
+    assert.deepEqual(await store.states(), Array(3).fill('reserved'));
     store.failing.clear();
     await pass(500);
     assert.deepEqual([await store.states(), who.inFlight.size], [['ready', 'ready', 'ready'], 0]);
@@ -253,7 +254,7 @@ describe('InFlight, when a settlement stays away,', () => {
     const { store, journal, inFlight, who, message, messages, pass } = await given(t, 2);
     inFlight.awaitSettlement(who, message);
     store.failing.set('settle', new Error('disk'));
-    await inFlight.settleSurely(who, (messages[1] as Reserved).id, { kind: 'lost' });
+    await inFlight.settleSurely(who, [messages[1] as Reserved], { kind: 'lost' });
     store.failing.clear();
     inFlight.stop();
     await pass(ACK_WAIT_MS);

@@ -214,7 +214,7 @@ describe('Roster.free', () => {
     assert.deepEqual(free(1250), [72, 74]);
   });
 
-  it('lets who does not answer rest longer each time, up to a second, until it was served', async (t) => {
+  it('lets who does not answer rest longer each time, up to a second, until it answers', async (t) => {
     const { roster, write, consumer } = given(t);
     await write('71\n');
     const rests = Array.from({ length: 4 }, () => {
@@ -223,6 +223,9 @@ describe('Roster.free', () => {
     });
     assert.deepEqual(rests, [250, 500, 1000, 1000]);
     roster.dealt(consumer(71));
+    roster.rest(consumer(71), 0);
+    assert.equal(consumer(71).restsUntil, 1000, 'that it was its turn is no answer');
+    roster.answered(consumer(71));
     roster.rest(consumer(71), 0);
     assert.equal(consumer(71).restsUntil, 250);
   });

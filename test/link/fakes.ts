@@ -13,7 +13,7 @@ import { utf8 } from '../codec/vectors.ts';
 
 /** The frame of a message, with its zero byte. */
 export function frameOf(text: string, seq = 1): Uint8Array {
-  const envelope = { seq, body: utf8(text), more: false, control: false, fields: {} };
+  const envelope = { seq, body: utf8(text), control: false, fields: {} };
   return SignalCodec.encode(encodeEnvelope(envelope));
 }
 

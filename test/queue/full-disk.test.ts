@@ -89,12 +89,12 @@ describe('the reserve on the disk', () => {
     const disk = SmallDisk.mount(t, '8m');
     if (!disk) return;
     const folder = join(disk.path, 'store');
-    const reserve = join(folder, 'queue.reserve');
+    const kept = join(folder, 'queue.reserve');
     const store = open(t, folder);
-    const whole = statSync(reserve).size;
+    const whole = statSync(kept).size;
     assert.equal(whole, 1 << 20);
-    assert.equal(statSync(reserve).mode & 0o777, 0o600);
-    assert.ok(statSync(reserve).blocks * 512 >= whole, 'it is on the disk');
+    assert.equal(statSync(kept).mode & 0o777, 0o600);
+    assert.ok(statSync(kept).blocks * 512 >= whole, 'it is on the disk');
     await store.publish(Array.from({ length: 60 }, () => message(20_000)));
     disk.fill();
     for (let n = 0; n < 30; n++) {
@@ -102,11 +102,11 @@ describe('the reserve on the disk', () => {
       await settle(store, reserved?.id ?? 0, { kind: 'dead' });
       disk.fill();
     }
-    assert.ok(statSync(reserve).size < whole);
+    assert.ok(statSync(kept).size < whole);
     await assert.rejects(store.publish([message(1)]), is('no-room'));
     disk.empty();
     await eventually(() => store.publish([message(1)]));
-    assert.equal(statSync(reserve).size, whole);
+    assert.equal(statSync(kept).size, whole);
   });
 
   it('lets a broker open its store on a full disk', async (t) => {
