@@ -35,12 +35,26 @@ export class Dealer {
     this.#options = options;
   }
 
-  /** Reserves messages for as many frames as there are consumers, at most. @returns the frames, in turn */
+  /**
+   * Reserves messages for as many frames as there are consumers, at most. @returns the frames, in turn
+   * @throws what the store throws, unless something was dealt before: then the next time
+   */
   async deal(now: number): Promise<Delivery[]> {
-    const { roster, size } = this.#options;
-    const hands = roster
-      .free(now)
-      .map((consumer) => ({ consumer, room: roomOf(consumer), isAsked: false, messages: [] }));
+    const hands: Hand[] = [];
+    for (const consumer of this.#options.roster.free(now)) {
+      if (await this.#isReady(consumer))
+        hands.push({ consumer, room: roomOf(consumer), isAsked: false, messages: [] });
+    }
+    try {
+      await this.#dealTo(hands, now);
+    } catch (error) {
+      if (!hands.some(isDealt)) throw error;
+    }
+    return hands.filter(isDealt).flatMap(framesOf);
+  }
+
+  async #dealTo(hands: readonly Hand[], now: number): Promise<void> {
+    const { size } = this.#options;
     let at = 0;
     let wanted = hands.length === 1 ? size.messages : 1;
     let cards = 0;
@@ -48,18 +62,18 @@ export class Dealer {
     while (cards < size.messages) {
       const { run, next } = this.#runFrom(at, hands, Math.min(wanted, size.messages - cards), now);
       const first = run[0];
-      if (!first) break;
+      if (!first) return;
       at = next;
       const most = size.bytes * new Set([...run, ...hands.filter(isDealt)]).size - bytes;
-      const got = await this.#reserve(run, Math.max(most, 1));
+      if (most <= 0) return;
+      const got = await this.#reserve(run, most);
       bytes += got.reduce((sum, { body }) => sum + body.length, 0);
       cards += got.length;
       if (got.length === run.length) wanted *= GROWTH;
-      else if (bytes > 0 && got.length > 0 && (await this.#isReady(first)))
-        break; // it would be too much
+      // Or it would be too much.
+      else if (bytes > 0 && got.length > 0 && (await this.#isReady(first.consumer))) return;
       else for (const hand of hands) if (isAlike(hand, first)) hand.room = 0;
     }
-    return hands.filter(isDealt).flatMap(framesOf);
   }
 
   /** Whose turn it is next, up to `wanted` times, as long as they take from the same queues. */
@@ -90,23 +104,26 @@ export class Dealer {
     return false;
   }
 
-  #isReady({ consumer }: Hand): Promise<boolean> {
-    return this.#options.store.hasReady(consumer.queues);
+  #isReady({ queues }: ConsumerState): Promise<boolean> {
+    return this.#options.store.hasReady(queues);
   }
 
   async #reserve(run: readonly Hand[], maxBytes: number): Promise<Reserved[]> {
     const { roster, store, inFlight } = this.#options;
     const first = run[0] as Hand;
-    if (!(await this.#isReady(first))) return [];
     const keys = run.map(({ consumer }) => consumer.key);
     const got = await store.reserve(first.consumer.queues, keys, maxBytes);
     for (const [n, message] of got.entries()) {
-      const { consumer, messages } = run[n] as Hand;
+      const hand = run[n] as Hand;
+      const { consumer, messages } = hand;
       inFlight.begin(consumer, message);
       roster.dealt(consumer);
       if (roster.isRegistered(consumer)) messages.push(message);
-      // It left while the store was busy: nobody would notice how it ends.
-      else await inFlight.settleSurely(consumer, [message], { kind: 'untaken' });
+      else {
+        // It left while the store was busy: nobody would notice how it ends.
+        hand.room = 0;
+        await inFlight.settleSurely(consumer, [message], { kind: 'untaken' });
+      }
     }
     return got;
   }

@@ -20,6 +20,7 @@ export class Handling {
   readonly #options: HandlingOptions;
   readonly #waiting: Message[] = [];
   #working = 0;
+  #isEnded = false;
 
   constructor(options: HandlingOptions) {
     this.#options = options;
@@ -27,11 +28,13 @@ export class Handling {
 
   take(message: Message): void {
     if (this.#working < this.#options.jobs) this.#work(message);
+    else if (this.#isEnded) void message.release({ now: true });
     else this.#waiting.push(message);
   }
 
   /** What nobody has begun to work on goes back. */
   end(): void {
+    this.#isEnded = true;
     for (const message of this.#waiting.splice(0)) void message.release({ now: true });
   }
 

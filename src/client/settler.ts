@@ -22,6 +22,8 @@ const LONGEST_PATIENCE_MS = 30_000;
 interface Due {
   readonly name: Name;
   readonly verb: Verb;
+  /** Since when, by `clockMs()`. */
+  readonly since: number;
   readonly resolve: (isKnown: boolean) => void;
 }
 
@@ -113,7 +115,7 @@ export class Settler {
   /** False when there is nobody to tell, or it is not ours any more. */
   #tell(name: Name, verb: Verb): Promise<boolean> {
     const told = new Promise<boolean>((resolve) => {
-      this.#due.push({ name, verb, resolve });
+      this.#due.push({ name, verb, since: clockMs(), resolve });
     });
     // What is settled in the same turn goes into one frame.
     this.#telling ??= Promise.resolve().then(() => this.#tellDue());
@@ -122,9 +124,10 @@ export class Settler {
 
   async #tellDue(): Promise<void> {
     while (this.#due.length > 0) {
+      // One that says that the work goes on is alone in its frame.
       const extend = this.#due.findIndex(({ verb }) => verb === Verb.Extend);
       const count = extend < 0 ? MAX_SETTLEMENTS : Math.max(extend, 1);
-      await this.#tellTogether(this.#due.splice(0, count));
+      await this.#tellTogether(this.#due.splice(0, Math.min(count, MAX_SETTLEMENTS)));
     }
     this.#telling = undefined;
   }
@@ -132,7 +135,7 @@ export class Settler {
   /** Again and again, until the broker has heard of all of them or patience ends. */
   async #tellTogether(due: readonly Due[]): Promise<void> {
     const { dir, table, onError } = this.#options;
-    const began = clockMs();
+    const began = Math.max(...due.map(({ since }) => since));
     const isPatient = (ms: number) =>
       this.#stoppingAt === undefined || clockMs() <= Math.max(began, this.#stoppingAt) + ms;
     let isStuck = false;

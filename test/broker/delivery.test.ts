@@ -56,7 +56,13 @@ describe('deliveryFrame', () => {
       entries.map((entry) => entry.fields),
       [{ queue: 'q' }, { queue: 'q' }, { queue: 'q', id: 9 }, { queue: 'q' }],
     );
-    const mixed = messagesOf(frame([{ ...usual, id: 4, queue: 'q' }, { ...usual, id: 5 }]), 100);
+    const mixed = messagesOf(
+      frame([
+        { ...usual, id: 4, queue: 'q' },
+        { ...usual, id: 5 },
+      ]),
+      100,
+    );
     assert.ok(Array.isArray(mixed));
     assert.deepEqual(
       mixed.map((entry) => entry.fields),

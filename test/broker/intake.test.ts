@@ -269,10 +269,7 @@ describe('Intake and a group', () => {
     const stored = [...(await store.peek('default')), ...(await store.peek('q'))];
     assert.ok(stored.every(({ priority }) => priority === 2));
     assert.deepEqual(published(), ['a', 'b', 'c']);
-    assert.deepEqual(
-      [...intake.lastIds(PRODUCER)].sort(),
-      stored.map(({ id }) => id).sort(),
-    );
+    assert.deepEqual([...intake.lastIds(PRODUCER)].sort(), stored.map(({ id }) => id).sort());
   });
 
   it('takes a packed one as it was before it was packed', async () => {

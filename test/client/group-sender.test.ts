@@ -115,7 +115,7 @@ describe('GroupSender', () => {
   it('sends one frame after the other to a broker that takes no batches', async (t) => {
     const { fake, first, sent } = given(t, { accepts: '' });
     await sent(['a', 'b', 'c'], { queue: 'q' });
-    const contents = () => fake.sent.map(({ frame }) => contentsOf(frame)).flat();
+    const contents = () => fake.sent.flatMap(({ frame }) => contentsOf(frame));
     assert.deepEqual(
       contents(),
       ['a', 'b', 'c'].map((body) => [body, { queue: 'q' }]),

@@ -34,7 +34,10 @@ function given(
   const dir = tempDir(t);
   const become = (pid: number, incarnation = NOW) => {
     writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
-    writeFileSync(join(dir, 'broker.json'), JSON.stringify({ pid, start: 500, incarnation, accepts }));
+    writeFileSync(
+      join(dir, 'broker.json'),
+      JSON.stringify({ pid, start: 500, incarnation, accepts }),
+    );
   };
   become(BROKER);
   const fake = new FakeEndpoint();
@@ -64,7 +67,19 @@ function given(
     const answer = handled.get(name(7, delivery));
     return answer && [answer.verdict, answer.settled];
   };
-  return { dir, become, clock, fake, first: fake.first, handled, errors, settler, frames, told, known };
+  return {
+    dir,
+    become,
+    clock,
+    fake,
+    first: fake.first,
+    handled,
+    errors,
+    settler,
+    frames,
+    told,
+    known,
+  };
 }
 
 describe('Settler', () => {

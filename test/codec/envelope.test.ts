@@ -74,7 +74,7 @@ describe('decodeFrame', () => {
     const frame = encodeEnvelope({
       seq: 1,
       body: noise(300),
-     
+
       control: false,
       fields: { queue: 'q' },
     });

@@ -5,7 +5,12 @@ import fc from 'fast-check';
 import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { type Note, replyFrame, replyOf, requestFrame, requestOf } from '../../src/link/request.ts';
-import { MAX_SETTLEMENTS, settlementsFrame, settlementsOf, Verb } from '../../src/link/settlement.ts';
+import {
+  MAX_SETTLEMENTS,
+  settlementsFrame,
+  settlementsOf,
+  Verb,
+} from '../../src/link/settlement.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
 import { utf8 } from '../codec/vectors.ts';
 
