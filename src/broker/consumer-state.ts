@@ -1,6 +1,7 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { type Accepts, acceptsOf, NOTHING_MORE } from '../link/messages.ts';
+import { Packer } from '../link/packing.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
@@ -52,6 +53,8 @@ export interface ConsumerState extends Peer {
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they take up slots until it speaks. */
   readonly overdue: Map<number, DeliveryName>;
+  /** What it and this broker have learned of what went to it. */
+  readonly packer: Packer;
   /** Undefined: it is not certain what it was told last. */
   told: Told | undefined;
   /** Frames that were sent to it. */
@@ -110,6 +113,7 @@ export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): Co
     inFlight: new Map(),
     owed: [],
     overdue: new Map(),
+    packer: new Packer(),
     told: undefined,
     sent: 0,
     restsUntil: 0,

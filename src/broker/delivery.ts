@@ -2,6 +2,7 @@ import type { Entry } from '../codec/batch.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { IdSequence } from '../codec/id-sequence.ts';
 import { type Accepts, messagesFrame } from '../link/messages.ts';
+import type { Packer } from '../link/packing.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
@@ -35,15 +36,23 @@ export interface Told {
   readonly ids: IdSequence;
 }
 
+export interface DeliveryTo {
+  readonly seq: number;
+  /** Undefined: it is not certain what. */
+  readonly told: Told | undefined;
+  readonly accepts: Accepts;
+  readonly packer?: Packer;
+}
+
 /**
  * Defaults are left out: they cost eight signals a byte, twice.
- * @param told undefined: it is not certain what
  * @throws CodecError when a message fits in no frame
  */
 export function deliveryFrame(
   messages: readonly Reserved[],
-  { seq, told, accepts }: { seq: number; told: Told | undefined; accepts: Accepts },
+  { seq, told, accepts, packer }: DeliveryTo,
 ): Uint8Array {
+  if (!told) packer?.reset();
   const incarnation = messages[0]?.incarnation;
   const isKnown = told !== undefined && told.incarnation === incarnation;
   const queue = messages[0]?.queue ?? DEFAULT_QUEUE;
@@ -58,7 +67,7 @@ export function deliveryFrame(
     ids = ids.with(message.id);
     return entry;
   });
-  return messagesFrame(seq, { fields: shared, entries }, accepts);
+  return messagesFrame(seq, { fields: shared, entries }, accepts, { packer });
 }
 
 function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {

@@ -18,6 +18,9 @@ import {
 /** Tries of one delivery to a consumer that gets it damaged; damage needs two senders at once. */
 const MAX_TRIES = 5;
 
+/** Refusals after which the consumer may take the same: `unknown` has it said and packed without what went before. */
+const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);
+
 export interface EchoDeliveriesOptions extends DeliveryOptions {
   /** Learns how long frames take. */
   readonly size: BatchSize;
@@ -59,7 +62,7 @@ export class EchoDeliveries {
         }
         delivery.inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-        if (reason === Reason.Damaged && attempt < MAX_TRIES) continue;
+        if (AGAIN.has(reason) && attempt < MAX_TRIES) continue;
         if (reason !== Reason.Damaged || !delivery.inDoubt)
           return await this.#onRefused(delivery, reason, told);
         this.owe(delivery);
@@ -167,12 +170,12 @@ export class EchoDeliveries {
 
 /** @returns the error when it fits in no frame */
 function frameOf(
-  { consumer: { accepts }, messages }: Delivery,
+  { consumer: { accepts, packer }, messages }: Delivery,
   seq: number,
   told: Told | undefined,
 ): Uint8Array | CodecError {
   try {
-    return deliveryFrame(messages, { seq, told, accepts });
+    return deliveryFrame(messages, { seq, told, accepts, packer });
   } catch (error) {
     if (error instanceof CodecError) return error;
     throw error;

@@ -97,6 +97,8 @@ export class Intake {
     state.next = undefined;
     if (number === undefined) return { verdict: Reason.Unknown };
     const isRepeat = state.last !== undefined && number <= state.last;
+    // What it was packed with may be something else than what we have learned.
+    if (isRepeat) state.unpacker.reset();
     const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
     if (judged.verdict === 0) state.next = number + 1;
     return judged;
@@ -104,7 +106,7 @@ export class Intake {
 
   /** All messages of a frame, or none. */
   async #store(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
-    const entries = messagesOf(envelope, this.#options.maxMessageBytes);
+    const entries = messagesOf(envelope, this.#options.maxMessageBytes, state.unpacker);
     const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
     if (verdict !== 0 || !Array.isArray(entries)) {
       return { verdict, refused: messagesIn(envelope) };

@@ -1,4 +1,5 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
+import { Unpacker } from '../link/packing.ts';
 import { keyOf, type Peer } from './peer.ts';
 
 /** Producers remembered at once; the oldest is forgotten first. A process costs some 200 bytes. */
@@ -12,6 +13,8 @@ export interface ProducerState {
   last: number | undefined;
   /** Of the frame that follows the one judged last; undefined: that was not accepted, or is not remembered. */
   next: number | undefined;
+  /** What it and this broker have learned of its messages. */
+  readonly unpacker: Unpacker;
   /** Of the messages that were stored last. */
   lastIds: readonly number[];
 }
@@ -53,6 +56,7 @@ export class Producers {
       process,
       last,
       next: undefined,
+      unpacker: new Unpacker(),
       lastIds: [],
     };
     this.#states.set(process, state);

@@ -7,6 +7,7 @@ import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { messagesOf } from '../link/messages.ts';
+import { Unpacker } from '../link/packing.ts';
 import { Verb } from '../link/settlement.ts';
 import { MAX_MESSAGE_BYTES } from './client-endpoint.ts';
 import type { Handled, Name } from './handled.ts';
@@ -42,7 +43,7 @@ export class Deliveries {
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind !== 'envelope') return Reason.Damaged;
     if (decoded.envelope.control) return this.#options.judgeControl(decoded.envelope);
-    const entries = messagesOf(decoded.envelope, MAX_MESSAGE_BYTES);
+    const entries = messagesOf(decoded.envelope, MAX_MESSAGE_BYTES, unpackerFor(sender));
     if (!Array.isArray(entries)) return entries;
     const names = namesOf(sender, entries);
     if (!names) return Reason.Unsupported;
@@ -139,6 +140,16 @@ function verdictOf(arrival: Arrival, isSure: boolean): Verdict {
 
 /** Who delivered last, `pid:start`, and what it told: this process, not one consumer of it. */
 let told = { by: '', incarnation: 0, ids: IdSequence.empty };
+
+/** What it and this process have learned of its deliveries. */
+const learned = { by: '', unpacker: new Unpacker() };
+
+function unpackerFor({ pid, start }: Sender): Unpacker {
+  const by = `${pid}:${start}`;
+  if (learned.by !== by) learned.unpacker.reset();
+  learned.by = by;
+  return learned.unpacker;
+}
 
 /** The names of deliveries in one frame; undefined when one cannot be known. */
 function namesOf({ pid, start }: Sender, entries: readonly Entry[]): Name[] | undefined {

@@ -9,7 +9,8 @@ import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint, Numbers } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { acceptsOf, contentOf, messagesFrame } from '../link/messages.ts';
+import { acceptsOf, contentOf, messagesFrame, NOTHING_MORE } from '../link/messages.ts';
+import type { Packer } from '../link/packing.ts';
 import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { producerErrors } from './errors.ts';
@@ -72,7 +73,7 @@ export class GroupSender {
 
   #sendFrame(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
-    const work = async ({ first, knownTo }: Numbers) => {
+    const work = async ({ first, knownTo, packer }: Numbers) => {
       let movedAt = clockMs();
       let echoed = 0;
       const onProgress = (sent: number, total: number) => {
@@ -89,7 +90,8 @@ export class GroupSender {
           const broker = findBroker(dir, table);
           const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
           knownTo = undefined; // until the group is accepted
-          const numbers = { first, isSaid: first > 0 && !isKnown };
+          if (!isKnown) packer.reset();
+          const numbers = { first, isSaid: first > 0 && !isKnown, packer };
           const outcome = await this.#try(broker, messages, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker.incarnation;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
@@ -109,7 +111,7 @@ export class GroupSender {
   async #try(
     broker: BrokerFound,
     messages: readonly Entry[],
-    { first, isSaid }: { readonly first: number; readonly isSaid: boolean },
+    { first, isSaid, packer }: { first: number; isSaid: boolean; packer: Packer },
     options: Watching,
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
@@ -126,8 +128,9 @@ export class GroupSender {
     }
     const content = contentOf(messages);
     const numbered = isSaid ? { ...content.fields, number: first } : content.fields;
-    const brotli = !isPlainText && acceptsOf(broker.accepts).brotli;
-    const frame = messagesFrame(seqOf(first), { ...content, fields: numbered }, { brotli });
+    const accepts = isPlainText ? NOTHING_MORE : acceptsOf(broker.accepts);
+    const all = { ...content, fields: numbered };
+    const frame = messagesFrame(seqOf(first), all, accepts, { packer });
     return endpoint.echo.withBus(async (channel) => {
       const began = clockMs();
       const outcome = await sendFrame(channel, broker, frame, options, signal);

@@ -24,6 +24,8 @@ export interface MessageFields {
   number?: number;
   /** Messages in the body; absent: the body is the message. See batch.ts. */
   count?: number;
+  /** Of a body that was packed by a model: how, see docs/protocol.md, *Packing*. */
+  packed?: number;
   /** Of a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
   offset?: number;
   total?: number;
@@ -56,6 +58,7 @@ const NUMBERS = [
   [6, 'request'],
   [7, 'number'],
   [8, 'count'],
+  [9, 'packed'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],
@@ -114,7 +117,7 @@ export function assertDeliverable({
   const max = Number.MAX_SAFE_INTEGER;
   const largest = {
     ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
-    ...{ number: max, unpacked: max },
+    ...{ number: max, unpacked: max, packed: max },
   };
   encodeFields({
     ...(queue === undefined ? {} : { queue }),

@@ -8,6 +8,7 @@ import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink, type EchoLinkOptions } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
+import { Packer } from './packing.ts';
 import { PlainLink } from './plain-link.ts';
 import type { PlainTarget } from './transfer.ts';
 
@@ -23,6 +24,8 @@ export interface Numbers {
   readonly first: number;
   /** The incarnation that has confirmed all frames before it; undefined: none has. */
   readonly knownTo: number | undefined;
+  /** What that broker and this process have learned of its messages. */
+  readonly packer: Packer;
 }
 
 export interface EndpointOptions extends Pick<EchoLinkOptions, 'dir' | 'table' | 'maxFrameBytes'> {
@@ -39,6 +42,7 @@ export class Endpoint {
   /** Of the process, not of an endpoint: a receiver knows us by our PID. */
   static #number = 0;
   static #knownTo: number | undefined;
+  static readonly #packer = new Packer();
   static #turn: Promise<unknown> = Promise.resolve();
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
@@ -113,7 +117,11 @@ export class Endpoint {
     Endpoint.#turn = before.then(() => mine);
     try {
       await abortable(before, signal);
-      const numbers = { first: Endpoint.#number, knownTo: Endpoint.#knownTo };
+      const numbers = {
+        first: Endpoint.#number,
+        knownTo: Endpoint.#knownTo,
+        packer: Endpoint.#packer,
+      };
       Endpoint.#number += count;
       Endpoint.#knownTo = undefined;
       Endpoint.#knownTo = await work(numbers);
