@@ -62,8 +62,8 @@ class Learner {
 
   /** It has learned nothing. */
   reset(): void {
+    if (this.#frames > 0) this.#memory?.fill(0);
     this.#frames = 0;
-    this.#memory?.fill(0);
     if (!this.#memory) Learner.#all.delete(this);
   }
 }
@@ -78,8 +78,9 @@ export class Packer extends Learner {
       return undefined;
     }
     const packed = text.length * (MAX_STEP + 1) + this.step;
+    // A bit more is better than to begin anew.
     const room = new Uint8Array(text.length + (text.length >> 4) + 16);
-    const size = addon.pack(this.model(addon.modelBytes), text, room);
+    const size = addon.pack(this.model(addon.modelBytes), text, room.subarray(0, -CHECK_BYTES));
     if (size < 0) {
       this.reset();
       return undefined;
