@@ -45,11 +45,11 @@ export class Answers implements BrokerAnswers {
       plainBecause: plainBecause ?? null,
       ...counters.totals,
       others: counters.others ?? null,
-      consumers: roster.all.map(({ pid, kind, queues, slots, inFlight }) => ({
+      consumers: roster.all.map(({ pid, kind, queues, jobs, inFlight }) => ({
         pid,
         kind,
         queues,
-        jobs: slots,
+        jobs,
         holding: inFlight.size,
       })),
     };

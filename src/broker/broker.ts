@@ -2,6 +2,7 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
+import { ACCEPTS } from '../link/messages.ts';
 import { openStore } from '../queue/open-store.ts';
 import type { Store } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
@@ -209,7 +210,8 @@ export class Broker {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
     const { identity: store, incarnation, path } = this.#store;
     const peer = this.plainBecause === undefined ? undefined : ('plain' as const);
-    const info = { maxMessageBytes, version: VERSION, store, incarnation, path, peer };
+    const about = { version: VERSION, store, incarnation, path, accepts: ACCEPTS, peer };
+    const info = { maxMessageBytes, ...about };
     this.#claim = await claimBroker(this.dir, info, this.#table);
   }
 }

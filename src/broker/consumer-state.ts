@@ -1,12 +1,15 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import { type Accepts, acceptsOf, NOTHING_MORE } from '../link/messages.ts';
+import { Packer } from '../link/packing.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
-import { MAX_JOBS } from '../options/values.ts';
+import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
 import type { DeliveryName, Outcome, Reserved } from '../queue/store.ts';
 import { type Claim, registeredBy } from '../registry/claim.ts';
 import type { AckWait } from './ack-wait.ts';
 import { keyOf, type Peer } from './peer.ts';
+import type { Told } from './told.ts';
 
 /** First pause before a consumer that did not answer is tried again; it doubles each time; ms. */
 export const FIRST_REST_MS = 250;
@@ -30,8 +33,18 @@ export interface ConsumerState extends Peer {
   /** Its line says that it is a plain peer, whatever else it catches. */
   saysPlain: boolean;
   queues: readonly string[];
-  /** Messages that it takes at a time. */
-  slots: number;
+  /** Messages that it takes at a time in any case. */
+  jobs: number;
+  /** Messages that it takes at a time if it is quick; never fewer than `jobs`. */
+  prefetch: number;
+  /** How many of these it gets now: twice as many each time that it is done with all of them. */
+  hand: number;
+  /** How many messages it wants altogether. */
+  count: number;
+  /** How many of these it was given, and has not given back. */
+  given: number;
+  /** What it accepts besides one message per frame. */
+  accepts: Accepts;
   /** How long it may keep a message; undefined: the broker decides; ms. */
   ackWaitMs: number | undefined;
   /** What it has received, or is about to, and has not settled, by message id. */
@@ -40,8 +53,10 @@ export interface ConsumerState extends Peer {
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they occupy slots until it reports back. */
   readonly overdue: Map<number, DeliveryName>;
-  /** The incarnation that it was told last; undefined: not known for certain. */
-  told: number | undefined;
+  /** What it and this broker have learned from what was sent to it. */
+  readonly packer: Packer;
+  /** What it was told last; undefined: not known for certain. */
+  told: Told | undefined;
   /** Frames that have been sent to it. */
   sent: number;
   /** It did not answer: leave it alone until then; ms of `clockMs`. */
@@ -53,16 +68,37 @@ export interface ConsumerState extends Peer {
 export function wishesOf(
   line: Claim,
   kind: 'echo' | 'plain',
-): Pick<ConsumerState, 'saysPlain' | 'queues' | 'slots' | 'ackWaitMs'> {
+): Pick<
+  ConsumerState,
+  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'accepts' | 'ackWaitMs'
+> {
   const { attrs } = line;
-  const jobs = Number(attrs.get('jobs'));
+  const isEcho = kind === 'echo';
+  const jobs = isEcho ? numberOf(attrs.get('jobs'), MAX_JOBS) : 1;
+  const prefetch = isEcho ? numberOf(attrs.get('prefetch'), MAX_PREFETCH) : 1;
   const ackWait = Number(attrs.get('ackwait'));
   return {
     saysPlain: registeredBy(line).saysPlain === true,
     queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
-    slots: kind === 'echo' && Number.isSafeInteger(jobs) && jobs > 0 ? Math.min(jobs, MAX_JOBS) : 1,
+    jobs,
+    prefetch: Math.max(jobs, prefetch),
+    count: numberOf(attrs.get('count'), Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),
+    accepts: isEcho ? acceptsOf(attrs.get('accepts')) : NOTHING_MORE,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
   };
+}
+
+/** What is no whole number above 0 was not said. */
+function numberOf(said: string | undefined, most: number, otherwise = 1): number {
+  const number = Number(said);
+  return Number.isSafeInteger(number) && number > 0 ? Math.min(number, most) : otherwise;
+}
+
+/** How many messages it may get now. */
+export function roomOf(consumer: ConsumerState): number {
+  const { inFlight, overdue, jobs, prefetch, hand, count, given } = consumer;
+  const atOnce = Math.min(Math.max(jobs, hand), prefetch);
+  return Math.min(atOnce - inFlight.size - overdue.size, count - given);
 }
 
 export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): ConsumerState {
@@ -72,9 +108,12 @@ export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): Co
     key: keyOf(peer),
     kind,
     ...wishesOf(line, kind),
+    hand: 1,
+    given: 0,
     inFlight: new Map(),
     owed: [],
     overdue: new Map(),
+    packer: new Packer(),
     told: undefined,
     sent: 0,
     restsUntil: 0,

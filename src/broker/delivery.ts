@@ -1,25 +1,27 @@
-import { encodeEnvelope } from '../codec/envelope.ts';
+import type { Entry } from '../codec/batch.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import { SignalCodec } from '../codec/signal-codec.ts';
+import { IdSequence } from '../codec/id-sequence.ts';
+import { type Accepts, messagesFrame } from '../link/messages.ts';
+import type { Packer } from '../link/packing.ts';
 import type { Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Journal } from './journal.ts';
 import type { Roster } from './roster.ts';
 import type { RosterWatch } from './roster-watch.ts';
+import type { Told } from './told.ts';
 
-/** A message on its way to a consumer. */
+/** Messages on their way to a consumer, in one frame. */
 export interface Delivery {
   readonly consumer: ConsumerState;
-  readonly message: Reserved;
-  /** The consumer may have received it before. */
+  /** At least one; more only for a consumer that accepts batches. */
+  readonly messages: readonly Reserved[];
+  /** The consumer may have received them before. */
   readonly inDoubt?: boolean;
 }
 
 /** What events say about a delivery. */
-export const namesOf = ({ consumer: { pid }, message: { id, queue } }: Delivery) => {
-  return { pid, id, queue };
-};
+export const namesOf = ({ pid }: ConsumerState, { id, queue }: Reserved) => ({ pid, id, queue });
 
 /** The parts that have to know how deliveries end. */
 export interface DeliveryOptions {
@@ -29,20 +31,51 @@ export interface DeliveryOptions {
   readonly journal: Journal;
 }
 
-/** Defaults are left out: they would cost eight signals per byte, twice. */
+export interface DeliveryTo {
+  readonly seq: number;
+  /** Undefined: it is not certain what. */
+  readonly told: Told | undefined;
+  readonly accepts: Accepts;
+  readonly packer?: Packer;
+}
+
+/**
+ * Defaults are left out: they cost eight signals a byte, twice.
+ * @throws CodecError when a message fits in no frame
+ */
 export function deliveryFrame(
-  message: Reserved,
-  { seq, told }: { readonly seq: number; readonly told: number | undefined },
+  messages: readonly Reserved[],
+  { seq, told, accepts, packer }: DeliveryTo,
 ): Uint8Array {
-  const { id, queue, attempt, delivery, incarnation, releases, headers, body } = message;
-  const fields = {
-    id,
-    ...(queue === DEFAULT_QUEUE ? {} : { queue }),
-    ...(attempt === 1 ? {} : { attempt }),
-    ...(delivery === attempt ? {} : { delivery }),
-    ...(incarnation === told ? {} : { incarnation }),
-    ...(releases === 0 ? {} : { releases }),
-    ...(headers?.length ? { headers } : {}),
+  if (!told) packer?.reset();
+  const incarnation = messages[0]?.incarnation;
+  const isKnown = told !== undefined && told.incarnation === incarnation;
+  const queue = messages[0]?.queue ?? DEFAULT_QUEUE;
+  const isOne = messages.every((message) => message.queue === queue);
+  const shared = {
+    ...(isOne && queue !== DEFAULT_QUEUE ? { queue } : {}),
+    ...(isKnown || incarnation === undefined ? {} : { incarnation }),
   };
-  return SignalCodec.encode(encodeEnvelope({ seq, body, more: false, control: false, fields }));
+  let ids = isKnown ? told.ids : IdSequence.empty;
+  const entries = messages.map((message) => {
+    const entry = entryOf(message, ids.expected, isOne);
+    ids = ids.with(message.id);
+    return entry;
+  });
+  return messagesFrame(seq, { fields: shared, entries }, accepts, { packer });
+}
+
+function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {
+  const { id, queue, attempt, delivery, releases, headers, body } = message;
+  return {
+    body,
+    fields: {
+      ...(id === expected ? {} : { id }),
+      ...(isQueueSaid || queue === DEFAULT_QUEUE ? {} : { queue }),
+      ...(attempt === 1 ? {} : { attempt }),
+      ...(delivery === attempt ? {} : { delivery }),
+      ...(releases === 0 ? {} : { releases }),
+      ...(headers?.length ? { headers } : {}),
+    },
+  };
 }

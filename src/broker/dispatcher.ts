@@ -1,7 +1,9 @@
 import { clockMs } from '../clock.ts';
+import { BatchSize } from '../link/batch-size.ts';
 import type { Channel, EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Store } from '../queue/store.ts';
+import { Dealer } from './dealer.ts';
 import type { Delivery, DeliveryOptions } from './delivery.ts';
 import { EchoDeliveries } from './echo-deliveries.ts';
 import { PlainDeliveries } from './plain-deliveries.ts';
@@ -19,10 +21,15 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #echo: EchoDeliveries;
   readonly #plain: PlainDeliveries;
+  readonly #dealer: Dealer;
+  /** What has not gone out yet of what was dealt. */
+  readonly #dealt: Delivery[] = [];
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#echo = new EchoDeliveries(options);
+    const size = new BatchSize();
+    this.#dealer = new Dealer({ ...options, size });
+    this.#echo = new EchoDeliveries({ ...options, size });
     this.#plain = new PlainDeliveries(options);
   }
 
@@ -33,6 +40,7 @@ export class Dispatcher {
   /** Finishes the frames under way and starts no more. Does not wait for plain peers that have stalled. */
   async stop(): Promise<void> {
     await this.#options.journal.dispatching.stop();
+    await this.#takeBack();
     await this.#plain.ended();
   }
 
@@ -51,27 +59,22 @@ export class Dispatcher {
     }
   }
 
-  /** The next free consumer for which there is a message, and that message. */
+  /** What is owed, what was dealt, or what can be dealt now. */
   async #next(): Promise<Delivery | undefined> {
-    const { roster, store, inFlight } = this.#options;
     const now = clockMs();
-    const owed = this.#nextOwed(now);
-    if (owed) return owed;
-    for (const consumer of roster.free(now)) {
-      if (!(await store.hasReady(consumer.queues))) continue;
-      if (roster.isStopped(consumer)) {
-        roster.rest(consumer, now);
-        continue;
-      }
-      const message = await store.reserve(consumer.queues, consumer.key);
-      if (!message) continue;
-      inFlight.begin(consumer, message);
-      if (roster.isRegistered(consumer)) return { consumer, message };
-      // It left while the store was busy: nobody would notice how the delivery ends.
-      await inFlight.settleSurely(consumer, message.id, { kind: 'untaken' });
+    const known = this.#nextOwed(now) ?? this.#dealt.shift();
+    if (known) return known;
+    this.#dealt.push(...(await this.#dealer.deal(now)));
+    const next = this.#dealt.shift();
+    if (!next) this.#wakeAfterRest(now);
+    return next;
+  }
+
+  /** What was dealt and has not gone out is in the store again, and is dealt anew. */
+  async #takeBack(): Promise<void> {
+    for (const { consumer, messages } of this.#dealt.splice(0)) {
+      await this.#options.inFlight.settleSurely(consumer, messages, { kind: 'untaken' });
     }
-    this.#wakeAfterRest(now);
-    return undefined;
   }
 
   /** A message whose answer is unknown goes to the same consumer again, before anything else. */
@@ -84,7 +87,7 @@ export class Dispatcher {
         continue;
       }
       const message = consumer.owed.shift();
-      if (message) return { consumer, message, inDoubt: true };
+      if (message) return { consumer, messages: [message], inDoubt: true };
     }
     return undefined;
   }
@@ -111,11 +114,16 @@ export class Dispatcher {
 
   /** Delivers to echo consumers under one hold of the bus, until nothing is left or the time is up. */
   async #deliverSome(channel: Channel, first: Delivery): Promise<void> {
+    const { roster } = this.#options;
     const until = clockMs() + DELIVERIES_TURN_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);
-      else await this.#echo.deliver(channel, delivery);
+      else if (!(await this.#echo.deliver(channel, delivery))) {
+        // It may be another's turn now, who is to get what comes first.
+        await this.#takeBack();
+        roster.dealt(delivery.consumer);
+      }
       delivery = this.#isStopped || clockMs() > until ? undefined : await this.#next();
     }
   }

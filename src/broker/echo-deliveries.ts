@@ -2,117 +2,180 @@ import { clockMs } from '../clock.ts';
 import { CodecError } from '../codec/codec-error.ts';
 import { seqOf } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
+import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/store.ts';
-import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
+import { type Told, toldWith } from './told.ts';
 
 /** How often a delivery that arrives damaged is tried; damage takes two senders at once. */
 const MAX_DELIVERY_TRIES = 5;
 
+/** Refusals after which the consumer may accept the same: `unknown` asks for it without what went before. */
+const AGAIN: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Unknown]);
+
+export interface EchoDeliveriesOptions extends DeliveryOptions {
+  /** Learns how long frames take. */
+  readonly size: BatchSize;
+}
+
 /** Deliveries to echo consumers, which answer and may settle later. */
 export class EchoDeliveries {
-  readonly #options: DeliveryOptions;
+  readonly #options: EchoDeliveriesOptions;
 
-  constructor(options: DeliveryOptions) {
+  constructor(options: EchoDeliveriesOptions) {
     this.#options = options;
   }
 
-  async deliver(channel: Channel, delivery: Delivery): Promise<void> {
-    const { consumer, message } = delivery;
-    // While we waited for the bus, the consumer may have settled the message in doubt, or ended.
-    if (!this.#options.inFlight.has(consumer, message)) return;
-    const frame = this.#frameOf(delivery);
-    if (!frame) return this.#settle(consumer, message, { kind: 'dead' });
-    /** A try whose outcome is unknown may have been accepted. */
-    let inDoubt = delivery.inDoubt === true;
+  /** @returns whether the consumer has them; otherwise they go elsewhere, or to it after a rest */
+  async deliver(
+    channel: Channel,
+    { consumer, messages, inDoubt: wasInDoubt }: Delivery,
+  ): Promise<boolean> {
+    const { inFlight, size } = this.#options;
+    // While we waited for the bus the consumer may have settled what was in doubt, or ended.
+    const due = messages.filter((message) => inFlight.has(consumer, message));
+    if (due.length === 0) return true;
+    /** A try of which the end is not known may have been taken. */
+    const delivery = { consumer, messages: due, inDoubt: wasInDoubt === true };
+    const seq = seqOf(++consumer.sent);
     for (let attempt = 1; ; attempt++) {
+      const { told } = consumer;
+      const frame = frameOf(delivery, seq, told);
+      if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
       try {
         consumer.told = undefined; // until we know that it has understood this frame
+        const began = clockMs();
         const outcome = await channel.send(consumer, frame);
+        size.learn(bytesOf(due), clockMs() - began);
         if (outcome.kind === 'accepted') {
-          this.#onTaken(delivery);
-          return await this.#settle(consumer, message, { kind: 'done' });
+          this.#onTaken(delivery, told);
+          await this.#settle(delivery, { kind: 'done' });
+          return true;
         }
-        inDoubt ||= outcome.kind === 'out-of-step';
+        delivery.inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-        if (reason === Reason.Damaged && attempt < MAX_DELIVERY_TRIES) continue;
-        if (reason === Reason.Damaged && inDoubt) return this.owe(delivery);
-        return await this.#onRefused(delivery, reason);
-      } catch (error) {
-        if (error instanceof LinkError)
-          return await this.#onFailed({ ...delivery, inDoubt }, error);
+        if (AGAIN.has(reason) && attempt < MAX_DELIVERY_TRIES) continue;
+        if (reason !== Reason.Damaged || !delivery.inDoubt)
+          return await this.#onRefused(delivery, reason, told);
         this.owe(delivery);
-        throw error;
+      } catch (error) {
+        if (!(error instanceof LinkError)) {
+          this.owe(delivery);
+          throw error;
+        }
+        await this.#onFailed(delivery, error);
+      }
+      return false;
+    }
+  }
+
+  /** A producer left no room for what a delivery adds: its message is dead, the others go alone. */
+  async #onUndeliverable(
+    channel: Channel,
+    delivery: Delivery,
+    error: CodecError,
+  ): Promise<boolean> {
+    const { consumer, messages } = delivery;
+    const [first, ...others] = messages as [Reserved];
+    if (others.length > 0) {
+      let isTaken = true;
+      for (const message of messages) {
+        const alone = { ...delivery, messages: [message] };
+        if (isTaken) isTaken = await this.deliver(channel, alone);
+        else await this.#settle(alone, { kind: 'untaken' });
+      }
+      return isTaken;
+    }
+    const { id, queue } = first;
+    this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
+    await this.#settle({ consumer, messages }, { kind: 'dead' });
+    return true;
+  }
+
+  /** It has them, and says or will say what becomes of them. */
+  #onTaken({ consumer, messages, inDoubt }: Delivery, told: Told | undefined): void {
+    const { roster, journal } = this.#options;
+    consumer.told = toldWith(told, messages);
+    roster.answered(consumer);
+    if (!inDoubt) for (const message of messages) journal.delivered(message);
+  }
+
+  /** @returns whether the consumer had them */
+  async #onRefused(delivery: Delivery, reason: Reason, told: Told | undefined): Promise<boolean> {
+    const { roster, inFlight, journal } = this.#options;
+    const { consumer, messages } = delivery;
+    if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery, told);
+    if (reason === Reason.Later) {
+      for (const message of messages) inFlight.awaitSettlement(consumer, message);
+      return true;
+    }
+    if (reason === Reason.TooLarge) {
+      roster.answered(consumer);
+      for (const message of messages) {
+        const bytes = message.body.length;
+        journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
       }
     }
-  }
-
-  /** Undefined if it does not fit into a frame: its producer left no room for what a delivery adds. */
-  #frameOf({ consumer, message }: Delivery): Uint8Array | undefined {
-    const { id, queue } = message;
-    try {
-      return deliveryFrame(message, { seq: seqOf(++consumer.sent), told: consumer.told });
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
-      return undefined;
-    }
-  }
-
-  /** The consumer has it, and says now or later how it ended. */
-  #onTaken({ consumer, message, inDoubt }: Delivery): void {
-    const { roster, journal } = this.#options;
-    consumer.told = message.incarnation;
-    roster.served(consumer);
-    if (!inDoubt) journal.delivered(message);
-  }
-
-  async #onRefused(delivery: Delivery, reason: Reason): Promise<void> {
-    const { roster, inFlight, journal } = this.#options;
-    const { consumer, message } = delivery;
-    if (reason === Reason.Failed || reason === Reason.Later) this.#onTaken(delivery);
-    if (reason === Reason.Failed) return this.#settle(consumer, message, { kind: 'failed' });
-    if (reason === Reason.Later) return inFlight.awaitSettlement(consumer, message);
-    if (reason === Reason.TooLarge) {
-      roster.served(consumer);
-      journal.say({ type: 'message-too-large', ...namesOf(delivery), bytes: message.body.length });
-      return this.#settle(consumer, message, { kind: 'failed' });
+    if (reason === Reason.Failed || reason === Reason.TooLarge) {
+      await this.#settle(delivery, { kind: 'failed' });
+      return true;
     }
     if (reason === Reason.Damaged) {
-      journal.say({ type: 'delivery-damaged', ...namesOf(delivery) });
+      for (const message of messages)
+        journal.say({ type: 'delivery-damaged', ...namesOf(consumer, message) });
     }
     roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'untaken' });
+    await this.#settle(delivery, { kind: 'untaken' });
+    return false;
   }
 
   async #onFailed(delivery: Delivery, error: LinkError): Promise<void> {
     const { roster, rosterWatch, journal } = this.#options;
-    const { consumer, message } = delivery;
+    const { consumer, messages } = delivery;
     if (error.code !== 'bus-lost' && error.code !== 'link-closed') {
-      journal.say({ type: 'delivery-failed', ...namesOf(delivery), error });
+      for (const message of messages)
+        journal.say({ type: 'delivery-failed', ...namesOf(consumer, message), error });
     }
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
-      await this.#settle(consumer, message, { kind: maybeThere ? 'lost' : 'untaken' });
+      await this.#settle(delivery, { kind: maybeThere ? 'lost' : 'untaken' });
       return rosterWatch.refresh();
     }
     if (maybeThere) return this.owe(delivery);
     if (error.code !== 'bus-lost') roster.rest(consumer, clockMs());
-    return this.#settle(consumer, message, { kind: 'untaken' });
+    return this.#settle(delivery, { kind: 'untaken' });
   }
 
-  /** The consumer may have it: it is asked again after a rest, unless it has ended in the meantime. */
-  owe({ consumer, message }: Delivery): void {
+  /** The consumer may have them: it is asked again after a rest, unless it has ended in the meantime. */
+  owe({ consumer, messages }: Delivery): void {
     const { roster, inFlight } = this.#options;
     roster.rest(consumer, clockMs());
-    if (!inFlight.has(consumer, message)) return;
-    inFlight.owe(consumer, message);
-    if (!roster.get(consumer.key)) void inFlight.lose(consumer);
+    const due = messages.filter((message) => inFlight.has(consumer, message));
+    for (const message of due) inFlight.owe(consumer, message);
+    if (due.length > 0 && !roster.get(consumer.key)) void inFlight.lose(consumer);
   }
 
-  #settle(consumer: ConsumerState, { id }: Reserved, outcome: Outcome): Promise<void> {
-    return this.#options.inFlight.settleSurely(consumer, id, outcome);
+  #settle({ consumer, messages }: Delivery, outcome: Outcome): Promise<void> {
+    return this.#options.inFlight.settleSurely(consumer, messages, outcome);
   }
+}
+
+/** @returns the error when it fits in no frame */
+function frameOf(
+  { consumer: { accepts, packer }, messages }: Delivery,
+  seq: number,
+  told: Told | undefined,
+): Uint8Array | CodecError {
+  try {
+    return deliveryFrame(messages, { seq, told, accepts, packer });
+  } catch (error) {
+    if (error instanceof CodecError) return error;
+    throw error;
+  }
+}
+
+function bytesOf(messages: readonly Reserved[]): number {
+  return messages.reduce((sum, { body }) => sum + body.length, 0);
 }

@@ -8,6 +8,20 @@ import type { Journal } from './journal.ts';
 /** Pause before retrying a settlement that the store could not write; ms. */
 const STORE_RETRY_MS = 500;
 
+/** How a delivery ends. */
+interface Ending {
+  readonly id: number;
+  readonly outcome: Outcome;
+  readonly known: Unsettled;
+}
+
+/** How a delivery ends, as its consumer says. */
+export interface Named {
+  readonly id: number;
+  readonly outcome: Outcome;
+  readonly name: DeliveryName;
+}
+
 export interface InFlightOptions {
   readonly store: Pick<Store, 'settle' | 'settleLate' | 'reservations'>;
   /** For consumers that set no ack-wait of their own; undefined: as long as they live; ms. */
@@ -34,6 +48,7 @@ export class InFlight {
   /** The message was reserved for this consumer and is about to go to it. */
   begin(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
     consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
+    consumer.given++;
   }
 
   /** Whether a consumer has yet to receive it, or to settle it. */
@@ -84,7 +99,10 @@ export class InFlight {
       const consumer = survivor(key);
       const outcome = { kind: 'lost' } as const;
       if (consumer) this.owe(consumer, message);
-      else journal.settled(message.queue, outcome, await store.settle(message.id, outcome));
+      else {
+        const [became = 'unknown'] = await store.settle([{ id: message.id, outcome }]);
+        journal.settled(message.queue, outcome, became);
+      }
     }
     this.#onRecovered();
   }
@@ -106,31 +124,48 @@ export class InFlight {
       const first = await verdict;
       return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name);
     }
-    const verdict = this.#write(consumer, id, outcome, known);
-    known.settling = { kind: outcome.kind, verdict };
+    return this.#settleTogether(consumer, [{ id, outcome, known }]);
+  }
+
+  /**
+   * Settles several at once, as a consumer says.
+   * @returns `unknown` when one of them is, and then none was settled
+   */
+  async settleAll(consumer: ConsumerState, all: readonly Named[]): Promise<Verdict> {
+    const endings: Ending[] = [];
+    for (const { id, outcome, name } of all) {
+      const known = consumer.inFlight.get(id);
+      const isTwice = endings.some((ending) => ending.known === known);
+      if (!known || !isSame(known, name) || known.settling || isTwice) return Reason.Unknown;
+      endings.push({ id, outcome, known });
+    }
+    return this.#settleTogether(consumer, endings);
+  }
+
+  async #settleTogether(consumer: ConsumerState, endings: readonly Ending[]): Promise<Verdict> {
+    const verdict = this.#write(consumer, endings);
+    for (const { outcome, known } of endings) known.settling = { kind: outcome.kind, verdict };
     try {
       return await verdict;
     } finally {
-      known.settling = undefined;
+      for (const { known } of endings) known.settling = undefined;
     }
   }
 
-  async #write(
-    consumer: ConsumerState,
-    id: number,
-    outcome: Outcome,
-    known: Unsettled,
-  ): Promise<Verdict> {
+  async #write(consumer: ConsumerState, endings: readonly Ending[]): Promise<Verdict> {
     const { store, journal } = this.#options;
     try {
-      const became = await store.settle(id, outcome);
-      // By now it may have been given to the same consumer again.
-      if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
-      this.#forget(known);
-      consumer.owed = consumer.owed.filter(
-        (message) => !isSame(known, message) || message.id !== id,
-      );
-      journal.settled(known.queue, outcome, became);
+      const became = await store.settle(endings);
+      for (const [n, { id, outcome, known }] of endings.entries()) {
+        // By now it may have been given to the same consumer again.
+        if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
+        this.#forget(known);
+        if (isGivenBack(outcome)) consumer.given--;
+        journal.settled(known.queue, outcome, became[n] ?? 'unknown');
+      }
+      if (consumer.owed.length > 0)
+        consumer.owed = consumer.owed.filter(({ id }) => consumer.inFlight.has(id));
+      if (consumer.inFlight.size === 0) consumer.hand = handAfter(consumer, endings);
       return 0;
     } catch (error) {
       return this.#onStoreError(error);
@@ -162,9 +197,20 @@ export class InFlight {
   }
 
   /** As settle, for what nobody else tells us again: tried until the store takes it. */
-  async settleSurely(consumer: ConsumerState, id: number, outcome: Outcome): Promise<void> {
-    const known = consumer.inFlight.get(id);
-    if (known) await this.#settleAgain(consumer, id, outcome, known);
+  async settleSurely(
+    consumer: ConsumerState,
+    messages: readonly Pick<Reserved, 'id'>[],
+    outcome: Outcome,
+  ): Promise<void> {
+    const endings: Ending[] = [];
+    for (const { id } of messages) {
+      const known = consumer.inFlight.get(id);
+      if (known?.settling) await this.#settleAgain(consumer, id, outcome, known);
+      else if (known) endings.push({ id, outcome, known });
+    }
+    if (endings.length === 0 || (await this.#settleTogether(consumer, endings)) !== Reason.Store)
+      return;
+    for (const { id, known } of endings) this.#retry(consumer, id, outcome, known);
   }
 
   async #settleAgain(
@@ -174,7 +220,11 @@ export class InFlight {
     name: DeliveryName,
   ): Promise<void> {
     if (!isSame(consumer.inFlight.get(id), name)) return;
-    if ((await this.settle(consumer, id, outcome)) !== Reason.Store) return;
+    if ((await this.settle(consumer, id, outcome)) === Reason.Store)
+      this.#retry(consumer, id, outcome, name);
+  }
+
+  #retry(consumer: ConsumerState, id: number, outcome: Outcome, name: DeliveryName): void {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
       void this.#settleAgain(consumer, id, outcome, name);
@@ -184,10 +234,12 @@ export class InFlight {
 
   /** A consumer has ended: what it had goes to others; not yet what it may never have got. */
   async lose(consumer: ConsumerState): Promise<void> {
-    // A copy, because what is in doubt may come up again at once.
-    for (const [id, { isSending }] of [...consumer.inFlight]) {
-      if (!isSending) await this.settleSurely(consumer, id, { kind: 'lost' });
-    }
+    const taken = [...consumer.inFlight].filter(([, { isSending }]) => !isSending);
+    await this.settleSurely(
+      consumer,
+      taken.map(([id]) => ({ id })),
+      { kind: 'lost' },
+    );
   }
 
   stop(): void {
@@ -204,7 +256,7 @@ export class InFlight {
     // As far as we know it is still working on it, and its slot is taken until it reports back.
     const isOwed = consumer.owed.some((owed) => owed.id === id);
     if (!isOwed) consumer.overdue.set(id, known);
-    void this.settleSurely(consumer, id, { kind: 'lost' });
+    void this.settleSurely(consumer, [{ id }], { kind: 'lost' });
   }
 
   #forget(known: Unsettled): void {
@@ -213,6 +265,17 @@ export class InFlight {
     this.#ackWaits.delete(known.ackWait);
     known.ackWait = undefined;
   }
+}
+
+/** The consumer may get another one in its place. */
+function isGivenBack({ kind }: Outcome): boolean {
+  return kind === 'untaken' || kind === 'return';
+}
+
+/** Who is done with all that it had gets twice as much, up to what it wants. */
+function handAfter({ hand, prefetch }: ConsumerState, endings: readonly Ending[]): number {
+  const isDone = endings.every(({ outcome }) => outcome.kind === 'done');
+  return isDone ? Math.min(hand * 2, prefetch) : hand;
 }
 
 function isSame(known: DeliveryName | undefined, { incarnation, delivery }: DeliveryName): boolean {

@@ -1,8 +1,10 @@
+import { type Entry, MAX_BATCH_MESSAGES } from '../codec/batch.ts';
 import type { DecodedFrame, Envelope } from '../codec/envelope.ts';
 import { assertDeliverable, DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import { textOf } from '../codec/utf8.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
 import { StoreFull } from '../queue/errors.ts';
@@ -10,11 +12,6 @@ import type { NewMessage, Store } from '../queue/store.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
-
-/** Messages accepted provisionally from one producer. They wait in memory until they are committed together. */
-const MAX_BATCH = 64;
-/** The same in bytes; a larger batch is refused as `full`, and the producer sends smaller ones. */
-const MAX_BATCH_BYTES = 4 << 20;
 
 export interface IntakeOptions {
   readonly store: Pick<Store, 'publish' | 'lastNumber'>;
@@ -27,7 +24,7 @@ export interface IntakeOptions {
 export interface Judged {
   /** The answer. */
   readonly verdict: Verdict;
-  /** These were stored: the message, and those before it in its group. */
+  /** These were stored. */
   readonly published?: readonly NewMessage[];
   /** How many messages were refused. */
   readonly refused?: number;
@@ -45,8 +42,6 @@ export class Intake {
   draining = false;
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
-  /** The only producer with a batch: there is one hold of the bus at a time. */
-  #batching: ProducerState | undefined;
   /** One message at a time: whether the previous one could be stored decides what is a repeat. */
   readonly #turns = new Serial();
 
@@ -93,63 +88,51 @@ export class Intake {
     const state =
       this.#producers.get(name) ??
       this.#producers.add(name, await this.#options.store.lastNumber(name));
-    if (this.#batching && this.#batching !== state) this.#abandon(this.#batching);
     const number = numberOf(envelope, state.next);
-    const judged =
-      number === undefined
-        ? { verdict: Reason.Unknown }
-        : await this.#judgeNumbered(envelope, number, state);
-    if (number === undefined || judged.verdict !== 0) this.#abandon(state);
-    else state.next = number + 1;
+    // The next frame says its number in full, unless this one is accepted.
+    state.next = undefined;
+    if (number === undefined) return { verdict: Reason.Unknown };
+    const isRepeat = state.last !== undefined && number <= state.last;
+    // What it was packed with may be something else than what we have learned.
+    if (isRepeat) state.unpacker.reset();
+    const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
+    if (judged.verdict === 0) state.next = number + 1;
     return judged;
   }
 
-  async #judgeNumbered(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
-    const { body, fields, more } = envelope;
-    if (state.last === undefined || number > state.last) {
-      const verdict = this.#objection(envelope, state);
-      if (verdict !== 0) return { verdict, refused: state.batch.length + 1 };
-      if (state.batch.length === 0) state.beforeBatch = state.last;
-      const producer = { process: state.process, number };
-      this.#batching = state;
-      state.batch.push({ ...this.#message(body.slice(), fields), producer });
-      state.batchBytes += body.length;
-      state.last = number;
+  /** All messages of a frame, or none. */
+  async #store(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
+    const entries = messagesOf(envelope, this.#options.maxMessageBytes, state.unpacker);
+    const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
+    if (verdict !== 0 || !Array.isArray(entries)) {
+      return { verdict, refused: messagesIn(envelope) };
     }
-    return more ? ACCEPTED : this.#commit(state);
+    const producer = { process: state.process, number };
+    const batch = entries.map(({ body, fields }) => {
+      return { ...this.#message(body.slice(), fields), producer };
+    });
+    const judged = await this.#publish(batch, state);
+    if (judged.verdict !== 0) return { ...judged, refused: batch.length };
+    state.last = number;
+    return judged;
   }
 
-  #objection({ body, fields }: Envelope, { batch, batchBytes }: ProducerState): Verdict {
+  #objection(entries: readonly Entry[]): Verdict {
     if (this.closing || this.draining) return Reason.Closing;
+    for (const entry of entries) {
+      const verdict = this.#objectionTo(entry);
+      if (verdict !== 0) return verdict;
+    }
+    return 0;
+  }
+
+  #objectionTo({ body, fields }: Entry): Verdict {
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unsupported;
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
     const { delayMs = 0, ttlMs = MAX_DURATION_MS } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
-    return batch.length >= MAX_BATCH || batchBytes > MAX_BATCH_BYTES ? Reason.Full : 0;
-  }
-
-  /** Stores what a producer has sent since its last confirmed frame, all of it or nothing. */
-  async #commit(state: ProducerState): Promise<Judged> {
-    const { batch } = state;
-    if (batch.length === 0) return ACCEPTED;
-    const judged = await this.#publish(batch, state);
-    if (judged.verdict !== 0) return { ...judged, refused: batch.length };
-    this.#clear(state);
-    return judged;
-  }
-
-  /** Nobody was told that these are stored: the producer sends them again, or has given up. */
-  #abandon(state: ProducerState): void {
-    state.next = undefined;
-    if (state.batch.length > 0) state.last = state.beforeBatch;
-    this.#clear(state);
-  }
-
-  #clear(state: ProducerState): void {
-    state.batch = [];
-    state.batchBytes = 0;
-    this.#batching = undefined;
+    return 0;
   }
 
   async #publish(batch: readonly NewMessage[], producer?: ProducerState): Promise<Judged> {
@@ -174,6 +157,11 @@ export class Intake {
       ...(headers === undefined ? {} : { headers }),
     };
   }
+}
+
+/** As many as it can be, of those that it speaks of. */
+function messagesIn({ fields: { count = 1 } }: Envelope): number {
+  return Math.min(Math.max(count, 1), MAX_BATCH_MESSAGES);
 }
 
 function isDeliverable(fields: Envelope['fields']): boolean {

@@ -1,7 +1,8 @@
 import { clockMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
-import type { Outcome } from '../queue/store.ts';
+import type { Outcome, Reserved } from '../queue/store.ts';
+import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, namesOf } from './delivery.ts';
 
 /** How long a plain consumer is left alone when it cannot receive what another one can; ms. */
@@ -48,21 +49,22 @@ export class PlainDeliveries {
 
   /** To a plain consumer, or without the addon: nobody can settle, so sent = done. */
   async #deliver(delivery: Delivery, leave: () => void): Promise<void> {
-    const { consumer, message } = delivery;
+    const { consumer, messages } = delivery;
+    const message = messages[0] as Reserved;
     const { roster, rosterWatch, inFlight, endpoint, journal } = this.#options;
     const { id, body } = message;
-    roster.served(consumer);
-    if (body.includes(0) || body.length === 0) return this.#leaveToOthers(delivery);
+    roster.answered(consumer);
+    if (body.includes(0) || body.length === 0) return this.#leaveToOthers(consumer, message);
     // The slot stays taken while signals are on their way: the state of a stalled peer is unknown.
     let settled = false;
     const settle = async (outcome: Outcome) => {
       if (settled) return;
       settled = true;
       consumer.overdue.set(id, message);
-      await inFlight.settleSurely(consumer, id, outcome);
+      await inFlight.settleSurely(consumer, messages, outcome);
     };
     const onStalled = () => {
-      journal.say({ type: 'delivery-stalled', ...namesOf(delivery) });
+      journal.say({ type: 'delivery-stalled', ...namesOf(consumer, message) });
       leave();
       void settle({ kind: 'return' });
     };
@@ -73,7 +75,7 @@ export class PlainDeliveries {
     } catch (error) {
       await settle({ kind: 'lost' });
       if (!(error instanceof LinkError)) throw error;
-      journal.say({ type: 'delivery-failed', ...namesOf(delivery), error });
+      journal.say({ type: 'delivery-failed', ...namesOf(consumer, message), error });
       rosterWatch.refresh();
     } finally {
       consumer.overdue.delete(id);
@@ -84,12 +86,12 @@ export class PlainDeliveries {
    * A plain consumer cannot receive it. If there is no other consumer, it counts as failed, so that the rest does
    * not wait.
    */
-  async #leaveToOthers(delivery: Delivery): Promise<void> {
-    const { consumer, message } = delivery;
+  async #leaveToOthers(consumer: ConsumerState, message: Reserved): Promise<void> {
     const { roster, inFlight, endpoint, journal } = this.#options;
-    journal.say({ type: 'message-not-plain', ...namesOf(delivery) });
+    journal.say({ type: 'message-not-plain', ...namesOf(consumer, message) });
     const hasOthers = endpoint.echo && roster.hasEcho(message.queue);
     if (hasOthers) consumer.restsUntil = clockMs() + UNFIT_REST_MS;
-    await inFlight.settleSurely(consumer, message.id, { kind: hasOthers ? 'untaken' : 'failed' });
+    const kind = hasOthers ? 'untaken' : 'failed';
+    await inFlight.settleSurely(consumer, [message], { kind });
   }
 }

@@ -1,5 +1,5 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
-import type { NewMessage } from '../queue/store.ts';
+import { Unpacker } from '../link/packing.ts';
 import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 
@@ -10,20 +10,17 @@ const MAX_PRODUCERS = 4096;
 export interface ProducerState {
   /** Identifies the process, across PID reuse and reboots. */
   readonly process: string;
-  /** The number of its last accepted frame, durable or in `batch`; undefined: none. */
+  /** The number of its last accepted frame; undefined: none. */
   last: number | undefined;
   /**
    * The number of the frame that follows the one judged last; undefined: that one was not accepted, or is not
    * remembered.
    */
   next: number | undefined;
-  /** Accepted provisionally (MORE); the next frame without MORE confirms them. */
-  batch: NewMessage[];
-  batchBytes: number;
+  /** What it and this broker have learned from its messages. */
+  readonly unpacker: Unpacker;
   /** Ids of the messages that were stored last. */
   lastIds: readonly number[];
-  /** `last` before the batch, restored if the batch is refused. */
-  beforeBatch: number | undefined;
 }
 
 /**
@@ -59,9 +56,7 @@ export class Producers {
       process,
       last,
       next: undefined,
-      beforeBatch: last,
-      batch: [],
-      batchBytes: 0,
+      unpacker: new Unpacker(),
       lastIds: [],
     };
     this.#states.set(process, state);

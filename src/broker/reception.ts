@@ -2,7 +2,8 @@ import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { requestOf } from '../link/request.ts';
-import { type Settle, settlementOf, Verb } from '../link/settlement.ts';
+import { type Settle, settlementsOf, Verb } from '../link/settlement.ts';
+import type { DeliveryName } from '../queue/store.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Intake, Judged } from './intake.ts';
 import type { Journal } from './journal.ts';
@@ -56,21 +57,34 @@ export class Reception {
   }
 
   #takeControl(peer: Peer, envelope: Envelope): Verdict | Promise<Verdict> {
-    const settle = settlementOf(envelope);
-    if (settle) return this.#settle(peer, settle);
+    const settlements = settlementsOf(envelope);
+    if (settlements) return this.#settle(peer, settlements);
     const request = requestOf(envelope);
     return request ? this.#options.requests.take(peer, request) : Reason.Unsupported;
   }
 
   /** docs/protocol.md, section 7. */
-  async #settle(peer: Peer, { id, delivery, incarnation, verb }: Settle): Promise<Verdict> {
+  async #settle(peer: Peer, settlements: readonly Settle[]): Promise<Verdict> {
     const { roster, inFlight } = this.#options;
     await inFlight.recovered;
     const consumer = roster.get(keyOf(peer));
     if (!consumer) return Reason.Unknown;
-    const name = { incarnation: incarnation ?? this.#options.incarnation, delivery };
-    if (verb === Verb.Extend) return inFlight.extend(consumer, id, name);
-    return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, name);
+    const [only] = settlements;
+    if (settlements.length === 1 && only) {
+      const { id, verb } = only;
+      if (verb === Verb.Extend) return inFlight.extend(consumer, id, this.#nameOf(only));
+      return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, this.#nameOf(only));
+    }
+    const all = [];
+    for (const one of settlements) {
+      if (one.verb === Verb.Extend) return Reason.Unsupported;
+      all.push({ id: one.id, outcome: { kind: OUTCOMES[one.verb] }, name: this.#nameOf(one) });
+    }
+    return inFlight.settleAll(consumer, all);
+  }
+
+  #nameOf({ incarnation, delivery }: Settle): DeliveryName {
+    return { incarnation: incarnation ?? this.#options.incarnation, delivery };
   }
 
   #conclude({ verdict, published, refused, error }: Judged): Verdict {

@@ -6,7 +6,13 @@ import { RegistryError } from '../registry/errors.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { isGone, vetTarget } from '../registry/vet.ts';
 import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
-import { type ConsumerState, FIRST_REST_MS, newConsumer, wishesOf } from './consumer-state.ts';
+import {
+  type ConsumerState,
+  FIRST_REST_MS,
+  newConsumer,
+  roomOf,
+  wishesOf,
+} from './consumer-state.ts';
 import { type BrokerEventData, eventOf } from './events.ts';
 import type { Journal } from './journal.ts';
 import { keyOf, type Peer } from './peer.ts';
@@ -46,7 +52,7 @@ export class Roster {
   #seen = new Map<number, Mark>();
   /** Lines have to be changed: those of ended processes, or those that do not yet say which process they stand for. */
   #untidy = false;
-  /** The key of the consumer served last: the next turn starts after it. */
+  /** The key of the consumer that was given something last: the next turn starts after it. */
   #last = '';
 
   constructor(options: RosterOptions) {
@@ -141,7 +147,7 @@ export class Roster {
     return { left, ended };
   }
 
-  /** If the consumer served last is gone, the next turn still starts where it was. */
+  /** If the consumer that was given something last is gone, the next turn still starts where it was. */
   #keepTurn(before: readonly string[]): void {
     let at = before.indexOf(this.#last);
     while (at >= 0 && !this.#consumers.has(before[at] ?? '')) at--;
@@ -165,13 +171,12 @@ export class Roster {
     }
   }
 
-  /** Free consumers in turn, starting after the one that was served last. */
+  /** Free consumers in turn, starting after the one that was given something last. */
   free(now: number): ConsumerState[] {
     const all = [...this.#consumers.values()];
     const at = all.findIndex((consumer) => consumer.key === this.#last) + 1;
     return [...all.slice(at), ...all.slice(0, at)].filter(
-      ({ inFlight, overdue, slots, restsUntil }) =>
-        inFlight.size + overdue.size < slots && restsUntil <= now,
+      (consumer) => roomOf(consumer) > 0 && consumer.restsUntil <= now,
     );
   }
 
@@ -182,13 +187,19 @@ export class Roster {
     );
   }
 
-  served(consumer: ConsumerState): void {
+  /** It was its turn. */
+  dealt(consumer: ConsumerState): void {
     this.#last = consumer.key;
+  }
+
+  /** It answers. */
+  answered(consumer: ConsumerState): void {
     consumer.restMs = FIRST_REST_MS;
   }
 
   /** It did not answer: leave it alone for a while. */
   rest(consumer: ConsumerState, now: number): void {
+    consumer.hand = 1;
     consumer.restsUntil = now + consumer.restMs;
     consumer.restMs = Math.min(consumer.restMs * 2, LONGEST_TURN_PAUSE_MS);
   }

@@ -39,6 +39,7 @@ export function consumeCommand(name = 'consume'): Command {
       'kill a command that takes longer (SIGTERM, then SIGKILL after 5 s, to its process group) and fail the attempt',
       value(parseDuration),
     )
+    .option('--no-compress', 'let messages come as they are, not packed')
     .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: ConsumeFlags, self: Command) => {
       const { consume } = await import('./consume.ts');

@@ -19,6 +19,9 @@ import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
 import { STDOUT } from './stdio.ts';
 import { untilEmpty } from './until-empty.ts';
 
+/** Messages in one frame for a consumer that only prints. While its reader is stuck, nobody else gets these. */
+const PREFETCH = 128;
+
 export interface ConsumeFlags extends OutputFlags {
   readonly dir?: string;
   readonly queue?: readonly string[];
@@ -28,6 +31,7 @@ export interface ConsumeFlags extends OutputFlags {
   readonly jobs?: number;
   readonly ackWait?: number;
   readonly jobTimeout?: number;
+  readonly compress?: boolean;
   readonly quiet?: true;
 }
 
@@ -73,6 +77,9 @@ class Session {
 
   async run(): Promise<SessionEnd> {
     const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
+    const { count, compress } = this.#flags;
+    // A command that is at work keeps no message from other consumers.
+    const prefetch = this.#command.length > 0 ? undefined : PREFETCH;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const dir = openRuntimeDir({ dir: this.#flags.dir, env: process.env, create: true });
     // Before the first message can come.
@@ -80,7 +87,8 @@ class Session {
     const onError = (error: unknown) => this.#onError(error);
     const onLost = (error: SigmqError) => this.#end(report(error));
     const handler = (message: Message) => this.#take(message);
-    const options = { dir, handler, queues, jobs, ackWaitMs, onError, onLost };
+    const wants = { queues, jobs, prefetch, count, compress, ackWaitMs };
+    const options = { dir, handler, ...wants, onError, onLost };
     onShutdown(
       (signal) => this.#end(Exit.Ok, signal),
       () => this.#runner?.kill(),

@@ -39,6 +39,7 @@ export function sendCommand(name = 'send'): Command {
       value(parseDuration),
     )
     .option('--json', 'print the id, queue and size of each message')
+    .option('--no-compress', 'send messages as they are, not packed')
     .option('--trace', 'show each byte, its bits, the signals, and what came back')
     .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: SendFlags) => {

@@ -38,6 +38,7 @@ export interface SendFlags {
   readonly json?: true;
   readonly quiet?: true;
   readonly trace?: true;
+  readonly compress?: boolean;
 }
 
 /** `sigmq send`. @returns the exit code; `help`: nothing to send was given */
@@ -50,9 +51,10 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
+    const { dir, wait, compress } = flags;
     const options = { queue, priority, delayMs, ttlMs, headers, timeoutMs: flags.timeout };
     checkSend(options);
-    const producer = await Producer.open({ dir: flags.dir, wait: flags.wait, signal });
+    const producer = await Producer.open({ dir, wait, compress, signal });
     if (producer.plainBecause && !flags.quiet) {
       say(
         `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,

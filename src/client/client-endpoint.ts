@@ -3,7 +3,7 @@ import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 
 /** The largest message that a client accepts; below that the broker decides what it accepts; bytes. */
-const MAX_RECEIVED_BYTES = 64 << 20;
+export const MAX_RECEIVED_BYTES = 64 << 20;
 
 /** The endpoint of a producer (no receiver) or a consumer. */
 export function openClientEndpoint(

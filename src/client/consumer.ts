@@ -1,6 +1,7 @@
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
+import { ACCEPTS } from '../link/messages.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped, processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
@@ -9,6 +10,7 @@ import { openClientEndpoint } from './client-endpoint.ts';
 import { Deliveries } from './deliveries.ts';
 import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
+import { Handling } from './handling.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
 import { type ConsumerOptions, checkConsumer } from './options.ts';
@@ -38,6 +40,7 @@ export class Consumer implements AsyncIterable<Message> {
   readonly #settler: Settler;
   readonly #deliveries: Deliveries;
   readonly #registration: Registration;
+  readonly #handling: Handling | undefined;
   readonly #stream = new MessageStream(() => this.close());
   #forgetSignal = () => {};
   #closed: Promise<void> | undefined;
@@ -83,6 +86,9 @@ export class Consumer implements AsyncIterable<Message> {
     this.#requester = new Requester(dir, table, endpoint);
     const handled = new Handled();
     this.#settler = new Settler({ dir, table, endpoint, handled, onError });
+    const { handler, jobs = 1 } = options;
+    const keep = (work: Promise<unknown>) => this.#settler.keep(work);
+    this.#handling = handler && new Handling({ handler, jobs, keep, onError });
     this.#deliveries = new Deliveries({
       settler: this.#settler,
       handled,
@@ -156,6 +162,7 @@ export class Consumer implements AsyncIterable<Message> {
   async #close(): Promise<void> {
     this.#forgetSignal();
     this.#stream.end();
+    this.#handling?.end();
     await this.#registration.end();
     await this.#endpoint.drained();
     this.#deliveries.isOver = true;
@@ -164,10 +171,14 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   get #attrs(): Record<string, string> {
-    const { queues = [DEFAULT_QUEUE], jobs = 1, ackWaitMs } = this.#options;
+    const { queues = [DEFAULT_QUEUE], jobs = 1, prefetch = jobs, ackWaitMs } = this.#options;
+    const { count, compress = true } = this.#options;
     return {
       ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
+      ...(prefetch <= jobs ? {} : { prefetch: String(prefetch) }),
+      ...(count === undefined ? {} : { count: String(count) }),
+      accepts: compress ? ACCEPTS : 'batch',
       ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
       ...(this.plainBecause === undefined ? {} : { peer: 'plain' }),
     };
@@ -175,22 +186,7 @@ export class Consumer implements AsyncIterable<Message> {
 
   /** To the handler, or to a loop over the messages. */
   #take(message: Message): void {
-    const { handler } = this.#options;
-    if (!handler) {
-      this.#stream.push(message);
-      return;
-    }
-    const onFailed = (error: unknown) => {
-      this.#report(error);
-      void message.fail();
-    };
-    try {
-      const working = handler(message);
-      if (!isPromise(working)) void message.done();
-      else this.#settler.keep(Promise.resolve(working).then(() => message.done(), onFailed));
-    } catch (error) {
-      onFailed(error);
-    }
+    (this.#handling ?? this.#stream).take(message);
   }
 
   #takePlain(body: Uint8Array): void {
@@ -198,9 +194,4 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   readonly #report = (error: unknown): void => tell(this.#options.onError, error);
-}
-
-/** Handlers in JavaScript return what they like, and a thenable is as good as a promise. */
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

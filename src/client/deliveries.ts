@@ -1,12 +1,18 @@
 import { clockMs } from '../clock.ts';
+import type { Entry } from '../codec/batch.ts';
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
-import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
+import { IdSequence } from '../codec/id-sequence.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
+import { messagesOf } from '../link/messages.ts';
+import { Unpacker } from '../link/packing.ts';
 import { Verb } from '../link/settlement.ts';
+import { MAX_RECEIVED_BYTES } from './client-endpoint.ts';
 import type { Handled, Name } from './handled.ts';
-import { DeliveredMessage, type Message, type MessageContent } from './message.ts';
+import { Handover } from './handover.ts';
+import type { Message } from './message.ts';
 import type { Settler } from './settler.ts';
 
 /** A broker always waits longer than this for an answer, even when we are stopped (link/transmitter.ts); ms. */
@@ -31,78 +37,134 @@ export class Deliveries {
     this.#options = options;
   }
 
-  /** The answer settles it, or announces a settlement. */
+  /** The answer settles them, or announces settlements. */
   judge(sender: Sender, frame: Uint8Array): Verdict {
-    const { handled, settler } = this.#options;
     const decoded = decodeFrame(frame);
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind !== 'envelope') return Reason.Damaged;
-    const { control, body, fields } = decoded.envelope;
-    if (control) return this.#options.judgeControl(decoded.envelope);
-    const { id, attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0 } = fields;
-    if (id === undefined) return Reason.Unsupported;
-    const incarnation = incarnationOf(sender, fields.incarnation);
-    const name = { id, incarnation, delivery: fields.delivery ?? attempt };
+    if (decoded.envelope.control) return this.#options.judgeControl(decoded.envelope);
+    const entries = messagesOf(decoded.envelope, MAX_RECEIVED_BYTES, unpackerFor(sender));
+    if (!Array.isArray(entries)) return entries;
+    const names = namesOf(sender, entries);
+    if (!names) return Reason.Unsupported;
+    const began = clockMs();
+    const arrivals = entries.map(({ fields, body }, n) => {
+      return this.#arrive(names[n] as Name, { ...fields, body: body.slice() });
+    });
+    // Who has stood still meanwhile (Ctrl-Z, `stty tostop`) was given up, and the answer may go unheard.
+    const isSure = clockMs() - began < SURE_MS;
+    const [verdict, ...others] = arrivals.map((arrival) => verdictOf(arrival, isSure));
+    const isOneAnswer = verdict !== undefined && others.every((other) => other === verdict);
+    if (isOneAnswer && (others.length === 0 || verdict === 0 || verdict === Reason.Closing)) {
+      for (const arrival of arrivals) this.#conclude(arrival, verdict);
+      return verdict;
+    }
+    for (const arrival of arrivals) this.#postpone(arrival);
+    return Reason.Later;
+  }
+
+  #arrive(name: Name, { body, ...fields }: MessageFields & { body: Uint8Array }): Arrival {
+    const { handled, settler, take } = this.#options;
     const before = handled.get(name);
     if (before) {
       settler.heard(name);
-      if (before.settled) void settler.settle(name, before.settled);
-      return before.verdict;
+      return { kind: 'repeat', name, ...before };
     }
-    if (this.isOver) return Reason.Closing;
-    return this.#take(name, { id, attempt, queue, headers, releases, body: body.slice() });
+    if (this.isOver) return { kind: 'untaken', name };
+    const { attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0 } = fields;
+    const content = { id: name.id, attempt, queue, headers, releases, body };
+    const handover = new Handover(name, content, settler);
+    take(handover.message);
+    return { kind: 'new', name, handover };
   }
 
-  /** If it is settled while being taken, the answer says so, provided there is an answer that can. */
-  #take(name: Name, content: MessageContent): Verdict {
-    const { settler, handled, take } = this.#options;
-    let isAnswered = false;
-    let early: Verb | undefined;
-    let settled: (isKnown: boolean | Promise<boolean>) => void = () => {};
-    const inHand = new Promise<boolean>((resolve) => {
-      settled = resolve;
-    });
-    const message = new DeliveredMessage(content, (verb) => {
-      if (verb === Verb.Extend) return isAnswered ? settler.extend(name) : Promise.resolve(true);
-      if (isAnswered) settled(settler.settle(name, verb));
-      else early = verb;
-      return inHand;
-    });
-    const began = clockMs();
-    take(message);
-    isAnswered = true;
-    // If we were stopped in the meantime (Ctrl-Z, `stty tostop`), the broker gave up, and the answer may go
-    // unheard.
-    const isSure = clockMs() - began < SURE_MS;
-    const verdict = early === undefined ? undefined : verdictOf(early, isSure);
-    if (verdict !== undefined) {
-      settled(true);
-      // As if it had never come.
-      return verdict === Reason.Closing ? verdict : handled.add(name, verdict);
+  /** The answer says it all. */
+  #conclude(arrival: Arrival, verdict: Verdict): void {
+    const { handled, settler } = this.#options;
+    if (arrival.kind === 'repeat') {
+      if (arrival.settled) void settler.settle(arrival.name, arrival.settled);
+    } else if (arrival.kind === 'new') {
+      // Or it is as if it had never come.
+      if (verdict !== Reason.Closing) handled.add(arrival.name, verdict);
+      if (verdict === Reason.Later) arrival.handover.postponed();
+      else arrival.handover.answered();
     }
-    settler.keep(inHand);
-    handled.add(name, Reason.Later);
-    if (early !== undefined) settled(settler.settle(name, early));
-    return Reason.Later;
+  }
+
+  /** Each is settled for itself. */
+  #postpone(arrival: Arrival): void {
+    const { handled, settler } = this.#options;
+    const { name } = arrival;
+    if (arrival.kind === 'new') {
+      handled.add(name, Reason.Later);
+      arrival.handover.postponed();
+    } else if (arrival.kind === 'untaken') {
+      handled.add(name, Reason.Later);
+      void settler.settle(name, Verb.Return);
+    } else {
+      const verb = arrival.settled ?? (arrival.verdict === 0 ? Verb.Done : undefined);
+      if (verb) void settler.settle(name, verb);
+      else if (arrival.verdict === Reason.Failed) void settler.settle(name, Verb.Failed);
+    }
   }
 }
 
-/**
- * The broker that delivered last, `pid:start`, and the incarnation that it stated: known to the process, not to one
- * consumer.
- */
-let told = { by: '', incarnation: 0 };
+/** What has become of a message that arrived. */
+type Arrival =
+  /** It was answered before. */
+  | {
+      readonly kind: 'repeat';
+      readonly name: Name;
+      readonly verdict: Verdict;
+      readonly settled: Verb | undefined;
+    }
+  /** Nothing more is taken. */
+  | { readonly kind: 'untaken'; readonly name: Name }
+  | { readonly kind: 'new'; readonly name: Name; readonly handover: Handover };
 
-/** The incarnation in which a delivery was made: the one its broker stated last, unless it states another. */
-function incarnationOf({ pid, start }: Sender, said: number | undefined): number {
+/** What an answer can say of it. */
+function verdictOf(arrival: Arrival, isSure: boolean): Verdict {
+  if (arrival.kind === 'repeat') return arrival.verdict;
+  if (arrival.kind === 'untaken') return Reason.Closing;
+  switch (arrival.handover.early) {
+    case Verb.Done:
+      return isSure ? 0 : Reason.Later;
+    case Verb.Failed:
+      return Reason.Failed;
+    case Verb.Return:
+      return Reason.Closing;
+    default:
+      return Reason.Later;
+  }
+}
+
+/** Who delivered last, `pid:start`, and what it told: this process, not one consumer of it. */
+let told = { by: '', incarnation: 0, ids: IdSequence.empty };
+
+/** What it and this process have learned of its deliveries. */
+const learned = { by: '', unpacker: new Unpacker() };
+
+function unpackerFor({ pid, start }: Sender): Unpacker {
   const by = `${pid}:${start}`;
-  told = { by, incarnation: said ?? (told.by === by ? told.incarnation : 0) };
-  return told.incarnation;
+  if (learned.by !== by) learned.unpacker.reset();
+  learned.by = by;
+  return learned.unpacker;
 }
 
-/** What an answer can express; undefined: a settlement has to follow. */
-function verdictOf(verb: Verb, isSure: boolean): Verdict | undefined {
-  if (verb === Verb.Done && isSure) return 0;
-  if (verb === Verb.Failed) return Reason.Failed;
-  return verb === Verb.Return ? Reason.Closing : undefined;
+/** The names of deliveries in one frame; undefined when one cannot be known. */
+function namesOf({ pid, start }: Sender, entries: readonly Entry[]): Name[] | undefined {
+  const by = `${pid}:${start}`;
+  const said = entries[0]?.fields.incarnation;
+  const isGoingOn = said === undefined && told.by === by;
+  const incarnation = said ?? (isGoingOn ? told.incarnation : 0);
+  let ids = isGoingOn ? told.ids : IdSequence.empty;
+  const names: Name[] = [];
+  for (const { fields } of entries) {
+    const id = fields.id ?? ids.expected;
+    if (id === undefined) return undefined;
+    ids = ids.with(id);
+    names.push({ id, incarnation, delivery: fields.delivery ?? fields.attempt ?? 1 });
+  }
+  told = { by, incarnation, ids };
+  return names;
 }

@@ -1,18 +1,22 @@
 import { clockMs } from '../clock.ts';
-import { encodeEnvelope, seqOf } from '../codec/envelope.ts';
+import type { Entry } from '../codec/batch.ts';
+import { seqOf } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
-import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
+import type { Bit } from '../codec/signal-codec.ts';
 import type { SigmqError } from '../errors.ts';
+import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint, Numbers } from '../link/endpoint.ts';
 import { isPassing } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
+import { acceptsOf, contentOf, messagesFrame, NOTHING_MORE } from '../link/messages.ts';
+import type { Packer } from '../link/packing.ts';
+import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
 import { producerErrors } from './errors.ts';
 import { sendPlainGroup } from './plain-group.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';
-import { fieldsOf, type SendOptions } from './send-options.ts';
+import type { SendOptions } from './send-options.ts';
 
 /** How often a frame that arrives damaged or is interrupted is tried; each try synchronises first. */
 const MAX_FRAME_TRIES = 20;
@@ -27,9 +31,16 @@ export interface GroupSenderOptions {
   readonly endpoint: Endpoint;
   /** Wait for a broker if there is none. */
   readonly wait: boolean;
+  /** Learns how long frames take. */
+  readonly size: BatchSize;
+  /** Packs nothing. */
+  readonly isPlainText: boolean;
 }
 
-/** Sends groups of messages, each in one hold of the bus, and retries until the broker has answered. */
+/** What of {@link SendOptions} is not about the messages themselves. */
+export type Watching = Pick<SendOptions, 'timeoutMs' | 'onProgress' | 'onFrame'>;
+
+/** Sends groups of messages, each in one frame, and retries until the broker has answered. */
 export class GroupSender {
   readonly #to: GroupSenderOptions;
 
@@ -41,9 +52,23 @@ export class GroupSender {
    * Resolves when the whole group is accepted.
    * @throws SigmqError, the reason of `signal`; the group may or may not have arrived
    */
-  send(bodies: readonly Uint8Array[], options: SendOptions, signal: AbortSignal): Promise<void> {
+  async send(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
+    const isOne = messages.length === 1 || this.#takesBatches();
+    for (const some of isOne ? [messages] : messages.map((message) => [message])) {
+      await this.#sendFrame(some, options, signal);
+    }
+  }
+
+  /** The broker of this moment; a plain one takes messages one after the other in one hold of the bus. */
+  #takesBatches(): boolean {
+    const { dir, table } = this.#to;
+    const found = inspectBroker(dir, table);
+    return !found.ok || found.kind === 'plain' || acceptsOf(found.accepts).batch;
+  }
+
+  #sendFrame(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
     const { dir, table, endpoint, wait } = this.#to;
-    const work = async ({ first, knownTo }: Numbers) => {
+    const work = async ({ first, knownTo, packer }: Numbers) => {
       let movedAt = clockMs();
       let echoed = 0;
       const onProgress = (sent: number, total: number) => {
@@ -64,81 +89,73 @@ export class GroupSender {
           const broker = findBroker(dir, table);
           const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
           knownTo = undefined; // until the group is accepted
-          const numbers = { first, isSaid: first > 0 && !isKnown };
-          const outcome = await this.#try(broker, bodies, numbers, watched, signal);
+          if (!isKnown) packer.reset();
+          const numbers = { first, isSaid: first > 0 && !isKnown, packer };
+          const outcome = await this.#try(broker, messages, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
-          if (!AGAIN.has(reason) || tries >= MAX_FRAME_TRIES) throw refusal(reason, bodies, broker);
+          if (!AGAIN.has(reason) || tries >= MAX_FRAME_TRIES)
+            throw refusal(reason, messages, broker);
         }
       };
       return (await untilAnswered(attempt, passes, signal)).incarnation;
     };
-    return endpoint.numbered(bodies.length, work, signal);
+    return endpoint.numbered(1, work, signal);
   }
 
-  /** @param numbers whether the first frame states its number in full */
+  /** @param numbers whether the frame states its number in full */
   async #try(
     broker: BrokerFound,
-    bodies: readonly Uint8Array[],
-    { first, isSaid }: { readonly first: number; readonly isSaid: boolean },
-    options: SendOptions,
+    messages: readonly Entry[],
+    { first, isSaid, packer }: { first: number; isSaid: boolean; packer: Packer },
+    options: Watching,
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
     const { maxMessageBytes } = broker;
-    for (const body of bodies) {
+    for (const { body } of messages) {
       if (maxMessageBytes !== undefined && body.length > maxMessageBytes) {
         throw producerErrors.tooLarge(body.length, maxMessageBytes);
       }
     }
-    const { endpoint } = this.#to;
+    const { endpoint, size, isPlainText } = this.#to;
     if (broker.kind !== 'echo' || !endpoint.echo) {
-      await sendPlainGroup(endpoint, broker, bodies, options, signal);
+      await sendPlainGroup(endpoint, broker, messages, options, signal);
       return { kind: 'accepted' };
     }
-    const fields = fieldsOf(options);
-    const frames = bodies.map((body, i) =>
-      SignalCodec.encode(
-        encodeEnvelope({
-          seq: seqOf(first + i),
-          body,
-          more: i < bodies.length - 1,
-          control: false,
-          fields: i === 0 && isSaid ? { ...fields, number: first } : fields,
-        }),
-      ),
-    );
-    return endpoint.echo.withBus(
-      (channel) => sendFrames(channel, broker, frames, options, signal),
-      signal,
-    );
+    const content = contentOf(messages);
+    const numbered = isSaid ? { ...content.fields, number: first } : content.fields;
+    const accepts = isPlainText ? NOTHING_MORE : acceptsOf(broker.accepts);
+    const all = { ...content, fields: numbered };
+    const frame = messagesFrame(seqOf(first), all, accepts, { packer });
+    return endpoint.echo.withBus(async (channel) => {
+      const began = clockMs();
+      const outcome = await sendFrame(channel, broker, frame, options, signal);
+      size.learn(bytesOf(messages), clockMs() - began);
+      return outcome;
+    }, signal);
   }
 }
 
-async function sendFrames(
+async function sendFrame(
   channel: Channel,
   broker: BrokerFound,
-  frames: readonly Uint8Array[],
-  options: SendOptions,
+  frame: Uint8Array,
+  { onProgress, onFrame }: Watching,
   signal: AbortSignal,
 ): Promise<FrameOutcome> {
-  const total = frames.reduce((sum, frame) => sum + frame.length * 8, 0);
-  let before = 0;
-  let outcome: FrameOutcome = { kind: 'accepted' };
-  for (const frame of frames) {
-    const onProgress =
-      options.onProgress && ((sent: number) => options.onProgress?.(before + sent, total));
-    const echoes: Bit[] = [];
-    const onEcho = options.onFrame && ((echo: Bit) => echoes.push(echo));
-    outcome = await channel.send(broker, frame, { signal, onProgress, onEcho });
-    options.onFrame?.({ frame, echoes });
-    if (outcome.kind !== 'accepted') break;
-    before += frame.length * 8;
-  }
+  const echoes: Bit[] = [];
+  const onEcho = onFrame && ((echo: Bit) => echoes.push(echo));
+  const outcome = await channel.send(broker, frame, { signal, onProgress, onEcho });
+  onFrame?.({ frame, echoes });
   return outcome;
 }
 
-function refusal(reason: number, bodies: readonly Uint8Array[], broker: BrokerFound): SigmqError {
-  const largest = Math.max(...bodies.map((body) => body.length));
+function bytesOf(messages: readonly Entry[]): number {
+  return messages.reduce((sum, { body }) => sum + body.length, 0);
+}
+
+function refusal(reason: number, messages: readonly Entry[], broker: BrokerFound): SigmqError {
+  const largest = Math.max(...messages.map(({ body }) => body.length));
   switch (reason) {
     case Reason.TooLarge:
       return producerErrors.tooLarge(largest, broker.maxMessageBytes);

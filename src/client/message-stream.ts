@@ -16,7 +16,7 @@ export class MessageStream {
     this.#close = close;
   }
 
-  push(message: Message): void {
+  take(message: Message): void {
     if (this.#isEnded) void message.release({ now: true });
     else {
       const take = this.#waiting.shift();

@@ -1,4 +1,4 @@
-import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import type { Entry } from '../codec/batch.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { BrokerFound } from '../registry/broker-file.ts';
 import { producerErrors } from './errors.ts';
@@ -11,28 +11,17 @@ import type { SendOptions } from './send-options.ts';
 export async function sendPlainGroup(
   endpoint: Endpoint,
   broker: BrokerFound,
-  bodies: readonly Uint8Array[],
-  options: SendOptions,
+  messages: readonly Entry[],
+  { onProgress }: Pick<SendOptions, 'onProgress'>,
   signal: AbortSignal,
 ): Promise<void> {
-  assertPlain(bodies, options);
+  for (const { fields, body } of messages) {
+    if (Object.keys(fields).length > 0) throw producerErrors.plainOptions();
+    if (body.includes(0)) throw producerErrors.zeroForPlain();
+  }
   await endpoint.exclusively(async () => {
-    for (const body of bodies) {
-      await endpoint.sendPlain(broker, body, { signal, onProgress: options.onProgress });
+    for (const { body } of messages) {
+      await endpoint.sendPlain(broker, body, { signal, onProgress });
     }
   }, signal);
-}
-
-function assertPlain(bodies: readonly Uint8Array[], options: SendOptions): void {
-  const { queue = DEFAULT_QUEUE, priority = 0, delayMs = 0, ttlMs, headers = [] } = options;
-  if (
-    queue !== DEFAULT_QUEUE ||
-    priority !== 0 ||
-    delayMs !== 0 ||
-    ttlMs !== undefined ||
-    headers.length > 0
-  ) {
-    throw producerErrors.plainOptions();
-  }
-  if (bodies.some((body) => body.includes(0))) throw producerErrors.zeroForPlain();
 }

@@ -1,4 +1,5 @@
 import { assertDeliverable } from '../codec/fields.ts';
+import { BatchSize } from '../link/batch-size.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { linkErrors } from '../link/errors.ts';
 import * as kinds from '../options/kinds.ts';
@@ -6,16 +7,12 @@ import { inspectBroker } from '../registry/broker-file.ts';
 import { type ProcessTable, processTable } from '../registry/process-table.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Deadline } from './deadline.ts';
-import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
+import { directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
-import { checkClient, checkSend } from './options.ts';
+import { checkProducer, checkSend, type ProducerOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { fieldsOf, type SendOptions } from './send-options.ts';
-
-export interface ProducerOptions extends ClientOptions {
-  /** Wait for a broker if there is none: when the producer is opened, and when a broker goes away. Default: fail. */
-  readonly wait?: boolean | undefined;
-}
 
 /**
  * Sends messages to the broker of one runtime directory. Once its promise has resolved, a message is accepted, and
@@ -30,7 +27,8 @@ export class Producer {
   readonly #dir: string;
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
-  readonly #sender: GroupSender;
+  readonly #size = new BatchSize();
+  readonly #outbox: Outbox;
   #closed: Promise<void> | undefined;
 
   /**
@@ -38,18 +36,24 @@ export class Producer {
    * reason of `signal`
    */
   static async open(options: ProducerOptions = {}): Promise<Producer> {
-    checkClient(options);
+    checkProducer(options);
     const table = processTable();
     const dir = await directoryWithBroker(options, table);
-    return new Producer(dir, options.wait ?? false, table);
+    return new Producer(dir, options, table);
   }
 
-  private constructor(dir: string, wait: boolean, table: ProcessTable) {
+  private constructor(
+    dir: string,
+    { wait = false, compress = true }: ProducerOptions,
+    table: ProcessTable,
+  ) {
     this.#dir = dir;
     this.#table = table;
     const endpoint = openClientEndpoint(dir, table);
     this.#endpoint = endpoint;
-    this.#sender = new GroupSender({ dir, table, endpoint, wait });
+    const size = this.#size;
+    const sender = new GroupSender({ dir, table, endpoint, wait, size, isPlainText: !compress });
+    this.#outbox = new Outbox(sender, size);
   }
 
   /** The largest message that the current broker accepts, bytes; undefined: it does not say. */
@@ -63,15 +67,19 @@ export class Producer {
     return this.#endpoint.plainBecause;
   }
 
-  /** Sends one message and waits until it is accepted. @throws SigmqError */
+  /**
+   * Sends one message and waits until it is accepted. Those that are sent without waiting for the one before go
+   * together.
+   * @throws SigmqError
+   */
   async send(body: string | Uint8Array, options: SendOptions = {}): Promise<void> {
     kinds.body.check(body);
     await this.sendAll([body], options);
   }
 
   /**
-   * Sends many messages, in order, several in one hold of the bus. The answer to the last message of a hold
-   * confirms all of them. `onConfirmed` is called after each hold with the number of messages that it added.
+   * Sends many messages, in order, several in one frame, of which all are accepted or none. `onConfirmed` is called
+   * after each frame with the number of messages that it added.
    * @throws SigmqError; what was not confirmed by then may or may not have arrived
    */
   async sendAll(
@@ -80,12 +88,14 @@ export class Producer {
   ): Promise<void> {
     checkSend(options);
     kinds.bodies.check(bodies);
-    assertDeliverable(fieldsOf(options));
+    const fields = fieldsOf(options);
+    assertDeliverable(fields);
     if (this.#closed) throw linkErrors.closed();
     const deadline = new Deadline(options.timeoutMs, options.signal);
     try {
-      for (const group of groupsOf(bodies)) {
-        await this.#sender.send(group, options, deadline.signal);
+      for (const group of groupsOf(bodies, this.#size)) {
+        const messages = group.map((body) => ({ fields, body }));
+        await this.#outbox.send(messages, options, deadline.signal);
         options.onConfirmed?.(group.length);
       }
     } finally {

@@ -3,8 +3,10 @@ import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
-import { settlementFrame, Verb } from '../link/settlement.ts';
-import { findBroker } from '../registry/broker-file.ts';
+import type { FrameOutcome } from '../link/frame-sender.ts';
+import { acceptsOf } from '../link/messages.ts';
+import { MAX_SETTLEMENTS, type Settle, settlementsFrame, Verb } from '../link/settlement.ts';
+import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
 import { isStopped, type ProcessTable } from '../registry/process-table.ts';
 import { type Handled, keyOf, type Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
@@ -15,6 +17,15 @@ const SETTLE_RETRY_MS = 200;
 const LAST_PATIENCE_MS = 5000;
 /** Nor one that is running, after this: it is short of time. The message goes to another once we have ended; ms. */
 const LONGEST_PATIENCE_MS = 30_000;
+
+/** What the broker is to be told. */
+interface Due {
+  readonly name: Name;
+  readonly verb: Verb;
+  /** Since when, by `clockMs()`. */
+  readonly since: number;
+  readonly resolve: (isKnown: boolean) => void;
+}
 
 export interface SettlerOptions {
   readonly dir: string;
@@ -35,6 +46,9 @@ export class Settler {
   readonly #inHand = new Set<Promise<void>>();
   /** Settlements that no broker has heard of, by name. */
   readonly #unheard = new Map<string, { readonly name: Name; readonly verb: Verb }>();
+  /** What the broker is to be told, in order. */
+  readonly #due: Due[] = [];
+  #telling: Promise<void> | undefined;
   /** When the consumer was told to stop. */
   #stoppingAt: number | undefined;
 
@@ -98,10 +112,30 @@ export class Settler {
     return told.catch(() => false);
   }
 
-  /** Retries; false if there is nobody to tell, or the message is no longer ours. */
-  async #tell(name: Name, verb: Verb): Promise<boolean> {
-    const { dir, table, endpoint, onError } = this.#options;
-    const began = clockMs();
+  /** False when there is nobody to tell, or it is not ours any more. */
+  #tell(name: Name, verb: Verb): Promise<boolean> {
+    const told = new Promise<boolean>((resolve) => {
+      this.#due.push({ name, verb, since: clockMs(), resolve });
+    });
+    // What is settled in the same turn goes into one frame.
+    this.#telling ??= Promise.resolve().then(() => this.#tellDue());
+    return told;
+  }
+
+  async #tellDue(): Promise<void> {
+    while (this.#due.length > 0) {
+      // One that says that the work goes on is alone in its frame.
+      const extend = this.#due.findIndex(({ verb }) => verb === Verb.Extend);
+      const count = extend < 0 ? MAX_SETTLEMENTS : Math.max(extend, 1);
+      await this.#tellTogether(this.#due.splice(0, Math.min(count, MAX_SETTLEMENTS)));
+    }
+    this.#telling = undefined;
+  }
+
+  /** Again and again, until the broker has heard of all of them or patience ends. */
+  async #tellTogether(due: readonly Due[]): Promise<void> {
+    const { dir, table, onError } = this.#options;
+    const began = Math.max(...due.map(({ since }) => since));
     const isPatient = (ms: number) =>
       this.#stoppingAt === undefined || clockMs() <= Math.max(began, this.#stoppingAt) + ms;
     let isStuck = false;
@@ -111,18 +145,10 @@ export class Settler {
         const broker = findBroker(dir, table);
         const info = table.read(broker.pid);
         isStuck = info !== undefined && isStopped(info);
-        if (broker.kind !== 'echo') return false;
-        const outcome = await endpoint.echo?.withBus((channel) => {
-          // While we waited for the bus another broker may have come, even in the same process, with another store.
-          const now = findBroker(dir, table);
-          return channel.send(now, frameOf(name, verb, now.incarnation));
-        });
-        if (outcome === undefined) return false;
+        const outcome = await this.#send(broker, due);
+        if (outcome === undefined) return conclude(due, false);
         const isUnknown = outcome.kind === 'refused' && outcome.reason === Reason.Unknown;
-        if (outcome.kind === 'accepted' || isUnknown) {
-          this.heard(name);
-          return !isUnknown;
-        }
+        if (outcome.kind === 'accepted' || isUnknown) return await this.#onHeard(due, !isUnknown);
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
         if (isUnavailable(error)) break;
@@ -131,20 +157,52 @@ export class Settler {
       }
       await sleep(SETTLE_RETRY_MS);
     }
-    if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb });
-    return false;
+    for (const { name, verb } of due) {
+      if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb });
+    }
+    conclude(due, false);
+  }
+
+  /** Undefined: the broker cannot be told. */
+  async #send(broker: BrokerFound, due: readonly Due[]): Promise<FrameOutcome | undefined> {
+    const { dir, table, endpoint } = this.#options;
+    if (broker.kind !== 'echo') return undefined;
+    return endpoint.echo?.withBus((channel) => {
+      // While we waited for the bus another broker may have come, in the same process even, with another store.
+      const now = findBroker(dir, table);
+      const accepts = acceptsOf(now.accepts);
+      if (due.length > 1 && !accepts.batch) return Promise.resolve(ONE_BY_ONE);
+      return channel.send(
+        now,
+        settlementsFrame(
+          due.map((one) => settleOf(one, now)),
+          accepts,
+        ),
+      );
+    });
+  }
+
+  /** @param isKnown false: one of them is not, at least */
+  async #onHeard(due: readonly Due[], isKnown: boolean): Promise<void> {
+    if (!isKnown && due.length > 1) {
+      for (const one of due) await this.#tellTogether([one]);
+      return;
+    }
+    for (const { name } of due) this.heard(name);
+    conclude(due, isKnown);
   }
 }
 
-/** @param current incarnation of the broker that is told: its own deliveries need not state it */
-function frameOf(
-  { id, delivery, incarnation }: Name,
-  verb: Verb,
-  current: number | undefined,
-): Uint8Array {
+/** As if the broker did not know one of them: each is told for itself. */
+const ONE_BY_ONE: FrameOutcome = { kind: 'refused', reason: Reason.Unknown };
+
+function conclude(due: readonly Due[], isKnown: boolean): void {
+  for (const { resolve } of due) resolve(isKnown);
+}
+
+/** What is of the broker that is told need not say so. */
+function settleOf({ name, verb }: Due, { incarnation: current }: BrokerFound): Settle {
+  const { id, delivery, incarnation } = name;
   const isCurrent = incarnation === 0 || incarnation === current;
-  return settlementFrame({
-    ...{ id, delivery, verb },
-    incarnation: isCurrent ? undefined : incarnation,
-  });
+  return { id, delivery, verb, incarnation: isCurrent ? undefined : incarnation };
 }

@@ -13,8 +13,6 @@ export interface Envelope {
   seq: number;
   /** Any bytes, including zeros. */
   body: Uint8Array;
-  /** Not the last frame of this hold of the bus: the answer to the last one confirms all. */
-  more: boolean;
   /** A settlement or request, not a message. */
   control: boolean;
   fields: MessageFields;
@@ -33,8 +31,10 @@ export type DecodedFrame =
 const MARK = 0b1000_0000;
 const MARK_MASK = 0b1100_0000;
 const VERSION_MASK = 0b0011_0000;
+/** A flag that has no meaning yet. */
+const RESERVED_FLAG = 4;
 
-const Flag = { Stuffed: 1, Fields: 2, More: 4, Control: 8 } as const;
+const Flag = { Stuffed: 1, Fields: 2, Control: 8 } as const;
 
 const MAX_SEQ = 127;
 
@@ -50,7 +50,7 @@ const CRC_LAST_MAX = GUARD | 0x0f;
  * @throws CodecError if `seq` is out of range, or a field cannot be encoded
  */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
-  const { seq, body, more, control } = envelope;
+  const { seq, body, control } = envelope;
   if (!Number.isInteger(seq) || seq < 0 || seq > MAX_SEQ) {
     throw codecErrors.notAnInteger('sequence number', seq, MAX_SEQ);
   }
@@ -64,7 +64,6 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
     MARK |
     (stuffed ? Flag.Stuffed : 0) |
     (hasFields ? Flag.Fields : 0) |
-    (more ? Flag.More : 0) |
     (control ? Flag.Control : 0);
   header[1] = GUARD | seq;
   const crc = checksum(header, payload);
@@ -90,14 +89,13 @@ export function decodeFrame(frame: Uint8Array): DecodedFrame {
   const payload = checkedPayload(frame);
   if (payload === undefined) return { kind: 'damaged' };
   // Only now: until the checksum is known to be right, a version may just as well be a damaged bit.
-  if (first & VERSION_MASK) return { kind: 'unsupported' };
+  if (first & (VERSION_MASK | RESERVED_FLAG)) return { kind: 'unsupported' };
 
   const split = first & Flag.Fields ? splitFields(payload) : { fields: {}, body: payload };
   if (split === undefined) return { kind: 'damaged' };
   if (split === 'unsupported') return { kind: 'unsupported' };
   const envelope = {
     seq: (frame[1] as number) & MAX_SEQ,
-    more: (first & Flag.More) !== 0,
     control: (first & Flag.Control) !== 0,
     ...split,
   };

@@ -23,10 +23,14 @@ export interface MessageFields {
   request?: number;
   /** Number of the frame among all message frames of this sender, from 0; absent: see docs/protocol.md, *Sequence*. */
   number?: number;
+  /** Messages in the body; absent: the body is the message. See batch.ts. */
+  count?: number;
+  /** For a body that was packed by a model: how; see docs/protocol.md, *Packing*. */
+  packed?: number;
   /** For a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
   offset?: number;
   total?: number;
-  /** For a reply that was packed: its size in bytes once it is unpacked. */
+  /** For a body, or a reply, that was packed: its size in bytes once it is unpacked. */
   unpacked?: number;
   /** The id of a message that is delivered. */
   id?: number;
@@ -57,6 +61,8 @@ const NUMBERS = [
   [5, 'ref'],
   [6, 'request'],
   [7, 'number'],
+  [8, 'count'],
+  [9, 'packed'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],
@@ -112,7 +118,10 @@ export function assertDeliverable({
   headers,
 }: Pick<MessageFields, 'queue' | 'headers'>): void {
   const max = Number.MAX_SAFE_INTEGER;
-  const largest = { id: max, attempt: max, delivery: max, incarnation: max, releases: max };
+  const largest = {
+    ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
+    ...{ number: max, unpacked: max, packed: max },
+  };
   encodeFields({
     ...(queue === undefined ? {} : { queue }),
     ...(headers === undefined ? {} : { headers }),

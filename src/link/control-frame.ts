@@ -7,5 +7,5 @@ import { SignalCodec } from '../codec/signal-codec.ts';
  * number means nothing.
  */
 export function controlFrame(body: Uint8Array, fields: MessageFields): Uint8Array {
-  return SignalCodec.encode(encodeEnvelope({ seq: 0, body, more: false, control: true, fields }));
+  return SignalCodec.encode(encodeEnvelope({ seq: 0, body, control: true, fields }));
 }

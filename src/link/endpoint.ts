@@ -9,6 +9,7 @@ import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
+import { Packer } from './packing.ts';
 import { PlainLink } from './plain-link.ts';
 import type { Receiver } from './pump.ts';
 import type { PlainTarget } from './transfer.ts';
@@ -24,6 +25,8 @@ export interface Numbers {
   readonly first: number;
   /** The incarnation that has confirmed all frames before it; undefined: none has. */
   readonly knownTo: number | undefined;
+  /** What that broker and this process have learned of its messages. */
+  readonly packer: Packer;
 }
 
 export interface EndpointOptions {
@@ -44,6 +47,7 @@ export class Endpoint {
   /** Of the process, not of an endpoint: a receiver knows us by our PID. */
   static #number = 0;
   static #knownTo: number | undefined;
+  static readonly #packer = new Packer();
   static readonly #turns = new Serial();
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
@@ -109,7 +113,11 @@ export class Endpoint {
     signal?: AbortSignal,
   ): Promise<void> {
     await Endpoint.#turns.add(async () => {
-      const numbers = { first: Endpoint.#number, knownTo: Endpoint.#knownTo };
+      const numbers = {
+        first: Endpoint.#number,
+        knownTo: Endpoint.#knownTo,
+        packer: Endpoint.#packer,
+      };
       Endpoint.#number += count;
       Endpoint.#knownTo = undefined;
       Endpoint.#knownTo = await work(numbers);

@@ -1,5 +1,6 @@
+import { type Entry, MAX_BATCH_MESSAGES } from '../codec/batch.ts';
 import type { Envelope } from '../codec/envelope.ts';
-import { controlFrame } from './control-frame.ts';
+import { type Accepts, messagesFrame, messagesOf } from './messages.ts';
 
 /** What a consumer says of a message that it answered with `later` (docs/protocol.md, section 7). */
 export const Verb = {
@@ -24,22 +25,38 @@ export interface Settle {
   readonly verb: Verb;
 }
 
+/** Settlements in one frame. */
+export const MAX_SETTLEMENTS = MAX_BATCH_MESSAGES;
+
 const verbs: ReadonlySet<string> = new Set(Object.values(Verb));
 
-/** The settlement in a control frame; undefined when it is something else. */
-export function settlementOf({ body, fields }: Envelope): Settle | undefined {
+/** The settlements in a control frame; undefined when it is something else. */
+export function settlementsOf(envelope: Envelope): Settle[] | undefined {
+  const entries = messagesOf(envelope, 0);
+  const all = Array.isArray(entries) ? entries.map(settlementOf) : [];
+  const known = all.filter((one) => one !== undefined);
+  return known.length > 0 && known.length === all.length ? known : undefined;
+}
+
+function settlementOf({ body, fields }: Entry): Settle | undefined {
   const verb = String.fromCharCode(...body.subarray(0, 1));
   if (body.length !== 1 || !verbs.has(verb) || fields.ref === undefined) return undefined;
   const { ref: id, delivery = 1, incarnation } = fields;
   return { id, delivery, incarnation, verb: verb as Verb };
 }
 
-/** The frame of a settlement, with its zero byte. */
-export function settlementFrame({ id, delivery, incarnation, verb }: Settle): Uint8Array {
-  const body = Uint8Array.of(verb.charCodeAt(0));
-  return controlFrame(body, {
-    ref: id,
-    ...(delivery === 1 ? {} : { delivery }),
-    ...(incarnation === undefined ? {} : { incarnation }),
-  });
+/** The frame of settlements, with its zero byte. @param accepts what the broker takes */
+export function settlementsFrame(all: readonly Settle[], accepts: Accepts): Uint8Array {
+  return messagesFrame(0, { fields: {}, entries: all.map(entryOf) }, accepts, { control: true });
+}
+
+function entryOf({ id, delivery, incarnation, verb }: Settle): Entry {
+  return {
+    body: Uint8Array.of(verb.charCodeAt(0)),
+    fields: {
+      ref: id,
+      ...(delivery === 1 ? {} : { delivery }),
+      ...(incarnation === undefined ? {} : { incarnation }),
+    },
+  };
 }

@@ -10,7 +10,12 @@ const MAX_MESSAGE_BYTES = 32 << 20;
 /** More than anybody keeps here, and far below what SQLite can hold; bytes. */
 const MAX_STORE_BYTES = 2 ** 40;
 
+/** Messages on their way, or waiting, in a consumer: a frame may carry 256. */
+export const MAX_PREFETCH = 1000;
+
 export const jobs = wholeNumber(1, MAX_JOBS);
+export const prefetch = wholeNumber(1, MAX_PREFETCH);
+export const count = wholeNumber(1, 1e12);
 export const priority = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const messageId = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 export const messageIds = listOf(messageId, 'a list of message ids');

@@ -79,6 +79,14 @@ export class SqliteConnection {
     });
   }
 
+  /** Like {@link write}, for several statements: all of them or none. */
+  together<T>(work: () => T): T {
+    return this.#surely(() => {
+      this.#flush('NORMAL');
+      return this.#atomically(work);
+    });
+  }
+
   /** Like {@link write}, for a statement that returns rows. */
   writeAll(sql: string, parameters: readonly unknown[]): unknown[] {
     return this.#surely(() => {
@@ -119,9 +127,13 @@ export class SqliteConnection {
   }
 
   #transaction<T>(work: () => T): T {
-    const { db } = this.#file;
     this.#assertFlushed();
     this.#flush(this.#fsync === 'always' ? 'FULL' : 'NORMAL');
+    return this.#atomically(work);
+  }
+
+  #atomically<T>(work: () => T): T {
+    const { db } = this.#file;
     db.exec('BEGIN IMMEDIATE');
     try {
       const result = work();

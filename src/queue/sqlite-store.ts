@@ -14,12 +14,12 @@ import { Timetable } from './sqlite-timetable.ts';
 import {
   type DeliveryName,
   type NewMessage,
-  type Outcome,
   type QueueCounts,
   type Reservation,
   type Reserved,
   type Selection,
   type Settled,
+  type Settlement,
   type Store,
   type Stored,
   type StorePolicy,
@@ -132,44 +132,67 @@ export class SqliteStore implements Store {
     return queues.some((queue) => this.#tally.gives(queue));
   }
 
-  async reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined> {
+  async reserve(
+    queues: readonly string[],
+    consumers: readonly string[],
+    maxBytes = Number.POSITIVE_INFINITY,
+  ): Promise<Reserved[]> {
     return this.#db.try(() => {
       this.#db.assertOurs();
       this.#timetable.sweep(this.#now());
-      const row = queues
-        .filter((queue) => this.#tally.gives(queue))
-        .map((queue) => this.#head(queue))
-        .filter((head) => head !== undefined)
-        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
-      if (!row) return undefined;
-      this.#db.write(
-        "UPDATE messages SET state = 'reserved', consumer = ?, incarnation = ? WHERE id = ?",
-        [consumer, this.incarnation, row.id],
-      );
-      const { id, queue, attempts, spent, releases, deliveries } = row;
-      this.#reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
-      this.#tally.move(queue, 'ready', 'reserved');
-      return { ...reservedOf(row), incarnation: this.incarnation };
+      const giving = queues.filter((queue) => this.#tally.gives(queue));
+      if (giving.length === 0) return [];
+      const rows = this.#db.together(() => this.#take(giving, consumers, maxBytes));
+      return rows.map((row) => this.#hold(row));
     });
   }
 
-  async settle(id: number, outcome: Outcome): Promise<Settled> {
-    const held = this.#reserved.get(id);
-    if (!held) return 'unknown';
-    const { state, sql, parameters, dueAt } = settlementOf(
-      id,
-      held,
-      outcome,
-      this.#policy,
-      this.#now(),
-    );
-    this.#db.write(sql, parameters);
-    this.#reserved.delete(id);
-    if (state === 'gone') this.#tally.add(held.queue, 'reserved', -1, -held.bytes);
-    else this.#tally.move(held.queue, 'reserved', state);
-    if (dueAt !== null) this.#timetable.addDue(dueAt);
-    if (outcome.kind === 'untaken') this.#timetable.addExpiry(Number.NEGATIVE_INFINITY);
-    return state;
+  #take(queues: readonly string[], consumers: readonly string[], maxBytes: number): Row[] {
+    const rows: Row[] = [];
+    let bytes = 0;
+    for (const consumer of consumers) {
+      const row = queues
+        .map((queue) => this.#head(queue))
+        .filter((head) => head !== undefined)
+        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
+      if (!row) break;
+      bytes += bytesOf(row);
+      if (bytes > maxBytes && rows.length > 0) break;
+      this.#db.run(
+        "UPDATE messages SET state = 'reserved', consumer = ?, incarnation = ? WHERE id = ?",
+        [consumer, this.incarnation, row.id],
+      );
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  #hold(row: Row): Reserved {
+    const { id, queue, attempts, spent, releases, deliveries } = row;
+    this.#reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
+    this.#tally.move(queue, 'ready', 'reserved');
+    return { ...reservedOf(row), incarnation: this.incarnation };
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
+    const now = this.#now();
+    const changes = settlements.map(({ id, outcome }) => {
+      const held = this.#reserved.get(id);
+      return held && { id, outcome, held, ...settlementOf(id, held, outcome, this.#policy, now) };
+    });
+    this.#db.together(() => {
+      for (const change of changes) if (change) this.#db.run(change.sql, change.parameters);
+    });
+    return changes.map((change) => {
+      if (!change) return 'unknown';
+      const { id, outcome, held, state, dueAt } = change;
+      this.#reserved.delete(id);
+      if (state === 'gone') this.#tally.add(held.queue, 'reserved', -1, -held.bytes);
+      else this.#tally.move(held.queue, 'reserved', state);
+      if (dueAt !== null) this.#timetable.addDue(dueAt);
+      if (outcome.kind === 'untaken') this.#timetable.addExpiry(Number.NEGATIVE_INFINITY);
+      return state;
+    });
   }
 
   async settleLate(

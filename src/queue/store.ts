@@ -66,6 +66,12 @@ export type Outcome =
   /** Never to be delivered again. */
   | { readonly kind: 'dead' };
 
+/** Of a message that a consumer holds. */
+export interface Settlement {
+  readonly id: number;
+  readonly outcome: Outcome;
+}
+
 export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
 export const STATES: readonly MessageState[] = ['ready', 'delayed', 'reserved', 'dead'];
 
@@ -145,9 +151,19 @@ export interface Store extends Inspection {
   lastNumber(process: string): Promise<number | undefined>;
   /** Whether {@link reserve} would return a message of these queues, as far as is known. */
   hasReady(queues: readonly string[]): Promise<boolean>;
-  /** The next message of these queues: highest priority first, then the one that has been ready longest. */
-  reserve(queues: readonly string[], consumer: string): Promise<Reserved | undefined>;
-  settle(id: number, outcome: Outcome): Promise<Settled>;
+  /**
+   * The next messages of these queues: highest priority first, then the one that has been ready longest. The first is
+   * for the first of the consumers, and so on.
+   * @param maxBytes of them all; a larger one comes alone
+   * @returns fewer than consumers when there are no more, or they would be too large together
+   */
+  reserve(
+    queues: readonly string[],
+    consumers: readonly string[],
+    maxBytes?: number,
+  ): Promise<Reserved[]>;
+  /** All of them or none. @returns what became of each */
+  settle(settlements: readonly Settlement[]): Promise<Settled[]>;
   /**
    * A delivery that was considered lost is done after all. The message is gone if it is waiting and nobody has
    * received it since; a dead one stays. @returns the queue from which it has gone; undefined: it is not gone

@@ -27,6 +27,8 @@ export interface BrokerJson {
   readonly incarnation?: number;
   /** Path of the store's file; absent: the store is not a file. */
   readonly path?: string;
+  /** What it takes beside a message in a frame of its own. */
+  readonly accepts?: string;
   /** It has no addon: it catches both signals on purpose. */
   readonly peer?: 'plain';
 }
@@ -41,6 +43,8 @@ export interface BrokerFound {
   readonly maxMessageBytes: number | undefined;
   /** That of its store; undefined: a foreign broker. */
   readonly incarnation: number | undefined;
+  /** What it takes beside a message in a frame of its own, as it says; undefined: nothing. */
+  readonly accepts: string | undefined;
   /** It says that it is a plain peer. */
   readonly saysPlain: boolean;
 }
@@ -90,10 +94,10 @@ function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?:
   }
   const { kind, info } = vetted;
   const { saysPlain = false } = registered;
-  const { maxMessageBytes, incarnation } = ours ?? {};
+  const { maxMessageBytes, incarnation, accepts } = ours ?? {};
   const { start } = info;
   return {
-    found: { ok: true, pid, kind, start, maxMessageBytes, incarnation, saysPlain },
+    found: { ok: true, pid, kind, start, maxMessageBytes, incarnation, accepts, saysPlain },
     ...news,
   };
 }
@@ -116,6 +120,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       store,
       incarnation,
       path,
+      accepts,
       peer,
     } = JSON.parse(text) as Record<string, unknown>;
     if (typeof pid !== 'number' || !isPid(pid)) return undefined;
@@ -132,6 +137,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
         Number.isSafeInteger(incarnation) &&
         incarnation > 0 && { incarnation }),
       ...(typeof path === 'string' && { path }),
+      ...(typeof accepts === 'string' && { accepts }),
       ...(peer === 'plain' && { peer }),
     };
   } catch {

@@ -61,6 +61,12 @@ export interface Addon {
   openFiles(soft: number): number;
   /** Moves the position of the next write this many bytes towards the start of the file. 0 or an errno. */
   seekBack(fd: number, bytes: number): number;
+  /** Bytes of a model for {@link pack} and {@link unpack}; one of zeros has learned nothing. */
+  readonly modelBytes: number;
+  /** Packs bytes into `room` by what the model has learned, and teaches it. @returns bytes of it; -1: it is too small */
+  pack(model: Uint8Array, bytes: Uint8Array, room: Uint8Array): number;
+  /** Fills `room` with what was packed by a model that had learned the same, and teaches it. -1: that is no model */
+  unpack(model: Uint8Array, packed: Uint8Array, room: Uint8Array): number;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /**

@@ -15,7 +15,7 @@ function given(plainBecause?: string) {
   const store = new FakeStore();
   const journal = new FakeJournal();
   const { counters } = journal;
-  const who = consumer({ pid: 70, slots: 3, inFlight: new Map([[9, unsettled]]) });
+  const who = consumer({ pid: 70, jobs: 3, inFlight: new Map([[9, unsettled]]) });
   const roster = { all: [who], get: (key: string) => (key === who.key ? who : undefined) };
   const intake = { draining: false, lastIds: ({ pid }: { pid: number }) => [pid] };
   const done: string[] = [];

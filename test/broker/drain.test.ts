@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Drain } from '../../src/broker/drain.ts';
 import { FakeClock } from '../link/fakes.ts';
+import { reserve, settle } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore, unsettled } from './fakes.ts';
 
 function given(t: TestContext, keepsMessages = true) {
@@ -52,14 +53,14 @@ describe('Drain', () => {
       assert.deepEqual([await store.states(), ends()], [[state], 0]);
     };
     await stays('ready');
-    await store.reserve(['default'], '1:1');
+    await reserve(store, ['default'], '1:1');
     await stays('reserved');
-    await store.settle(id, { kind: 'failed' });
+    await settle(store, id, { kind: 'failed' });
     await stays('delayed');
     await store.purge('default');
     const [dead = 0] = await store.put('y');
-    await store.reserve(['default'], '1:1');
-    await store.settle(dead, { kind: 'dead' });
+    await reserve(store, ['default'], '1:1');
+    await settle(store, dead, { kind: 'dead' });
     await clock.pass(300);
     assert.deepEqual([await store.states(), ends()], [['dead'], 1]);
   });
@@ -76,11 +77,11 @@ describe('Drain', () => {
   it('waits for a consumer that holds one of a paused queue', async (t) => {
     const { clock, store, begin, ends } = given(t);
     const [id = 0] = await store.put('x');
-    await store.reserve(['default'], '1:1');
+    await reserve(store, ['default'], '1:1');
     await store.pause('default', true);
     await begin();
     assert.equal(ends(), 0);
-    await store.settle(id, { kind: 'done' });
+    await settle(store, id, { kind: 'done' });
     await clock.pass(300);
     assert.equal(ends(), 1);
   });
@@ -108,7 +109,7 @@ describe('Drain', () => {
     const { clock, store, roster, drain, begin, said } = given(t);
     await store.put('a', 'b');
     await store.publish([{ queue: 'q', body: Buffer.from('c'), priority: 0, delayMs: 3_600_000 }]);
-    await store.reserve(['default'], '70:1');
+    await reserve(store, ['default'], '70:1');
     roster.all = [
       consumer({ pid: 70, inFlight: new Map([[1, unsettled]]) }),
       consumer({ pid: 71 }),

@@ -6,6 +6,8 @@ import type { SigmqError } from '../../src/errors.ts';
 import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import { NOTHING_MORE } from '../../src/link/messages.ts';
+import { Packer } from '../../src/link/packing.ts';
 import type { SendOptions } from '../../src/link/transmitter.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
@@ -159,7 +161,7 @@ export class FakeEndpoint {
   /** Whether the addon is there. */
   hasAddon = true;
   /** What the next group of frames is numbered with. */
-  numbers: Numbers = { first: 0, knownTo: undefined };
+  numbers: Numbers = { first: 0, knownTo: undefined, packer: new Packer() };
   /** What becomes of a paced transfer. */
   paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
 
@@ -205,11 +207,17 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     kind: 'echo',
     saysPlain: false,
     queues: ['default'],
-    slots: 1,
+    jobs: 1,
+    prefetch: 1,
+    hand: 1,
+    count: Number.POSITIVE_INFINITY,
+    given: 0,
+    accepts: NOTHING_MORE,
     ackWaitMs: undefined,
     inFlight: new Map(),
     owed: [],
     overdue: new Map(),
+    packer: new Packer(),
     told: undefined,
     sent: 0,
     restsUntil: 0,

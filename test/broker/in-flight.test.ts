@@ -6,6 +6,7 @@ import { InFlight } from '../../src/broker/in-flight.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { FakeClock } from '../link/fakes.ts';
+import { reserve, settle } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';
 
 const ACK_WAIT_MS = 1000;
@@ -40,7 +41,7 @@ async function given(
   await store.put(...Array.from({ length: count }, (_, n) => `${n}`));
   const messages: Reserved[] = [];
   for (let n = 0; n < count; n++) {
-    const message = (await store.reserve(['default'], who.key)) as Reserved;
+    const message = (await reserve(store, ['default'], who.key)) as Reserved;
     inFlight.begin(who, message);
     messages.push(message);
   }
@@ -88,7 +89,7 @@ describe('InFlight', () => {
   it('tries again until the store takes what nobody will tell again', async (t) => {
     const { store, journal, inFlight, who, message, pass } = await given(t);
     store.failing.set('settle', new Error('disk'));
-    await inFlight.settleSurely(who, message.id, { kind: 'lost' });
+    await inFlight.settleSurely(who, [message], { kind: 'lost' });
     await pass(500);
     await pass(500);
     assert.equal(journal.errors.length, 3);
@@ -105,9 +106,9 @@ describe('InFlight', () => {
       open = resolve;
     });
     const settle = store.settle.bind(store);
-    store.settle = async (id, outcome) => {
+    store.settle = async (settlements) => {
       await gate;
-      return settle(id, outcome);
+      return settle(settlements);
     };
     const verdicts = (['done', 'done', 'failed'] as const).map((kind) =>
       inFlight.settle(who, message.id, { kind }, message),
@@ -122,7 +123,7 @@ describe('InFlight', () => {
 
   it('does not try again what is unknown', async (t) => {
     const { journal, inFlight, who, pass } = await given(t);
-    await inFlight.settleSurely(who, 1, { kind: 'lost' });
+    await inFlight.settleSurely(who, [{ id: 1 }], { kind: 'lost' });
     await pass(500);
     assert.deepEqual(journal.errors, []);
   });
@@ -140,12 +141,13 @@ describe('InFlight', () => {
     assert.deepEqual([await store.states(), who.inFlight.size], [['reserved'], 1]);
   });
 
-  it('tries each again later when it has ended and the store fails', async (t) => {
+  it('tries all again later when it has ended and the store fails', async (t) => {
     const { store, journal, inFlight, who, messages, pass } = await given(t, 3);
     for (const message of messages) inFlight.awaitSettlement(who, message);
     store.failing.set('settle', new Error('disk'));
     await inFlight.lose(who);
-    assert.equal(journal.errors.length, 3);
+    assert.equal(journal.errors.length, 1, 'they are written together');
+    assert.deepEqual(await store.states(), Array(3).fill('reserved'));
     store.failing.clear();
     await pass(500);
     assert.deepEqual([await store.states(), who.inFlight.size], [['ready', 'ready', 'ready'], 0]);
@@ -192,9 +194,9 @@ describe('InFlight, when a settlement stays away,', () => {
         const { store, inFlight, who, message, pass } = await given(t);
         inFlight.awaitSettlement(who, message);
         await pass(ACK_WAIT_MS);
-        await store.reserve(['default'], '71:500');
-        if (then === 'returned') await store.settle(message.id, { kind: 'return' });
-        if (then === 'dead') await store.settle(message.id, { kind: 'dead' });
+        await reserve(store, ['default'], '71:500');
+        if (then === 'returned') await settle(store, message.id, { kind: 'return' });
+        if (then === 'dead') await settle(store, message.id, { kind: 'dead' });
         const verdict = await inFlight.settle(who, message.id, { kind: 'done' }, message);
         assert.equal(verdict, Reason.Unknown);
         assert.equal((await store.states()).length, 1);
@@ -252,7 +254,7 @@ describe('InFlight, when a settlement stays away,', () => {
     const { store, journal, inFlight, who, message, messages, pass } = await given(t, 2);
     inFlight.awaitSettlement(who, message);
     store.failing.set('settle', new Error('disk'));
-    await inFlight.settleSurely(who, (messages[1] as Reserved).id, { kind: 'lost' });
+    await inFlight.settleSurely(who, [messages[1] as Reserved], { kind: 'lost' });
     store.failing.clear();
     inFlight.stop();
     await pass(ACK_WAIT_MS);
@@ -286,8 +288,8 @@ describe('InFlight, when an answer is not known,', () => {
 
   it('owes what an earlier broker had given out to who can be asked; the rest is lost', async (t) => {
     const { store, inFlight, who, messages } = await given(t, 2);
-    await store.settle((messages[1] as Reserved).id, { kind: 'return' });
-    await store.reserve(['default'], '71:500');
+    await settle(store, (messages[1] as Reserved).id, { kind: 'return' });
+    await reserve(store, ['default'], '71:500');
     const later = consumer({ pid: 70 });
     await inFlight.recover((key) => (key === who.key ? later : undefined));
     const [first] = messages as [Reserved];

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
 import { Intake, type Judged } from '../../src/broker/intake.ts';
 import type { Peer } from '../../src/broker/peer.ts';
+import { encodeBatch } from '../../src/codec/batch.ts';
 import { decodeFrame, type Envelope, encodeEnvelope, seqOf } from '../../src/codec/envelope.ts';
+import type { MessageFields } from '../../src/codec/fields.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Verdict } from '../../src/link/frame-receiver.ts';
+import { messagesFrame } from '../../src/link/messages.ts';
 import { storeErrors } from '../../src/queue/errors.ts';
 import { oddFrames, utf8 } from '../codec/vectors.ts';
 import { FakeStore } from './fakes.ts';
@@ -30,7 +34,7 @@ function given() {
     peer = PRODUCER,
   ): Promise<Verdict> => {
     const bytes = typeof body === 'string' ? utf8(body) : body;
-    const envelope = { seq, body: bytes, more: false, control: false, fields: {}, ...more };
+    const envelope = { seq, body: bytes, control: false, fields: {}, ...more };
     return take(encodeEnvelope(envelope), peer);
   };
   /** What waits in a queue. */
@@ -45,8 +49,6 @@ function given() {
   const errors = () => judged.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return { store, intake, take, errors, published, refused, judge, waiting };
 }
-
-const MORE = { more: true };
 
 describe('Intake', () => {
   it('stores a message with what its fields say', async () => {
@@ -84,7 +86,7 @@ describe('Intake', () => {
 
   it('keeps the bytes of a message, not those of the frame that it came in', async () => {
     const { take, waiting } = given();
-    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const envelope = { seq: 0, body: utf8('hi'), control: false, fields: {} };
     const frame = encodeEnvelope(envelope);
     const judging = take(frame);
     assert.equal(await judging, 0);
@@ -111,7 +113,7 @@ describe('Intake', () => {
 
   it('refuses a frame with any one bit turned, and stores nothing', async () => {
     const { take, waiting } = given();
-    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const envelope = { seq: 0, body: utf8('hi'), control: false, fields: {} };
     const frame = encodeEnvelope(envelope);
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const turned = Uint8Array.from(frame);
@@ -249,66 +251,140 @@ describe('Intake and a repeat', () => {
 });
 
 describe('Intake and a group', () => {
-  it('stores it with its last frame, and not before', async () => {
-    const { intake, store, judge, waiting } = given();
-    assert.equal(await judge(0, 'a', MORE), 0);
-    assert.equal(await judge(1, 'b', MORE), 0);
-    assert.deepEqual(await waiting(), []);
-    assert.equal(await judge(2, 'c'), 0);
-    assert.deepEqual(await waiting(), ['a', 'b', 'c']);
-    const ids = (await store.peek('default')).map(({ id }) => id);
-    assert.deepEqual(intake.lastIds(PRODUCER), ids);
+  /** A frame of many, each in its own queue if it names one: `queue/body`. */
+  const group = (seq: number, texts: readonly string[], fields: MessageFields = {}) => {
+    const entries = texts.map((text) => {
+      const [body = '', queue] = text.split('/').reverse();
+      return { fields: queue === undefined ? {} : { queue }, body: utf8(body) };
+    });
+    const plain = { batch: true, brotli: false };
+    return messagesFrame(seq, { fields, entries }, plain).subarray(0, -1);
+  };
+  const tooLarge = 'x'.repeat(MAX + 1);
+
+  it('stores all of it at once, in order, and as its frame and each entry say', async () => {
+    const { intake, store, take, published, waiting } = given();
+    assert.equal(await take(group(0, ['a', 'q/b', 'c'], { priority: 2 })), 0);
+    assert.deepEqual([await waiting(), await waiting('q')], [['a', 'c'], ['b']]);
+    const stored = [...(await store.peek('default')), ...(await store.peek('q'))];
+    assert.ok(stored.every(({ priority }) => priority === 2));
+    assert.deepEqual(published(), ['a', 'b', 'c']);
+    assert.deepEqual([...intake.lastIds(PRODUCER)].sort(), stored.map(({ id }) => id).sort());
   });
 
-  it('takes each frame of it once, also when the last is repeated', async () => {
-    const { judge, waiting } = given();
-    for (const [number, more] of [
-      [0, true],
-      [0, true],
-      [1, true],
-      [1, false],
-      [1, false],
+  it('takes a packed one as it was before it was packed', async () => {
+    const { take, waiting } = given();
+    const texts = Array.from({ length: 256 }, (_, n) => `message ${n}`);
+    const entries = texts.map((text) => ({ fields: {}, body: utf8(text) }));
+    const frame = messagesFrame(0, { fields: {}, entries }, { brotli: true });
+    assert.ok(frame.length < 1500);
+    assert.equal(await take(frame.subarray(0, -1)), 0);
+    assert.deepEqual((await waiting()).length, 100); // as many as are shown
+    assert.deepEqual((await waiting()).slice(0, 3), texts.slice(0, 3));
+  });
+
+  it('takes it once, and the next one', async () => {
+    const { take, waiting } = given();
+    assert.equal(await take(group(0, ['a', 'b'])), 0);
+    assert.equal(await take(group(0, ['a', 'b'])), 0);
+    assert.equal(await take(group(1, ['c', 'd'])), 0);
+    assert.equal(await take(group(1, ['c', 'd'], { number: 1 })), 0);
+    assert.equal(await take(group(0, ['a', 'b'], { number: 0 })), 0);
+    assert.deepEqual(await waiting(), ['a', 'b', 'c', 'd']);
+  });
+
+  it('stores nothing of it when one is refused, and takes it again', async () => {
+    const { take, waiting, refused } = given();
+    for (const [texts, reason] of [
+      [['a', tooLarge, 'c'], Reason.TooLarge],
+      [['a', 'b', 'no queue/c'], Reason.Unsupported],
     ] as const) {
-      assert.equal(await judge(number, `${number}`, { more, fields: { number } }), 0);
+      assert.equal(await take(group(0, texts)), reason);
+      assert.deepEqual(await waiting(), []);
     }
-    assert.deepEqual(await waiting(), ['0', '1']);
-  });
-
-  it('drops all of it when one is refused, and takes them again', async () => {
-    const { judge, waiting } = given();
-    await judge(0, 'a', MORE);
-    assert.equal(await judge(1, new Uint8Array(MAX + 1), MORE), Reason.TooLarge);
-    assert.equal(await judge(0, 'a', MORE), 0);
-    assert.equal(await judge(1, 'b'), 0);
+    assert.deepEqual(refused(), [
+      [Reason.TooLarge, 3],
+      [Reason.Unsupported, 3],
+    ]);
+    assert.equal(await take(group(0, ['a', 'b'])), 0);
     assert.deepEqual(await waiting(), ['a', 'b']);
   });
 
-  it('drops all of it when it cannot be stored, and takes them again', async () => {
-    const { store, judge, waiting } = given();
+  it('stores nothing of it when there is room for a part, and takes it again', async () => {
+    const { store, take, waiting, refused } = given();
     store.failing.set('publish', storeErrors.tooMany(1, 1));
-    await judge(0, 'a', MORE);
-    assert.equal(await judge(1, 'b'), Reason.Full);
+    assert.equal(await take(group(0, ['a', 'b'])), Reason.Full);
+    assert.deepEqual(refused(), [[Reason.Full, 2]]);
     store.failing.clear();
-    await judge(0, 'a', MORE);
-    assert.equal(await judge(1, 'b'), 0);
+    assert.equal(await take(group(0, ['a', 'b'])), 0);
     assert.deepEqual(await waiting(), ['a', 'b']);
   });
 
-  it('drops what a producer began and another one interrupts', async () => {
-    const { judge, waiting } = given();
-    await judge(0, 'lost', MORE);
-    await judge(0, 'of another', {}, OTHER);
-    assert.equal(await judge(1, 'its last'), Reason.Unknown, 'or it would confirm what is lost');
-    assert.equal(await judge(0, 'lost', { ...MORE, fields: { number: 0 } }), 0);
-    assert.equal(await judge(1, 'its last'), 0);
-    assert.deepEqual(await waiting(), ['of another', 'lost', 'its last']);
+  it('is not held up by what another sends meanwhile, nor mixed with it', async () => {
+    const { store, take, waiting } = given();
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const publish = store.publish.bind(store);
+    store.publish = async (batch) => {
+      await gate;
+      return publish(batch);
+    };
+    const frames: [number, string[], Peer][] = [
+      [0, ['a', 'b'], PRODUCER],
+      [0, ['x', 'y'], OTHER],
+      [1, ['c', 'd'], PRODUCER],
+      [0, ['a', 'b'], PRODUCER], // again, before it was answered
+    ];
+    const verdicts = frames.map(([seq, texts, peer], n) =>
+      take(group(seq, texts, n < 3 ? {} : { number: 0 }), peer),
+    );
+    open();
+    assert.deepEqual(await Promise.all(verdicts), [0, 0, 0, 0]);
+    assert.deepEqual(await waiting(), ['a', 'b', 'x', 'y', 'c', 'd']);
   });
 
-  it('is at most 64 messages', async () => {
+  it('is refused while closing or draining, whole', async () => {
+    for (const mode of ['closing', 'draining'] as const) {
+      const { intake, take, waiting } = given();
+      intake[mode] = true;
+      assert.equal(await take(group(0, ['a', 'b'])), Reason.Closing);
+      assert.deepEqual(await waiting(), []);
+    }
+  });
+
+  it('is at most 256 messages, as many as it says', async () => {
+    const { store, judge, take, refused } = given();
+    const texts = Array(257).fill('x');
+    assert.equal(await take(group(0, texts)), Reason.Unsupported);
+    const body = encodeBatch([{ fields: {}, body: utf8('x') }]);
+    for (const count of [0, 2, 257, Number.MAX_SAFE_INTEGER]) {
+      assert.equal(await judge(0, body, { fields: { count } }), Reason.Unsupported, `${count}`);
+    }
+    assert.deepEqual(await store.counts(), []);
+    assert.ok(
+      refused().every(([, messages = 0]) => messages >= 1 && messages <= 256),
+      'a number that nobody has sent is counted',
+    );
+    assert.equal(await take(group(0, texts.slice(1))), 0);
+    assert.equal((await store.counts())[0]?.ready, 256);
+  });
+
+  it('is not unpacked when it says that it would be too large', async () => {
     const { judge, waiting } = given();
-    for (let seq = 0; seq < 63; seq++) assert.equal(await judge(seq, 'x', MORE), 0);
-    assert.equal(await judge(63, 'x', MORE), 0);
-    assert.equal(await judge(64, 'x'), Reason.Full);
+    const bomb = brotliCompressSync(Buffer.alloc(1 << 26));
+    for (const [unpacked, reason] of [
+      [1 << 26, Reason.TooLarge],
+      [MAX + (64 << 10) + 1, Reason.TooLarge],
+      [1000, Reason.Unsupported], // it is more than it says
+    ] as const) {
+      for (const count of [{}, { count: 2 }]) {
+        assert.equal(await judge(0, bomb, { fields: { unpacked, ...count } }), reason);
+      }
+    }
+    const packed = brotliCompressSync(Buffer.from('x'.repeat(MAX + 1)));
+    assert.equal(await judge(0, packed, { fields: { unpacked: MAX + 1 } }), Reason.TooLarge);
     assert.deepEqual(await waiting(), []);
   });
 });

@@ -7,7 +7,7 @@ import { seqOf } from '../../src/codec/envelope.ts';
 describe('numberOf', () => {
   const frame = (number: number, fields = {}) => ({
     ...{ seq: seqOf(number), fields },
-    ...{ body: new Uint8Array(), more: false, control: false },
+    ...{ body: new Uint8Array(), control: false },
   });
   const numbers = fc.nat({ max: 1e6 });
 

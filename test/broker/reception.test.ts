@@ -7,10 +7,12 @@ import { Reception } from '../../src/broker/reception.ts';
 import { encodeEnvelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Verdict } from '../../src/link/frame-receiver.ts';
+import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { type Note, requestFrame } from '../../src/link/request.ts';
-import { type Settle, settlementFrame, Verb } from '../../src/link/settlement.ts';
+import { type Settle, settlementsFrame, Verb } from '../../src/link/settlement.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { utf8 } from '../codec/vectors.ts';
+import { reserve } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';
 
 const PEER = { pid: 70, start: 500 };
@@ -36,17 +38,17 @@ async function given() {
   });
   await inFlight.recover(() => undefined);
   await store.put('a');
-  const message = (await store.reserve(['default'], who.key)) as Reserved;
+  const message = (await reserve(store, ['default'], who.key)) as Reserved;
   inFlight.begin(who, message);
   const settle = async (settle: Settle, peer = PEER): Promise<Verdict> =>
-    reception.take(peer, settlementFrame(settle).subarray(0, -1));
+    reception.take(peer, settlementsFrame([settle], NOTHING_MORE).subarray(0, -1));
   return { store, journal, reception, requests, settle, id: message.id };
 }
 
 describe('Reception', () => {
   it('counts and tells what was stored, and has it given out', async () => {
     const { journal, reception } = await given();
-    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const envelope = { seq: 0, body: utf8('hi'), control: false, fields: {} };
     assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), 0);
     assert.deepEqual([journal.publishedBodies, journal.counters.totals.accepted], [['hi'], 1]);
     assert.equal(journal.changes, 1);
@@ -56,7 +58,7 @@ describe('Reception', () => {
     const { store, journal, reception } = await given();
     const error = new Error('disk');
     store.failing.set('publish', error);
-    const envelope = { seq: 0, body: utf8('hi'), more: false, control: false, fields: {} };
+    const envelope = { seq: 0, body: utf8('hi'), control: false, fields: {} };
     assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), Reason.Store);
     assert.deepEqual([journal.refusals, journal.errors], [[[Reason.Store, 1]], [error]]);
     assert.equal(journal.changes, 0);
@@ -72,7 +74,7 @@ describe('Reception', () => {
     const note = { number: 3, content: { op: 'status' } };
     assert.equal(reception.take(PEER, requestFrame(note).subarray(0, -1)), 0);
     assert.deepEqual(requests, [note]);
-    const odd = { seq: 0, body: utf8('?'), more: false, control: true, fields: {} };
+    const odd = { seq: 0, body: utf8('?'), control: true, fields: {} };
     assert.equal(reception.take(PEER, encodeEnvelope(odd)), Reason.Unsupported);
   });
 
@@ -149,8 +151,9 @@ describe('Reception of settlements', () => {
       ...{ inFlight, journal, incarnation: store.incarnation },
     });
     const [id = 0] = await store.put('a');
-    await store.reserve(['default'], who.key);
-    const done = settlementFrame({ id, ...FIRST, verb: Verb.Done }).subarray(0, -1);
+    await reserve(store, ['default'], who.key);
+    const settle = { id, ...FIRST, verb: Verb.Done };
+    const done = settlementsFrame([settle], NOTHING_MORE).subarray(0, -1);
     const verdict = reception.take(PEER, done);
     await turn();
     await inFlight.recover(() => who);

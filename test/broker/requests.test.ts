@@ -4,6 +4,7 @@ import { Requests } from '../../src/broker/requests.ts';
 import { MAX_CHANGES, MAX_PEEK_BYTES, MAX_QUEUES_TOLD, MAX_ROWS } from '../../src/link/request.ts';
 import { StoreError } from '../../src/queue/errors.ts';
 import { repliesIn } from '../link/replies.ts';
+import { reserve, settle } from '../queue/single.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeEndpoint, FakeStore } from './fakes.ts';
 
@@ -147,8 +148,8 @@ describe('Requests', () => {
   it('brings back the dead and pauses, and says that something changed', async () => {
     const { store, ask, done } = given();
     const [id = 0] = await store.put('x');
-    await store.reserve(['default'], '1:1');
-    await store.settle(id, { kind: 'dead' });
+    await reserve(store, ['default'], '1:1');
+    await settle(store, id, { kind: 'dead' });
     assert.deepEqual(await ask({ op: 'kick', queue: 'default' }), { ok: 1 });
     assert.deepEqual(await store.states(), ['ready']);
     assert.deepEqual(await ask({ op: 'pause', queue: 'default', paused: true }), { ok: null });

@@ -71,6 +71,6 @@ describe('the roster', () => {
     const [consumer, ...more] = roster.all;
     assert.deepEqual(more, []);
     assert.equal(consumer?.inFlight.get(77), unsettled);
-    assert.deepEqual([consumer?.slots, consumer?.queues], [3, ['other']]);
+    assert.deepEqual([consumer?.jobs, consumer?.queues], [3, ['other']]);
   });
 });

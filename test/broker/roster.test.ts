@@ -81,7 +81,7 @@ describe('Roster.look', () => {
     const { run, write, consumer } = given(t);
     run({ pid: 71, blocksBoth: false });
     await write('71 jobs=4\n');
-    assert.deepEqual([consumer(71).kind, consumer(71).slots], ['plain', 1]);
+    assert.deepEqual([consumer(71).kind, consumer(71).jobs], ['plain', 1]);
   });
 
   it('keeps the state of those that it knew, and takes what they say now', async (t) => {
@@ -91,7 +91,7 @@ describe('Roster.look', () => {
     before.inFlight.set(1, unsettled);
     await write('72\n71 start=500 queues=new jobs=2 ackwait=9\n');
     assert.equal(consumer(71), before);
-    assert.deepEqual([before.queues, before.slots, before.ackWaitMs], [['new'], 2, 9]);
+    assert.deepEqual([before.queues, before.jobs, before.ackWaitMs], [['new'], 2, 9]);
   });
 
   it('says once what is wrong with a line, and keeps it', async (t) => {
@@ -185,7 +185,7 @@ describe('Roster.free', () => {
     for (let n = 0; n < 6; n++) {
       const [next = 0] = free();
       turns.push(next);
-      roster.served(consumer(next));
+      roster.dealt(consumer(next));
     }
     assert.deepEqual(turns, [71, 72, 73, 71, 72, 73]);
   });
@@ -193,10 +193,10 @@ describe('Roster.free', () => {
   it('goes on in turn when who was served last has left', async (t) => {
     const { roster, write, consumer, free } = given(t);
     await write('71\n72\n73\n74\n');
-    roster.served(consumer(72));
+    roster.dealt(consumer(72));
     await write('71\n73\n74\n');
     assert.deepEqual(free(), [73, 74, 71]);
-    roster.served(consumer(73));
+    roster.dealt(consumer(73));
     await write('74\n75\n');
     assert.deepEqual(free(), [74, 75]);
   });
@@ -214,7 +214,7 @@ describe('Roster.free', () => {
     assert.deepEqual(free(1250), [72, 74]);
   });
 
-  it('lets who does not answer rest longer each time, up to a second, until it was served', async (t) => {
+  it('lets who does not answer rest longer each time, up to a second, until it answers', async (t) => {
     const { roster, write, consumer } = given(t);
     await write('71\n');
     const rests = Array.from({ length: 4 }, () => {
@@ -222,7 +222,10 @@ describe('Roster.free', () => {
       return consumer(71).restsUntil;
     });
     assert.deepEqual(rests, [250, 500, 1000, 1000]);
-    roster.served(consumer(71));
+    roster.dealt(consumer(71));
+    roster.rest(consumer(71), 0);
+    assert.equal(consumer(71).restsUntil, 1000, 'that it was its turn is no answer');
+    roster.answered(consumer(71));
     roster.rest(consumer(71), 0);
     assert.equal(consumer(71).restsUntil, 250);
   });

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { GroupSender } from '../../src/client/group-sender.ts';
-import type { SendOptions, SentFrame } from '../../src/client/send-options.ts';
+import { fieldsOf, type SendOptions, type SentFrame } from '../../src/client/send-options.ts';
 import { decodeFrame, seqOf } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
+import { BatchSize } from '../../src/link/batch-size.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
+import { messagesOf } from '../../src/link/messages.ts';
+import { Packer } from '../../src/link/packing.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { tempDir } from '../registry/children.ts';
@@ -23,18 +26,32 @@ const opened = (frame: Uint8Array) => {
   return decoded.envelope;
 };
 
+/** The bodies in a frame, each with its fields. */
+const contentsOf = (frame: Uint8Array) => {
+  const entries = messagesOf(opened(frame), 1000);
+  assert.ok(Array.isArray(entries));
+  return entries.map(({ fields, body }) => [Buffer.from(body).toString(), fields]);
+};
+
 const refused = (reason: Reason): FrameOutcome => ({ kind: 'refused', reason });
 
 /** A sender whose clock moves when it is told to, and a broker that answers the first tries as given. */
 function given(
   t: TestContext,
-  { wait = false, maxMessageBytes = 100, isEcho = true, hasAddon = true } = {},
+  {
+    wait = false,
+    maxMessageBytes = 100,
+    isEcho = true,
+    hasAddon = true,
+    accepts = 'batch,brotli',
+    compress = true,
+  } = {},
 ) {
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
   const become = (pid: number, incarnation = 5) => {
-    const info = { pid, start: 500, maxMessageBytes, incarnation };
+    const info = { pid, start: 500, maxMessageBytes, incarnation, accepts };
     writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
     writeFileSync(join(dir, 'broker.json'), JSON.stringify(info));
   };
@@ -42,15 +59,19 @@ function given(
   const table = fakeTable({ pid: BROKER, blocksBoth: isEcho }, { pid: OTHER });
   const fake = new FakeEndpoint();
   fake.hasAddon = hasAddon;
-  const sender = new GroupSender({ dir, table, endpoint: fake.endpoint, wait });
+  const size = new BatchSize();
+  const { endpoint } = fake;
+  const to = { dir, table, endpoint, wait, size, isPlainText: !compress };
+  const sender = new GroupSender(to);
   const send = (
     texts: readonly string[],
     options: SendOptions = {},
     signal = new AbortController().signal,
   ) => {
     const sending = { error: undefined as unknown, isOver: false };
-    const bodies = texts.map((text) => Buffer.from(text));
-    const done = sender.send(bodies, options, signal).catch((error) => {
+    const fields = fieldsOf(options);
+    const messages = texts.map((text) => ({ fields, body: Buffer.from(text) }));
+    const done = sender.send(messages, options, signal).catch((error) => {
       sending.error = error;
     });
     void done.then(() => {
@@ -65,27 +86,81 @@ function given(
     assert.ok(sending.isOver);
     if (sending.error) throw sending.error;
   };
-  return { dir, clock, fake, first: fake.first, become, send, sent };
+  return { dir, clock, fake, first: fake.first, size, become, send, sent };
 }
 
 describe('GroupSender', () => {
-  it('numbers the frames in one hold of the bus, and marks all but the last', async (t) => {
+  it('puts a group into one frame under one number, in one hold of the bus', async (t) => {
     const { fake, sent } = given(t);
-    fake.numbers = { first: 253, knownTo: 5 };
+    fake.numbers = { first: 253, knownTo: 5, packer: new Packer() };
     await sent(['a', 'b', 'c'], { queue: 'q' });
-    const fields = { queue: 'q' };
+    const queue = 'q';
     assert.deepEqual(
       fake.sent.map(({ frame }) => {
-        const { seq, more, control, fields, body } = opened(frame);
-        return [seq, more, control, fields, Buffer.from(body).toString()];
+        const { seq, control, fields } = opened(frame);
+        return [seq, control, fields, contentsOf(frame)];
       }),
-      [
-        [126, true, false, fields, 'a'],
-        [127, true, false, fields, 'b'],
-        [1, false, false, fields, 'c'],
-      ],
+      [[126, false, { queue, count: 3 }, ['a', 'b', 'c'].map((body) => [body, { queue }])]],
     );
     assert.equal(fake.holds, 1);
+  });
+
+  it('sends one message as it is', async (t) => {
+    const { fake, sent } = given(t);
+    await sent(['a'], { queue: 'q' });
+    const frame = fake.sent[0]?.frame as Uint8Array;
+    const { fields, body } = opened(frame);
+    assert.deepEqual([fields, Buffer.from(body).toString()], [{ queue: 'q' }, 'a']);
+  });
+
+  it('sends one frame after the other to a broker that takes no batches', async (t) => {
+    const { fake, first, sent } = given(t, { accepts: '' });
+    await sent(['a', 'b', 'c'], { queue: 'q' });
+    const contents = () => fake.sent.flatMap(({ frame }) => contentsOf(frame));
+    assert.deepEqual(
+      contents(),
+      ['a', 'b', 'c'].map((body) => [body, { queue: 'q' }]),
+    );
+    assert.ok(fake.sent.every(({ frame }) => opened(frame).fields.count === undefined));
+    fake.sent.length = 0;
+    first.push({ kind: 'accepted' }, refused(Reason.Full));
+    await assert.rejects(sent(['a', 'b', 'c']), { code: 'full', exitCode: 75 });
+    assert.equal(fake.sent.length, 2);
+  });
+
+  it('packs what gets smaller, unless broker or caller want it as it is', async (t) => {
+    for (const [accepts, compress, isPacked] of [
+      ['batch,brotli', true, true],
+      ['batch', true, false],
+      ['batch,brotli', false, false],
+      ['', true, false],
+    ] as const) {
+      await t.test(`${accepts || 'nothing'} ${compress}`, async (t) => {
+        const { fake, sent } = given(t, { accepts, compress, maxMessageBytes: 2000 });
+        await sent(['x'.repeat(1000)]);
+        const frame = fake.sent[0]?.frame as Uint8Array;
+        assert.equal(opened(frame).fields.unpacked, isPacked ? 1000 : undefined);
+        assert.equal(frame.length < 100, isPacked);
+        assert.deepEqual(contentsOf(frame), [['x'.repeat(1000), {}]]);
+      });
+    }
+  });
+
+  it('learns how long its frames take', async (t) => {
+    const { clock, fake, size, sent } = given(t, { maxMessageBytes: 5000 });
+    const { bytes } = size;
+    fake.answer = () => {
+      clock.ms += 10;
+      return { kind: 'accepted' };
+    };
+    await sent(['x'.repeat(2000), 'y'.repeat(1000)]);
+    assert.ok(size.bytes > bytes);
+    fake.answer = () => {
+      clock.ms += 1000;
+      return { kind: 'accepted' };
+    };
+    await sent(['x'.repeat(2000)]);
+    assert.ok(size.bytes < bytes);
   });
 
   const numbers = (fake: FakeEndpoint) =>
@@ -94,48 +169,47 @@ describe('GroupSender', () => {
       return fields.number ?? `${seq}`;
     });
 
-  it('says the whole number of the first frame to who has not confirmed the one before', async (t) => {
+  it('says the whole number to who has not confirmed the frame before', async (t) => {
     const { fake, sent } = given(t);
     for (const knownTo of [undefined, 4]) {
       for (const first of [1, 300]) {
         fake.sent.length = 0;
-        fake.numbers = { first, knownTo };
+        fake.numbers = { first, knownTo, packer: new Packer() };
         await sent(['a', 'b']);
-        assert.deepEqual(numbers(fake), [first, String(seqOf(first + 1))]);
+        assert.deepEqual(numbers(fake), [first]);
       }
     }
+    fake.sent.length = 0;
+    fake.numbers = { first: 300, knownTo: 5, packer: new Packer() };
+    await sent(['a', 'b']);
+    assert.deepEqual(numbers(fake), [String(seqOf(300))]);
   });
 
   it('says it again when it is not known whether the frame arrived, or it is asked for', async (t) => {
     const { fake, first, sent } = given(t);
     for (const failure of [linkErrors.stalled(BROKER), refused(Reason.Unknown)]) {
       fake.sent.length = 0;
-      fake.numbers = { first: 300, knownTo: 5 };
+      fake.numbers = { first: 300, knownTo: 5, packer: new Packer() };
       first.push(failure);
-      await sent(['a']);
+      await sent(['a', 'b']);
       assert.deepEqual(numbers(fake), [String(seqOf(300)), 300]);
     }
   });
 
-  it('sends nothing after a frame that was not accepted', async (t) => {
+  it('sends the whole group again, as it was, when its frame arrives damaged or the link fails', async (t) => {
     const { fake, first, sent } = given(t);
-    first.push({ kind: 'accepted' }, refused(Reason.Full));
-    await assert.rejects(sent(['a', 'b', 'c']), { code: 'full', exitCode: 75 });
-    assert.equal(fake.sent.length, 2);
-  });
-
-  it('sends the whole group again, as it was, when a frame arrives damaged or the link fails', async (t) => {
-    const { fake, first, sent } = given(t);
-    const ok: FrameOutcome = { kind: 'accepted' };
-    first.push(ok, refused(Reason.Damaged));
-    first.push(ok, { kind: 'out-of-step' });
-    first.push(ok, linkErrors.busLost());
-    first.push(ok, linkErrors.stalled(BROKER));
-    first.push(ok, linkErrors.outOfStep(BROKER));
+    first.push(refused(Reason.Damaged), { kind: 'out-of-step' }, linkErrors.busLost());
+    first.push(linkErrors.stalled(BROKER), linkErrors.outOfStep(BROKER));
     await sent(['a', 'b']);
     assert.equal(fake.holds, 6);
-    assert.equal(fake.sent.length, 12);
-    assert.deepEqual(numbers(fake).map(Number), Array.from({ length: 6 }, () => [0, 1]).flat());
+    assert.equal(fake.sent.length, 6);
+    assert.deepEqual(numbers(fake).map(Number), Array(6).fill(0));
+    for (const { frame } of fake.sent) {
+      assert.deepEqual(contentsOf(frame), [
+        ['a', {}],
+        ['b', {}],
+      ]);
+    }
   });
 
   it('gives up after 20 frames that arrive damaged', async (t) => {
@@ -272,7 +346,7 @@ describe('GroupSender', () => {
     assert.equal(fake.sent.length, 1);
   });
 
-  it('shows each frame with its echoes, and the progress of the whole group', async (t) => {
+  it('shows the frame with its echoes, and the progress of the whole group', async (t) => {
     const { fake, sent } = given(t);
     fake.answer = (_pid, frame, options) => {
       options?.onEcho?.(1);
@@ -285,16 +359,10 @@ describe('GroupSender', () => {
       onFrame: (frame) => frames.push(frame),
       onProgress: (...bits) => progress.push(bits),
     });
-    const bits = fake.sent.map(({ frame }) => frame.length * 8);
-    assert.deepEqual(
-      frames,
-      fake.sent.map(({ frame }) => ({ frame, echoes: [1] })),
-    );
-    const [one = 0, two = 0] = bits;
-    assert.deepEqual(progress, [
-      [one, one + two],
-      [one + two, one + two],
-    ]);
+    const frame = fake.sent[0]?.frame as Uint8Array;
+    assert.deepEqual(frames, [{ frame, echoes: [1] }]);
+    assert.deepEqual(progress, [[frame.length * 8, frame.length * 8]]);
+    assert.equal(fake.sent.length, 1);
   });
 
   it('sends to a plain broker, and without the addon to any, as plain peers do', async (t) => {

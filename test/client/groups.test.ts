@@ -3,11 +3,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { groupsOf } from '../../src/client/groups.ts';
 
+const SIZE = { bytes: 1200, messages: 48 };
+
 const sizes = (bodies: Iterable<string | Uint8Array>) =>
-  [...groupsOf(bodies)].map((group) => group.map((body) => body.length));
+  [...groupsOf(bodies, SIZE)].map((group) => group.map((body) => body.length));
 
 describe('groupsOf', () => {
-  it('puts up to 48 messages and 1200 bytes into a group, and a larger message into its own', () => {
+  it('puts up to so many messages and bytes into a group, and a larger message into its own', () => {
     assert.deepEqual(sizes([]), []);
     assert.deepEqual(
       sizes(Array.from({ length: 97 }, () => 'x')).map(({ length }) => length),
@@ -20,6 +22,17 @@ describe('groupsOf', () => {
     ]);
   });
 
+  it('asks for the size of each group anew', () => {
+    const size = { bytes: 4, messages: 48 };
+    const groups = groupsOf(Array(20).fill('xx'), size);
+    const lengths = [];
+    for (const group of groups) {
+      lengths.push(group.length);
+      size.bytes *= 2;
+    }
+    assert.deepEqual(lengths, [2, 4, 8, 6]);
+  });
+
   it('counts bytes, not characters', () => {
     assert.deepEqual(sizes(['ü'.repeat(300), 'ü'.repeat(300), 'ü']), [[600, 600], [2]]);
   });
@@ -28,7 +41,7 @@ describe('groupsOf', () => {
     const bodies = fc.array(fc.string({ minLength: 1, maxLength: 700 }), { maxLength: 200 });
     fc.assert(
       fc.property(bodies, (given) => {
-        const groups = [...groupsOf(given)];
+        const groups = [...groupsOf(given, SIZE)];
         assert.deepEqual(
           groups.flat().map((body) => Buffer.from(body).toString()),
           given.map((text) => Buffer.from(text).toString()),
@@ -46,7 +59,7 @@ describe('groupsOf', () => {
         yield body;
       }
     }
-    const groups = groupsOf(bodies());
+    const groups = groupsOf(bodies(), SIZE);
     assert.equal(groups.next().value?.length, 48);
     assert.equal(taken, 49);
     assert.throws(() => groups.next(), { code: 'empty', exitCode: 65 });
@@ -62,7 +75,7 @@ describe('groupsOf', () => {
         isClosed = true;
       }
     }
-    for (const group of groupsOf(bodies())) {
+    for (const group of groupsOf(bodies(), SIZE)) {
       assert.equal(group.length, 48);
       break;
     }

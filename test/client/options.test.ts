@@ -14,6 +14,8 @@ import {
 } from '../../src/index.ts';
 import { tempDir } from '../registry/children.ts';
 
+const SIZE = { bytes: 1000, messages: 10 };
+
 const names = (count: number) => Array.from({ length: count }, (_, n) => `q${n}`);
 
 /** A call with a value that cannot be used, the code, and how the sentence begins. */
@@ -150,10 +152,10 @@ describe('what is sent', () => {
   it('has bodies', () => {
     const cases = [[{}], [undefined], [5], [[1, 2]], [new Uint16Array(1)], [new ArrayBuffer(1)]];
     for (const [body] of cases) {
-      assert.throws(() => [...groupsOf([body as never])], { code: 'bad-body', exitCode: 65 });
+      assert.throws(() => [...groupsOf([body as never], SIZE)], { code: 'bad-body', exitCode: 65 });
     }
-    assert.throws(() => [...groupsOf(['half \ud83d'])], { code: 'bad-body', exitCode: 65 });
-    const sent = [...groupsOf(['a', Uint8Array.of(0), Buffer.from('b')])];
+    assert.throws(() => [...groupsOf(['half \ud83d'], SIZE)], { code: 'bad-body', exitCode: 65 });
+    const sent = [...groupsOf(['a', Uint8Array.of(0), Buffer.from('b')], SIZE)];
     assert.deepEqual(
       sent.flat().map((body) => [...body]),
       [[97], [0], [98]],

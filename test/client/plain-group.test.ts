@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sendPlainGroup } from '../../src/client/plain-group.ts';
-import type { SendOptions } from '../../src/client/send-options.ts';
+import { fieldsOf, type SendOptions } from '../../src/client/send-options.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 
 function given() {
@@ -10,15 +10,16 @@ function given() {
   fake.paced = async (pid, body) => void taken.push(`${pid} ${Buffer.from(body)}`);
   const broker = {
     ...({ pid: 70, kind: 'plain', start: 500 } as const),
-    ...{ maxMessageBytes: undefined, incarnation: undefined, saysPlain: false },
+    ...{ maxMessageBytes: undefined, incarnation: undefined, accepts: undefined, saysPlain: false },
   };
   const send = (
     texts: readonly string[],
     options: SendOptions = {},
     signal = new AbortController().signal,
   ) => {
-    const bodies = texts.map((text) => Buffer.from(text));
-    return sendPlainGroup(fake.endpoint, broker, bodies, options, signal);
+    const fields = fieldsOf(options);
+    const messages = texts.map((text) => ({ fields, body: Buffer.from(text) }));
+    return sendPlainGroup(fake.endpoint, broker, messages, options, signal);
   };
   return { fake, taken, send };
 }

@@ -7,9 +7,10 @@ import { Requester } from '../../src/client/requester.ts';
 import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
+import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { pack } from '../../src/link/packed.ts';
 import { partFrame, replyFrame, requestOf } from '../../src/link/request.ts';
-import { settlementFrame } from '../../src/link/settlement.ts';
+import { settlementsFrame } from '../../src/link/settlement.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';
@@ -127,7 +128,8 @@ describe('Requester', () => {
 
   it('takes no other control frame, and a late reply without a word', (t) => {
     const { requester } = given(t);
-    const settlement = opened(settlementFrame({ id: 1, delivery: 1, incarnation: 5, verb: 'd' }));
+    const done = { id: 1, delivery: 1, incarnation: 5, verb: 'd' } as const;
+    const settlement = opened(settlementsFrame([done], NOTHING_MORE));
     assert.equal(requester.judge(settlement), Reason.Unsupported);
     assert.equal(requester.judge(opened(replyFrame({ number: 99, content: {} }))), 0);
   });

@@ -8,7 +8,7 @@ import { Settler } from '../../src/client/settler.ts';
 import { decodeFrame } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
-import { settlementOf, Verb } from '../../src/link/settlement.ts';
+import { settlementsOf, Verb } from '../../src/link/settlement.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { tempDir } from '../registry/children.ts';
@@ -22,13 +22,22 @@ const NOW = 5;
 const name = (id: number, delivery = 1, incarnation = NOW) => ({ id, delivery, incarnation });
 
 /** A consumer that has taken delivery 1 of message 7, and a broker that answers the first tries as given. */
-function given(t: TestContext, hasAddon = true, isPlain = false, state = 'S') {
+function given(
+  t: TestContext,
+  hasAddon = true,
+  isPlain = false,
+  state = 'S',
+  accepts = 'batch,brotli',
+) {
   const clock = new FakeClock(t);
   clock.stopSleeps();
   const dir = tempDir(t);
   const become = (pid: number, incarnation = NOW) => {
     writeFileSync(join(dir, 'broker.pid'), `${pid}\n`);
-    writeFileSync(join(dir, 'broker.json'), JSON.stringify({ pid, start: 500, incarnation }));
+    writeFileSync(
+      join(dir, 'broker.json'),
+      JSON.stringify({ pid, start: 500, incarnation, accepts }),
+    );
   };
   become(BROKER);
   const fake = new FakeEndpoint();
@@ -43,20 +52,34 @@ function given(t: TestContext, hasAddon = true, isPlain = false, state = 'S') {
     handled,
     onError: (error) => errors.push(error),
   });
-  /** What the broker was told, as `incarnation:id.delivery verb`. */
-  const told = () =>
+  /** What the broker was told in each frame, as `incarnation:id.delivery verb`. */
+  const frames = () =>
     fake.sent.map(({ frame }) => {
       const decoded = decodeFrame(frame.subarray(0, -1));
       assert.ok(decoded.kind === 'envelope');
-      const settle = settlementOf(decoded.envelope) ?? assert.fail('no settlement');
-      const { id, delivery, incarnation, verb } = settle;
-      return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
+      const settles = settlementsOf(decoded.envelope) ?? assert.fail('no settlement');
+      return settles.map(({ id, delivery, incarnation, verb }) => {
+        return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
+      });
     });
+  const told = () => frames().flat();
   const known = (delivery = 1) => {
     const answer = handled.get(name(7, delivery));
     return answer && [answer.verdict, answer.settled];
   };
-  return { dir, become, clock, fake, first: fake.first, handled, errors, settler, told, known };
+  return {
+    dir,
+    become,
+    clock,
+    fake,
+    first: fake.first,
+    handled,
+    errors,
+    settler,
+    frames,
+    told,
+    known,
+  };
 }
 
 describe('Settler', () => {

@@ -11,7 +11,7 @@ import { anyBody, anyEnvelope } from './arbitraries.ts';
 import { envelopes, hex, noise, oddFrames, utf8 } from './vectors.ts';
 
 const overhead = (body: Uint8Array) =>
-  encodeEnvelope({ seq: 0, body, more: false, control: false, fields: {} }).length - body.length;
+  encodeEnvelope({ seq: 0, body, control: false, fields: {} }).length - body.length;
 
 describe('envelope', () => {
   for (const { name, envelope, wire } of envelopes) {
@@ -47,14 +47,14 @@ describe('envelope', () => {
     for (const fill of [0, 255]) {
       const body = new Uint8Array(DEFAULT_MAX_MESSAGE_BYTES).fill(fill);
       body[body.length - 1] = 0;
-      const envelope = { seq: 0, body, more: true, control: true, fields: { queue } };
+      const envelope = { seq: 0, body, control: true, fields: { queue } };
       assert.ok(encodeEnvelope(envelope).length <= DEFAULT_MAX_FRAME_BYTES);
     }
   });
 
   it('refuses to encode a sequence number of more than 7 bits', () => {
     for (const seq of [-1, 128, 0.5]) {
-      const envelope = { seq, body: utf8('a'), more: false, control: false, fields: {} };
+      const envelope = { seq, body: utf8('a'), control: false, fields: {} };
       assert.throws(() => encodeEnvelope(envelope), { code: 'bad-number' });
     }
   });
@@ -66,7 +66,7 @@ describe('decodeFrame', () => {
   }
 
   it('skips an unknown tag that is not critical', () => {
-    const envelope = { seq: 0, body: utf8('h'), more: false, control: false, fields: {} };
+    const envelope = { seq: 0, body: utf8('h'), control: false, fields: {} };
     assert.deepEqual(decodeFrame(hex('8380dea2f2f68e0302c80268')), { kind: 'envelope', envelope });
   });
 
@@ -74,7 +74,7 @@ describe('decodeFrame', () => {
     const frame = encodeEnvelope({
       seq: 1,
       body: noise(300),
-      more: false,
+
       control: false,
       fields: { queue: 'q' },
     });

@@ -66,7 +66,10 @@ describe('fields', () => {
     const value = (bytes: number) => [['k', 'v'.repeat(bytes)]] as const;
     const room = MAX_FIELDS_BYTES - 5; // tag, length, name and NUL
     const max = Number.MAX_SAFE_INTEGER;
-    const id = { id: max, attempt: max, delivery: max, incarnation: max, releases: max };
+    const id = {
+      ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
+      ...{ number: max, unpacked: max },
+    };
     for (let bytes = room - 80; bytes < room; bytes++) {
       const headers = value(bytes);
       let isDelivered = true;

@@ -88,7 +88,7 @@ export const numbers = [
   { value: 2 ** 53 - 1, bytes: hex('ffffffffffffff0f') },
 ];
 
-const plain = { more: false, control: false, fields: {} };
+const plain = { control: false, fields: {} };
 
 /** Without `wire` the round trip alone is checked. */
 export const envelopes: { name: string; envelope: Envelope; wire?: Uint8Array }[] = [
@@ -109,14 +109,19 @@ export const envelopes: { name: string; envelope: Envelope; wire?: Uint8Array }[
     wire: hex('81ff828c88988a010101010101010101'),
   },
   {
-    name: 'MORE, a zero inside',
-    envelope: { ...plain, more: true, seq: 3, body: hex('610062') },
-    wire: hex('8583c9e085d38a02610262'),
+    name: 'a zero inside',
+    envelope: { ...plain, seq: 3, body: hex('610062') },
+    wire: hex('818389ad87ff8502610262'),
   },
   {
     name: 'a settlement',
-    envelope: { seq: 9, more: false, control: true, fields: { ref: 7 }, body: utf8('d') },
+    envelope: { seq: 9, control: true, fields: { ref: 7 }, body: utf8('d') },
     wire: hex('8a8981f9dfe48f0305010764'),
+  },
+  {
+    name: 'two messages',
+    envelope: { ...plain, seq: 2, fields: { count: 2 }, body: hex('0468690503010171796f') },
+    wire: hex('8282ebacad9083030801020468690503010171796f'),
   },
   {
     name: 'a queue',
@@ -163,6 +168,7 @@ export const envelopes: { name: string; envelope: Envelope; wire?: Uint8Array }[
 
 /** Frames with a correct checksum, and what they are all the same. */
 export const oddFrames = [
+  { name: 'the flag that is reserved', wire: hex('8583c9e085d38a02610262'), kind: 'unsupported' },
   { name: 'version 1', wire: hex('9080c3a1e0d58768'), kind: 'unsupported' },
   { name: 'unknown critical tag', wire: hex('83808be8dff28503023f0268'), kind: 'unsupported' },
   { name: 'fields longer than the frame', wire: hex('838090f78ebd8a0309010268'), kind: 'damaged' },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStore } from '../../src/queue/open-store.ts';
 import type { Store } from '../../src/queue/store.ts';
+import { reserve, settle } from '../queue/single.ts';
 import { DIST, Program, Stage, stopped, until } from './harness.ts';
 
 async function staged(t: TestContext, args: readonly string[] = []) {
@@ -230,8 +231,8 @@ describe('looking at much', () => {
     const stage = await filled(t, async (store) => {
       ids.push(...(await store.publish([message(texts), message(random)])));
       for (const _ of ids) {
-        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-        await store.settle(id, { kind: 'dead' });
+        const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+        await settle(store, id, { kind: 'dead' });
       }
     });
     const listed = (await out(stage, 'peek', '--json')).trim().split('\n');
@@ -256,8 +257,8 @@ describe('looking at much', () => {
         ...(await store.publish(Array.from({ length: 1300 }, () => message(Buffer.from('x'))))),
       );
       for (const _ of ids) {
-        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-        await store.settle(id, { kind: 'dead' });
+        const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+        await settle(store, id, { kind: 'dead' });
       }
     });
     const some = ids.slice(0, 150).map(String);
@@ -286,8 +287,8 @@ describe('looking at much', () => {
     const body = Buffer.concat([Buffer.alloc(128 << 10, 'x'), randomBytes(10_000)]);
     const stage = await filled(t, async (store) => {
       const [id = 0] = await store.publish([message(body)]);
-      await store.reserve(['default'], '1:1');
-      await store.settle(id, { kind: 'dead' });
+      await reserve(store, ['default'], '1:1');
+      await settle(store, id, { kind: 'dead' });
     });
     const [{ id }] = JSON.parse(`[${await out(stage, 'dead', 'ls', '--json')}]`);
     const reader = stage.sigmq(['dead', 'show', String(id)]);

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { openClientEndpoint } from '../../src/client/client-endpoint.ts';
 import { GroupSender } from '../../src/client/group-sender.ts';
 import { Producer } from '../../src/index.ts';
+import { BatchSize } from '../../src/link/batch-size.ts';
 import { processTable } from '../../src/registry/process-table.ts';
 import { Stage, until } from './harness.ts';
 
@@ -76,9 +77,16 @@ describe('consume -- CMD', () => {
     // As another program may: our library refuses it.
     const table = processTable();
     const endpoint = openClientEndpoint(stage.dir, table);
-    const sender = new GroupSender({ dir: stage.dir, table, endpoint, wait: false });
+    const sender = new GroupSender({
+      ...{ dir: stage.dir, table, endpoint, wait: false },
+      ...{ size: new BatchSize(), isPlainText: false },
+    });
     const send = (text: string, headers: readonly (readonly [string, string])[]) =>
-      sender.send([Buffer.from(text)], { headers }, new AbortController().signal);
+      sender.send(
+        [{ fields: { headers }, body: Buffer.from(text) }],
+        {},
+        new AbortController().signal,
+      );
     await send('never seen', [['x', 'a\0b']]);
     await send('seen', []);
     await endpoint.close();

@@ -14,6 +14,7 @@ import { inspectBroker } from '../../src/registry/broker-file.ts';
 import { readConsumers } from '../../src/registry/consumers-file.ts';
 import { processTable } from '../../src/registry/process-table.ts';
 import { isPid } from '../../src/registry/vet.ts';
+import { reserve, settle } from '../queue/single.ts';
 
 function tempDir(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'sigmq-fuzz-'));
@@ -94,7 +95,7 @@ describe('a damaged store', () => {
         { queue: 'q', body: Buffer.alloc(n * 20, 65), priority: n % 3, headers },
       ]);
     }
-    await store.reserve(['q'], '1:1');
+    await reserve(store, ['q'], '1:1');
     await store.pause('p', true);
     await store.close();
     const bytes = readFileSync(join(good, 'queue.db'));
@@ -120,8 +121,8 @@ async function works(folder: string): Promise<void> {
     try {
       for (const state of STATES) await store.peek('q', { state });
       await store.reservations();
-      const message = await store.reserve(['q'], '1:1');
-      if (message) await store.settle(message.id, { kind: 'failed' });
+      const message = await reserve(store, ['q'], '1:1');
+      if (message) await settle(store, message.id, { kind: 'failed' });
       await store.publish([{ queue: 'q', body: Buffer.from('x'), priority: 0 }]);
       await store.counts();
     } finally {

@@ -3,8 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
+import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { type Note, replyFrame, replyOf, requestFrame, requestOf } from '../../src/link/request.ts';
-import { settlementFrame, settlementOf, Verb } from '../../src/link/settlement.ts';
+import {
+  MAX_SETTLEMENTS,
+  settlementsFrame,
+  settlementsOf,
+  Verb,
+} from '../../src/link/settlement.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
 import { utf8 } from '../codec/vectors.ts';
 
@@ -18,36 +24,74 @@ function opened(frame: Uint8Array): Envelope {
 
 const number = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const verb = fc.constantFrom(...Object.values(Verb));
-const plain: Envelope = { seq: 0, more: false, control: true, body: utf8('d'), fields: {} };
+const incarnation = fc.option(number, { nil: undefined });
+const anySettle = fc.record(
+  { id: number, delivery: number, incarnation, verb },
+  { noNullPrototype: true },
+);
+const BATCHES = { batch: true, brotli: false };
+const plain: Envelope = { seq: 0, control: true, body: utf8('d'), fields: {} };
 
 describe('a settlement', () => {
   it('arrives as it was sent, and is neither request nor reply', () => {
-    const incarnation = fc.option(number, { nil: undefined });
-    const settle = fc.record(
-      { id: number, delivery: number, incarnation, verb },
-      { noNullPrototype: true },
-    );
-    const property = fc.property(settle, (settle) => {
-      const envelope = opened(settlementFrame(settle));
-      assert.deepEqual(settlementOf(envelope), settle);
+    const property = fc.property(anySettle, (settle) => {
+      const envelope = opened(settlementsFrame([settle], NOTHING_MORE));
+      assert.deepEqual(settlementsOf(envelope), [settle]);
       assert.equal(requestOf(envelope), undefined);
       assert.equal(replyOf(envelope), undefined);
     });
     fc.assert(property);
   });
 
+  it('arrives with others as they were sent, packed or not', () => {
+    const some = fc.array(anySettle, { minLength: 1, maxLength: MAX_SETTLEMENTS });
+    const property = fc.property(some, fc.boolean(), (some, brotli) => {
+      const envelope = opened(settlementsFrame(some, { batch: true, brotli }));
+      assert.deepEqual(settlementsOf(envelope), some);
+      assert.equal(requestOf(envelope), undefined);
+      assert.equal(replyOf(envelope), undefined);
+    });
+    fc.assert(property);
+  });
+
+  it('is none among others when one of them is none', () => {
+    const settle = { id: 7, delivery: 1, incarnation: undefined, verb: Verb.Done };
+    const envelope = opened(settlementsFrame([settle, settle], BATCHES));
+    assert.deepEqual(settlementsOf(envelope), [settle, settle]);
+    for (const [at, byte] of [
+      [envelope.body.length - 1, 0x71], // a verb that nobody knows
+      [1, 0], // no fields: hence no message
+    ] as const) {
+      const body = Uint8Array.from(envelope.body);
+      body[at] = byte;
+      assert.equal(settlementsOf({ ...envelope, body }), undefined);
+    }
+  });
+
+  it('comes with 255 others at most', () => {
+    const settle = { id: 7, delivery: 1, incarnation: undefined, verb: Verb.Done };
+    const all = (count: number) => Array.from({ length: count }, () => settle);
+    const said = (count: number) => settlementsOf(opened(settlementsFrame(all(count), BATCHES)));
+    assert.equal(said(256)?.length, 256);
+    assert.equal(said(257), undefined);
+    const { body } = opened(settlementsFrame(all(2), BATCHES));
+    for (const count of [0, 1, 3, 257]) {
+      assert.equal(settlementsOf({ ...plain, body, fields: { count } }), undefined, `${count}`);
+    }
+  });
+
   it('takes no byte for the first delivery, in the incarnation of the moment', () => {
     const first = { delivery: 1, incarnation: undefined };
-    const { length } = settlementFrame({ id: 7, ...first, verb: Verb.Done });
+    const { length } = settlementsFrame([{ id: 7, ...first, verb: Verb.Done }], NOTHING_MORE);
     assert.equal(length, 13); // header 7, length of the fields 1, ref 3, body 1, zero byte 1
   });
 
   it('is one known letter and a message', () => {
     for (const body of ['', 'dd', 'q', 'D']) {
       const envelope = { ...plain, body: utf8(body), fields: { ref: 1 } };
-      assert.equal(settlementOf(envelope), undefined, JSON.stringify(body));
+      assert.equal(settlementsOf(envelope), undefined, JSON.stringify(body));
     }
-    assert.equal(settlementOf(plain), undefined);
+    assert.equal(settlementsOf(plain), undefined);
   });
 });
 
@@ -79,7 +123,7 @@ for (const [name, frameOf, noteOf, otherOf] of [
 
 it('no envelope makes any of them throw', () => {
   const property = fc.property(anyEnvelope, (envelope) => {
-    for (const read of [settlementOf, requestOf, replyOf]) read(envelope);
+    for (const read of [settlementsOf, requestOf, replyOf]) read(envelope);
   });
   fc.assert(property);
 });

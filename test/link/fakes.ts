@@ -13,7 +13,7 @@ import { utf8 } from '../codec/vectors.ts';
 
 /** The frame of a message, with its zero byte. */
 export function frameOf(text: string, seq = 1): Uint8Array {
-  const envelope = { seq, body: utf8(text), more: false, control: false, fields: {} };
+  const envelope = { seq, body: utf8(text), control: false, fields: {} };
   return SignalCodec.encode(encodeEnvelope(envelope));
 }
 
@@ -133,6 +133,10 @@ export class FakeAddon implements Addon {
   /** What exchange() returns next. */
   readonly events: number[] = [];
   gap = false;
+  /** It packs nothing. */
+  readonly modelBytes = 0;
+  pack = () => -1;
+  unpack = () => -1;
   readonly memory = new ArrayBuffer(Memory.bytes);
   readonly #memory = new Memory(this.memory);
 

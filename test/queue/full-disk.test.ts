@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { StoreError } from '../../src/queue/errors.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import { reserve, settle } from './single.ts';
 import { SmallDisk } from './small-disk.ts';
 
 function open(t: TestContext, folder: string): SqliteStore {
@@ -59,19 +60,19 @@ for (const bytes of [200, 3000, 60_000]) {
         const later: number[] = [];
         let n = 0;
         for (const id of ids) {
-          const reserved = await store.reserve(['default'], '1:1');
+          const reserved = await reserve(store, ['default'], '1:1');
           assert.equal(reserved?.id, id);
           // All that writes: given back, failed, dead, done.
           const kind = (['done', 'failed', 'dead'] as const)[n++ % 3] ?? 'done';
-          await store.settle(id, { kind });
+          await settle(store, id, { kind });
           if (n % 7 === 0) {
             later.push(...(await publishAll(store, 2000)));
           }
           if (filler !== 'producers' && n % 5 === 0) disk.fill();
         }
         for (const id of later) {
-          assert.equal((await store.reserve(['default'], '1:1'))?.id, id);
-          await store.settle(id, { kind: 'done' });
+          assert.equal((await reserve(store, ['default'], '1:1'))?.id, id);
+          await settle(store, id, { kind: 'done' });
         }
         await store.pause('default', true);
         await store.kick('default');
@@ -88,24 +89,24 @@ describe('the reserve on the disk', () => {
     const disk = SmallDisk.mount(t, '8m');
     if (!disk) return;
     const folder = join(disk.path, 'store');
-    const reserve = join(folder, 'queue.reserve');
+    const kept = join(folder, 'queue.reserve');
     const store = open(t, folder);
-    const whole = statSync(reserve).size;
+    const whole = statSync(kept).size;
     assert.equal(whole, 1 << 20);
-    assert.equal(statSync(reserve).mode & 0o777, 0o600);
-    assert.ok(statSync(reserve).blocks * 512 >= whole, 'it is on the disk');
+    assert.equal(statSync(kept).mode & 0o777, 0o600);
+    assert.ok(statSync(kept).blocks * 512 >= whole, 'it is on the disk');
     await store.publish(Array.from({ length: 60 }, () => message(20_000)));
     disk.fill();
     for (let n = 0; n < 30; n++) {
-      const reserved = await store.reserve(['default'], '1:1');
-      await store.settle(reserved?.id ?? 0, { kind: 'dead' });
+      const reserved = await reserve(store, ['default'], '1:1');
+      await settle(store, reserved?.id ?? 0, { kind: 'dead' });
       disk.fill();
     }
-    assert.ok(statSync(reserve).size < whole);
+    assert.ok(statSync(kept).size < whole);
     await assert.rejects(store.publish([message(1)]), is('no-room'));
     disk.empty();
     await eventually(() => store.publish([message(1)]));
-    assert.equal(statSync(reserve).size, whole);
+    assert.equal(statSync(kept).size, whole);
   });
 
   it('lets a broker open its store on a full disk', async (t) => {
@@ -124,8 +125,8 @@ describe('the reserve on the disk', () => {
     const store = open(t, folder);
     await assert.rejects(store.publish([message(1)]), isRefusal);
     for (let n = 0; n < 60; n++) {
-      const reserved = await store.reserve(['default'], '1:1');
-      assert.equal(await store.settle(reserved?.id ?? 0, { kind: 'done' }), 'gone');
+      const reserved = await reserve(store, ['default'], '1:1');
+      assert.equal(await settle(store, reserved?.id ?? 0, { kind: 'done' }), 'gone');
     }
     assert.deepEqual(await store.counts(), []);
   });
@@ -136,7 +137,7 @@ describe('the reserve on the disk', () => {
     const store = open(t, disk.path);
     assert.match(store.warning ?? '', /no reserve.*too small/);
     await store.publish([message(100)]);
-    assert.ok(await store.reserve(['default'], '1:1'));
+    assert.ok(await reserve(store, ['default'], '1:1'));
   });
 
   it('is missing where something else has its name, which is left alone', async (t) => {
@@ -163,9 +164,9 @@ describe('a limit of the size of files (ulimit -f)', () => {
         for (;;) ids.push(...await store.publish([message(bytes)]));
       } catch (error) { code = error.code; }
       for (const [n, id] of ids.entries()) {
-        const reserved = await store.reserve(['default'], '1:1');
+        const reserved = await reserve(store, ['default'], '1:1');
         if (reserved?.id !== id) throw new Error('another one');
-        await store.settle(id, { kind: n % 2 ? 'done' : 'dead' });
+        await settle(store, id, { kind: n % 2 ? 'done' : 'dead' });
       }
       await store.purge('default');
       const { length: left } = await store.counts();

@@ -17,6 +17,7 @@ import { backup } from '../../src/queue/backup.ts';
 import { StoreError } from '../../src/queue/errors.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import { reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
   const above = mkdtempSync(join(tmpdir(), 'sigmq-moved-'));
@@ -45,9 +46,9 @@ const isMoved = (error: unknown) => {
 };
 
 async function takeOne(store: SqliteStore): Promise<string | undefined> {
-  const reserved = await store.reserve(['default'], '1:1');
+  const reserved = await reserve(store, ['default'], '1:1');
   if (!reserved) return undefined;
-  await store.settle(reserved.id, { kind: 'done' });
+  await settle(store, reserved.id, { kind: 'done' });
   return Buffer.from(reserved.body).toString();
 }
 

@@ -22,6 +22,7 @@ import { StoreError } from '../../src/queue/errors.ts';
 import { openStore } from '../../src/queue/open-store.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import { reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
@@ -88,15 +89,15 @@ describe('a store in a file', () => {
       message('mortal', { ttlMs: 5000 }),
       message('failed', { priority: 1 }),
     ]);
-    const failed = await before.reserve(['default'], '1:1');
-    await before.settle(failed?.id ?? 0, { kind: 'failed' });
+    const failed = await reserve(before, ['default'], '1:1');
+    await settle(before, failed?.id ?? 0, { kind: 'failed' });
     await before.close();
 
     now = 90 * hour;
     const store = at();
     t.after(() => store.close());
     const next = async () => {
-      const reserved = await store.reserve(['default'], '1:1');
+      const reserved = await reserve(store, ['default'], '1:1');
       return reserved && Buffer.from(reserved.body).toString();
     };
     assert.equal(await store.nextSweep(), now + DEFAULT_POLICY.backoffMs);
@@ -136,7 +137,7 @@ describe('a store in a file', () => {
       message('ready', { headers: [['a', 'b']] }),
       message('delayed', { delayMs: 1_000_000 }),
     ]);
-    await first.reserve(['default'], '3:4');
+    await reserve(first, ['default'], '3:4');
     await first.pause('other', true);
     const counts = await first.counts();
     const due = await first.nextSweep();
@@ -149,8 +150,8 @@ describe('a store in a file', () => {
     assert.equal(await second.lastNumber('boot:1:3'), undefined);
     const [reservation] = await second.reservations();
     assert.deepEqual([reservation?.id, reservation?.consumer], [held, '3:4']);
-    await second.settle(held, { kind: 'lost' });
-    assert.equal((await second.reserve(['default'], '5:6'))?.attempt, 2);
+    await settle(second, held, { kind: 'lost' });
+    assert.equal((await reserve(second, ['default'], '5:6'))?.attempt, 2);
     const [id = 0] = await second.publish([message('new')]);
     assert.ok(id > held + 2, 'ids are never given twice');
   });
@@ -159,14 +160,14 @@ describe('a store in a file', () => {
     const folder = folderOf(t);
     const first = open(t, folder);
     const [id = 0] = await first.publish([message('a')]);
-    await first.reserve(['default'], '3:4');
+    await reserve(first, ['default'], '3:4');
     await first.close();
     const second = open(t, folder);
     assert.notEqual(second.incarnation, first.incarnation);
     const [reservation] = await second.reservations();
     assert.deepEqual([reservation?.incarnation, reservation?.delivery], [first.incarnation, 1]);
-    await second.settle(id, { kind: 'lost' });
-    const again = await second.reserve(['default'], '3:4');
+    await settle(second, id, { kind: 'lost' });
+    const again = await reserve(second, ['default'], '3:4');
     assert.deepEqual([again?.incarnation, again?.delivery], [second.incarnation, 2]);
     await second.close();
     const db = new Database(join(folder, 'queue.db'));
@@ -191,7 +192,7 @@ describe('a store in a file', () => {
     await store.publish([message('c')]);
     const order = [];
     for (let n = 0; n < 3; n++) {
-      order.push(Buffer.from((await store.reserve(['default'], '1:1'))?.body ?? []).toString());
+      order.push(Buffer.from((await reserve(store, ['default'], '1:1'))?.body ?? []).toString());
     }
     assert.deepEqual(order, ['a', 'b', 'c']);
   });
@@ -220,7 +221,7 @@ describe('a store in a file', () => {
     const [held] = await store.reservations();
     assert.deepEqual([held?.id, held?.attempt, held?.delivery], [4, 3, 3]);
     const order = [];
-    for (let n = 0; n < 3; n++) order.push((await store.reserve(['default'], '1:1'))?.id);
+    for (let n = 0; n < 3; n++) order.push((await reserve(store, ['default'], '1:1'))?.id);
     assert.deepEqual(order, [2, 1, 3]);
     assert.equal((await store.publish([message('new')]))[0], 6);
   });
@@ -249,7 +250,7 @@ describe('a store in a file', () => {
     assert.deepEqual([stdout, signal], ['open', 'SIGKILL'], stderr);
     const again = open(t, folder);
     assert.equal(
-      Buffer.from((await again.reserve(['default'], '1:1'))?.body ?? []).toString(),
+      Buffer.from((await reserve(again, ['default'], '1:1'))?.body ?? []).toString(),
       'kept',
     );
   });
@@ -352,8 +353,8 @@ describe('a store in a file', () => {
       spawnSync('mount', ['-o', 'remount,size=4m', folder]);
       ids.push(...(await store.publish([big])));
       for (const id of ids) {
-        assert.equal((await store.reserve(['default'], '1:1'))?.id, id);
-        assert.equal(await store.settle(id, { kind: 'done' }), 'gone');
+        assert.equal((await reserve(store, ['default'], '1:1'))?.id, id);
+        assert.equal(await settle(store, id, { kind: 'done' }), 'gone');
       }
       assert.deepEqual(await store.counts(), []);
     } finally {

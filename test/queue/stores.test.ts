@@ -13,6 +13,7 @@ import {
   type Store,
   type StorePolicy,
 } from '../../src/queue/store.ts';
+import { reserve, settle } from './single.ts';
 
 /** A clock that moves when told. */
 class Clock {
@@ -45,7 +46,7 @@ for (const [name, open] of Object.entries(stores)) {
     const store = open(t, { ...DEFAULT_POLICY, ...policy }, clock);
     t.after(() => store.close());
     const next = async (queues = ['default']) => {
-      const reserved = await store.reserve(queues, '1:1');
+      const reserved = await reserve(store, queues, '1:1');
       return reserved && Buffer.from(reserved.body).toString();
     };
     return { store, clock, next };
@@ -71,7 +72,7 @@ for (const [name, open] of Object.entries(stores)) {
       const body = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
       const headers = [['kind', 'größer'] as const];
       const [id] = await store.publish([message('', { body, headers })]);
-      const reserved = await store.reserve(['default'], '1:1');
+      const reserved = await reserve(store, ['default'], '1:1');
       assert.deepEqual(reserved && { ...reserved, body: Buffer.from(reserved.body) }, {
         id,
         queue: 'default',
@@ -85,7 +86,7 @@ for (const [name, open] of Object.entries(stores)) {
     it('gives nothing twice while it is held, and names who holds it', async (t) => {
       const { store, next } = given(t);
       const [id] = await store.publish([message('a')]);
-      await store.reserve(['default'], '7:8');
+      await reserve(store, ['default'], '7:8');
       assert.equal(await next(), undefined);
       const held = await store.reservations();
       assert.deepEqual(
@@ -97,10 +98,10 @@ for (const [name, open] of Object.entries(stores)) {
     it('forgets what is done, and says so when it is settled again', async (t) => {
       const { store } = given(t);
       const [id = 0] = await store.publish([message('a')]);
-      assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
-      await store.reserve(['default'], '1:1');
-      assert.equal(await store.settle(id, { kind: 'done' }), 'gone');
-      assert.equal(await store.settle(id, { kind: 'done' }), 'unknown');
+      assert.equal(await settle(store, id, { kind: 'done' }), 'unknown');
+      await reserve(store, ['default'], '1:1');
+      assert.equal(await settle(store, id, { kind: 'done' }), 'gone');
+      assert.equal(await settle(store, id, { kind: 'done' }), 'unknown');
       assert.deepEqual(await store.counts(), []);
     });
 
@@ -108,9 +109,9 @@ for (const [name, open] of Object.entries(stores)) {
       for (const kind of ['return', 'untaken'] as const) {
         const { store, next } = given(t, { maxAttempts: 1, maxReleases: 0 });
         const [id = 0] = await store.publish([message('a'), message('b')]);
-        await store.reserve(['default'], '1:1');
-        assert.equal(await store.settle(id, { kind }), 'ready');
-        const again = await store.reserve(['default'], '1:1');
+        await reserve(store, ['default'], '1:1');
+        assert.equal(await settle(store, id, { kind }), 'ready');
+        const again = await reserve(store, ['default'], '1:1');
         assert.deepEqual([again?.id, again?.attempt, again?.releases], [id, 1, 0]);
         assert.equal(again?.delivery, kind === 'return' ? 2 : 1);
         assert.equal(await next(), 'b');
@@ -121,9 +122,9 @@ for (const [name, open] of Object.entries(stores)) {
       const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 100 });
       const [id = 0] = await store.publish([message('a'), message('b')]);
       for (const [n, pause] of [100, 200, 400].entries()) {
-        const { attempt, releases, delivery } = (await store.reserve(['default'], '1:1')) ?? {};
+        const { attempt, releases, delivery } = (await reserve(store, ['default'], '1:1')) ?? {};
         assert.deepEqual([attempt, releases, delivery], [1, n, n + 1]);
-        assert.equal(await store.settle(id, { kind: 'release' }), 'delayed');
+        assert.equal(await settle(store, id, { kind: 'release' }), 'delayed');
         if (n === 0) assert.equal(await next(), 'b');
         await store.sweep();
         assert.equal(await store.nextSweep(), clock.ms + pause);
@@ -138,8 +139,8 @@ for (const [name, open] of Object.entries(stores)) {
       const [id = 0] = await store.publish([message('a')]);
       for (const became of ['delayed', 'dead']) {
         clock.ms += 10;
-        await store.reserve(['default'], '1:1');
-        assert.equal(await store.settle(id, { kind: 'release' }), became);
+        await reserve(store, ['default'], '1:1');
+        assert.equal(await settle(store, id, { kind: 'release' }), became);
       }
     });
 
@@ -160,10 +161,10 @@ for (const [name, open] of Object.entries(stores)) {
       for (const kind of ends) {
         clock.ms += 10_000;
         await store.kick('default');
-        const { attempt, delivery } = (await store.reserve(['default'], '1:1')) ?? {};
+        const { attempt, delivery } = (await reserve(store, ['default'], '1:1')) ?? {};
         assert.ok(!names.has(`${delivery}`), `${attempt} ${delivery} after a kick or ${kind}`);
         names.add(`${delivery}`);
-        await store.settle(id, { kind });
+        await settle(store, id, { kind });
       }
       assert.equal(names.size, ends.length);
     });
@@ -172,15 +173,15 @@ for (const [name, open] of Object.entries(stores)) {
       const { store, clock } = given(t, { maxAttempts: 3 });
       const { incarnation } = store;
       const [id = 0] = await store.publish([message('a')]);
-      await store.reserve(['default'], '1:1');
+      await reserve(store, ['default'], '1:1');
       assert.equal(await store.settleLate(id, { incarnation, delivery: 1 }), undefined, 'held');
-      await store.settle(id, { kind: 'lost' });
+      await settle(store, id, { kind: 'lost' });
       for (const other of [{ delivery: 2 }, { incarnation: incarnation + 1 }]) {
         const name = { incarnation, delivery: 1, ...other };
         assert.equal(await store.settleLate(id, name), undefined);
       }
-      await store.reserve(['default'], '2:2');
-      await store.settle(id, { kind: 'failed' });
+      await reserve(store, ['default'], '2:2');
+      await settle(store, id, { kind: 'failed' });
       assert.equal(
         await store.settleLate(id, { incarnation, delivery: 1 }),
         undefined,
@@ -190,24 +191,24 @@ for (const [name, open] of Object.entries(stores)) {
       assert.deepEqual(await store.counts(), []);
       const [dead = 0] = await store.publish([message('b')]);
       clock.ms += 1;
-      await store.reserve(['default'], '1:1');
-      await store.settle(dead, { kind: 'dead' });
+      await reserve(store, ['default'], '1:1');
+      await settle(store, dead, { kind: 'dead' });
       assert.equal(await store.settleLate(dead, { incarnation, delivery: 1 }), undefined, 'dead');
     });
 
     it('makes a lost one ready at once, a failed one after a pause that doubles', async (t) => {
       const { store, clock } = given(t, { maxAttempts: 9, backoffMs: 100 });
       const [id = 0] = await store.publish([message('a')]);
-      await store.reserve(['default'], '1:1');
-      await store.settle(id, { kind: 'lost' });
-      assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 2);
-      await store.settle(id, { kind: 'failed' });
-      assert.equal(await store.reserve(['default'], '1:1'), undefined);
+      await reserve(store, ['default'], '1:1');
+      await settle(store, id, { kind: 'lost' });
+      assert.equal((await reserve(store, ['default'], '1:1'))?.attempt, 2);
+      await settle(store, id, { kind: 'failed' });
+      assert.equal(await reserve(store, ['default'], '1:1'), undefined);
       assert.equal(await store.nextSweep(), clock.ms + 200);
       clock.ms += 199;
-      assert.equal(await store.reserve(['default'], '1:1'), undefined);
+      assert.equal(await reserve(store, ['default'], '1:1'), undefined);
       clock.ms += 1;
-      assert.equal((await store.reserve(['default'], '1:1'))?.attempt, 3);
+      assert.equal((await reserve(store, ['default'], '1:1'))?.attempt, 3);
       await store.sweep();
       assert.equal(await store.nextSweep(), undefined);
     });
@@ -218,8 +219,8 @@ for (const [name, open] of Object.entries(stores)) {
         const [id = 0] = await store.publish([message('a')]);
         for (let attempt = 1; attempt <= 2; attempt++) {
           clock.ms += 1000;
-          await store.reserve(['default'], '1:1');
-          await store.settle(id, { kind });
+          await reserve(store, ['default'], '1:1');
+          await settle(store, id, { kind });
         }
         clock.ms += 1000;
         assert.equal(await next(), undefined);
@@ -229,8 +230,8 @@ for (const [name, open] of Object.entries(stores)) {
         // Attempts that nobody has seen, and all of them.
         for (let attempt = 3; attempt <= 4; attempt++) {
           clock.ms += 1000;
-          assert.equal((await store.reserve(['default'], '1:1'))?.attempt, attempt);
-          await store.settle(id, { kind });
+          assert.equal((await reserve(store, ['default'], '1:1'))?.attempt, attempt);
+          await settle(store, id, { kind });
         }
         assert.equal((await store.counts())[0]?.dead, 1);
       });
@@ -239,8 +240,8 @@ for (const [name, open] of Object.entries(stores)) {
     it('counts one as dead at once when the consumer says so', async (t) => {
       const { store } = given(t);
       const [id = 0] = await store.publish([message('a')]);
-      await store.reserve(['default'], '1:1');
-      await store.settle(id, { kind: 'dead' });
+      await reserve(store, ['default'], '1:1');
+      await settle(store, id, { kind: 'dead' });
       assert.equal((await store.counts())[0]?.dead, 1);
     });
 
@@ -271,10 +272,10 @@ for (const [name, open] of Object.entries(stores)) {
       for (const kind of ['lost', 'failed', 'release', 'return'] as const) {
         const { store, clock, next } = given(t, { backoffMs: 1 });
         const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
-        await store.reserve(['default'], '1:1');
+        await reserve(store, ['default'], '1:1');
         clock.ms += 20;
         assert.equal(await next(), undefined);
-        await store.settle(id, { kind });
+        await settle(store, id, { kind });
         clock.ms += 20;
         assert.equal(await next(), 'a', kind);
         assert.deepEqual([...store.takeExpired()], []);
@@ -284,9 +285,9 @@ for (const [name, open] of Object.entries(stores)) {
     it('drops one that was reserved and not taken', async (t) => {
       const { store, clock, next } = given(t);
       const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
-      await store.reserve(['default'], '1:1');
+      await reserve(store, ['default'], '1:1');
       clock.ms += 20;
-      await store.settle(id, { kind: 'untaken' });
+      await settle(store, id, { kind: 'untaken' });
       assert.equal(await next(), undefined);
       assert.deepEqual([...store.takeExpired()], [['default', 1]]);
       assert.deepEqual([...store.takeExpired()], []);
@@ -322,7 +323,7 @@ for (const [name, open] of Object.entries(stores)) {
       ['counts', (store) => store.counts()],
       ['peek', (store) => store.peek('other')],
       ['hasReady', (store) => store.hasReady(['other'])],
-      ['reserve', (store) => store.reserve(['other'], 'other')],
+      ['reserve', (store) => reserve(store, ['other'], 'other')],
       ['publish', (store) => store.publish([message('c', { queue: 'other' })])],
     ] as [string, (store: Store) => Promise<unknown>][]) {
       it(`tells whom it concerns what ${name} has found due`, async (t) => {
@@ -355,12 +356,12 @@ for (const [name, open] of Object.entries(stores)) {
     it('puts a message behind those that were ready before it', async (t) => {
       const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 10 });
       await store.publish([message('dead'), message('due third', { delayMs: 30 })]);
-      const { id: dead = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-      await store.settle(dead, { kind: 'dead' });
+      const { id: dead = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+      await settle(store, dead, { kind: 'dead' });
       await store.publish([message('due first', { delayMs: 10 }), message('released')]);
       clock.ms += 1;
-      const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-      await store.settle(id, { kind: 'release' }); // due second, at 11
+      const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+      await settle(store, id, { kind: 'release' }); // due second, at 11
       clock.ms += 20;
       await store.publish([message('sent')]);
       await store.kick('default');
@@ -393,9 +394,9 @@ for (const [name, open] of Object.entries(stores)) {
       await assert.rejects(store.publish([message('x'.repeat(101))]), StoreFull);
       const [id = 0] = await store.publish(three);
       await assert.rejects(store.publish([message('d')]), StoreFull);
-      await store.reserve(['default'], '1:1');
+      await reserve(store, ['default'], '1:1');
       await assert.rejects(store.publish([message('d')]), StoreFull);
-      await store.settle(id, { kind: 'done' });
+      await settle(store, id, { kind: 'done' });
       await store.publish([message('d')]);
     });
 
@@ -427,15 +428,15 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await store.purge('nothing'), 0);
       assert.equal(await next(), undefined);
       assert.equal(await next(['other']), 'c');
-      assert.equal(await store.settle(ids[0] ?? 0, { kind: 'done' }), 'gone');
+      assert.equal(await settle(store, ids[0] ?? 0, { kind: 'done' }), 'gone');
     });
 
     it('purges and kicks the first ones first, state by state', async (t) => {
       const { store, next } = given(t, { maxAttempts: 1 });
       await store.publish([message('dead'), message('dead, and more urgent', { priority: 1 })]);
       for (let n = 0; n < 2; n++) {
-        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-        await store.settle(id, { kind: 'failed' });
+        const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+        await settle(store, id, { kind: 'failed' });
       }
       const ready = [message('a'), message('b'), message('c', { priority: 1 })];
       await store.publish([...ready, message('later', { delayMs: 99, priority: 9 })]);
@@ -449,8 +450,8 @@ for (const [name, open] of Object.entries(stores)) {
     it('does not let one expire that was kicked back', async (t) => {
       const { store, clock, next } = given(t, { maxAttempts: 1 });
       await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 20 })]);
-      const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-      await store.settle(id, { kind: 'failed' });
+      const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+      await settle(store, id, { kind: 'failed' });
       clock.ms += 15;
       assert.equal(await store.kick('default'), 1);
       clock.ms += 15;
@@ -458,9 +459,9 @@ for (const [name, open] of Object.entries(stores)) {
         (await store.peek('default')).map(({ body }) => Buffer.from(body).toString()),
         ['a'],
       );
-      const again = await store.reserve(['default'], '1:1');
+      const again = await reserve(store, ['default'], '1:1');
       assert.equal(again?.id, id);
-      await store.settle(id, { kind: 'return' });
+      await settle(store, id, { kind: 'return' });
       assert.equal(await next(), 'a');
     });
 
@@ -469,8 +470,8 @@ for (const [name, open] of Object.entries(stores)) {
       const many = Array.from({ length: 2500 }, (_, n) => message(`${n}`));
       const ids = await store.publish(many);
       for (const _ of ids) {
-        const { id = 0 } = (await store.reserve(['default'], '1:1')) ?? {};
-        await store.settle(id, { kind: 'dead' });
+        const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
+        await settle(store, id, { kind: 'dead' });
       }
       const some = [ids[7] ?? 0, ids[9] ?? 0, 99_999];
       assert.equal(await store.kick('other', { ids: some }), 0);
@@ -481,7 +482,7 @@ for (const [name, open] of Object.entries(stores)) {
       );
       assert.equal(await store.kick('default'), 2497);
       const order = [];
-      for (let n = 0; n < 4; n++) order.push((await store.reserve(['default'], '1:1'))?.id);
+      for (let n = 0; n < 4; n++) order.push((await reserve(store, ['default'], '1:1'))?.id);
       assert.deepEqual(order, [ids[7], ids[9], ids[1], ids[2]]);
       assert.equal(await store.purge('default'), 2495);
     });
@@ -527,12 +528,12 @@ for (const [name, open] of Object.entries(stores)) {
                 const times = ms > 0 ? { delayMs: ms, ttlMs: 3 * ms } : {};
                 await store.publish([message('x', { queue, ...times })]);
               } else if (act === 'reserve') {
-                const reserved = await store.reserve([queue], '1:1');
+                const reserved = await reserve(store, [queue], '1:1');
                 if (reserved) held.push(reserved.id);
               } else if (act === 'settle') {
                 const id = held.shift();
                 if (id !== undefined) {
-                  assert.notEqual(await store.settle(id, { kind: outcome }), 'unknown');
+                  assert.notEqual(await settle(store, id, { kind: outcome }), 'unknown');
                 }
               } else if (act === 'purge') await store.purge(queue, { state });
               else if (act === 'kick') await store.kick(queue);

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import { reserve, settle } from './single.ts';
 
 /** What may stay of a store that is empty, file and log together. */
 const SMALL_BYTES = 1 << 20;
@@ -39,9 +40,9 @@ async function fill(store: SqliteStore): Promise<void> {
 
 async function settleAll(store: SqliteStore, kind: 'done' | 'failed'): Promise<void> {
   for (;;) {
-    const reserved = await store.reserve(['default'], '1:1');
+    const reserved = await reserve(store, ['default'], '1:1');
     if (!reserved) return;
-    await store.settle(reserved.id, { kind });
+    await settle(store, reserved.id, { kind });
   }
 }
 
@@ -113,7 +114,7 @@ describe('a store on a disk', () => {
     await untilSmall(folder);
     await store.close();
     const again = open(t, folder);
-    const reserved = await again.reserve(['other'], '1:1');
+    const reserved = await reserve(again, ['other'], '1:1');
     assert.equal(reserved?.id, id);
     assert.ok(Buffer.from(reserved?.body ?? []).equals(Buffer.alloc(100_000, 'y')));
     const db = new Database(join(folder, 'queue.db'), { readonly: true });

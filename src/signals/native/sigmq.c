@@ -145,6 +145,9 @@ NAPI_MODULE_INIT() {
   napi_create_string_latin1(env, LAYOUT, NAPI_AUTO_LENGTH, &layout);
   napi_set_named_property(env, exports, "layout", layout);
   napi_set_named_property(env, exports, "memory", new_memory(env));
+  napi_set_named_property(env, exports, "modelBytes", model_bytes(env));
+  export(env, exports, "pack", pack);
+  export(env, exports, "unpack", unpack);
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);
   export(env, exports, "clearGap", clear_gap);

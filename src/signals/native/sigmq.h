@@ -52,6 +52,11 @@ napi_value new_memory(napi_env env);
 /* What is in that memory: the names of the parts, in their order. */
 extern const char LAYOUT[];
 
+/* model.c: fewer bits for the same bytes. */
+napi_value pack(napi_env env, napi_callback_info info);
+napi_value unpack(napi_env env, napi_callback_info info);
+napi_value model_bytes(napi_env env);
+
 /* watcher.c: descriptors in the event loop. */
 napi_value watch(napi_env env, napi_callback_info info);
 napi_value arm(napi_env env, napi_callback_info info);

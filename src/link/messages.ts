@@ -1,0 +1,127 @@
+import { decodeBatch, type Entry, encodeBatch } from '../codec/batch.ts';
+import { type Envelope, encodeEnvelope } from '../codec/envelope.ts';
+import type { MessageFields } from '../codec/fields.ts';
+import { Reason } from '../codec/reason.ts';
+import { SignalCodec } from '../codec/signal-codec.ts';
+import { packSync, unpackSync } from './packed.ts';
+import { MAX_PACKED_BYTES, type Packer, type Unpacker } from './packing.ts';
+
+/** Fields and lengths of a batch's entries, beside their bodies; bytes. */
+const ENTRIES_BYTES = 64 << 10;
+
+/** What a peer takes beside a message in a frame of its own, unpacked; see docs/protocol.md, section 1. */
+export interface Accepts {
+  readonly batch: boolean;
+  readonly brotli: boolean;
+  /** Packed by what both ends have learned: version 1 of the model. */
+  readonly model?: boolean;
+}
+
+/** What every sigmq of this version takes. */
+export const ACCEPTS = 'batch,brotli,model1';
+export const NOTHING_MORE: Accepts = { batch: false, brotli: false, model: false };
+
+/** @param said of broker.json or consumers.txt; what is not known is of a later version */
+export function acceptsOf(said: string | undefined): Accepts {
+  const names = said?.split(',') ?? [];
+  return {
+    batch: names.includes('batch'),
+    brotli: names.includes('brotli'),
+    model: names.includes('model1'),
+  };
+}
+
+/** What a frame of messages is made of. */
+export interface Content {
+  /** Of the frame, and of each message that does not say otherwise. */
+  readonly fields: MessageFields;
+  /** More than one only for a peer that takes batches. */
+  readonly entries: readonly Entry[];
+}
+
+/** What messages have in common is said once. */
+export function contentOf(messages: readonly Entry[]): Content {
+  const [first, ...others] = messages;
+  if (!first || others.some(({ fields }) => fields !== first.fields))
+    return { fields: {}, entries: messages };
+  return { fields: first.fields, entries: messages.map(({ body }) => ({ fields: {}, body })) };
+}
+
+export interface FrameOptions {
+  /** No message. */
+  readonly control?: boolean;
+  /** What this process and the peer have learned; the peer is to take the frame, or it begins anew. */
+  readonly packer?: Packer | undefined;
+}
+
+/**
+ * A frame of messages, with its zero byte.
+ * @throws CodecError
+ */
+export function messagesFrame(
+  seq: number,
+  { fields, entries }: Content,
+  accepts: Pick<Accepts, 'brotli' | 'model'>,
+  { control = false, packer }: FrameOptions = {},
+): Uint8Array {
+  const [only] = entries;
+  const isOne = entries.length === 1 && only !== undefined;
+  const text = isOne ? only.body : encodeBatch(entries);
+  const { bytes: body, ...how } = packedFor(text, accepts, packer);
+  const all: MessageFields = {
+    ...fields,
+    ...(isOne ? only.fields : { count: entries.length }),
+    ...how,
+  };
+  return SignalCodec.encode(encodeEnvelope({ seq, body, control, fields: all }));
+}
+
+/** The bytes of a body, and the field that says how they are packed. */
+function packedFor(
+  text: Uint8Array,
+  { brotli, model }: Pick<Accepts, 'brotli' | 'model'>,
+  packer: Packer | undefined,
+): { readonly bytes: Uint8Array } & Pick<MessageFields, 'packed' | 'unpacked'> {
+  const learned = model ? packer?.pack(text) : undefined;
+  if (learned) return learned;
+  // The model is not for what is large, and this not for what is small.
+  const { bytes, unpacked } =
+    brotli && (!packer || text.length > MAX_PACKED_BYTES)
+      ? packSync(text)
+      : { bytes: text, unpacked: undefined };
+  return { bytes, ...(unpacked === undefined ? {} : { unpacked }) };
+}
+
+/**
+ * The messages of a frame, each with all of its fields.
+ * @param maxBytes of one body
+ * @param unpacker what its sender and this process have learned
+ * @returns Reason.Unknown when they have not learned the same: the sender has to begin anew
+ */
+export function messagesOf(
+  { fields, body }: Envelope,
+  maxBytes: number,
+  unpacker?: Unpacker,
+): Entry[] | Reason {
+  const { count, packed, unpacked, ...shared } = fields;
+  const most = maxBytes + ENTRIES_BYTES;
+  if ((unpacked ?? 0) > most) return Reason.TooLarge;
+  const learned = packed === undefined ? body : unpacker?.unpack({ bytes: body, packed }, most);
+  if (learned === 'too-large') return Reason.TooLarge;
+  if (learned === undefined) return unpacker ? Reason.Unknown : Reason.Unsupported;
+  const bytes = opened(learned, unpacked);
+  if (bytes === undefined) return Reason.Unsupported;
+  if (count === undefined) return [{ fields: shared, body: bytes }];
+  const entries = decodeBatch(bytes, count);
+  if (entries === undefined || entries === 'unsupported') return Reason.Unsupported;
+  return entries.map((entry) => ({ ...entry, fields: { ...shared, ...entry.fields } }));
+}
+
+/** Its checksum was right: what cannot be unpacked was never packed. */
+function opened(bytes: Uint8Array, unpacked: number | undefined): Uint8Array | undefined {
+  try {
+    return unpackSync({ bytes, unpacked });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { MAX_PACKED_BYTES, type Packed, Packer, Unpacker } from '../../src/link/packing.ts';
+import { loadAddon } from '../../src/signals/addon.ts';
+
+const MAX = 1 << 20;
+const { addon } = loadAddon();
+const skip = addon ? false : 'no addon';
+
+const job = (n: number) =>
+  `{"id":${1000 + 7 * n},"kind":"${['email', 'resize', 'invoice'][n % 3]}","user":"u${(n * 7919) % 1000}@example.com"}`;
+/** So many jobs from the n-th on. */
+const jobs = (n: number, count = 1) =>
+  Buffer.from(Array.from({ length: count }, (_, at) => job(n + at)).join('\n'));
+const bytesOf = (text: unknown) => Buffer.from(text as Uint8Array);
+
+/** Both ends, and a way to let a text go from one to the other. */
+function given() {
+  const packer = new Packer();
+  const unpacker = new Unpacker();
+  const pack = (text: Uint8Array): Packed => packer.pack(text) ?? assert.fail('not packed');
+  const pass = (text: Uint8Array) => {
+    const packed = pack(text);
+    assert.deepEqual(bytesOf(unpacker.unpack(packed, MAX)), bytesOf(text));
+    return packed.bytes.length;
+  };
+  return { packer, unpacker, pack, pass };
+}
+
+describe('what is packed', { skip }, () => {
+  it('takes fewer bytes the more of its kind went before', () => {
+    const { pass } = given();
+    const first = pass(jobs(0, 10));
+    let last = 0;
+    for (let n = 10; n < 300; n++) last = pass(jobs(n));
+    assert.ok(first < jobs(0, 10).length / 2, `${first} bytes for ten`);
+    assert.ok(last < jobs(299).length / 5, `${last} bytes for one`);
+  });
+
+  it('comes back as it was, whatever it is and in whatever parts', () => {
+    const text = fc.oneof(
+      fc.uint8Array({ minLength: 400, maxLength: 2000 }),
+      fc.string({ minLength: 400, maxLength: 2000 }).map((text) => Buffer.from(text)),
+      fc
+        .array(fc.constantFrom('"', ':', ',', '{', '[', ' ', '\n', '\0', 'a', 'é'), {
+          minLength: 400,
+          maxLength: 900,
+        })
+        .map((parts) => Buffer.from(parts.join(''))),
+    );
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 8 }), (texts) => {
+        const { packer, unpacker } = given();
+        for (const text of texts) {
+          const packed = packer.pack(text);
+          if (packed) assert.deepEqual(bytesOf(unpacker.unpack(packed, MAX)), bytesOf(text));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is not what is short, large, or has no pattern', () => {
+    const { packer } = given();
+    for (const text of [Buffer.alloc(0), jobs(0), randomBytes(600), randomBytes(60_000)]) {
+      assert.equal(packer.pack(text), undefined, String(text.length));
+    }
+    assert.equal(packer.pack(Buffer.alloc(MAX_PACKED_BYTES + 1)), undefined);
+    assert.ok(packer.pack(Buffer.alloc(MAX_PACKED_BYTES)));
+    assert.ok(packer.pack(jobs(0)), 'what has begun goes on with less');
+    assert.equal(packer.pack(Buffer.from('too short')), undefined);
+  });
+
+  it('is not opened by who has missed one before, has seen one twice, or has begun anew', () => {
+    const { unpacker, pack, pass, packer } = given();
+    pass(jobs(0, 10));
+    pack(jobs(10)); // lost
+    assert.equal(unpacker.unpack(pack(jobs(11)), MAX), undefined);
+    packer.reset();
+    pass(jobs(12, 10));
+    const twice = pack(jobs(13));
+    assert.ok(unpacker.unpack(twice, MAX));
+    assert.equal(unpacker.unpack(twice, MAX), undefined);
+    packer.reset();
+    pass(jobs(0, 10));
+    unpacker.reset();
+    assert.equal(unpacker.unpack(pack(jobs(1)), MAX), undefined);
+  });
+
+  it('is not believed when both ends have learned something else in as many frames', () => {
+    const { unpacker, pack, packer } = given();
+    for (let step = 1; step <= 64; step++) {
+      const other = new Packer();
+      unpacker.reset();
+      packer.reset();
+      let theirs: Packed | undefined;
+      for (let n = 0; n <= step % 4; n++) {
+        pack(jobs(n, 10));
+        theirs = other.pack(jobs(1000 + n, 10));
+        if (theirs) unpacker.unpack(theirs, MAX);
+      }
+      assert.equal(unpacker.unpack(pack(jobs(step, 10)), MAX), undefined);
+    }
+  });
+
+  it('goes on when steps begin anew, after 63 frames', () => {
+    const { pass } = given();
+    pass(jobs(0, 10));
+    for (let n = 0; n < 200; n++) pass(jobs(n));
+  });
+
+  it('is refused, and not opened, when it says that it is larger than allowed', () => {
+    const { unpacker, pack } = given();
+    const { bytes, packed } = pack(jobs(0, 10));
+    assert.equal(unpacker.unpack({ bytes, packed }, jobs(0, 10).length - 1), 'too-large');
+    for (const size of [MAX_PACKED_BYTES + 1, 2 ** 40]) {
+      assert.equal(
+        unpacker.unpack({ bytes, packed: size * 64 }, Number.MAX_SAFE_INTEGER),
+        'too-large',
+      );
+    }
+  });
+
+  it('is nothing else than what was packed: cut, longer, changed, or junk', () => {
+    const { pack } = given();
+    const { bytes, packed } = pack(jobs(0, 10));
+    const is = (bytes: Uint8Array, as = packed) =>
+      new Unpacker().unpack({ bytes, packed: as }, MAX);
+    assert.ok(is(bytes));
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Uint8Array.from(bytes);
+      changed[at] = (changed[at] as number) ^ 0x10;
+      assert.equal(is(changed), undefined, `byte ${at}`);
+    }
+    assert.equal(is(bytes.subarray(0, -1)), undefined);
+    assert.equal(is(Buffer.concat([bytes, Buffer.of(1)])), undefined);
+    assert.equal(is(bytes, packed + 64), undefined);
+    assert.equal(is(bytes, packed + 1), undefined);
+    assert.equal(is(new Uint8Array()), undefined);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 2000 }), (junk, size) => {
+        const text = new Unpacker().unpack({ bytes: junk, packed: size * 64 }, MAX);
+        assert.ok(text === undefined || text.length === size);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('is learned by so many pairs at a time; whose turn was longest ago begins anew', () => {
+    const pairs = Array.from({ length: 40 }, given);
+    for (const { pass } of pairs) pass(jobs(0, 10));
+    const [first] = pairs;
+    assert.ok(first);
+    assert.equal(first.packer.hasBegun, false);
+    assert.equal(pairs.at(-1)?.packer.hasBegun, true);
+    for (const { pass } of pairs) pass(jobs(20, 10));
+  });
+});
+
+describe('the addon', { skip }, () => {
+  it('packs with nothing that is no model', () => {
+    if (!addon) return;
+    const { modelBytes } = addon;
+    const text = jobs(0);
+    for (const model of [new Uint8Array(modelBytes - 1), new Uint8Array(modelBytes + 1)]) {
+      assert.equal(addon.pack(model, text, new Uint8Array(1000)), -1);
+      assert.equal(addon.unpack(model, text, new Uint8Array(1000)), -1);
+    }
+    const crooked = new Uint8Array(new ArrayBuffer(modelBytes + 1), 1);
+    assert.equal(addon.pack(crooked, text, new Uint8Array(1000)), -1);
+    const words = new Uint16Array(modelBytes) as unknown as Uint8Array;
+    assert.equal(addon.pack(words, text, new Uint8Array(1000)), -1);
+    assert.equal((addon.pack as () => number)(), -1);
+  });
+
+  it('stays within a model of whatever bytes, and the room that it gets', () => {
+    if (!addon) return;
+    for (let n = 0; n < 20; n++) {
+      const model: Uint8Array = new Uint8Array(randomBytes(addon.modelBytes));
+      const room = new Uint8Array(20_000); // 12 bits for each at worst
+      const size: number = addon.pack(model, randomBytes(1000), room);
+      assert.ok(size > 0 && size < 13_000);
+      assert.equal(addon.unpack(model, randomBytes(50), new Uint8Array(1000)), 0);
+      assert.equal(addon.pack(model, randomBytes(1000), new Uint8Array(10)), -1);
+    }
+  });
+});
