@@ -98,11 +98,24 @@ class Running {
   }
 }
 
+/** Those that are open: a benchmark that is told to end leaves nothing behind. @type {Set<Stage>} */
+const open = new Set();
+process.on('exit', () => {
+  for (const stage of open) stage.abandon();
+});
+for (const [signal, number] of /** @type {const} */ ([
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+])) {
+  process.on(signal, () => process.exit(128 + number));
+}
+
 export class Stage {
   /** @type {Running[]} */
   #running = [];
 
   constructor() {
+    open.add(this);
     this.dir = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
     /** @type {NodeJS.ProcessEnv} */
     this.env = { ...process.env, SIGMQ_DIR: this.dir, XDG_STATE_HOME: join(this.dir, 'state') };
@@ -146,6 +159,13 @@ export class Stage {
   /** Stops everything, the last first. */
   async close() {
     for (const running of this.#running.reverse()) await running.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+    open.delete(this);
+  }
+
+  /** As close() does, without waiting for anyone. */
+  abandon() {
+    for (const { child } of this.#running) child.kill('SIGKILL');
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

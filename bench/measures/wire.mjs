@@ -50,7 +50,6 @@ export const link = (bytes = LINK_BYTES) =>
         encodeEnvelope({
           seq: seq++,
           body: randomBytes(size),
-          more: false,
           control: false,
           fields: {},
         }),

@@ -4,7 +4,7 @@ import { timed } from '../stage.mjs';
 import { beanstalkdOf, sigmqOf } from './rivals.mjs';
 
 /** Messages on the way at a time where they go in groups. */
-export const GROUP = 64;
+const GROUP = 64;
 
 const READY = 'ready\n'.length;
 const DONE = 'ready\ndone\n'.length;
@@ -28,7 +28,7 @@ const KINDS = [
 ];
 
 /** What is measured, and what each sample is called. @param {{ groups: number, singly: number, large: number }} counts */
-export function rowsOf(counts) {
+function rowsOf(counts) {
   return KINDS.flatMap(({ kind, label, isLarge }) => {
     const { large } = counts;
     const alone = (count, group) => async (rival) => ({
