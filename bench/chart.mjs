@@ -22,7 +22,8 @@ const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 /** @param {{ title: string, bars: Bar[] }} what */
 function panel({ title, bars }) {
   const low = 10 ** Math.floor(Math.log10(Math.min(...bars.map(({ value }) => value))));
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...bars.map(({ value }) => value))));
+  const most = 10 ** Math.ceil(Math.log10(Math.max(...bars.map(({ value }) => value))));
+  const high = Math.max(most, low * 10);
   const scale = (WIDTH - LEFT - RIGHT) / Math.log10(high / low);
   const at = (value) => LEFT + Math.log10(value / low) * scale;
   const rows = [];

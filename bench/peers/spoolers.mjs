@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { onStage, SIGMQ, timed } from '../stage.mjs';
 
 /** Starts the program "$@" so many times, one after the other, with a command of its own each time. */
@@ -11,6 +12,9 @@ const LOOP =
   'count=$1; shift; n=0; while [ $n -lt "$count" ]; do "$@" true $n >/dev/null || exit; n=$((n + 1)); done';
 /** Runs until it is told to end, so that all behind it wait. */
 const HOLD = ['sh', '-c', 'read -r line <"$1"', 'hold'];
+
+/** For the last word of a job that has ended, in milliseconds. */
+const PATIENCE_MS = 10_000;
 
 async function run(stage, command, args) {
   const child = spawn(command, args, { env: stage.env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -83,6 +87,12 @@ function spooler({ name, program, prepare, wait, close = async () => {} }) {
   return { name, queue, work };
 }
 
+/** How many jobs have ended well, by their logs. */
+const ended = (folder) =>
+  readdirSync(folder).filter((name) =>
+    readFileSync(join(folder, name), 'utf8').includes('[exited with status 0.]'),
+  ).length;
+
 const nq = spooler({
   name: 'nq',
   program: ['nq'],
@@ -92,11 +102,12 @@ const nq = spooler({
   },
   async wait(stage, count) {
     await run(stage, 'nq', ['-w']);
-    const logs = readdirSync(stage.env.NQDIR).map((name) => join(stage.env.NQDIR, name));
-    const done = logs.filter((log) =>
-      readFileSync(log, 'utf8').includes('[exited with status 0.]'),
-    );
-    if (done.length !== count) throw new Error(`nq ran ${done.length} jobs of ${count}`);
+    // It has waited for the commands; who writes down how they ended may be a moment later.
+    const end = performance.now() + PATIENCE_MS;
+    for (let done = -1; done !== count; done = ended(stage.env.NQDIR)) {
+      if (performance.now() > end) throw new Error(`nq ran ${done} jobs of ${count}`);
+      await sleep(2);
+    }
   },
 });
 
