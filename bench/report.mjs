@@ -1,16 +1,16 @@
 // Writes docs/benchmarks.json, the chart, and the figures of docs/benchmarks.md (between its two marks).
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { barChart } from './chart.mjs';
+import { charts } from './chart.mjs';
 import { jsonOf, ROOT } from './stage.mjs';
+import { digits } from './summary.mjs';
 
 const PAGE = join(ROOT, 'docs/benchmarks.md');
 const FIRST = '<!-- figures: written by `npm run bench -- --report` -->';
 const LAST = '<!-- end of figures -->';
 
-const digits = (value) => (value >= 1000 ? value.toFixed(0) : value.toFixed(value < 10 ? 2 : 1));
 const cells = ({ median, min, max }) => [median, min, max].map(digits).join(' | ');
 const speed = (usPerBit) => `${Math.round(1e6 / usPerBit).toLocaleString('en')} bits/s`;
 
@@ -47,19 +47,61 @@ function backlogTable({ small, large, runs, rows }) {
   ];
 }
 
+function peersTables({ runs, messages, versions, missing, tables }) {
+  const count = messages.toLocaleString('en');
+  const left = missing.length > 0 ? ` Not installed, and left out: ${missing.join(', ')}.` : '';
+  const cell = ({ median, min, max }) => `${digits(median)} (${digits(min)} to ${digits(max)})`;
+  return [
+    `Beside ${versions.join(', ')}: median (min to max) of ${runs} runs; \`--messages ${count.replaceAll(',', '')}\`.${left}`,
+    '',
+    ...tables.flatMap(({ title, names, rows }) => [
+      `| ${[title, ...names].join(' | ')} |`,
+      `|---|${names.map(() => '---:|').join('')}`,
+      ...rows.map(
+        ({ label, figures }) =>
+          `| ${[label, ...names.map((name) => cell(figures[name]))].join(' | ')} |`,
+      ),
+      '',
+    ]),
+  ];
+}
+
+/** The first kind of message only: the table has all. */
+const CHARTED = /^JSON jobs/;
+
+const peersChart = ({ tables: [{ names, rows }] }) => ({
+  title: 'JSON jobs per second',
+  bars: rows
+    .filter(({ label }) => CHARTED.test(label))
+    .flatMap(({ label, figures }) =>
+      names.map((name, n) => {
+        const { median } = figures[name];
+        const text = Math.round(median).toLocaleString('en');
+        const what = n === 0 ? label.replace(/^.*?: /, '') : undefined;
+        return { label: name, value: median, text: `${text}/s`, heading: what };
+      }),
+    ),
+});
+
+/** What the scratch folder is on: nothing is durable on tmpfs. */
+function fileSystem() {
+  const { stdout } = spawnSync('stat', ['-f', '-c', '%T', tmpdir()], { encoding: 'utf8' });
+  return String(stdout ?? '').trim() || 'unknown';
+}
+
 function revision() {
   const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT });
   return String(stdout ?? '').trim() || 'unknown';
 }
 
-/** @param quiet what bench.mjs measured; what else belongs to the report is measured here */
-export function report({ labels, quiet }) {
+/** @param measured by bench.mjs, `peers` only when asked for; what else belongs to the report is measured here */
+export function report({ labels, quiet, peers }) {
   const script = (name) => join(ROOT, 'bench', name);
   const busy = jsonOf(process.execPath, [script('bench.mjs'), '--busy', '--json', '--runs', '3']);
   const backlog = jsonOf(process.execPath, [script('backlog.mjs'), '--json']);
   const { machine } = quiet;
   const date = new Date().toISOString().slice(0, 10);
-  const facts = `${machine.cpus} CPUs (${machine.cpu}), Linux ${release()}, Node ${machine.node}; ${date}, revision ${revision()}.`;
+  const facts = `${machine.cpus} CPUs (${machine.cpu}), Linux ${release()}, Node ${machine.node}, messages on ${fileSystem()}; ${date}, revision ${revision()}.`;
   const bars = [
     ['limit: C, polling', quiet.figures.limit],
     ['link', quiet.figures.link],
@@ -76,16 +118,19 @@ export function report({ labels, quiet }) {
     ...tablesOf(labels, quiet),
     ...tablesOf(labels, busy),
     ...backlogTable(backlog),
+    ...(peers ? peersTables(peers) : []),
     LAST,
   ].join('\n');
   const page = readFileSync(PAGE, 'utf8');
   const [before] = page.split(FIRST);
   const [, after = ''] = page.split(LAST);
   writeFileSync(PAGE, `${before}${text}${after}`);
-  writeFileSync(join(ROOT, 'docs/benchmarks.svg'), barChart('Message bits per second', bars));
+  const panels = [{ title: 'Message bits per second', bars }];
+  if (peers) panels.push(peersChart(peers));
+  writeFileSync(join(ROOT, 'docs/benchmarks.svg'), charts(panels));
   writeFileSync(
     join(ROOT, 'docs/benchmarks.json'),
-    `${JSON.stringify({ date, revision: revision(), quiet, busy, backlog }, null, 1)}\n`,
+    `${JSON.stringify({ date, revision: revision(), quiet, busy, backlog, peers }, null, 1)}\n`,
   );
   console.log(text);
 }

@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SIGMQ = join(ROOT, 'dist/bin/sigmq.js');
+export const SIGMQ = join(ROOT, 'dist/bin/sigmq.js');
+
+// What is measured starts in a clean environment, whatever the shell has: with NODE_EXTRA_CA_CERTS every Node
+// reads certificates before it does anything else, and SIGMQ_DATA would be a store that is in use.
+for (const name of Object.keys(process.env)) {
+  if (/^(NODE|SIGMQ)_/.test(name)) delete process.env[name];
+}
+
+/** A program that has not ended so long after SIGTERM hangs, and the benchmark would with it. */
+const STUBBORN_MS = 30_000;
 
 /** Milliseconds that `work` takes, and what it gives. */
 export async function timed(work) {
@@ -18,47 +27,98 @@ export async function timed(work) {
 
 /** A process, ended by {@link Stage.close}. */
 class Running {
+  #wake = () => {};
+  #woken = Promise.resolve();
+  #isClosed = false;
+
   constructor(child) {
     this.child = child;
     this.bytes = 0;
     this.said = '';
+    this.#sleep();
     child.stdout?.on('data', (chunk) => {
       this.bytes += chunk.length;
+      this.#news();
     });
     child.stderr?.on('data', (chunk) => {
       this.said += chunk;
+      this.#news();
     });
+    // After the last data, unlike 'exit'.
+    child.on('close', () => {
+      this.#isClosed = true;
+      this.#news();
+    });
+  }
+
+  #sleep() {
+    this.#woken = new Promise((resolve) => {
+      this.#wake = () => resolve(undefined);
+    });
+  }
+
+  #news() {
+    this.#wake();
+    this.#sleep();
+  }
+
+  /** Waits until it says or prints something. @throws when it has ended: there is nothing to wait for */
+  async news() {
+    if (this.#isClosed) throw this.#ended('ended too early');
+    await this.#woken;
+  }
+
+  #ended(how) {
+    return new Error(`${this.child.spawnargs.join(' ')} ${how}: ${this.said}`);
   }
 
   /** Waits for a text on stderr. */
   async says(text) {
-    while (!this.said.includes(text)) {
-      if (this.child.exitCode !== null) throw new Error(`ended early: ${this.said}`);
-      await once(this.child.stderr, 'data');
-    }
+    while (!this.said.includes(text)) await this.news();
     return this;
   }
 
   /** Waits for so many bytes on stdout, counted from the start. */
   async printed(bytes) {
-    while (this.bytes < bytes) await once(this.child.stdout, 'data');
+    while (this.bytes < bytes) await this.news();
+  }
+
+  /** Waits until it has ended by itself, and well. */
+  async ended() {
+    while (!this.#isClosed) await this.#woken;
+    if (this.child.exitCode !== 0) throw this.#ended('failed');
   }
 
   async stop() {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill('SIGTERM');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), STUBBORN_MS);
     await once(this.child, 'exit');
+    clearTimeout(late);
   }
 }
 
+/** Those that are open: a benchmark that is told to end leaves nothing behind. @type {Set<Stage>} */
+const open = new Set();
+process.on('exit', () => {
+  for (const stage of open) stage.abandon();
+});
+for (const [signal, number] of /** @type {const} */ ([
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+])) {
+  process.on(signal, () => process.exit(128 + number));
+}
+
 export class Stage {
+  /** @type {Running[]} */
   #running = [];
 
   constructor() {
+    open.add(this);
     this.dir = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
     /** @type {NodeJS.ProcessEnv} */
     this.env = { ...process.env, SIGMQ_DIR: this.dir, XDG_STATE_HOME: join(this.dir, 'state') };
-    delete this.env.SIGMQ_PLAIN;
   }
 
   /** @param {import('node:child_process').StdioOptions} stdio */
@@ -100,7 +160,20 @@ export class Stage {
   async close() {
     for (const running of this.#running.reverse()) await running.stop();
     rmSync(this.dir, { recursive: true, force: true });
+    open.delete(this);
   }
+
+  /** As close() does, without waiting for anyone. */
+  abandon() {
+    for (const { child } of this.#running) child.kill('SIGKILL');
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Waits until all of them together have printed so many bytes: who got how much is theirs. */
+export async function printedTogether(all, bytes) {
+  const total = () => all.reduce((sum, running) => sum + running.bytes, 0);
+  while (total() < bytes) await Promise.race(all.map((running) => running.news()));
 }
 
 /** Runs `work` with a stage and closes it, whatever happens. */

@@ -7,7 +7,7 @@ shopt -s globstar
 
 run() {
   node --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec \
-    dist/test/**/*.test.js chaos/*.test.mjs
+    dist/test/**/*.test.js chaos/*.test.mjs bench/*.test.mjs
 }
 
 if [ $# -eq 0 ]; then
