@@ -189,6 +189,7 @@ export const bugs = {
   SETTLES_BY_TOLD: inNames('a settlement means the incarnation that was told last'),
   UNPINNED: inNames('a settlement reaches another broker than the one whose file was read'),
   LATE_BY_NUMBER: inNames('a late settlement is not asked for its incarnation'),
+  FIRST_ANSWERS: inNames('the answer to many deliveries is that to the first of them'),
 
   TOLD_BEFORE_ANSWER: inIds('a broker counts a frame as told before it is answered'),
   IDS_UNTIL_ANSWERED: inIds('a broker counts on the ids before a frame that was not answered'),
@@ -205,6 +206,7 @@ export const violations = [
   ['.message]==1', 'the sender is told "accepted", and the message is not there'],
   ['.has&(((1', 'the producer is told "accepted", and the messages are not there'],
   [')>0)', 'an echo is taken for a bit'],
+  ['answer[name]==', 'a delivery that is not done is taken for done'],
   ['heard!=0', 'the consumer does not know the name of a delivery'],
   ['heard==meansIn', 'a delivery is taken for one of another incarnation'],
   ['id==means', 'a delivery is taken for another'],
