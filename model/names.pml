@@ -101,6 +101,8 @@ byte kicks = KICKS;
 #define IDLE (hand[0] == 0 && hand[1] == 0 && hand[2] == 0)
 #define ALL_DONE (up && ALL_SENT && ENDS(0) && ENDS(LAST) && IDLE)
 #define HAS_HAND (hand[0] == 0 || hand[1] == 0 || hand[2] == 0)
+#define IN_HAND(name) (hand[0] == 1 + name || hand[1] == 1 + name || hand[2] == 1 + name)
+#define HAS_HANDS ((hand[0] == 0) + (hand[1] == 0) + (hand[2] == 0) > 1)
 
 /* --- the store (sqlite-settlement.ts) --- */
 
@@ -128,9 +130,13 @@ inline done() {
 
 inline takeInHand(name) {
   if
-  :: hand[0] == 0 -> hand[0] = 1 + name
-  :: hand[0] != 0 && hand[1] == 0 -> hand[1] = 1 + name
-  :: else -> assert(hand[2] == 0); hand[2] = 1 + name
+  :: IN_HAND(name) -> skip
+  :: else ->
+    if
+    :: hand[0] == 0 -> hand[0] = 1 + name
+    :: hand[0] != 0 && hand[1] == 0 -> hand[1] = 1 + name
+    :: else -> assert(hand[2] == 0); hand[2] = 1 + name
+    fi
   fi
 }
 
@@ -179,6 +185,42 @@ inline hear() {
 inline missed() {
   printf("  no answer\n");
   failures--;
+  name = 0
+}
+
+/* Both messages of the store in one frame. What the answer cannot say of both is settled for itself. */
+byte other; /* the name of the first, while `name` is that of the second */
+#ifdef FIRST_ANSWERS
+#define SAYS_DONE (answer[other] == Done)
+#else
+#define SAYS_DONE (answer[other] == Done && answer[name] == Done)
+#endif
+inline deliverBoth(how0, how1) {
+  id = 0; deliver(how0); other = name; id = LAST; deliver(how1);
+  if
+  :: SAYS_DONE -> skip
+  :: else ->
+    if
+    :: answer[other] == Done || answer[other] == Failed -> takeInHand(other)
+    :: else
+    fi;
+    if
+    :: answer[name] == Done || answer[name] == Failed -> takeInHand(name)
+    :: else
+    fi
+  fi
+}
+
+inline hearBoth() {
+  assert(meant[name] == 1 + THIS);
+  told = message.incarnation;
+  if
+  :: SAYS_DONE ->
+    assert(answer[name] == Done); /* "done" of each of them */
+    done(); id = 0; done()
+  :: else -> owed[0] = false; owed[LAST] = false
+  fi;
+  other = 0;
   name = 0
 }
 
@@ -247,6 +289,20 @@ inline settle(m, current) {
   says = 0;
   names = 0;
   id = 0
+}
+
+/* What a broker knows among others: a late settlement is said alone. */
+#define ROW(m) store[opened].row[ID(m)]
+#define KNOWN(m) (ROW(m).state == Reserved && ROW(m).incarnation == INCARNATION(m) && \
+  ROW(m).deliveries + 1 == DELIVERY(m))
+#define TO_SETTLE(h) (hand[h] != 0 && answer[hand[h] - 1] != InHand)
+/* Two in one frame: both, or none. */
+#define BOTH_KNOWN(g, h) (up && TO_SETTLE(g) && TO_SETTLE(h) && ID(hand[g] - 1) != ID(hand[h] - 1) && \
+  KNOWN(hand[g] - 1) && KNOWN(hand[h] - 1))
+inline settleBoth(g, h) {
+  n = hand[g] - 1; settle(n, incarnation);
+  n = hand[h] - 1; settle(n, incarnation);
+  n = 0
 }
 
 /* --- the world --- */
@@ -358,6 +414,25 @@ proctype Hand(byte h) {
   od
 }
 
+#define MAY_SEND_BOTH (IDS > 1 && HAS(0, Reserved) && owed[0] && HAS(LAST, Reserved) && owed[LAST] && HAS_HANDS && \
+  store[opened].row[0].incarnation == store[opened].row[LAST].incarnation)
+/* Frames of many. */
+proctype Together() {
+  byte n;
+  do
+  :: ALL_DONE -> break
+  :: d_step { MAY_SEND_BOTH -> deliverBoth(Done, Done); hearBoth(); id = 0 }
+  :: d_step { MAY_SEND_BOTH -> deliverBoth(Done, InHand); hearBoth(); id = 0 }
+  :: d_step { MAY_SEND_BOTH && fails > 0 -> fails--; deliverBoth(Done, Failed); hearBoth(); id = 0 }
+  :: d_step { MAY_SEND_BOTH && failures > 0 -> deliverBoth(Done, Done); missed(); other = 0; id = 0 }
+  :: d_step { MAY_SEND_BOTH && failures > 0 -> deliverBoth(Done, InHand); missed(); other = 0; id = 0 }
+  :: d_step { MAY_SEND_BOTH && kills > 0 -> deliverBoth(Done, Done); kill(); other = 0; id = 0 }
+  :: d_step { MAY_SEND_BOTH && kills > 0 -> deliverBoth(Done, InHand); kill(); other = 0; id = 0 }
+  :: d_step { BOTH_KNOWN(0, 1) -> settleBoth(0, 1); hand[0] = 0; hand[1] = 0 }
+  :: d_step { BOTH_KNOWN(0, 1) && failures > 0 -> failures--; settleBoth(0, 1); printf("  no answer\n") }
+  od
+}
+
 proctype World() {
   do
   :: ALL_DONE -> break
@@ -389,7 +464,7 @@ proctype World() {
 init {
   atomic {
     run Message(0);
-    if :: IDS > 1 -> run Message(1) :: else fi;
+    if :: IDS > 1 -> run Message(1); run Together() :: else fi;
     run Hand(0); run Hand(1); run Hand(2);
     run World()
   }

@@ -1,5 +1,5 @@
 /*
- * The numbers of producers' frames: docs/protocol.md section 6, Sequence and MORE. What is kept, what is left
+ * The numbers of producers' frames: docs/protocol.md section 6, Sequence and Batches. What is kept, what is left
  * out and why that is sound: README.md beside this file. `npm run model` runs it.
  *
  * Bounds, each can be set with -D:
@@ -20,17 +20,17 @@
 #define REFUSALS 1 /* frames that the broker refuses: store full or broken, too large, closing */
 #endif
 #ifndef OTHERS
-#define OTHERS 1 /* frames of another producer in the middle of a group: they abandon it */
+#define OTHERS 1 /* frames of another producer between ours */
 #endif
 #ifndef EVICTIONS
 #define EVICTIONS 1 /* times that the broker forgets a producer: it has the newest 4096 in memory */
 #endif
 #ifndef GIVE_UPS
-#define GIVE_UPS 1 /* groups that the user gives up */
+#define GIVE_UPS 1 /* frames that the user gives up */
 #endif
 
 #define MODULUS 4 /* 128 */
-#define MAX_GROUP 2
+#define MAX_FRAME 2 /* messages in a frame: 256 */
 #define NONE 255 /* no number */
 #define NOBODY 0 /* no incarnation */
 
@@ -49,31 +49,30 @@ byte incarnation; /* another one with each opening */
 bit opened; /* which store */
 bool knows; /* has a state of the producer: */
 byte last = NONE;
-byte before = NONE;
 byte next = NONE;
-byte batch; /* as bits */
 
 /* What the broker has and has not judged: its store may take longer than a producer waits. */
 typedef Frame {
   byte seq;
   byte number = NONE; /* the field */
-  bool more;
   bool awaited; /* the producer still waits for the answer */
-  byte means /* ghost: which message it is */
+  byte means /* which messages it has, as bits */
 };
 #define QUEUE 2
 Frame queue[QUEUE];
 byte queued;
 #define frame queue[0]
 
-/* GroupSender (group-sender.ts), and Endpoint.numbered. */
+/* Outbox, GroupSender (outbox.ts, group-sender.ts), and Endpoint.numbered. */
 mtype = { Idle, Sending, Awaiting }
 mtype doing = Idle;
-byte first; /* of the group */
-byte size; /* 0: the next group is not made yet */
-byte index; /* of the frame in the group */
+byte first; /* message of the frame */
+byte size; /* messages in the frame; 0: the next one is not made yet */
+byte mine; /* number of the frame */
 byte address = NOBODY; /* the incarnation that broker.json had for this try */
-byte known = NOBODY; /* the incarnation that has confirmed the frame before the group */
+byte known = NOBODY; /* the incarnation that has confirmed the frame before */
+bool refused; /* the broker has refused the frame, */
+bool doubtful; /* and an earlier try of it was not answered */
 
 byte failures = FAILURES;
 byte kills = KILLS;
@@ -84,8 +83,7 @@ byte evictions = EVICTIONS;
 byte giveUps = GIVE_UPS;
 
 #define ALL_DONE (first == MESSAGES)
-#define NUMBER (first + index)
-#define GROUP (((1 << size) - 1) << first)
+#define FRAME (((1 << size) - 1) << first)
 
 /* --- sender's rules --- */
 
@@ -99,9 +97,9 @@ byte giveUps = GIVE_UPS;
 #if defined(NO_NUMBER)
 #define SAYS_NUMBER false
 #elif defined(NEAREST)
-#define SAYS_NUMBER (index == 0 && NUMBER >= MODULUS && address != known)
+#define SAYS_NUMBER (mine >= MODULUS && address != known)
 #else
-#define SAYS_NUMBER (index == 0 && NUMBER > 0 && address != known)
+#define SAYS_NUMBER (mine > 0 && address != known)
 #endif
 
 #ifdef KEEP_KNOWN
@@ -110,22 +108,32 @@ byte giveUps = GIVE_UPS;
 #define DOUBT known = NOBODY
 #endif
 
+#ifdef REUSE_NUMBER
+#define NEW_NUMBER skip
+#else
+#define NEW_NUMBER mine++
+#endif
+
+#ifdef SPLIT_IN_DOUBT
+#define MAY_SPLIT (refused && size > 1)
+#else
+#define MAY_SPLIT (refused && !doubtful && size > 1)
+#endif
+
 /* This try has failed; what was sent may still be judged. */
 inline fail() {
   doing = Idle;
   address = NOBODY;
-  index = 0;
   queue[0].awaited = false;
   queue[1].awaited = false;
   DOUBT
 }
 
 inline send() {
-  queue[queued].seq = SEQ(NUMBER);
-  queue[queued].number = (SAYS_NUMBER -> NUMBER : NONE);
-  queue[queued].more = (index < size - 1);
+  queue[queued].seq = SEQ(mine);
+  queue[queued].number = (SAYS_NUMBER -> mine : NONE);
   queue[queued].awaited = true;
-  queue[queued].means = NUMBER;
+  queue[queued].means = FRAME;
   queued++;
   doing = Awaiting
 }
@@ -139,8 +147,6 @@ inline load() {
   :: else ->
     knows = true;
     last = store[opened].last;
-    before = last;
-    batch = 0;
 #ifdef TRUST_STORE
     next = (last == NONE -> NONE : last + 1)
 #else
@@ -176,56 +182,53 @@ inline readNumber() {
 #define IS_REPEAT (last != NONE && number <= last)
 #endif
 
-inline abandon() {
-#ifndef KEEP_NEXT
-  next = NONE;
-#endif
-  last = (batch != 0 -> before : last);
-  batch = 0
-}
-
 inline forgetProducer() {
   knows = false;
   last = NONE;
-  before = NONE;
-  next = NONE;
-  batch = 0
+  next = NONE
 }
 
+/* All messages of the frame, and its number, or nothing. */
 inline commit() {
-  printf("  stores %d, last %d\n", batch, last);
-  assert((store[opened].has & batch) == 0); /* never twice */
-  store[opened].has = store[opened].has | batch;
+  printf("  stores %d, last %d\n", frame.means, number);
+  assert((store[opened].has & frame.means) == 0); /* never twice */
+  store[opened].has = store[opened].has | frame.means;
 #ifndef MEMORY_ONLY
-  store[opened].last = (batch != 0 -> last : store[opened].last);
+  store[opened].last = number;
 #endif
-  batch = 0
+  last = number
 }
 
-/* Intake.#take; `objects`: to this frame, if it is new, or to its batch. */
+/* Intake.#take; `objects`: to this frame, if it is new. */
 bool accepts;
 inline judge(objects) {
   load();
   readNumber();
-  printf("%d judges message %d (seq %d): number %d, last %d\n", incarnation, frame.means, frame.seq, number, last);
-  accepts = true;
+  printf("%d judges %d (seq %d): number %d, last %d\n", incarnation, frame.means, frame.seq, number, last);
+  next = NONE;
   if
   :: number == NONE -> accepts = false
-  :: number != NONE && IS_REPEAT -> skip
-  :: else ->
-    before = (batch == 0 -> last : before);
-    batch = batch | (1 << frame.means);
-    last = number;
-    accepts = !objects
+  :: number != NONE && IS_REPEAT -> accepts = true
+  :: number != NONE && !IS_REPEAT && objects ->
+    accepts = false;
+#ifdef REFUSED_COUNTS
+    last = number
+#endif
+  :: else -> commit(); accepts = true
   fi;
+  next = (accepts -> number + 1 : NONE);
+  number = 0
+}
+
+/* Messages of a frame that are stored one by one: the broker is killed after the first. */
+inline storeHalf() {
+  load();
+  readNumber();
   if
-  :: accepts && !frame.more && batch != 0 && objects -> accepts = false
-  :: accepts && !frame.more && !(batch != 0 && objects) -> commit()
+  :: number != NONE && !IS_REPEAT ->
+    store[opened].has = store[opened].has | (frame.means & ~(frame.means << 1));
+    store[opened].last = number
   :: else
-  fi;
-  if
-  :: accepts -> next = number + 1
-  :: else -> abandon()
   fi;
   number = 0
 }
@@ -234,20 +237,29 @@ inline shift() {
   queued--;
   queue[0].seq = queue[1].seq; queue[1].seq = 0;
   queue[0].number = queue[1].number; queue[1].number = NONE;
-  queue[0].more = queue[1].more; queue[1].more = false;
   queue[0].awaited = queue[1].awaited; queue[1].awaited = false;
   queue[0].means = queue[1].means; queue[1].means = 0
 }
 
-inline answer() {
+/* Nothing is known of the next frame yet. */
+inline newFrame() {
+  size = 0;
+  refused = false;
+  doubtful = false;
+  NEW_NUMBER
+}
+
+inline answer(isRefused) {
   if
-  :: frame.awaited && !accepts -> printf("  refused\n"); shift(); fail()
-  :: frame.awaited && accepts && frame.more -> index++; doing = Sending; shift()
-  :: frame.awaited && accepts && !frame.more ->
+  :: frame.awaited && !accepts -> printf("  refused\n"); refused = refused || isRefused; shift(); fail()
+  :: frame.awaited && accepts ->
     printf("producer: %d..%d confirmed\n", first, first + size - 1);
-    assert((store[opened].has & GROUP) == GROUP); /* told accepted: it is there */
+    assert((store[opened].has & FRAME) == FRAME); /* told accepted: it is there */
     known = address;
-    first = first + size; size = 0; index = 0; address = NOBODY; doing = Idle;
+    first = first + size;
+    address = NOBODY;
+    doing = Idle;
+    newFrame();
     shift()
   :: else -> shift()
   fi;
@@ -275,24 +287,32 @@ proctype Producer() {
   do
   :: ALL_DONE -> break
   :: d_step { doing == Idle && size == 0 && !ALL_DONE -> size = 1 }
-  :: d_step { doing == Idle && size == 0 && first + MAX_GROUP <= MESSAGES -> size = MAX_GROUP }
+  :: d_step { doing == Idle && size == 0 && first + MAX_FRAME <= MESSAGES -> size = MAX_FRAME }
   :: d_step { doing == Idle && size != 0 && up ->
       address = incarnation;
-      index = 0;
       doing = Sending;
       printf("producer sends %d..%d to %d (known to %d)\n", first, first + size - 1, address, known)
     }
   /* To whoever has the address: a broker may be started again in the same process. */
   :: d_step { doing == Sending && up && queued < QUEUE -> send() }
   :: d_step { doing == Sending && (!up || incarnation != address) -> fail() }
-  :: d_step { doing == Awaiting && queued == 0 -> fail() } /* the broker was killed */
+  :: d_step { doing == Awaiting && queued == 0 -> doubtful = true; fail() } /* the broker was killed */
   :: d_step { doing == Sending && failures > 0 -> failures--; printf("producer: not sent\n"); fail() }
-  :: d_step { doing == Awaiting && failures > 0 -> failures--; printf("producer: no answer\n"); fail() }
+  :: d_step { doing == Awaiting && failures > 0 ->
+      printf("producer: no answer\n"); failures--; doubtful = true; fail()
+    }
   :: d_step { doing == Idle && size != 0 && giveUps > 0 ->
       printf("producer gives up %d..%d\n", first, first + size - 1);
       giveUps--;
       first = first + size;
-      size = 0;
+      newFrame();
+      DOUBT
+    }
+  /* One of its messages may be what the broker does not want: each goes in a frame of its own. */
+  :: d_step { doing == Idle && MAY_SPLIT ->
+      printf("producer sends each of %d..%d alone\n", first, first + size - 1);
+      newFrame();
+      size = 1;
       DOUBT
     }
   od
@@ -301,10 +321,13 @@ proctype Producer() {
 proctype Broker() {
   do
   :: ALL_DONE -> break
-  :: d_step { up && queued > 0 -> judge(false); answer() }
-  :: d_step { up && queued > 0 && refusals > 0 -> refusals--; judge(true); answer() }
+  :: d_step { up && queued > 0 -> judge(false); answer(false) }
+  :: d_step { up && queued > 0 && refusals > 0 -> refusals--; judge(true); answer(true) }
   /* before it answers */
   :: d_step { up && queued > 0 && kills > 0 -> judge(false); kill() }
+#ifdef ONE_BY_ONE
+  :: d_step { up && queued > 0 && kills > 0 -> storeHalf(); kill() }
+#endif
   :: d_step { up && kills > 0 && !ALL_DONE -> kill() }
   :: d_step { !up && !ALL_DONE -> open(0) }
   :: d_step { !up && !ALL_DONE -> open(1) }
@@ -320,6 +343,13 @@ proctype Broker() {
   od
 }
 
+/* A frame that another producer sends: of number n - 1. */
+#ifdef ONE_NEXT
+#define OTHER_FRAME(n) next = n
+#else
+#define OTHER_FRAME(n) skip
+#endif
+
 proctype World() {
   do
   :: ALL_DONE -> break
@@ -329,8 +359,9 @@ proctype World() {
       copy.has = store[0].has;
       copy.last = store[0].last
     }
-  :: d_step { up && others > 0 && batch != 0 -> others--; printf("a frame of another producer\n"); abandon() }
-  :: d_step { up && evictions > 0 && knows && batch == 0 && !ALL_DONE ->
+  :: d_step { up && others > 0 && !ALL_DONE -> others--; printf("another producer sends\n"); OTHER_FRAME(1) }
+  :: d_step { up && others > 0 && !ALL_DONE -> others--; printf("another producer sends\n"); OTHER_FRAME(4) }
+  :: d_step { up && evictions > 0 && knows && !ALL_DONE ->
       printf("the broker forgets the producer\n");
       evictions--;
       forgetProducer()

@@ -4,7 +4,8 @@
 export const Search = {
   safety: { cc: ['-DSAFETY'], pan: [] },
   progress: { cc: ['-DNP'], pan: ['-l'] },
-  shortest: { cc: ['-DSAFETY', '-DBFS'], pan: [] },
+  /** -O0: compiling takes longer than looking. */
+  shortest: { cc: ['-DSAFETY', '-DBFS', '-O0'], pan: [] },
 };
 
 const ECHO = { MESSAGES: 2, FOREIGN: 0, STOPS: 0, DELAYS: 0, CRASHES: 0, GIVE_UPS: 0 };
@@ -17,11 +18,14 @@ const NAMES = {
   ...{ LOSSES: 1, FAILS: 1, KICKS: 0 },
 };
 
+const IDS = { DELIVERIES: 3, FAILURES: 1, REFUSALS: 1, KILLS: 1, IDS: 5 };
+
 const ECHO_SAFE =
   'never accepted altered, never twice, "accepted" only when stored, no echo taken for a bit, no deadlock';
 const NUMBERS_SAFE = 'never stored twice, "accepted" only when stored, no deadlock';
 const NAMES_SAFE =
   'a delivery never handled twice, every answer and settlement means the delivery it is taken for, no deadlock';
+const IDS_SAFE = 'the consumer takes every delivery for the one that is meant, no deadlock';
 
 export const targets = [
   {
@@ -109,6 +113,20 @@ export const targets = [
     search: Search.progress,
     bounds: { ...NAMES, IDS: 1, KICKS: 1 },
   },
+  {
+    name: 'ids, safety: everything at once',
+    shows: IDS_SAFE,
+    model: 'ids',
+    search: Search.safety,
+    bounds: { ...IDS, DELIVERIES: 4, FAILURES: 2, KILLS: 2 },
+  },
+  {
+    name: 'ids, safety: long sequences',
+    shows: IDS_SAFE,
+    model: 'ids',
+    search: Search.safety,
+    bounds: { ...IDS, DELIVERIES: 4, KILLS: 0, IDS: 7 },
+  },
 ];
 
 /** Where the seeded bugs of a model are looked for, unless they say another. */
@@ -116,10 +134,12 @@ const seeds = {
   echo: { search: Search.shortest, bounds: { ...ECHO, FOREIGN: 1, STOPS: 1, DELAYS: 1 } },
   numbers: { search: Search.shortest, bounds: NUMBERS },
   names: { search: Search.shortest, bounds: { ...NAMES, KICKS: 1 } },
+  ids: { search: Search.shortest, bounds: IDS },
 };
 
 const inEcho = (leavesOut) => ({ model: 'echo', ...seeds.echo, leavesOut });
 const inNumbers = (leavesOut) => ({ model: 'numbers', ...seeds.numbers, leavesOut });
+const inIds = (leavesOut) => ({ model: 'ids', ...seeds.ids, leavesOut });
 const inNames = (leavesOut) => ({ model: 'names', ...seeds.names, leavesOut });
 
 /** Each is a rule of the protocol left out; spin has to find what it is there for. */
@@ -137,9 +157,16 @@ export const bugs = {
   SEQ_0_AGAIN: inNumbers('0 is the sequence number of later frames, too'),
   NO_REPEATS: inNumbers('a broker compares no number with the last'),
   MEMORY_ONLY: inNumbers('the last number is not stored with the messages'),
-  TRUST_STORE: inNumbers('a broker takes what comes first for the frame behind the last stored'),
-  KEEP_NEXT: inNumbers(
-    'a broker that refused a frame or lost a group expects the next all the same',
+  TRUST_STORE: {
+    ...inNumbers('a broker takes what comes first for the frame behind the last stored'),
+    bounds: { ...NUMBERS, KILLS: 2, REFUSALS: 0, OTHERS: 0, EVICTIONS: 0, GIVE_UPS: 0 },
+  },
+  ONE_NEXT: inNumbers('a broker expects one next frame of all producers'),
+  ONE_BY_ONE: inNumbers('a broker stores the messages of a frame one by one'),
+  REFUSED_COUNTS: inNumbers('the number of a frame that was refused is the last one'),
+  REUSE_NUMBER: inNumbers('a number is used again for other messages'),
+  SPLIT_IN_DOUBT: inNumbers(
+    'a producer sends the messages of a refused frame alone though an earlier try of it may have arrived',
   ),
   NO_NUMBER: {
     ...inNumbers('a producer never says a number in full'),
@@ -163,17 +190,27 @@ export const bugs = {
   SETTLES_BY_TOLD: inNames('a settlement means the incarnation that was told last'),
   UNPINNED: inNames('a settlement reaches another broker than the one whose file was read'),
   LATE_BY_NUMBER: inNames('a late settlement is not asked for its incarnation'),
+  FIRST_ANSWERS: inNames('the answer to many deliveries is that to the first of them'),
+
+  TOLD_BEFORE_ANSWER: inIds('a broker counts a frame as told before it is answered'),
+  IDS_UNTIL_ANSWERED: inIds('a broker counts on the ids before a frame that was not answered'),
+  RESEND_LEAVES_OUT: inIds('a delivery that goes again leaves its id out'),
+  GOES_ON: inIds('a consumer that is told the incarnation does not begin anew with the ids'),
+  BY_FRAME: inIds('a consumer counts ids by the frame and not by the message'),
 };
 
 /** What the assertions of the models say, by a piece of each. */
 export const violations = [
   ['.kept]==1', 'a message is stored twice'],
-  ['.has&batch)==0', 'a message is stored twice'],
+  ['.has&queue[0].means)==0', 'a message is stored twice'],
   ['.frame==', 'a damaged message is accepted'],
   ['.message]==1', 'the sender is told "accepted", and the message is not there'],
   ['.has&(((1', 'the producer is told "accepted", and the messages are not there'],
   [')>0)', 'an echo is taken for a bit'],
+  ['answer[name]==', 'a delivery that is not done is taken for done'],
   ['heard!=0', 'the consumer does not know the name of a delivery'],
+  ['heard==meansIn', 'a delivery is taken for one of another incarnation'],
+  ['id==means', 'a delivery is taken for another'],
   ['meant[name]', 'the answer to a delivery is about another'],
   ['handled[(meant', 'a late settlement ends another message'],
   ['meant[n]', 'a settlement ends another delivery'],

@@ -1,19 +1,26 @@
 import type { SentFrame } from '../client/send-options.ts';
+import { decodeFrame } from '../codec/envelope.ts';
+import { readLeb128 } from '../codec/leb128.ts';
 import { HEADER_BYTES } from '../codec/limits.ts';
+import { messagesOf } from '../link/messages.ts';
 
+/** Flags of the first byte of a frame (protocol 6). */
+const STUFFED = 1;
+const FIELDS = 2;
 const NAMES = ['flags', 'number', 'check', 'check', 'check', 'check', 'check'];
 
 /**
- * Shows a frame as it was sent: one line per byte, its bits in the order of sending, the signals, and whether each
- * came back. For people who want to see how it works.
+ * Shows a frame as it was sent: what became of its messages, then one line per byte, its bits in the order of sending,
+ * the signals, and whether each came back. For people who want to see how it works.
  */
 export function traceOf({ frame, echoes }: SentFrame): string {
+  const bodyAt = bodyStart(frame);
   const lines = [...frame].map((byte, at) => {
     const bits = Array.from({ length: 8 }, (_, n) => (byte >> n) & 1);
     const back = bits.map((bit, n) => markOf(bit, echoes[at * 8 + n]));
     const hex = byte.toString(16).padStart(2, '0');
     return [
-      nameOf(byte, at, frame.length).padEnd(8),
+      nameOf(byte, at, { bodyAt, length: frame.length }).padEnd(8),
       `0x${hex}`,
       bits.join(' '),
       bits.map((bit) => (bit ? 'USR2' : 'USR1')).join(' '),
@@ -21,7 +28,33 @@ export function traceOf({ frame, echoes }: SentFrame): string {
     ].join('  ');
   });
   const title = `${'byte'.padEnd(8)}  hex   bits, low first  ${'signals'.padEnd(39)}  echo`;
-  return [title, ...lines, ''].join('\n');
+  return [...sizesOf(frame), title, ...lines, ''].join('\n');
+}
+
+/** One line, or none for what is no frame of messages. */
+function sizesOf(frame: Uint8Array): string[] {
+  const decoded = decodeFrame(frame.subarray(0, -1));
+  if (decoded.kind !== 'envelope') return [];
+  const { envelope } = decoded;
+  const messages = messagesOf(envelope, Number.POSITIVE_INFINITY);
+  if (!Array.isArray(messages)) return [];
+  const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
+  const what = `${counted(messages.length, 'message')} of ${counted(bytes, 'byte')}`;
+  const packed =
+    envelope.fields.unpacked === undefined ? '' : `, packed to ${envelope.body.length}`;
+  return [`${what}${packed}; ${counted(frame.length, 'byte')} on the wire`];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Where the fields end, if there are any. Behind each 254 bytes without a zero it is one too early. */
+function bodyStart(frame: Uint8Array): number {
+  const flags = frame[0] ?? 0;
+  if (!(flags & FIELDS)) return HEADER_BYTES;
+  const length = readLeb128(frame, HEADER_BYTES + (flags & STUFFED));
+  return length === undefined ? HEADER_BYTES : length.next + length.value;
 }
 
 function markOf(sent: number, echo: number | undefined): string {
@@ -29,8 +62,9 @@ function markOf(sent: number, echo: number | undefined): string {
   return echo === sent ? '=' : '!';
 }
 
-function nameOf(byte: number, at: number, length: number): string {
-  if (length > 1 && at === length - 1) return 'end';
+function nameOf(byte: number, at: number, frame: { bodyAt: number; length: number }): string {
+  if (frame.length > 1 && at === frame.length - 1) return 'end';
   if (at < HEADER_BYTES) return NAMES[at] ?? '';
+  if (at < frame.bodyAt) return 'fields';
   return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : 'byte';
 }

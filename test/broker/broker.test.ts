@@ -118,7 +118,11 @@ describe('Broker', { skip: loadAddon().why ?? false }, () => {
       await scene.worker({ queues: ['default', 'q'], jobs: 3 }),
     ];
     const status = (await scene.produce(
-      "for (const body of 'abcd') await producer.send(body); print(await inspector.status());",
+      `for (const body of 'abcd') {
+  await producer.send(body);
+  while ((await inspector.counts()).some(({ ready, reserved }) => ready + reserved > 0));
+}
+print(await inspector.status());`,
     )) as { accepted: number; consumers: { pid: number; jobs: number; queues: string[] }[] };
     await until(() => one.got.length + two.got.length === 4);
     assert.deepEqual(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { newConsumer } from '../../src/broker/consumer-state.ts';
+import { type ConsumerState, newConsumer, roomOf } from '../../src/broker/consumer-state.ts';
 import { parseConsumers } from '../../src/registry/consumers-file.ts';
+import { consumer, unsettled } from './fakes.ts';
 
 /** The consumer of a line. */
 function given(words: string, kind: 'echo' | 'plain' = 'echo') {
@@ -34,5 +35,41 @@ describe('newConsumer', () => {
   it('gives it 1000 messages at once at most, and a plain one a single one', () => {
     assert.equal(given('jobs=1001').jobs, 1000);
     assert.equal(given('jobs=4', 'plain').jobs, 1);
+  });
+
+  it('reads how many it wants at once and altogether, and what it takes', () => {
+    const { prefetch, count, accepts, hand } = given(
+      'jobs=4 prefetch=10 count=7 accepts=batch,new',
+    );
+    assert.deepEqual([prefetch, count, hand], [10, 7, 1]);
+    assert.deepEqual(accepts, { batch: true, brotli: false });
+    assert.equal(given('jobs=4 prefetch=2').prefetch, 4);
+    assert.equal(given('prefetch=5000').prefetch, 1000);
+    for (const words of ['', 'count=0 prefetch=x', 'count=-1', 'count=1.5', 'count=1e400']) {
+      const { prefetch, count, accepts } = given(words);
+      assert.deepEqual([prefetch, count], [1, Number.POSITIVE_INFINITY], words);
+      assert.deepEqual(accepts, { batch: false, brotli: false });
+    }
+    const plain = given('prefetch=9 accepts=batch,brotli', 'plain');
+    assert.deepEqual(
+      [plain.prefetch, plain.accepts.batch, plain.accepts.brotli],
+      [1, false, false],
+    );
+  });
+});
+
+describe('roomOf', () => {
+  const room = (more: Partial<ConsumerState>) => roomOf(consumer({ pid: 71, ...more }));
+  const some = (count: number) =>
+    new Map(Array.from({ length: count }, (_, n) => [n, unsettled] as const));
+
+  it('is what its hand takes beside what it has, within what it wants', () => {
+    assert.equal(room({}), 1);
+    assert.equal(room({ jobs: 4, prefetch: 10 }), 4);
+    assert.equal(room({ jobs: 4, prefetch: 10, hand: 8 }), 8);
+    assert.equal(room({ jobs: 4, prefetch: 10, hand: 16 }), 10);
+    assert.equal(room({ jobs: 4, prefetch: 10, hand: 8, inFlight: some(3), overdue: some(2) }), 3);
+    assert.equal(room({ jobs: 4, prefetch: 4, count: 5, given: 3 }), 2);
+    assert.equal(room({ jobs: 4, prefetch: 4, count: 5, given: 5 }), 0);
   });
 });

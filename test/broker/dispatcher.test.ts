@@ -3,7 +3,10 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dispatcher } from '../../src/broker/dispatcher.ts';
 import { InFlight } from '../../src/broker/in-flight.ts';
-import { given, plain } from './dispatching.ts';
+import { Reason } from '../../src/codec/reason.ts';
+import { linkErrors } from '../../src/link/errors.ts';
+import { messagesOf } from '../../src/link/messages.ts';
+import { given, opened, plain } from './dispatching.ts';
 import { FakeJournal } from './fakes.ts';
 
 describe('Dispatcher', () => {
@@ -125,5 +128,116 @@ describe('Dispatcher', () => {
     for (let n = 0; n < 20; n++) await turn();
     await noAddon.stop();
     assert.deepEqual([bodies, sent(), journal.errors], [['a'], [], []]);
+  });
+});
+
+describe('Dispatcher, with many in a frame,', () => {
+  const wishes = 'accepts=batch jobs=4';
+  const framesOf = (frames: readonly { pid: number; frame: Uint8Array }[]) =>
+    frames.map(({ pid, frame }) => {
+      const entries = messagesOf(opened(frame), 1000);
+      assert.ok(Array.isArray(entries));
+      return `${pid}: ${entries.map(({ body }) => Buffer.from(body)).join(' ')}`;
+    });
+
+  it('sends each consumer its own in one frame, which one answer settles', async (t) => {
+    const { store, fake, work, delivered } = await given(
+      t,
+      { pid: 71, wishes },
+      { pid: 72, wishes },
+    );
+    await store.put(...'abcdefg');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a c e g', '72: b d f']);
+    assert.deepEqual([await store.states(), delivered(), fake.holds], [[], 7, 1]);
+  });
+
+  it('waits for the settlement of each after `later`', async (t) => {
+    const { store, fake, inFlight, work, first } = await given(t, { pid: 71, wishes });
+    fake.answer = () => ({ kind: 'refused', reason: Reason.Later });
+    const ids = await store.put(...'abcdef');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a b c d']);
+    await inFlight.settle(first(), ids[1] as number, { kind: 'done' });
+    await inFlight.settle(first(), ids[3] as number, { kind: 'failed' });
+    await work();
+    assert.deepEqual(framesOf(fake.sent).slice(1), ['71: e f']);
+    assert.deepEqual((await store.states()).sort(), ['delayed', ...Array(4).fill('reserved')]);
+  });
+
+  it('deals anew, in order, what the others were to get when one does not take its own', async (t) => {
+    const three = [71, 72, 73].map((pid) => ({ pid, wishes }));
+    const { store, fake, work } = await given(t, ...three);
+    const closing = { kind: 'refused', reason: Reason.Closing } as const;
+    fake.answer = (pid) => (pid === 71 ? closing : { kind: 'accepted' });
+    await store.put(...'abcdef');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a d', '72: a c e', '73: b d f']);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('sends nothing more to who does not answer, though it was dealt more', async (t) => {
+    const { clock, store, fake, work } = await given(t, { pid: 71, wishes: 'jobs=4' }, { pid: 72 });
+    const stalled = linkErrors.stalled(71);
+    stalled.answerPending = true;
+    fake.answer = (pid) => {
+      if (pid === 71) throw stalled;
+      return { kind: 'accepted' };
+    };
+    await store.put(...'abc');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a', '72: b', '72: c']);
+    fake.answer = () => ({ kind: 'accepted' });
+    await clock.pass(260);
+    assert.deepEqual(framesOf(fake.sent).slice(3), ['71: a']);
+  });
+
+  it('owes all of a frame of which the answer is not known', async (t) => {
+    const { clock, store, fake, work } = await given(t, { pid: 71, wishes }, { pid: 72 });
+    const stalled = linkErrors.stalled(71);
+    stalled.answerPending = true;
+    fake.first.push(stalled);
+    await store.put(...'abc');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a c', '72: b']);
+    assert.deepEqual(await store.states(), ['reserved', 'reserved']);
+    await clock.pass(260);
+    assert.deepEqual(framesOf(fake.sent).slice(2), ['71: a', '71: c']);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('buries one that fits in no frame, and sends the others', async (t) => {
+    const { store, fake, work, warnings } = await given(t, { pid: 71, wishes });
+    const headers = [['k', 'x'.repeat(4096)]] as const;
+    await store.put('a');
+    await store.publish([{ queue: 'default', body: Buffer.from('b'), priority: 0, headers }]);
+    await store.put('c');
+    await work();
+    assert.deepEqual(framesOf(fake.sent), ['71: a', '71: c']);
+    assert.deepEqual(await store.states(), ['dead']);
+    assert.equal(warnings().length, 1);
+  });
+
+  it('gives back what was dealt and has not gone out when it is stopped', async (t) => {
+    const { store, fake, dispatcher, work } = await given(
+      t,
+      { pid: 71, wishes },
+      { pid: 72, wishes },
+    );
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    fake.answer = async () => {
+      await gate;
+      return { kind: 'accepted' };
+    };
+    await store.put(...'abcd');
+    await work();
+    const stopped = dispatcher.stop();
+    open();
+    await stopped;
+    assert.deepEqual(framesOf(fake.sent), ['71: a c']);
+    assert.deepEqual(await store.states(), ['ready', 'ready']);
   });
 });

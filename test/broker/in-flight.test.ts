@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
-import { InFlight } from '../../src/broker/in-flight.ts';
+import { InFlight, type Named } from '../../src/broker/in-flight.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Reserved } from '../../src/queue/store.ts';
 import { FakeClock } from '../link/fakes.ts';
@@ -299,5 +299,73 @@ describe('InFlight, when an answer is not known,', () => {
       [messages[0]?.id],
     );
     assert.deepEqual(await store.states(), ['reserved', 'ready']);
+  });
+});
+
+describe('InFlight, of several settlements at once,', () => {
+  const done = { kind: 'done' } as const;
+  const named = (messages: readonly Reserved[]) =>
+    messages.map((message) => ({ id: message.id, outcome: done, name: message }));
+
+  it('writes all down together', async (t) => {
+    const { store, journal, inFlight, who, messages } = await given(t, 3);
+    let calls = 0;
+    const settle = store.settle;
+    store.settle = (all) => {
+      calls++;
+      return settle(all);
+    };
+    const [first, ...others] = named(messages);
+    assert.ok(first);
+    const all = [{ ...first, outcome: { kind: 'failed' } as const }, ...others];
+    assert.equal(await inFlight.settleAll(who, all), 0);
+    assert.deepEqual([await store.states(), calls, who.inFlight.size], [['delayed'], 1, 0]);
+    assert.deepEqual(journal.settlements, [
+      'default failed delayed',
+      'default done gone',
+      'default done gone',
+    ]);
+  });
+
+  it('applies none when one is unknown, or comes twice, or is being settled', async (t) => {
+    const { store, journal, inFlight, who, messages } = await given(t, 3);
+    const [first, second, third] = named(messages) as unknown as [Named, Named, Named];
+    for (const wrong of [
+      { ...third, id: 99 },
+      { ...third, name: { ...third.name, delivery: 2 } },
+      { ...third, name: { ...third.name, incarnation: third.name.incarnation + 1 } },
+      second,
+      { ...second, outcome: { kind: 'failed' } as const },
+    ]) {
+      assert.equal(await inFlight.settleAll(who, [first, second, wrong]), Reason.Unknown);
+    }
+    const settling = inFlight.settle(who, third.id, done, third.name);
+    assert.equal(await inFlight.settleAll(who, [first, third]), Reason.Unknown);
+    assert.equal(await settling, 0);
+    assert.deepEqual(await store.states(), ['reserved', 'reserved']);
+    assert.deepEqual(journal.settlements, ['default done gone']);
+    assert.equal(await inFlight.settleAll(consumer({ pid: 71 }), [first]), Reason.Unknown);
+    assert.equal(await inFlight.settleAll(who, [second, first]), 0);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('leaves all as they are when the store fails', async (t) => {
+    const { store, inFlight, who, messages } = await given(t, 3);
+    store.failing.set('settle', new Error('disk'));
+    assert.equal(await inFlight.settleAll(who, named(messages)), Reason.Store);
+    assert.deepEqual([await store.states(), who.inFlight.size], [Array(3).fill('reserved'), 3]);
+    store.failing.clear();
+    assert.equal(await inFlight.settleAll(who, named(messages)), 0);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('counts what it was given, without what came back', async (t) => {
+    const { inFlight, who, messages } = await given(t, 4, { prefetch: 8, hand: 4 });
+    assert.equal(who.given, 4);
+    const kinds = ['return', 'untaken', 'failed', 'lost'] as const;
+    for (const [n, kind] of kinds.entries()) {
+      await inFlight.settle(who, messages[n]?.id as number, { kind });
+    }
+    assert.deepEqual([who.given, who.hand], [2, 4]);
   });
 });

@@ -42,7 +42,7 @@ async function given() {
   inFlight.begin(who, message);
   const settle = async (settle: Settle, peer = PEER): Promise<Verdict> =>
     reception.take(peer, settlementsFrame([settle], NOTHING_MORE).subarray(0, -1));
-  return { store, journal, reception, requests, settle, id: message.id };
+  return { store, journal, reception, requests, settle, who, inFlight, id: message.id };
 }
 
 describe('Reception', () => {
@@ -159,5 +159,47 @@ describe('Reception of settlements', () => {
     await inFlight.recover(() => who);
     assert.equal(await verdict, 0);
     assert.deepEqual(await store.states(), []);
+  });
+});
+
+describe('Reception of settlements of many', () => {
+  /** A consumer that has three messages. */
+  async function givenMany() {
+    const { store, journal, reception, id, who, inFlight } = await given();
+    await store.put('b', 'c');
+    for (let n = 0; n < 2; n++) {
+      inFlight.begin(who, (await reserve(store, ['default'], who.key)) as Reserved);
+    }
+    const take = async (...verbs: readonly (readonly [id: number, verb: Verb])[]) => {
+      const all = verbs.map(([id, verb]) => ({ id, ...FIRST, verb }));
+      const batches = { batch: true, brotli: false };
+      return reception.take(PEER, settlementsFrame(all, batches).subarray(0, -1));
+    };
+    return { store, journal, take, ids: [id, id + 1, id + 2] as const };
+  }
+
+  it('takes all of them', async () => {
+    const { store, journal, take, ids } = await givenMany();
+    const verbs = [Verb.Done, Verb.Dead, Verb.Return];
+    assert.equal(await take(...verbs.map((verb, n) => [ids[n] as number, verb] as const)), 0);
+    assert.deepEqual(await store.states(), ['dead', 'ready']);
+    assert.equal(journal.settlements.length, 3);
+  });
+
+  it('takes none when one is unknown, or named twice', async () => {
+    const { store, take, ids } = await givenMany();
+    const [a, b, c] = ids;
+    assert.equal(await take([a, Verb.Done], [99, Verb.Done]), Reason.Unknown);
+    assert.equal(await take([a, Verb.Done], [b, Verb.Done], [a, Verb.Done]), Reason.Unknown);
+    assert.equal(await take([a, Verb.Done], [a, Verb.Failed]), Reason.Unknown);
+    assert.deepEqual(await store.states(), Array(3).fill('reserved'));
+    assert.equal(await take([c, Verb.Done], [a, Verb.Done], [b, Verb.Done]), 0);
+    assert.deepEqual(await store.states(), []);
+  });
+
+  it('does not know work that goes on among them', async () => {
+    const { store, take, ids } = await givenMany();
+    assert.equal(await take([ids[0], Verb.Done], [ids[1], Verb.Extend]), Reason.Unsupported);
+    assert.deepEqual(await store.states(), Array(3).fill('reserved'));
   });
 });

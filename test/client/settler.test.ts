@@ -305,3 +305,101 @@ describe('Settler', () => {
     await settled;
   });
 });
+
+describe('Settler, of several in one turn,', () => {
+  const all = (count: number) => Array.from({ length: count }, (_, n) => name(n + 1));
+  const words = (count: number) => Array.from({ length: count }, (_, n) => `${n + 1}.1 d`);
+
+  it('tells in one frame, in order', async (t) => {
+    const { settler, frames } = given(t);
+    const verbs = [Verb.Done, Verb.Failed, Verb.Release, Verb.Dead, Verb.Return] as const;
+    const known = verbs.map((verb, n) => settler.settle(name(n + 1), verb));
+    await settler.settled();
+    assert.deepEqual(frames(), [['1.1 d', '2.1 f', '3.1 r', '4.1 x', '5.1 b']]);
+    assert.deepEqual(await Promise.all(known), Array(5).fill(true));
+  });
+
+  it('tells 256 at most in one frame', async (t) => {
+    const { settler, frames } = given(t);
+    for (const one of all(300)) void settler.settle(one, Verb.Done);
+    await settler.settled();
+    assert.deepEqual(
+      frames().map(({ length }) => length),
+      [256, 44],
+    );
+    assert.deepEqual(frames().flat(), words(300));
+  });
+
+  it('tells for itself that the work on one goes on, also behind more than one frame of others', async (t) => {
+    const { settler, frames } = given(t);
+    for (const one of all(300)) void settler.settle(one, Verb.Done);
+    const isOurs = settler.extend(name(301));
+    void settler.settle(name(302), Verb.Done);
+    assert.equal(await isOurs, true);
+    await settler.settled();
+    assert.deepEqual(
+      frames().map(({ length }) => length),
+      [256, 44, 1, 1],
+    );
+    assert.deepEqual(frames().slice(2), [['301.1 e'], ['302.1 d']]);
+  });
+
+  it('tells each for itself when the broker does not know one of them', async (t) => {
+    const { clock, fake, settler, frames } = given(t);
+    const unknown = { kind: 'refused', reason: Reason.Unknown } as const;
+    fake.answer = () => (frames().at(-1)?.includes('2.1 d') ? unknown : { kind: 'accepted' });
+    const known = all(3).map((one) => settler.settle(one, Verb.Done));
+    assert.deepEqual(await Promise.all(known), [true, false, true]);
+    assert.deepEqual(frames(), [words(3), ...words(3).map((one) => [one])]);
+    await clock.pass(1000);
+    assert.equal(fake.sent.length, 4);
+    assert.equal(settler.unheard, 0);
+  });
+
+  it('tells each for itself to a broker that takes no batches', async (t) => {
+    const { settler, frames } = given(t, true, false, 'S', '');
+    const known = all(3).map((one) => settler.settle(one, Verb.Done));
+    assert.deepEqual(await Promise.all(known), [true, true, true]);
+    assert.deepEqual(
+      frames(),
+      words(3).map((one) => [one]),
+    );
+  });
+
+  it('says of all of them that they went unheard', async (t) => {
+    const { dir, settler } = given(t);
+    rmSync(join(dir, 'broker.pid'));
+    const known = all(300).map((one) => settler.settle(one, Verb.Done));
+    assert.deepEqual(await Promise.all(known), Array(300).fill(false));
+    assert.equal(settler.unheard, 300);
+  });
+
+  it('takes no longer to give up than for one, however many frames it would take', async (t) => {
+    const { clock, fake, settler } = given(t);
+    fake.answer = () => {
+      throw linkErrors.stalled(BROKER);
+    };
+    for (const one of all(1000)) void settler.settle(one, Verb.Done);
+    const settled = settler.settled();
+    await turn();
+    await clock.pass(34_000);
+    await settled;
+    assert.equal(settler.unheard, 1000);
+  });
+
+  it('sends what is settled while a frame is under way in the next one', async (t) => {
+    const { fake, settler, frames } = given(t);
+    let open = () => {};
+    fake.busFree = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    void settler.settle(name(1), Verb.Done);
+    await turn();
+    void settler.settle(name(2), Verb.Done);
+    await turn();
+    void settler.settle(name(3), Verb.Done);
+    open();
+    await settler.settled();
+    assert.deepEqual(frames(), [['1.1 d'], ['2.1 d', '3.1 d']]);
+  });
+});

@@ -1,11 +1,14 @@
 /** What a hostile process may ask: every request is answered or refused, and none means more than it says. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { brotliCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Intake } from '../../src/broker/intake.ts';
 import { Reception } from '../../src/broker/reception.ts';
 import { Requests } from '../../src/broker/requests.ts';
+import { encodeBatch } from '../../src/codec/batch.ts';
+import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Endpoint } from '../../src/link/endpoint.ts';
 import { MAX_PEEK_BYTES, MAX_ROWS } from '../../src/link/request.ts';
@@ -13,6 +16,7 @@ import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { FakeJournal } from '../broker/fakes.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';
+import { utf8 } from '../codec/vectors.ts';
 import { repliesIn } from '../link/replies.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 
@@ -48,6 +52,34 @@ function asked() {
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };
 }
+
+/** Frames of many, packed or not, whose claims may be wrong. */
+const anyMany: fc.Arbitrary<Envelope> = fc
+  .record({
+    entries: fc.array(
+      fc.record({
+        fields: fc.record(
+          { queue: fc.constantFrom('a', 'b', 'no name'), ttlMs: fc.nat(), ref: fc.nat({ max: 5 }) },
+          { requiredKeys: [] },
+        ),
+        body: fc.oneof(fc.constantFrom(utf8('d'), utf8('e')), fc.uint8Array({ maxLength: 120 })),
+      }),
+      { maxLength: 8 },
+    ),
+    isPacked: fc.boolean(),
+    control: fc.boolean(),
+    seq: fc.nat({ max: 3 }),
+    off: fc.constantFrom(0, 0, 0, 1, -1, 256, 2 ** 40),
+    cut: fc.constantFrom(0, 0, 0, 1, 5),
+  })
+  .map(({ entries, isPacked, control, seq, off, cut }) => {
+    const batch = encodeBatch(entries);
+    const body = isPacked ? brotliCompressSync(batch) : batch;
+    const wrong = (number: number) => Math.max(number + off, 0);
+    const unpacked = isPacked ? { unpacked: wrong(batch.length) } : {};
+    const fields = { count: isPacked ? entries.length : wrong(entries.length), ...unpacked };
+    return { seq, control, fields, body: body.subarray(0, Math.max(body.length - cut, 0)) };
+  });
 
 const message = (body: Uint8Array) => ({ queue: 'q', body, priority: 0 });
 const op = fc.constantFrom(
@@ -158,11 +190,11 @@ describe('Reception', () => {
       requests: { take: () => 0 },
       ...{ inFlight, journal, incarnation: store.incarnation },
     });
-    const { encodeEnvelope } = await import('../../src/codec/envelope.ts');
     const anyFrame = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc.string({ minLength: 90, maxLength: 300 }).map((text) => Buffer.from(text)),
       anyEnvelope.map(encodeEnvelope),
+      anyMany.map(encodeEnvelope),
     );
     const property = fc.asyncProperty(anyFrame, fc.nat({ max: 5 }), async (frame, pid) => {
       const verdict = await reception.take({ pid, start: 1 }, frame);
