@@ -1,8 +1,9 @@
 import type { SentFrame } from '../client/send-options.ts';
-import { decodeFrame } from '../codec/envelope.ts';
+import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { readLeb128 } from '../codec/leb128.ts';
 import { HEADER_BYTES } from '../codec/limits.ts';
 import { messagesOf } from '../link/messages.ts';
+import { unpackedBytes } from '../link/packing.ts';
 
 /** Flags of the first byte of a frame (protocol 6). */
 const STUFFED = 1;
@@ -36,13 +37,20 @@ function sizesOf(frame: Uint8Array): string[] {
   const decoded = decodeFrame(frame.subarray(0, -1));
   if (decoded.kind !== 'envelope') return [];
   const { envelope } = decoded;
+  const { count = 1, packed, unpacked } = envelope.fields;
+  const bytes = packed === undefined ? bytesOf(envelope) : unpackedBytes(packed);
+  if (bytes === undefined) return [];
+  const what = `${counted(count, 'message')} of ${counted(bytes, 'byte')}`;
+  const isPacked = packed !== undefined || unpacked !== undefined;
+  const to = isPacked ? `, packed to ${envelope.body.length}` : '';
+  return [`${what}${to}; ${counted(frame.length, 'byte')} on the wire`];
+}
+
+/** Of the messages; undefined: these are none. */
+function bytesOf(envelope: Envelope): number | undefined {
   const messages = messagesOf(envelope, Number.POSITIVE_INFINITY);
-  if (!Array.isArray(messages)) return [];
-  const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
-  const what = `${counted(messages.length, 'message')} of ${counted(bytes, 'byte')}`;
-  const packed =
-    envelope.fields.unpacked === undefined ? '' : `, packed to ${envelope.body.length}`;
-  return [`${what}${packed}; ${counted(frame.length, 'byte')} on the wire`];
+  if (!Array.isArray(messages)) return undefined;
+  return messages.reduce((sum, { body }) => sum + body.length, 0);
 }
 
 function counted(count: number, noun: string): string {

@@ -1,7 +1,10 @@
 import { Exit, SigmqError } from '../errors.ts';
 
 /** Something could not be sent, or asked. */
-export class ProducerError extends SigmqError {}
+export class ProducerError extends SigmqError {
+  /** It was refused in the end, but the answer to an earlier try did not come: that one may have been accepted. */
+  mayBeStored = false;
+}
 
 export const consumerErrors = {
   hasHandler: () =>

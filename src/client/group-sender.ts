@@ -13,7 +13,7 @@ import { acceptsOf, contentOf, messagesFrame, NOTHING_MORE } from '../link/messa
 import type { Packer } from '../link/packing.ts';
 import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-table.ts';
-import { producerErrors } from './errors.ts';
+import { ProducerError, producerErrors } from './errors.ts';
 import { sendPlainGroup } from './plain-group.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';
 import type { SendOptions } from './send-options.ts';
@@ -83,6 +83,7 @@ export class GroupSender {
       const passes = (error: unknown) =>
         (isPassing(error) || (wait && isNoBroker(error))) && clockMs() - movedAt <= patience;
       let tries = 0;
+      let inDoubt = false;
       const attempt = async (): Promise<BrokerFound> => {
         for (;;) {
           tries++;
@@ -93,12 +94,19 @@ export class GroupSender {
           const numbers = { first, isSaid: first > 0 && !isKnown, packer };
           const outcome = await this.#try(broker, messages, numbers, watched, signal);
           if (outcome.kind === 'accepted') return broker;
+          inDoubt ||= outcome.kind === 'out-of-step';
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
           if (!AGAIN.has(reason) || tries >= MAX_FRAME_TRIES)
             throw refusal(reason, messages, broker);
         }
       };
-      return (await untilAnswered(attempt, passes, signal)).incarnation;
+      const noted = (error: unknown) => {
+        if (error instanceof ProducerError) error.mayBeStored = inDoubt;
+        else inDoubt = true;
+        throw error;
+      };
+      const answer = await untilAnswered(() => attempt().catch(noted), passes, signal);
+      return answer.incarnation;
     };
     return endpoint.numbered(1, work, signal);
   }
@@ -154,7 +162,7 @@ function bytesOf(messages: readonly Entry[]): number {
   return messages.reduce((sum, { body }) => sum + body.length, 0);
 }
 
-function refusal(reason: number, messages: readonly Entry[], broker: BrokerFound): SigmqError {
+function refusal(reason: Reason, messages: readonly Entry[], broker: BrokerFound): SigmqError {
   const largest = Math.max(...messages.map(({ body }) => body.length));
   switch (reason) {
     case Reason.TooLarge:

@@ -85,7 +85,9 @@ export class Outbox {
       await this.#sender.send(messages, { timeoutMs: longest(parcels) }, wanted.signal);
       for (const { resolve } of parcels) resolve();
     } catch (error) {
-      const isOfSome = error instanceof ProducerError && OF_SOME.has(error.code);
+      // What may be stored must not be sent under another number.
+      const isSure = error instanceof ProducerError && !error.mayBeStored;
+      const isOfSome = isSure && OF_SOME.has(error.code);
       if (isOfSome) for (const parcel of parcels) await this.#sendOne(parcel);
       else for (const { reject } of parcels) reject(error);
     } finally {

@@ -96,7 +96,7 @@ export class Unpacker extends Learner {
   unpack({ bytes, packed }: Packed, maxBytes: number): Uint8Array | 'too-large' | undefined {
     const { addon } = loadAddon();
     const step = packed % (MAX_STEP + 1);
-    const length = Math.floor(packed / (MAX_STEP + 1));
+    const length = unpackedBytes(packed);
     if (length > maxBytes || length > MAX_PACKED_BYTES) return 'too-large';
     if (step === 0) this.reset();
     if (!addon || step !== this.step || bytes.length < CHECK_BYTES) return undefined;
@@ -108,6 +108,11 @@ export class Unpacker extends Learner {
     this.reset();
     return undefined;
   }
+}
+
+/** How long it is when it is unpacked; see {@link Packed}. */
+export function unpackedBytes(packed: number): number {
+  return Math.floor(packed / (MAX_STEP + 1));
 }
 
 function checkOf(text: Uint8Array): Uint8Array {

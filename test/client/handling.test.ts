@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Handler, Handling } from '../../src/client/handling.ts';
+import { Handling } from '../../src/client/handling.ts';
 import { DeliveredMessage, type Message } from '../../src/client/message.ts';
+import type { Handler } from '../../src/client/options.ts';
 
 /** Messages whose handler goes on when it is told to. */
 function given(jobs: number, handler?: Handler) {
