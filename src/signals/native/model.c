@@ -1,6 +1,6 @@
 /*
- * Packs bytes by what came before them, over all frames from one process to another (docs/packing.md): a bit costs
- * a hundred times what it takes to guess it well.
+ * Packs bytes by what came before them, over all frames from one process to another (docs/protocol.md, section 6,
+ * Packing): to send a bit costs a hundred times what it takes to guess it well.
  *
  * Context mixing, after the lpaq family of Matt Mahoney (https://mattmahoney.net/dc/dce.html, sections 4.3 and
  * 4.4): several contexts each guess the next bit by what followed them before, a mixer weighs the guesses by how good
@@ -110,6 +110,11 @@ static inline void learn(uint32_t *slot, uint32_t bit) {
   *slot = ((uint32_t)likely << 10 | (count < COUNT_LIMIT ? count + 1 : count)) ^ UNKNOWN;
 }
 
+/* That wraps around: weights that this code has not made may be any. */
+static inline int32_t product(int32_t a, uint32_t b) {
+  return (int32_t)((uint32_t)a * b);
+}
+
 static inline uint8_t byte_at(const Model *m, uint32_t at) {
   return m->history[at & (HISTORY - 1)];
 }
@@ -154,7 +159,7 @@ static inline uint32_t predict(Byte *b, int n) {
   }
   b->weights = m->weights[m->match_length == 0 ? 0 : m->match_length < 16 ? 1 : 2][b->bits & 255];
   int32_t sum = 0;
-  for (int i = 0; i < INPUTS; i++) sum += b->inputs[i] * (b->weights[i] + FIRST_WEIGHT) / 256;
+  for (int i = 0; i < INPUTS; i++) sum += product(b->inputs[i], (uint32_t)b->weights[i] + FIRST_WEIGHT) / 256;
   b->likely = squash(sum / 256);
   return b->likely > 4094 ? 4094 : (uint32_t)b->likely;
 }
@@ -162,7 +167,8 @@ static inline uint32_t predict(Byte *b, int n) {
 static inline void update(Byte *b, uint32_t bit) {
   int32_t error = ((int32_t)(bit << 12) - b->likely) * RATE;
   for (int i = 0; i < INPUTS; i++) {
-    int32_t weight = b->weights[i] + (b->inputs[i] * error + 8192) / 16384;
+    int32_t step = (b->inputs[i] * error + 8192) / 16384;
+    int32_t weight = (int32_t)((uint32_t)b->weights[i] + (uint32_t)step);
     b->weights[i] = weight > MOST_WEIGHT ? MOST_WEIGHT : weight < -MOST_WEIGHT ? -MOST_WEIGHT : weight;
   }
   for (int i = 0; i < CONTEXTS; i++) learn(b->used[i], bit);
