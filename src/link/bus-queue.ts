@@ -1,11 +1,11 @@
 import {
   type FSWatcher,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   rmSync,
   unlinkSync,
-  utimesSync,
   watch,
   writeFileSync,
 } from 'node:fs';
@@ -18,6 +18,9 @@ const STAMP_DIGITS = 15;
 
 /** The line can do without: no room for a file, no descriptor, or the directory was removed. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOENT']);
+
+/** The file of a waiter is gone. */
+const LEFT: ReadonlySet<string> = new Set(['ENOENT']);
 
 /** The waiting room of the bus: `bus.wait/` (docs/protocol.md, section 5, *Turn*). */
 export class BusQueue {
@@ -45,15 +48,15 @@ export class BusQueue {
       if (hasCode(error, NO_ROOM)) return undefined;
       throw error;
     }
-    return new Ticket(name, path, tryToWatch(path, onTurn));
+    return new Ticket(path, tryToWatch(path, onTurn));
   }
 
-  /** The oldest waiter that can act; forgets those that ended. Undefined: nobody waits. */
+  /** The oldest waiter that can act; undefined if there is none. Forgets those that ended. */
   next(): Waiter | undefined {
     for (const name of this.#names()) {
       const path = join(this.#dir, name);
       const waiter = parse(name);
-      if (!waiter) continue; // it is not ours, and stays
+      if (!waiter) continue; // not a waiter's name: leave it alone
       const info = this.#table.read(waiter.pid);
       if (!isRunning(info, waiter.start)) forget(path);
       else if (!isStopped(info)) return { pid: waiter.pid, path };
@@ -73,13 +76,14 @@ export interface Waiter {
   readonly path: string;
 }
 
-/** It watches its file, and is told by any change of it. */
-export function call({ path }: Waiter): void {
+/** Any change of its file wakes a waiter. @returns false if it has left the line meanwhile */
+export function call({ path }: Waiter): boolean {
   try {
     const now = Date.now() / 1000;
-    utimesSync(path, now, now);
-  } catch {
-    // it left the line meanwhile
+    lutimesSync(path, now, now);
+    return true;
+  } catch (error) {
+    return !hasCode(error, LEFT);
   }
 }
 
@@ -87,18 +91,16 @@ function forget(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // another has done so
+    // another process has done so
   }
 }
 
 /** A place in the line; leave it once. */
 export class Ticket {
-  readonly name: string;
   readonly #path: string;
   readonly #watcher: FSWatcher | undefined;
 
-  constructor(name: string, path: string, watcher: FSWatcher | undefined) {
-    this.name = name;
+  constructor(path: string, watcher: FSWatcher | undefined) {
     this.#path = path;
     this.#watcher = watcher;
     watcher?.on('error', () => {});
@@ -111,7 +113,7 @@ export class Ticket {
 
   leave(): void {
     this.#watcher?.close();
-    forget(this.#path); // it may be gone: somebody took us for dead
+    forget(this.#path); // it may be gone: another process took us for dead
   }
 }
 

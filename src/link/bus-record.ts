@@ -16,8 +16,8 @@ export interface BusRecord {
   pid: number;
   /** Milliseconds of CLOCK_MONOTONIC when the holder last renewed it. */
   stamp: number;
-  /** Who is to have it next; absent while somebody has it. */
-  turn?: Turn | undefined;
+  /** Who is to have it next; absent while somebody has it, or if nobody waits. */
+  turn: Turn | undefined;
 }
 
 /** Whose turn it is, and since when: milliseconds of CLOCK_MONOTONIC. */
@@ -85,7 +85,7 @@ export class BusFile {
 
   read(): BusRecord {
     const bytes = readSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
-    if (bytes < RECORD_BYTES) return { generation: 0, pid: 0, stamp: 0 };
+    if (bytes < RECORD_BYTES) return { generation: 0, pid: 0, stamp: 0, turn: undefined };
     const pid = this.#buffer.readUInt32LE(TURN_OFFSET);
     return {
       generation: this.#buffer.readUInt32LE(0),
@@ -95,7 +95,7 @@ export class BusFile {
     };
   }
 
-  /** Of who takes or has the bus: it is nobody's turn. */
+  /** For whoever takes or has the bus: it is nobody's turn any more. */
   write(record: Omit<BusRecord, 'turn'>): void {
     this.#buffer.fill(0);
     this.#buffer.writeUInt32LE(record.generation, 0);
@@ -104,7 +104,7 @@ export class BusFile {
     writeSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
   }
 
-  /** Leaves the rest as it is: another may have taken the bus from us. */
+  /** Leaves the rest as it is: another process may have taken the bus from us. */
   writeTurn({ pid, at }: Turn): void {
     const bytes = Buffer.alloc(TURN_BYTES);
     bytes.writeUInt32LE(pid, 0);

@@ -9,11 +9,11 @@ import { type BusPort, Lease } from './lease.ts';
 
 /** A stamp that did not change for this long belongs to a holder that is stopped; ms. */
 const LEASE_MS = 800;
-/** So long a free bus is left to whose turn it is: on a crowded machine it takes a while to wake up; ms. */
+/** A free bus is kept this long for the process whose turn it is: on a busy machine waking up takes a while; ms. */
 const TURN_MS = 100;
 /**
- * A waiter looks by itself after this, for a holder that died or stopped, and then after twice as much each time, up
- * to {@link LONGEST_LOOK_MS}: hundreds of waiters would have no time for anything else; ms.
+ * A waiter looks by itself after this time, in case the holder died or is stopped, and doubles it with each look, up to
+ * {@link LONGEST_LOOK_MS}: otherwise hundreds of waiters would leave the CPU no time for anything else; ms.
  */
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 100;
@@ -61,8 +61,12 @@ export class Bus {
     if (lease) return lease;
     let wake = () => {};
     const stopWaiting = () => wake();
-    const ticket = this.#queue.enter(this.#port.monotonic(), this.#start, stopWaiting);
     let lookMs = FIRST_LOOK_MS;
+    const onTurn = () => {
+      lookMs = FIRST_LOOK_MS; // if the lock is not free yet, look again while it is our turn
+      wake();
+    };
+    const ticket = this.#queue.enter(this.#port.monotonic(), this.#start, onTurn);
     signal?.addEventListener('abort', stopWaiting);
     const record = new Unchanged();
     try {
@@ -78,22 +82,22 @@ export class Bus {
             resolve();
           };
         });
-        // One that does not hear of its turn must not miss it.
+        // A process that does not hear of its turn must not miss it.
         if (ticket?.hears) lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
       }
     } finally {
       signal?.removeEventListener('abort', stopWaiting);
       ticket?.leave();
-      // The others would wait for us if it was our turn.
-      if (signal?.aborted) this.#passOn();
+      if (!lease) this.#passOn();
     }
   }
 
+  /** Or the others would wait for us, if it is our turn. */
   #passOn(): void {
     try {
       if (this.#file.read().turn?.pid === this.#pid) this.#tryTake()?.release();
     } catch {
-      // the directory is gone, and so is the line
+      // the bus cannot be read or written: the turn passes by itself
     }
   }
 
@@ -116,7 +120,7 @@ export class Bus {
   #tryTake(): Lease | undefined {
     const { generation, turn } = this.#file.read();
     const isOthersTurn = turn && turn.pid !== this.#pid;
-    // Not by a clock that is ahead of ours, as that of a container may be.
+    // A time far ahead counts for nothing either: the clock of a container may differ from ours.
     if (isOthersTurn && Math.abs(this.#port.monotonic() - turn.at) < TURN_MS) return undefined;
     return this.#lock(generation, generation);
   }

@@ -72,19 +72,35 @@ export class Lease {
   /** Gives the bus to the next in line. Call it exactly once: afterwards the lock may be another's. */
   release(): void {
     clearInterval(this.#timer);
-    const next = this.#queue.next();
-    // Before anybody else can take it.
-    if (next) this.#giveTurn(next);
-    this.#port.lock(this.#file.fd, lockOffset(this.#generation), 0);
-    if (next) call(next);
+    // A process that has just left the line must not keep a turn that it knows nothing about.
+    while (!this.#passOn() && this.#lock(1) === 0);
   }
 
+  /** @returns false if the next in line left it meanwhile */
+  #passOn(): boolean {
+    let next: Waiter | undefined;
+    try {
+      if (this.#file.read().generation !== this.#generation) return true;
+      next = this.#queue.next();
+      if (next) this.#giveTurn(next);
+    } finally {
+      this.#lock(0);
+    }
+    // Somebody who found the bus taken may have entered an empty line just now.
+    next ??= this.#queue.next();
+    return !next || call(next);
+  }
+
+  /** Before the lock is free, so that nobody else takes it. */
   #giveTurn({ pid }: Waiter): void {
     try {
-      if (this.#file.read().generation !== this.#generation) return;
       this.#file.writeTurn({ pid, at: this.#port.monotonic() });
     } catch {
-      // a disk that cannot be written; then whoever looks first has it
+      // the disk cannot be written: whoever looks first has the bus
     }
+  }
+
+  #lock(on: 0 | 1): number {
+    return this.#port.lock(this.#file.fd, lockOffset(this.#generation), on);
   }
 }
