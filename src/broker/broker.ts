@@ -1,6 +1,7 @@
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
+import { MAX_BATCH_BYTES } from '../link/batch-size.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
 import { openStore } from '../queue/open-store.ts';
@@ -104,7 +105,7 @@ export class Broker {
       dir,
       table,
       receiver: this.#receiver,
-      maxFrameBytes: maxFrameBytes(maxMessageBytes),
+      maxFrameBytes: maxFrameBytes(Math.max(maxMessageBytes, MAX_BATCH_BYTES)),
     });
     const { plainBecause } = endpoint;
     this.#endpoint = endpoint;

@@ -122,7 +122,7 @@ export class Dispatcher {
       else if (!(await this.#echo.deliver(channel, delivery))) {
         // It may be another's turn now, who is to get what comes first.
         await this.#takeBack();
-        roster.dealt(delivery.consumer);
+        if (roster.isRegistered(delivery.consumer)) roster.dealt(delivery.consumer);
       }
       delivery = this.#isStopped || clockMs() > until ? undefined : await this.#next();
     }

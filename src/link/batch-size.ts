@@ -8,6 +8,8 @@ const FIRST_BYTES = 2048;
 const MIN_BYTES = 1024;
 /** Messages that are all alike can be packed to next to nothing; bytes. */
 const MAX_BYTES = 32 << 10;
+/** So many can come in one frame, also to who takes small messages only: bodies and their lengths; bytes. */
+export const MAX_BATCH_BYTES = MAX_BYTES + 2 * MAX_BATCH_MESSAGES;
 
 /** How much to put into one frame, by what was seen of those before. */
 export class BatchSize {

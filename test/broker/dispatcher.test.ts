@@ -161,7 +161,7 @@ describe('Dispatcher, with many in a frame,', () => {
     await inFlight.settle(first(), ids[1] as number, { kind: 'done' });
     await inFlight.settle(first(), ids[3] as number, { kind: 'failed' });
     await work();
-    assert.deepEqual(framesOf(fake.sent).slice(1), ['71: e f']);
+    assert.deepEqual(framesOf(fake.sent).slice(1), ['71: e', '71: f']);
     assert.deepEqual((await store.states()).sort(), ['delayed', ...Array(4).fill('reserved')]);
   });
 

@@ -231,7 +231,7 @@ it('a broker with small messages takes many of them', async (t) => {
   const stage = new Stage(t);
   await stage.broker(['--max-size', '100']);
   const consumer = await stage.consumer();
-  const all = odd(400, 80);
+  const all = odd(200, 80);
   await sendLines(stage, all);
-  assert.deepEqual(await consumer.printed(400), all);
+  assert.deepEqual(await consumer.printed(200), all);
 });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BatchSize } from '../../src/link/batch-size.ts';
+import { maxFrameBytes } from '../../src/codec/limits.ts';
+import { BatchSize, MAX_BATCH_BYTES } from '../../src/link/batch-size.ts';
+import { messagesFrame, NOTHING_MORE } from '../../src/link/messages.ts';
 
 describe('BatchSize', () => {
   it('is what took 50 ms', () => {
@@ -34,4 +36,18 @@ describe('BatchSize', () => {
     });
     fc.assert(property);
   });
+});
+
+it('what a broker of small messages takes in a frame is as much as a producer puts into one', () => {
+  const size = new BatchSize();
+  for (let n = 0; n < 20; n++) size.learn(1 << 20, 1);
+  const entries = Array.from({ length: size.messages }, (_, n) => ({
+    fields: {},
+    body: new Uint8Array(size.bytes / size.messages).fill(n),
+  }));
+  const headers = [['k', 'v'.repeat(4000)]] as const;
+  const fields = { headers, number: Number.MAX_SAFE_INTEGER };
+  const frame = messagesFrame(1, { fields, entries }, NOTHING_MORE);
+  assert.ok(frame.length > size.bytes);
+  assert.ok(frame.length <= maxFrameBytes(MAX_BATCH_BYTES) + 1);
 });
