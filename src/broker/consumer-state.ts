@@ -19,6 +19,8 @@ export interface Unsettled extends DeliveryName {
   readonly queue: string;
   /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
+  /** The consumer has said that it has it. */
+  isTaken?: boolean;
   /** The consumer has it, and this long to settle it. */
   ackWait?: AckWait | undefined;
   /** It counts as settled once the store has recorded it. */
@@ -41,7 +43,7 @@ export interface ConsumerState extends Peer {
   hand: number;
   /** How many messages it wants altogether. */
   count: number;
-  /** How many of these it was given, and has not given back. */
+  /** How many of these it was given, unless it never received them, or gave them back. */
   given: number;
   /** What it accepts besides one message per frame. */
   accepts: Accepts;

@@ -57,6 +57,8 @@ export class EchoDeliveries {
         delivery.inDoubt ||= outcome.kind === 'out-of-step';
         const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
         if (AGAIN.has(reason) && attempt < MAX_DELIVERY_TRIES) continue;
+        if (reason === Reason.TooLarge && due.length > 1)
+          return await this.#deliverAlone(channel, delivery);
         if (reason !== Reason.Damaged || !delivery.inDoubt)
           return await this.#onRefused(delivery, reason, told);
         this.owe(delivery);
@@ -79,25 +81,30 @@ export class EchoDeliveries {
   ): Promise<boolean> {
     const { consumer, messages } = delivery;
     const [first, ...others] = messages as [Reserved];
-    if (others.length > 0) {
-      let isTaken = true;
-      for (const message of messages) {
-        const alone = { ...delivery, messages: [message] };
-        if (isTaken) isTaken = await this.deliver(channel, alone);
-        else await this.#settle(alone, { kind: 'untaken' });
-      }
-      return isTaken;
-    }
+    if (others.length > 0) return this.#deliverAlone(channel, delivery);
     const { id, queue } = first;
     this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
     await this.#settle({ consumer, messages }, { kind: 'dead' });
     return true;
   }
 
+  /** Each in a frame of its own, as one of them does not go with the others. */
+  async #deliverAlone(channel: Channel, delivery: Delivery): Promise<boolean> {
+    let isTaken = true;
+    for (const message of delivery.messages) {
+      const alone = { ...delivery, messages: [message] };
+      if (isTaken) isTaken = await this.deliver(channel, alone);
+      else if (delivery.inDoubt) this.owe(alone);
+      else await this.#settle(alone, { kind: 'untaken' });
+    }
+    return isTaken;
+  }
+
   /** It has them, and says or will say what becomes of them. */
   #onTaken({ consumer, messages, inDoubt }: Delivery, told: Told | undefined): void {
-    const { roster, journal } = this.#options;
+    const { roster, inFlight, journal } = this.#options;
     consumer.told = toldWith(told, messages);
+    inFlight.taken(consumer, messages);
     roster.answered(consumer);
     if (!inDoubt) for (const message of messages) journal.delivered(message);
   }

@@ -53,14 +53,14 @@ export class GroupSender {
    * @throws SigmqError, the reason of `signal`; the group may or may not have arrived
    */
   async send(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
-    const isOne = messages.length === 1 || this.#takesBatches();
+    const isOne = messages.length === 1 || this.takesBatches();
     for (const some of isOne ? [messages] : messages.map((message) => [message])) {
       await this.#sendFrame(some, options, signal);
     }
   }
 
   /** The broker of this moment; a plain one takes messages one after the other in one hold of the bus. */
-  #takesBatches(): boolean {
+  takesBatches(): boolean {
     const { dir, table } = this.#to;
     const found = inspectBroker(dir, table);
     return !found.ok || found.kind === 'plain' || acceptsOf(found.accepts).batch;

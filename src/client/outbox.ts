@@ -38,7 +38,7 @@ export class Outbox {
     signal.throwIfAborted();
     let abort = () => {};
     const sent = new Promise<void>((resolve, reject) => {
-      const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
+      const bytes = messages.reduce((sum, entry) => sum + bytesOf(entry), 0);
       const parcel = { messages, bytes, options, signal, resolve, reject };
       abort = () => this.#withdraw(parcel);
       this.#waiting.push(parcel);
@@ -64,11 +64,12 @@ export class Outbox {
     const together: Parcel[] = [];
     let count = 0;
     let bytes = 0;
+    const takesBatches = this.#sender.takesBatches();
     for (const parcel of this.#waiting) {
       count += parcel.messages.length;
       bytes += parcel.bytes;
       const isFull = count > this.#size.messages || bytes > this.#size.bytes;
-      if (together.length > 0 && (isFull || isWatched(parcel))) break;
+      if (together.length > 0 && (isFull || isWatched(parcel) || !takesBatches)) break;
       together.push(parcel);
       if (isWatched(parcel)) break;
     }
@@ -111,6 +112,11 @@ export class Outbox {
     if (at >= 0) this.#waiting.splice(at, 1);
     parcel.reject(parcel.signal.reason);
   }
+}
+
+/** Of what takes room in a frame. */
+function bytesOf({ body, fields: { headers = [] } }: Entry): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length, body.length);
 }
 
 /** Undefined if one of them has no limit; ms. */

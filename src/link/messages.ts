@@ -82,13 +82,9 @@ function packedFor(
   { brotli, model }: Pick<Accepts, 'brotli' | 'model'>,
   packer: Packer | undefined,
 ): { readonly bytes: Uint8Array } & Pick<MessageFields, 'packed' | 'unpacked'> {
-  const learned = model ? packer?.pack(text) : undefined;
-  if (learned) return learned;
-  // The model is not for what is large, and this not for what is small.
-  const { bytes, unpacked } =
-    brotli && (!packer || text.length > MAX_PACKED_BYTES)
-      ? packSync(text)
-      : { bytes: text, unpacked: undefined };
+  const hasModel = model && packer !== undefined && text.length <= MAX_PACKED_BYTES;
+  if (hasModel) return packer.pack(text) ?? { bytes: text };
+  const { bytes, unpacked } = brotli ? packSync(text) : { bytes: text, unpacked: undefined };
   return { bytes, ...(unpacked === undefined ? {} : { unpacked }) };
 }
 

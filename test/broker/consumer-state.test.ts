@@ -42,13 +42,13 @@ describe('newConsumer', () => {
       'jobs=4 prefetch=10 count=7 accepts=batch,new',
     );
     assert.deepEqual([prefetch, count, hand], [10, 7, 1]);
-    assert.deepEqual(accepts, { batch: true, brotli: false });
+    assert.deepEqual(accepts, { batch: true, brotli: false, model: false });
     assert.equal(given('jobs=4 prefetch=2').prefetch, 4);
     assert.equal(given('prefetch=5000').prefetch, 1000);
     for (const words of ['', 'count=0 prefetch=x', 'count=-1', 'count=1.5', 'count=1e400']) {
       const { prefetch, count, accepts } = given(words);
       assert.deepEqual([prefetch, count], [1, Number.POSITIVE_INFINITY], words);
-      assert.deepEqual(accepts, { batch: false, brotli: false });
+      assert.deepEqual(accepts, { batch: false, brotli: false, model: false });
     }
     const plain = given('prefetch=9 accepts=batch,brotli', 'plain');
     assert.deepEqual(

@@ -31,8 +31,14 @@ function warned(t: TestContext, content: unknown, program = sigmq()): string[] {
 describe('applyConfig', () => {
   it('takes options for all commands that have them, and for one', (t) => {
     const options = given(t, { dir: '/d', json: true, send: { dir: '/s', quiet: true } });
-    assert.deepEqual(options('consume'), { color: true, dir: '/d', json: true });
-    assert.deepEqual(options('send'), { color: true, dir: '/s', json: true, quiet: true });
+    assert.deepEqual(options('consume'), { color: true, compress: true, dir: '/d', json: true });
+    assert.deepEqual(options('send'), {
+      color: true,
+      compress: true,
+      dir: '/s',
+      json: true,
+      quiet: true,
+    });
     assert.equal(options('drain')?.json, undefined);
   });
 
@@ -119,8 +125,14 @@ describe('applyConfig', () => {
     warned(t, { ls: { json: true }, dead: { dir: '/d', ls: { count: 7 } } }, program);
     const dead = program.commands.find((command) => command.name() === 'dead');
     const options = dead?.commands.map((command) => command.opts());
-    assert.deepEqual(options?.[0], { color: true, dir: '/d', queue: 'default', count: 7 });
-    assert.deepEqual(options?.[1], { color: true, dir: '/d', queue: 'default' });
+    assert.deepEqual(options?.[0], {
+      color: true,
+      compress: true,
+      dir: '/d',
+      queue: 'default',
+      count: 7,
+    });
+    assert.deepEqual(options?.[1], { color: true, compress: true, dir: '/d', queue: 'default' });
   });
 
   it('turns colours off', (t) => {
