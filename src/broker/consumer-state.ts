@@ -40,6 +40,8 @@ export interface ConsumerState extends Peer {
   hand: number;
   /** Messages that it wants altogether. */
   count: number;
+  /** Which registration of its process it is, as it says, from 1; each begins to count anew. */
+  nth: number;
   /** Of these it was given so many, and has not given back. */
   given: number;
   /** What it takes beside a message in a frame of its own. */
@@ -67,7 +69,7 @@ export function wishesOf(
   kind: 'echo' | 'plain',
 ): Pick<
   ConsumerState,
-  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'accepts' | 'ackWaitMs'
+  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'nth' | 'accepts' | 'ackWaitMs'
 > {
   const { attrs } = line;
   const isEcho = kind === 'echo';
@@ -80,6 +82,7 @@ export function wishesOf(
     jobs,
     prefetch: Math.max(jobs, prefetch),
     count: numberOf(attrs.get('count'), Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),
+    nth: numberOf(attrs.get('nth'), Number.MAX_SAFE_INTEGER),
     accepts: isEcho ? acceptsOf(attrs.get('accepts')) : NOTHING_MORE,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
   };
