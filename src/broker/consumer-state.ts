@@ -43,6 +43,8 @@ export interface ConsumerState extends Peer {
   hand: number;
   /** How many messages it wants altogether. */
   count: number;
+  /** Which registration of its process this is, as it says, from 1; each begins to count anew. */
+  nth: number;
   /** How many of these it was given, unless it never received them, or gave them back. */
   given: number;
   /** What it accepts besides one message per frame. */
@@ -72,7 +74,7 @@ export function wishesOf(
   kind: 'echo' | 'plain',
 ): Pick<
   ConsumerState,
-  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'accepts' | 'ackWaitMs'
+  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'nth' | 'accepts' | 'ackWaitMs'
 > {
   const { attrs } = line;
   const isEcho = kind === 'echo';
@@ -85,6 +87,7 @@ export function wishesOf(
     jobs,
     prefetch: Math.max(jobs, prefetch),
     count: numberOf(attrs.get('count'), Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),
+    nth: numberOf(attrs.get('nth'), Number.MAX_SAFE_INTEGER),
     accepts: isEcho ? acceptsOf(attrs.get('accepts')) : NOTHING_MORE,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
   };

@@ -219,7 +219,9 @@ export class Roster {
     const consumer = this.get(keyOf(peer));
     if (!consumer) return newConsumer(line, peer, kind);
     // It may have registered again with another endpoint; what it has to settle stays.
-    return Object.assign(consumer, { kind, ...wishesOf(line, kind) });
+    const wishes = wishesOf(line, kind);
+    if (wishes.nth !== consumer.nth) consumer.given = consumer.inFlight.size;
+    return Object.assign(consumer, { kind, ...wishes });
   }
 
   #warn(fact: BrokerEventData): void {

@@ -31,8 +31,11 @@ import { waitingIn } from './waiting.ts';
  * }
  */
 export class Consumer implements AsyncIterable<Message> {
+  /** Opened in this process so far: the broker counts for each what it gives it. */
+  static #opened = 0;
   readonly dir: string;
   readonly #options: ConsumerOptions;
+  readonly #nth: number;
   readonly #table = processTable();
   readonly #receiver: Receiver;
   readonly #endpoint: Endpoint;
@@ -71,6 +74,7 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   private constructor(dir: string, options: ConsumerOptions) {
+    this.#nth = ++Consumer.#opened;
     this.dir = dir;
     this.#options = options;
     const table = this.#table;
@@ -178,6 +182,7 @@ export class Consumer implements AsyncIterable<Message> {
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(prefetch <= jobs ? {} : { prefetch: String(prefetch) }),
       ...(count === undefined ? {} : { count: String(count) }),
+      ...(count === undefined || this.#nth === 1 ? {} : { nth: String(this.#nth) }),
       accepts: compress ? ACCEPTS : 'batch',
       ...(ackWaitMs === undefined ? {} : { ackwait: String(ackWaitMs) }),
       ...(this.plainBecause === undefined ? {} : { peer: 'plain' }),

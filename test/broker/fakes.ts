@@ -211,6 +211,7 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     prefetch: 1,
     hand: 1,
     count: Number.POSITIVE_INFINITY,
+    nth: 1,
     given: 0,
     accepts: NOTHING_MORE,
     ackWaitMs: undefined,

@@ -231,6 +231,19 @@ describe('Roster.free', () => {
   });
 });
 
+it('Roster begins to count anew what it gives a process that registers once more', async (t) => {
+  const { write, consumer, free } = given(t);
+  await write('71 count=2\n');
+  consumer(71).given = 2;
+  await write('71 count=2\n72\n');
+  assert.deepEqual([consumer(71).given, free()], [2, [72]]);
+  await write('71 count=2 nth=2\n72\n');
+  assert.deepEqual([consumer(71).given, free()], [0, [71, 72]]);
+  consumer(71).inFlight.set(1, unsettled);
+  await write('71 count=2 nth=3\n');
+  assert.equal(consumer(71).given, 1, 'what it has still to settle is its own');
+});
+
 describe('Roster.survivor', () => {
   it('is who held a message of an earlier broker, if it lives and can say what became of it', async (t) => {
     const { roster, run, write, consumer, free } = given(t);

@@ -213,7 +213,9 @@ describe('Consumer', { skip }, () => {
     assert.deepEqual(bodies.sort(), [...sent, ...again].sort());
     assert.deepEqual(errors.sort(), ['throws', 'throws, later']);
     assert.equal(consumer.plainBecause, undefined);
-    assert.equal(await consumer.waiting(), 0);
+    // Of those that came together with one that takes its time each is settled afterwards.
+    const deadline = performance.now() + 30_000;
+    while ((await consumer.waiting()) > 0) assert.ok(performance.now() < deadline, 'one stays');
   });
 
   it('warns of what goes wrong when nobody listens, or one who cannot', async (t) => {
