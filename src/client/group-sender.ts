@@ -65,7 +65,12 @@ export class GroupSender {
           const isKnown = broker.incarnation !== undefined && broker.incarnation === knownTo;
           knownTo = undefined; // until the group is accepted
           const numbers = { first, isSaid: first > 0 && !isKnown };
-          const outcome = await this.#try(broker, bodies, numbers, watched, signal);
+          const askedAt = clockMs();
+          // The line for the bus may be long: that is no silence of the broker.
+          const onTurn = () => {
+            movedAt += clockMs() - askedAt;
+          };
+          const outcome = await this.#try(broker, bodies, numbers, { ...watched, onTurn }, signal);
           if (outcome.kind === 'accepted') return broker;
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
           if (!AGAIN.has(reason) || tries >= MAX_FRAME_TRIES) throw refusal(reason, bodies, broker);
@@ -81,7 +86,7 @@ export class GroupSender {
     broker: BrokerFound,
     bodies: readonly Uint8Array[],
     { first, isSaid }: { readonly first: number; readonly isSaid: boolean },
-    options: SendOptions,
+    options: SendOptions & { onTurn(): void },
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
     const { maxMessageBytes } = broker;
@@ -107,10 +112,10 @@ export class GroupSender {
         }),
       ),
     );
-    return endpoint.echo.withBus(
-      (channel) => sendFrames(channel, broker, frames, options, signal),
-      signal,
-    );
+    return endpoint.echo.withBus((channel) => {
+      options.onTurn();
+      return sendFrames(channel, broker, frames, options, signal);
+    }, signal);
   }
 }
 
