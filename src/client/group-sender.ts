@@ -92,7 +92,13 @@ export class GroupSender {
           knownTo = undefined; // until the group is accepted
           if (!isKnown) packer.reset();
           const numbers = { first, isSaid: first > 0 && !isKnown, packer };
-          const outcome = await this.#try(broker, messages, numbers, watched, signal);
+          const askedAt = clockMs();
+          // The line for the bus may be long: that is no silence of the broker.
+          const onTurn = () => {
+            movedAt += clockMs() - askedAt;
+          };
+          const options = { ...watched, onTurn };
+          const outcome = await this.#try(broker, messages, numbers, options, signal);
           if (outcome.kind === 'accepted') return broker;
           inDoubt ||= outcome.kind === 'out-of-step';
           const reason = outcome.kind === 'refused' ? outcome.reason : Reason.Damaged;
@@ -116,7 +122,7 @@ export class GroupSender {
     broker: BrokerFound,
     messages: readonly Entry[],
     { first, isSaid, packer }: { first: number; isSaid: boolean; packer: Packer },
-    options: Watching,
+    options: Watching & { onTurn(): void },
     signal: AbortSignal,
   ): Promise<FrameOutcome> {
     const { maxMessageBytes } = broker;
@@ -136,6 +142,7 @@ export class GroupSender {
     const all = { ...content, fields: numbered };
     const frame = messagesFrame(seqOf(first), all, accepts, { packer });
     return endpoint.echo.withBus(async (channel) => {
+      options.onTurn();
       const began = clockMs();
       const outcome = await sendFrame(channel, broker, frame, options, signal);
       size.learn(bytesOf(messages), clockMs() - began);

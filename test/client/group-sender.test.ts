@@ -35,6 +35,14 @@ const contentsOf = (frame: Uint8Array) => {
 
 const refused = (reason: Reason): FrameOutcome => ({ kind: 'refused', reason });
 
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 /** A sender whose clock moves when it is told to, and a broker that answers the first tries as given. */
 function given(
   t: TestContext,
@@ -298,6 +306,27 @@ describe('GroupSender', () => {
     assert.equal(echoed, 100);
     await clock.pass(2000);
     assert.equal(sending.isOver, true);
+  });
+
+  it('does not count the wait for the bus, however often: others have it, and the broker is not silent', async (t) => {
+    const { clock, fake, first, send } = given(t);
+    const bus = withResolvers();
+    fake.busFree = bus.promise;
+    first.push(linkErrors.stalled(BROKER), linkErrors.busLost());
+    const sending = send(['a']);
+    await clock.pass(9000);
+    const again = withResolvers();
+    fake.busFree = again.promise;
+    bus.resolve();
+    await clock.pass(9000);
+    assert.equal(sending.isOver, false);
+    assert.equal(fake.sent.length, 1);
+    fake.busFree = undefined;
+    again.resolve();
+    await clock.pass(1000);
+    assert.equal(sending.isOver, true);
+    assert.equal(sending.error, undefined);
+    assert.equal(fake.sent.length, 3);
   });
 
   it('waits for another broker, with the same numbers, when it is to', async (t) => {
