@@ -19,8 +19,8 @@ export interface Unsettled extends DeliveryName {
   readonly queue: string;
   /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
-  /** The consumer has said that it has it. */
-  isTaken?: boolean;
+  /** The consumer cannot receive it. */
+  isMissed?: boolean;
   /** The consumer has it, and this long to settle it. */
   ackWait?: AckWait | undefined;
   /** It counts as settled once the store has recorded it. */

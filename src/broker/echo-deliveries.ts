@@ -84,6 +84,7 @@ export class EchoDeliveries {
     if (others.length > 0) return this.#deliverAlone(channel, delivery);
     const { id, queue } = first;
     this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
+    this.#options.inFlight.missed(consumer, first);
     await this.#settle({ consumer, messages }, { kind: 'dead' });
     return true;
   }
@@ -102,9 +103,8 @@ export class EchoDeliveries {
 
   /** It has them, and says or will say what becomes of them. */
   #onTaken({ consumer, messages, inDoubt }: Delivery, told: Told | undefined): void {
-    const { roster, inFlight, journal } = this.#options;
+    const { roster, journal } = this.#options;
     consumer.told = toldWith(told, messages);
-    inFlight.taken(consumer, messages);
     roster.answered(consumer);
     if (!inDoubt) for (const message of messages) journal.delivered(message);
   }
@@ -123,6 +123,7 @@ export class EchoDeliveries {
       for (const message of messages) {
         const bytes = message.body.length;
         journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
+        inFlight.missed(consumer, message);
       }
     }
     if (reason === Reason.Failed || reason === Reason.TooLarge) {

@@ -57,12 +57,10 @@ export class InFlight {
     return isSame(known, message) && known?.settling === undefined;
   }
 
-  /** The consumer has said that it has them. */
-  taken(consumer: ConsumerState, messages: readonly Reserved[]): void {
-    for (const message of messages) {
-      const known = consumer.inFlight.get(message.id);
-      if (known && isSame(known, message)) known.isTaken = true;
-    }
+  /** The consumer cannot receive it: it is none of those that it was given. */
+  missed(consumer: ConsumerState, message: Reserved): void {
+    const known = consumer.inFlight.get(message.id);
+    if (known && isSame(known, message)) known.isMissed = true;
   }
 
   /** The consumer has it and will settle it later. */
@@ -168,8 +166,7 @@ export class InFlight {
         // By now it may have been given to the same consumer again.
         if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
         this.#forget(known);
-        const isTaken = known.isTaken === true || outcome.kind === 'done';
-        if (!isTaken || outcome.kind === 'return') consumer.given--;
+        if (known.isMissed || isGivenBack(outcome)) consumer.given--;
         journal.settled(known.queue, outcome, became[n] ?? 'unknown');
       }
       if (consumer.owed.length > 0)
@@ -274,6 +271,11 @@ export class InFlight {
     this.#ackWaits.delete(known.ackWait);
     known.ackWait = undefined;
   }
+}
+
+/** The consumer may get another one in its place. */
+function isGivenBack({ kind }: Outcome): boolean {
+  return kind === 'untaken' || kind === 'return';
 }
 
 /** Who is done with all that it had gets twice as much, up to what it wants. */

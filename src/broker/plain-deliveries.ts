@@ -91,6 +91,7 @@ export class PlainDeliveries {
     journal.say({ type: 'message-not-plain', ...namesOf(consumer, message) });
     const hasOthers = endpoint.echo && roster.hasEcho(message.queue);
     if (hasOthers) consumer.restsUntil = clockMs() + UNFIT_REST_MS;
+    inFlight.missed(consumer, message);
     const kind = hasOthers ? 'untaken' : 'failed';
     await inFlight.settleSurely(consumer, [message], { kind });
   }

@@ -368,4 +368,13 @@ describe('InFlight, of several settlements at once,', () => {
     }
     assert.deepEqual([who.given, who.hand], [2, 4]);
   });
+
+  it('does not count what it could not receive', async (t) => {
+    const { inFlight, who, messages } = await given(t, 2, { prefetch: 8 });
+    const [first, second] = messages as [Reserved, Reserved];
+    inFlight.missed(who, first);
+    await inFlight.settleSurely(who, [first], { kind: 'dead' });
+    await inFlight.settleSurely(who, [second], { kind: 'dead' });
+    assert.equal(who.given, 1);
+  });
 });

@@ -120,14 +120,8 @@ describe('applyConfig', () => {
     warned(t, { ls: { json: true }, dead: { dir: '/d', ls: { count: 7 } } }, program);
     const dead = program.commands.find((command) => command.name() === 'dead');
     const options = dead?.commands.map((command) => command.opts());
-    assert.deepEqual(options?.[0], {
-      color: true,
-      compress: true,
-      dir: '/d',
-      queue: 'default',
-      count: 7,
-    });
-    assert.deepEqual(options?.[1], { color: true, compress: true, dir: '/d', queue: 'default' });
+    assert.deepEqual(options?.[0], { color: true, dir: '/d', queue: 'default', count: 7 });
+    assert.deepEqual(options?.[1], { color: true, dir: '/d', queue: 'default' });
   });
 
   it('turns colours off', (t) => {

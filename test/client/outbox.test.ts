@@ -8,11 +8,12 @@ import type { Entry } from '../../src/codec/batch.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 
 /** An outbox whose sender answers each frame when it is told to. */
-function given(size = { bytes: 100, messages: 10 }) {
+function given(size = { bytes: 100, messages: 10 }, takesBatches = true) {
   const sent: string[] = [];
   const timeouts: (number | undefined)[] = [];
   const pending: { signal: AbortSignal; end: (error?: unknown) => void }[] = [];
   const sender = {
+    takesBatches: () => takesBatches,
     send: (messages: readonly Entry[], { timeoutMs }: Watching, signal: AbortSignal) => {
       sent.push(messages.map(({ body }) => Buffer.from(body)).join(' '));
       timeouts.push(timeoutMs);
@@ -83,6 +84,19 @@ describe('Outbox', () => {
     send('e');
     while (sent.length < 5) await answer();
     assert.deepEqual(sent, ['x', 'a', 'b', 'c', 'd e']);
+  });
+
+  it('sends each alone to a broker that takes one message a frame', async () => {
+    const { send, sent, ended, answer } = given(undefined, false);
+    for (const text of ['a', 'b', 'c']) send(text);
+    for (let n = 0; n < 3; n++) await answer();
+    assert.deepEqual(
+      [sent, ended],
+      [
+        ['a', 'b', 'c'],
+        ['a', 'b', 'c'],
+      ],
+    );
   });
 
   it('is as patient as the most patient of them', async () => {

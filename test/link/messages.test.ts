@@ -48,9 +48,9 @@ const anyEntry: fc.Arbitrary<Entry> = fc.record(
 
 describe('acceptsOf', () => {
   it('knows what it knows, and nothing else', () => {
-    assert.deepEqual(acceptsOf(ACCEPTS), { batch: true, brotli: true });
-    assert.deepEqual(acceptsOf('batch'), { batch: true, brotli: false });
-    assert.deepEqual(acceptsOf('zstd,brotli,x'), { batch: false, brotli: true });
+    assert.deepEqual(acceptsOf(ACCEPTS), { batch: true, brotli: true, model: true });
+    assert.deepEqual(acceptsOf('batch'), { batch: true, brotli: false, model: false });
+    assert.deepEqual(acceptsOf('zstd,brotli,x'), { batch: false, brotli: true, model: false });
     for (const said of [undefined, '', 'Batch', 'batch brotli', ',', '*']) {
       assert.deepEqual(acceptsOf(said), NOTHING_MORE, said);
     }
