@@ -74,9 +74,9 @@ export class Cast {
 
   /** What the broker says of what it did explains repeats. */
   #listen(text) {
-    for (const [, id] of text.matchAll(/has not settled message (\d+) in/g))
+    for (const [, id] of text.matchAll(/has not settled message (\d+) within/g))
       this.expired.add(Number(id));
-    for (const [, pid] of text.matchAll(/Plain consumer (\d+) does not take/g)) {
+    for (const [, pid] of text.matchAll(/Plain consumer (\d+) is not taking/g)) {
       const plain = this.consumers.find((consumer) => consumer.pid === Number(pid));
       if (plain) plain.stalled = true;
     }
