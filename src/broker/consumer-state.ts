@@ -101,9 +101,17 @@ function numberOf(said: string | undefined, most: number, otherwise = 1): number
 
 /** How many messages it may get now. */
 export function roomOf(consumer: ConsumerState): number {
-  const { inFlight, overdue, jobs, prefetch, hand, count, given } = consumer;
-  const atOnce = Math.min(Math.max(jobs, hand), prefetch);
-  return Math.min(atOnce - inFlight.size - overdue.size, count - given);
+  return roomFor(consumer, Math.max(consumer.jobs, consumer.hand));
+}
+
+/** How many it may get once it is done, at once, with what it has. */
+export function mostRoomOf(consumer: ConsumerState): number {
+  return roomFor(consumer, consumer.prefetch);
+}
+
+function roomFor(consumer: ConsumerState, atOnce: number): number {
+  const { inFlight, overdue, prefetch, count, given } = consumer;
+  return Math.min(Math.min(atOnce, prefetch) - inFlight.size - overdue.size, count - given);
 }
 
 export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): ConsumerState {

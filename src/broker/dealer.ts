@@ -1,6 +1,6 @@
 import type { BatchSize } from '../link/batch-size.ts';
 import { type Reserved, type Store, sizeOf } from '../queue/store.ts';
-import { type ConsumerState, roomOf } from './consumer-state.ts';
+import { type ConsumerState, mostRoomOf, roomOf } from './consumer-state.ts';
 import type { Delivery } from './delivery.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Roster } from './roster.ts';
@@ -20,6 +20,8 @@ interface Hand {
   readonly consumer: ConsumerState;
   /** How many more it may get; 0: none, because it has enough, is stopped, or there are none for it. */
   room: number;
+  /** It could get more than its hand, once it is done with that: nobody is served past it. */
+  isPaced: boolean;
   isAsked: boolean;
   readonly messages: Reserved[];
 }
@@ -43,7 +45,7 @@ export class Dealer {
     const hands: Hand[] = [];
     for (const consumer of this.#options.roster.free(now)) {
       if (await this.#isReady(consumer))
-        hands.push({ consumer, room: roomOf(consumer), isAsked: false, messages: [] });
+        hands.push({ consumer, ...roomIn(consumer), isAsked: false, messages: [] });
     }
     try {
       await this.#dealTo(hands, now);
@@ -72,7 +74,7 @@ export class Dealer {
       if (got.length === run.length) wanted *= GROWTH;
       // Or it would be too much.
       else if (bytes > 0 && got.length > 0 && (await this.#isReady(first.consumer))) return;
-      else for (const hand of hands) if (isAlike(hand, first)) hand.room = 0;
+      else for (const hand of hands) if (isAlike(hand, first)) close(hand);
     }
   }
 
@@ -87,7 +89,8 @@ export class Dealer {
         hand.room--;
         run.push(hand);
         skipped = 0;
-      } else skipped++;
+      } else if (hand.isPaced) break;
+      else skipped++;
       next++;
     }
     return { run, next };
@@ -100,7 +103,7 @@ export class Dealer {
     const { roster } = this.#options;
     if (!roster.isStopped(hand.consumer)) return true;
     roster.rest(hand.consumer, now);
-    hand.room = 0;
+    close(hand);
     return false;
   }
 
@@ -121,12 +124,23 @@ export class Dealer {
       if (roster.isRegistered(consumer)) messages.push(message);
       else {
         // It left while the store was busy: nobody would notice how it ends.
-        hand.room = 0;
+        close(hand);
         await inFlight.settleSurely(consumer, [message], { kind: 'untaken' });
       }
     }
     return got;
   }
+}
+
+function roomIn(consumer: ConsumerState): Pick<Hand, 'room' | 'isPaced'> {
+  const room = roomOf(consumer);
+  return { room, isPaced: room < mostRoomOf(consumer) };
+}
+
+/** It gets no more of this deal, and the others go on. */
+function close(hand: Hand): void {
+  hand.room = 0;
+  hand.isPaced = false;
 }
 
 function isAlike({ consumer: { queues } }: Hand, { consumer }: Hand): boolean {

@@ -161,7 +161,8 @@ export class SqliteConnection {
       return work();
     } catch (error) {
       if (error instanceof StoreError) throw error;
-      const isSqlite = String((error as { code?: unknown }).code).startsWith('SQLITE_');
+      // The driver has no name for some extended codes: UNKNOWN_SQLITE_ERROR_779 (SQLITE_CORRUPT_INDEX).
+      const isSqlite = /^(UNKNOWN_)?SQLITE_/.test(String((error as { code?: unknown }).code));
       throw isSqlite ? storeErrors.failed(this.path, error) : error;
     }
   }

@@ -86,6 +86,16 @@ describe('Dealer', () => {
     assert.deepEqual(told(await dealer.deal(0)), ['71: a', '71: c', '72: b']);
   });
 
+  it('serves nobody past one that may get more as soon as it is done with its hand', async (t) => {
+    const { deal, put } = given(t, [
+      { words: 'prefetch=9', hand: 4 },
+      { words: 'prefetch=9', hand: 1 },
+      { words: 'jobs=1' },
+    ]);
+    await put('default', ...'abcdefghij');
+    assert.deepEqual(await deal(), ['71: a d', '72: b', '73: c']);
+  });
+
   it('gives nobody more than it wants altogether, and counts what comes back', async (t) => {
     const { deal, put, inFlight, store, consumer } = given(t, [
       { words: 'jobs=9 count=3' },

@@ -164,9 +164,9 @@ describe('a limit of the size of files (ulimit -f)', () => {
         for (;;) ids.push(...await store.publish([message(bytes)]));
       } catch (error) { code = error.code; }
       for (const [n, id] of ids.entries()) {
-        const reserved = await reserve(store, ['default'], '1:1');
+        const [reserved] = await store.reserve(['default'], ['1:1']);
         if (reserved?.id !== id) throw new Error('another one');
-        await settle(store, id, { kind: n % 2 ? 'done' : 'dead' });
+        await store.settle([{ id, outcome: { kind: n % 2 ? 'done' : 'dead' } }]);
       }
       await store.purge('default');
       const { length: left } = await store.counts();
