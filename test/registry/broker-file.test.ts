@@ -70,17 +70,14 @@ describe('findBroker', () => {
   it('finds a sigmq broker and its limit', (t) => {
     const dir = tempDir(t);
     write(dir, 'broker.pid', `${PID}\n`);
-    write(
-      dir,
-      'broker.json',
-      JSON.stringify({ pid: PID, start: 500, maxMessageBytes: 10, version: 'x' }),
-    );
+    const info = { pid: PID, start: 500, maxMessageBytes: 10, version: 'x', accepts: 'batch,x' };
+    write(dir, 'broker.json', JSON.stringify(info));
     const expected = {
       ok: true,
       pid: PID,
       kind: 'echo',
       start: 500,
-      ...{ maxMessageBytes: 10, incarnation: undefined, saysPlain: false },
+      ...{ maxMessageBytes: 10, incarnation: undefined, accepts: 'batch,x', saysPlain: false },
     };
     assert.deepEqual(inspectBroker(dir, fakeTable({ pid: PID })), expected);
   });
