@@ -1,7 +1,7 @@
 import { crc32 } from '../codec/crc32.ts';
 import { loadAddon } from '../signals/addon.ts';
 
-/** A model is not begun for less: its memory has to be touched first, which takes as long as 200 bytes on the wire. */
+/** A model is not begun for less altogether: its memory has to be touched first, which takes as long as 200 bytes on the wire. */
 const WORTH_BEGINNING_BYTES = 400;
 /** Nothing is won below this, with the field and the check that go with what is packed. */
 const WORTH_BYTES = 24;
@@ -70,13 +70,18 @@ class Learner {
 
 /** Packs what goes to one process. After a frame that this has not taken, {@link reset} it. */
 export class Packer extends Learner {
+  /** Bytes that it might have packed. */
+  #offered = 0;
+
   /** Undefined: it would be no smaller. */
   pack(text: Uint8Array): Packed | undefined {
     const { addon } = loadAddon();
-    const worth = this.hasBegun ? WORTH_BYTES : WORTH_BEGINNING_BYTES;
-    if (!addon || text.length < worth || text.length > MAX_PACKED_BYTES || isRandom(text)) {
+    const { length } = text;
+    if (!addon || length < WORTH_BYTES || length > MAX_PACKED_BYTES || isRandom(text)) {
       return undefined;
     }
+    this.#offered += length;
+    if (this.#offered < WORTH_BEGINNING_BYTES) return undefined;
     const packed = text.length * (MAX_STEP + 1) + this.step;
     // A bit more is better than to begin anew.
     const room = new Uint8Array(text.length + (text.length >> 4) + 16);

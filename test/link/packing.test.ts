@@ -73,6 +73,16 @@ describe('what is packed', { skip }, () => {
     assert.equal(packer.pack(Buffer.from('too short')), undefined);
   });
 
+  it('begins when there was enough of what is short', () => {
+    const { packer } = given();
+    let bytes = 0;
+    for (let n = 0; bytes + jobs(n).length < 400; n++) {
+      assert.equal(packer.pack(jobs(n)), undefined);
+      bytes += jobs(n).length;
+    }
+    assert.ok(packer.pack(jobs(99)));
+  });
+
   it('is not opened by who has missed one before, has seen one twice, or has begun anew', () => {
     const { unpacker, pack, pass, packer } = given();
     pass(jobs(0, 10));
