@@ -1,12 +1,10 @@
 // What is measured of sigmq alone, in which order, and what each figure is called.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { consumers, producers } from './measures/crowd.mjs';
 import { both, consume, publish } from './measures/messages.mjs';
 import { idleWakeUps, startUp } from './measures/programs.mjs';
 import { buildYardstick, endToEnd, limit, link, paced, wholeMessage } from './measures/wire.mjs';
 import { bytes, jobText } from './payloads.mjs';
+import { onStage } from './stage.mjs';
 import { summaries, summary } from './summary.mjs';
 
 /** Producers, or consumers, at once. */
@@ -97,7 +95,6 @@ async function* quiet(messages) {
 
 /** @param {{ runs: number, messages: number, busy: boolean, progress: (text: string) => void }} options */
 export async function measureSigmq({ runs, messages, busy, progress }) {
-  const scratch = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
   /** @type {Record<string, number[]>} */
   const samples = {};
   const take = (/** @type {number} */ run, /** @type {[string, number]} */ [name, value]) => {
@@ -105,16 +102,14 @@ export async function measureSigmq({ runs, messages, busy, progress }) {
     samples[name] ??= [];
     samples[name].push(value);
   };
-  try {
-    const yardstick = buildYardstick(scratch);
+  await onStage(async ({ dir }) => {
+    const yardstick = buildYardstick(dir);
     for (let run = 1; run <= runs; run++) {
       for await (const sample of wire(yardstick, busy)) take(run, sample);
       if (busy) take(run, ['shortBoth', await both('short', BUSY.messages)]);
       else for await (const sample of quiet(messages)) take(run, sample);
     }
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  });
   const ratios = RATIOS.filter(([, over]) => samples[over]).map(([label, over, under]) => [
     label,
     summary(samples[over].map((value, run) => value / samples[under][run])),
