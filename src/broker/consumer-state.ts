@@ -1,7 +1,7 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { type Accepts, acceptsOf, NOTHING_MORE } from '../link/messages.ts';
-import { Packer } from '../link/packing.ts';
+import { Packer } from '../link/model.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
@@ -25,6 +25,13 @@ export interface Unsettled extends DeliveryName {
   ackWait?: AckWait | undefined;
   /** It counts as settled once the store has recorded it. */
   settling?: { readonly kind: Outcome['kind']; readonly verdict: Promise<Verdict> } | undefined;
+}
+
+/** How a delivery ends. */
+export interface Ending {
+  readonly id: number;
+  readonly outcome: Outcome;
+  readonly known: Unsettled;
 }
 
 /** A process that takes messages. */
@@ -112,6 +119,29 @@ export function mostRoomOf(consumer: ConsumerState): number {
 function roomFor(consumer: ConsumerState, atOnce: number): number {
   const { inFlight, overdue, prefetch, count, given } = consumer;
   return Math.min(Math.min(atOnce, prefetch) - inFlight.size - overdue.size, count - given);
+}
+
+/** These deliveries to it have ended. */
+export function conclude(consumer: ConsumerState, endings: readonly Ending[]): void {
+  for (const { id, outcome, known } of endings) {
+    // By now it may have been given to the same consumer again.
+    if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
+    if (known.isMissed || isGivenBack(outcome)) consumer.given--;
+  }
+  if (consumer.owed.length > 0)
+    consumer.owed = consumer.owed.filter(({ id }) => consumer.inFlight.has(id));
+  if (consumer.inFlight.size === 0) consumer.hand = handAfter(consumer, endings);
+}
+
+/** The consumer may get another one in its place. */
+function isGivenBack({ kind }: Outcome): boolean {
+  return kind === 'untaken' || kind === 'return';
+}
+
+/** Who is done with all that it had gets twice as much, up to what it wants. */
+function handAfter({ hand, prefetch }: ConsumerState, endings: readonly Ending[]): number {
+  const isDone = endings.every(({ outcome }) => outcome.kind === 'done');
+  return isDone ? Math.min(hand * 2, prefetch) : hand;
 }
 
 export function newConsumer(line: Claim, peer: Peer, kind: 'echo' | 'plain'): ConsumerState {

@@ -1,7 +1,7 @@
 import type { BatchSize } from '../link/batch-size.ts';
-import { type Reserved, type Store, sizeOf } from '../queue/store.ts';
+import type { Reserved, Store } from '../queue/store.ts';
 import { type ConsumerState, mostRoomOf, roomOf } from './consumer-state.ts';
-import type { Delivery } from './delivery.ts';
+import { bytesOf, type Delivery } from './delivery.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Roster } from './roster.ts';
 
@@ -69,7 +69,7 @@ export class Dealer {
       const most = size.bytes * new Set([...run, ...hands.filter(isDealt)]).size - bytes;
       if (most <= 0) return;
       const got = await this.#reserve(run, most);
-      bytes += got.reduce((sum, message) => sum + sizeOf(message), 0);
+      bytes += bytesOf(got);
       cards += got.length;
       if (got.length === run.length) wanted *= GROWTH;
       // Or it would be too much.

@@ -2,8 +2,8 @@ import type { Entry } from '../codec/batch.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { IdSequence } from '../codec/id-sequence.ts';
 import { type Accepts, messagesFrame } from '../link/messages.ts';
-import type { Packer } from '../link/packing.ts';
-import type { Reserved } from '../queue/store.ts';
+import type { Packer } from '../link/model.ts';
+import { type Reserved, sizeOf } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Journal } from './journal.ts';
@@ -22,6 +22,11 @@ export interface Delivery {
 
 /** What events say about a delivery. */
 export const namesOf = ({ pid }: ConsumerState, { id, queue }: Reserved) => ({ pid, id, queue });
+
+/** Bytes that they count with in a frame. */
+export function bytesOf(messages: readonly Reserved[]): number {
+  return messages.reduce((sum, message) => sum + sizeOf(message), 0);
+}
 
 /** The parts that have to know how deliveries end. */
 export interface DeliveryOptions {
@@ -62,7 +67,7 @@ export function deliveryFrame(
     ids = ids.with(message.id);
     return entry;
   });
-  return messagesFrame(seq, { fields: shared, entries }, accepts, { packer });
+  return messagesFrame(seq, { fields: shared, entries }, accepts, accepts.model ? { packer } : {});
 }
 
 function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {

@@ -6,7 +6,13 @@ import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/store.ts';
-import { type Delivery, type DeliveryOptions, deliveryFrame, namesOf } from './delivery.ts';
+import {
+  bytesOf,
+  type Delivery,
+  type DeliveryOptions,
+  deliveryFrame,
+  namesOf,
+} from './delivery.ts';
 import { type Told, toldWith } from './told.ts';
 
 /** How often a delivery that arrives damaged is tried; damage takes two senders at once. */
@@ -182,8 +188,4 @@ function frameOf(
     if (error instanceof CodecError) return error;
     throw error;
   }
-}
-
-function bytesOf(messages: readonly Reserved[]): number {
-  return messages.reduce((sum, { body }) => sum + body.length, 0);
 }

@@ -2,18 +2,11 @@ import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
 import { AckWait } from './ack-wait.ts';
-import type { ConsumerState, Unsettled } from './consumer-state.ts';
+import { type ConsumerState, conclude, type Ending, type Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
 
 /** Pause before retrying a settlement that the store could not write; ms. */
 const STORE_RETRY_MS = 500;
-
-/** How a delivery ends. */
-interface Ending {
-  readonly id: number;
-  readonly outcome: Outcome;
-  readonly known: Unsettled;
-}
 
 /** How a delivery ends, as its consumer says. */
 export interface Named {
@@ -162,16 +155,10 @@ export class InFlight {
     const { store, journal } = this.#options;
     try {
       const became = await store.settle(endings);
-      for (const [n, { id, outcome, known }] of endings.entries()) {
-        // By now it may have been given to the same consumer again.
-        if (consumer.inFlight.get(id) === known) consumer.inFlight.delete(id);
-        this.#forget(known);
-        if (known.isMissed || isGivenBack(outcome)) consumer.given--;
+      for (const { known } of endings) this.#forget(known);
+      conclude(consumer, endings);
+      for (const [n, { outcome, known }] of endings.entries())
         journal.settled(known.queue, outcome, became[n] ?? 'unknown');
-      }
-      if (consumer.owed.length > 0)
-        consumer.owed = consumer.owed.filter(({ id }) => consumer.inFlight.has(id));
-      if (consumer.inFlight.size === 0) consumer.hand = handAfter(consumer, endings);
       return 0;
     } catch (error) {
       return this.#onStoreError(error);
@@ -208,32 +195,25 @@ export class InFlight {
     messages: readonly Pick<Reserved, 'id'>[],
     outcome: Outcome,
   ): Promise<void> {
-    const endings: Ending[] = [];
-    for (const { id } of messages) {
+    const all: Ending[] = messages.flatMap(({ id }) => {
       const known = consumer.inFlight.get(id);
-      if (known?.settling) await this.#settleAgain(consumer, id, outcome, known);
-      else if (known) endings.push({ id, outcome, known });
+      return known ? [{ id, outcome, known }] : [];
+    });
+    const idle = all.filter(({ known }) => !known.settling);
+    const busy = all.filter(({ known }) => known.settling);
+    if (idle.length > 0 && (await this.#settleTogether(consumer, idle)) === Reason.Store)
+      for (const ending of idle) this.#retry(consumer, ending);
+    for (const ending of busy) {
+      if ((await this.settle(consumer, ending.id, outcome)) === Reason.Store)
+        this.#retry(consumer, ending);
     }
-    if (endings.length === 0 || (await this.#settleTogether(consumer, endings)) !== Reason.Store)
-      return;
-    for (const { id, known } of endings) this.#retry(consumer, id, outcome, known);
   }
 
-  async #settleAgain(
-    consumer: ConsumerState,
-    id: number,
-    outcome: Outcome,
-    name: DeliveryName,
-  ): Promise<void> {
-    if (!isSame(consumer.inFlight.get(id), name)) return;
-    if ((await this.settle(consumer, id, outcome)) === Reason.Store)
-      this.#retry(consumer, id, outcome, name);
-  }
-
-  #retry(consumer: ConsumerState, id: number, outcome: Outcome, name: DeliveryName): void {
+  #retry(consumer: ConsumerState, { id, outcome, known }: Ending): void {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
-      void this.#settleAgain(consumer, id, outcome, name);
+      if (isSame(consumer.inFlight.get(id), known))
+        void this.settleSurely(consumer, [{ id }], outcome);
     }, STORE_RETRY_MS);
     this.#retries.add(timer);
   }
@@ -271,17 +251,6 @@ export class InFlight {
     this.#ackWaits.delete(known.ackWait);
     known.ackWait = undefined;
   }
-}
-
-/** The consumer may get another one in its place. */
-function isGivenBack({ kind }: Outcome): boolean {
-  return kind === 'untaken' || kind === 'return';
-}
-
-/** Who is done with all that it had gets twice as much, up to what it wants. */
-function handAfter({ hand, prefetch }: ConsumerState, endings: readonly Ending[]): number {
-  const isDone = endings.every(({ outcome }) => outcome.kind === 'done');
-  return isDone ? Math.min(hand * 2, prefetch) : hand;
 }
 
 function isSame(known: DeliveryName | undefined, { incarnation, delivery }: DeliveryName): boolean {

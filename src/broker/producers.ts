@@ -1,5 +1,5 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
-import { Unpacker } from '../link/packing.ts';
+import { Unpacker } from '../link/model.ts';
 import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 

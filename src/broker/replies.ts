@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
+import { pack } from '../link/brotli.ts';
 import type { EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { isPassing, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { pack } from '../link/packed.ts';
 import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
-import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 

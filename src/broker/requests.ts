@@ -13,7 +13,7 @@ import {
 import { storeErrors } from '../queue/errors.ts';
 import type { Inspection, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';

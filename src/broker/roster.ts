@@ -3,7 +3,7 @@ import type { Mark } from '../registry/claim.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { type ConsumerLine, readConsumers } from '../registry/consumers-file.ts';
 import { RegistryError } from '../registry/errors.ts';
-import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { isGone, vetTarget } from '../registry/vet.ts';
 import { seenIn, vetLine, witnessed } from '../registry/witness.ts';
 import {

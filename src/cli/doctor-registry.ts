@@ -4,7 +4,7 @@ import { brokerSeenPath } from '../registry/broker-seen.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { readConsumers } from '../registry/consumers-file.ts';
 import { unfitConsumer } from '../registry/errors.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { isGone, type VetFailure, type Vetted } from '../registry/vet.ts';
 import { vetLine, witnessed } from '../registry/witness.ts';
 import type { AdminFlags } from './admin-flags.ts';

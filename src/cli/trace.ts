@@ -3,7 +3,7 @@ import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { readLeb128 } from '../codec/leb128.ts';
 import { HEADER_BYTES } from '../codec/limits.ts';
 import { messagesOf } from '../link/messages.ts';
-import { unpackedBytes } from '../link/packing.ts';
+import { unpackedBytes } from '../link/model.ts';
 
 /** Flags of the first byte of a frame (protocol 6). */
 const STUFFED = 1;

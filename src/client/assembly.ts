@@ -1,6 +1,6 @@
 import { Reason } from '../codec/reason.ts';
+import type { Packed } from '../link/brotli.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { Packed } from '../link/packed.ts';
 import { MAX_REPLY_BYTES, type Part } from '../link/request.ts';
 
 /** Puts the parts of one reply together. Anybody may be sending them, so it is bounded. */

@@ -1,9 +1,9 @@
 import { Reason } from '../codec/reason.ts';
+import { type Packed, unpack } from '../link/brotli.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import { type Packed, unpack } from '../link/packed.ts';
 import type { Part } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
-import { isRunning, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, type ProcessTable } from '../registry/process-info.ts';
 import { Assembly } from './assembly.ts';
 import { producerErrors } from './errors.ts';
 

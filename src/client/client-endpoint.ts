@@ -1,6 +1,6 @@
 import { maxFrameBytes } from '../codec/limits.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 
 /** The largest message that a client accepts; below that the broker decides what it accepts; bytes. */
 export const MAX_RECEIVED_BYTES = 64 << 20;

@@ -1,19 +1,17 @@
 import { clockMs } from '../clock.ts';
-import type { Entry } from '../codec/batch.ts';
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
-import { IdSequence } from '../codec/id-sequence.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { messagesOf } from '../link/messages.ts';
-import { Unpacker } from '../link/packing.ts';
 import { Verb } from '../link/settlement.ts';
 import { MAX_RECEIVED_BYTES } from './client-endpoint.ts';
 import type { Handled, Name } from './handled.ts';
 import { Handover } from './handover.ts';
 import type { Message } from './message.ts';
 import type { Settler } from './settler.ts';
+import { namesOf, unpackerFor } from './told.ts';
 
 /** A broker always waits longer than this for an answer, even when we are stopped (link/transmitter.ts); ms. */
 const SURE_MS = 250;
@@ -136,35 +134,4 @@ function verdictOf(arrival: Arrival, isSure: boolean): Verdict {
     default:
       return Reason.Later;
   }
-}
-
-/** Who delivered last, `pid:start`, and what it told: this process, not one consumer of it. */
-let told = { by: '', incarnation: 0, ids: IdSequence.empty };
-
-/** What it and this process have learned of its deliveries. */
-const learned = { by: '', unpacker: new Unpacker() };
-
-function unpackerFor({ pid, start }: Sender): Unpacker {
-  const by = `${pid}:${start}`;
-  if (learned.by !== by) learned.unpacker.reset();
-  learned.by = by;
-  return learned.unpacker;
-}
-
-/** The names of deliveries in one frame; undefined when one cannot be known. */
-function namesOf({ pid, start }: Sender, entries: readonly Entry[]): Name[] | undefined {
-  const by = `${pid}:${start}`;
-  const said = entries[0]?.fields.incarnation;
-  const isGoingOn = said === undefined && told.by === by;
-  const incarnation = said ?? (isGoingOn ? told.incarnation : 0);
-  let ids = isGoingOn ? told.ids : IdSequence.empty;
-  const names: Name[] = [];
-  for (const { fields } of entries) {
-    const id = fields.id ?? ids.expected;
-    if (id === undefined) return undefined;
-    ids = ids.with(id);
-    names.push({ id, incarnation, delivery: fields.delivery ?? fields.attempt ?? 1 });
-  }
-  told = { by, incarnation, ids };
-  return names;
 }

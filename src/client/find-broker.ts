@@ -1,5 +1,5 @@
 import { findBroker } from '../registry/broker-file.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';
 

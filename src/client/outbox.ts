@@ -1,7 +1,8 @@
 import type { Entry } from '../codec/batch.ts';
 import type { BatchSize } from '../link/batch-size.ts';
 import { ProducerError } from './errors.ts';
-import type { GroupSender, Watching } from './group-sender.ts';
+import type { Watching } from './frame-tries.ts';
+import type { GroupSender } from './group-sender.ts';
 
 /** Refusals of a frame of many that may not be meant for each of them. */
 const OF_SOME: ReadonlySet<string> = new Set([
@@ -64,12 +65,12 @@ export class Outbox {
     const together: Parcel[] = [];
     let count = 0;
     let bytes = 0;
-    const takesBatches = this.#sender.takesBatches();
     for (const parcel of this.#waiting) {
       count += parcel.messages.length;
       bytes += parcel.bytes;
       const isFull = count > this.#size.messages || bytes > this.#size.bytes;
-      if (together.length > 0 && (isFull || isWatched(parcel) || !takesBatches)) break;
+      if (together.length > 0 && (isFull || isWatched(parcel) || !this.#sender.takesBatches()))
+        break;
       together.push(parcel);
       if (isWatched(parcel)) break;
     }

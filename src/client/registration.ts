@@ -3,7 +3,7 @@ import { registerConsumer, unregisterConsumer } from '../registry/consumers-edit
 import { consumersPath, isRegistered } from '../registry/consumers-file.ts';
 import { fileSignature } from '../registry/file-signature.ts';
 import { Presence } from '../registry/presence.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { loadAddon } from '../signals/addon.ts';
 
 export interface RegistrationOptions {

@@ -6,7 +6,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { partOf, replyOf, requestFrame } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
 import { findBroker } from '../registry/broker-file.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
 import { untilAnswered } from './retry.ts';

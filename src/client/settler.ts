@@ -7,7 +7,7 @@ import type { FrameOutcome } from '../link/frame-sender.ts';
 import { acceptsOf } from '../link/messages.ts';
 import { MAX_SETTLEMENTS, type Settle, settlementsFrame, Verb } from '../link/settlement.ts';
 import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
-import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { type Handled, keyOf, type Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
 

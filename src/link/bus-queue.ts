@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { registryErrors } from '../registry/errors.ts';
-import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 
 /** Digits that keep names sorted by age: microseconds of CLOCK_MONOTONIC, 31 years of uptime. */
 const STAMP_DIGITS = 15;

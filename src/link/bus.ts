@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { Unchanged } from '../unchanged.ts';
 import { BusQueue } from './bus-queue.ts';
 import { BusFile, lockOffset } from './bus-record.ts';

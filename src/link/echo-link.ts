@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Addon } from '../signals/addon.ts';
 import { blockInEveryThread } from '../signals/block-threads.ts';

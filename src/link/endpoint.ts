@@ -1,6 +1,6 @@
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import { Serial } from '../serial.ts';
 import { type Addon, loadAddon } from '../signals/addon.ts';
@@ -8,21 +8,21 @@ import { Descriptor } from '../signals/descriptor.ts';
 import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
+import { Packer } from './model.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
-import { Packer } from './packing.ts';
 import { PlainLink } from './plain-link.ts';
 import type { Receiver } from './pump.ts';
 import type { PlainTarget } from './transfer.ts';
 
-export type { Receiver } from './pump.ts';
+export type { Receiver };
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
 
-/** Of frames of messages that this process sends; see docs/protocol.md, *Sequence*. */
+/** For a frame of messages that this process sends; see docs/protocol.md, *Sequence*. */
 export interface Numbers {
-  /** Of the first frame; all that this process has sent are counted, from 0. */
-  readonly first: number;
+  /** All frames of messages that this process has sent are counted, from 0. */
+  readonly number: number;
   /** The incarnation that has confirmed all frames before it; undefined: none has. */
   readonly knownTo: number | undefined;
   /** What that broker and this process have learned of its messages. */
@@ -101,24 +101,22 @@ export class Endpoint {
   }
 
   /**
-   * Runs `work` with numbers for `count` frames of this process when all earlier ones have been answered or given
-   * up: a receiver takes what comes out of order for a repeat. When `work` fails nobody knows which of its frames
-   * arrived; their numbers are not used again.
-   * @param work returns the incarnation that has confirmed the frames
+   * Runs `work` with the number of the next frame of this process when all earlier ones have been answered or given
+   * up: a receiver takes what comes out of order for a repeat. When `work` fails nobody knows whether its frame
+   * arrived; the number is not used again.
+   * @param work returns the incarnation that has confirmed the frame
    * @throws what `work` throws, and the reason of `signal` when it aborts the wait for the earlier ones
    */
   async numbered(
-    count: number,
     work: (numbers: Numbers) => Promise<number | undefined>,
     signal?: AbortSignal,
   ): Promise<void> {
     await Endpoint.#turns.add(async () => {
       const numbers = {
-        first: Endpoint.#number,
+        number: Endpoint.#number++,
         knownTo: Endpoint.#knownTo,
         packer: Endpoint.#packer,
       };
-      Endpoint.#number += count;
       Endpoint.#knownTo = undefined;
       Endpoint.#knownTo = await work(numbers);
     }, signal);

@@ -1,5 +1,5 @@
 import { clockMs } from '../clock.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
 import { PlainDecoder } from './plain-decoder.ts';

@@ -3,8 +3,8 @@ import { type Envelope, encodeEnvelope } from '../codec/envelope.ts';
 import type { MessageFields } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import { SignalCodec } from '../codec/signal-codec.ts';
-import { packSync, unpackSync } from './packed.ts';
-import { MAX_PACKED_BYTES, type Packer, type Unpacker } from './packing.ts';
+import { packSync, unpackSync } from './brotli.ts';
+import { MAX_PACKED_BYTES, type Packer, type Unpacker } from './model.ts';
 
 /** Fields and lengths of a batch's entries, beside their bodies; bytes. */
 const ENTRIES_BYTES = 64 << 10;
@@ -14,7 +14,7 @@ export interface Accepts {
   readonly batch: boolean;
   readonly brotli: boolean;
   /** Packed by what both ends have learned: version 1 of the model. */
-  readonly model?: boolean;
+  readonly model: boolean;
 }
 
 /** What every sigmq of this version takes. */
@@ -50,7 +50,7 @@ export function contentOf(messages: readonly Entry[]): Content {
 export interface FrameOptions {
   /** No message. */
   readonly control?: boolean;
-  /** What this process and the peer have learned; the peer is to take the frame, or it begins anew. */
+  /** What this process and a peer that accepts `model` have learned; unless it takes the frame, both begin anew. */
   readonly packer?: Packer | undefined;
 }
 
@@ -61,13 +61,13 @@ export interface FrameOptions {
 export function messagesFrame(
   seq: number,
   { fields, entries }: Content,
-  accepts: Pick<Accepts, 'brotli' | 'model'>,
+  { brotli }: Pick<Accepts, 'brotli'>,
   { control = false, packer }: FrameOptions = {},
 ): Uint8Array {
   const [only] = entries;
   const isOne = entries.length === 1 && only !== undefined;
   const text = isOne ? only.body : encodeBatch(entries);
-  const { bytes: body, ...how } = packedFor(text, accepts, packer);
+  const { bytes: body, ...how } = packedFor(text, brotli, packer);
   const all: MessageFields = {
     ...fields,
     ...(isOne ? only.fields : { count: entries.length }),
@@ -76,14 +76,13 @@ export function messagesFrame(
   return SignalCodec.encode(encodeEnvelope({ seq, body, control, fields: all }));
 }
 
-/** The bytes of a body, and the field that says how they are packed. */
+/** The bytes of a body, and the field that says how they are packed: by the model, or, what is large, in brotli. */
 function packedFor(
   text: Uint8Array,
-  { brotli, model }: Pick<Accepts, 'brotli' | 'model'>,
+  brotli: boolean,
   packer: Packer | undefined,
 ): { readonly bytes: Uint8Array } & Pick<MessageFields, 'packed' | 'unpacked'> {
-  const hasModel = model && packer !== undefined && text.length <= MAX_PACKED_BYTES;
-  if (hasModel) return packer.pack(text) ?? { bytes: text };
+  if (packer && text.length <= MAX_PACKED_BYTES) return packer.pack(text) ?? { bytes: text };
   const { bytes, unpacked } = brotli ? packSync(text) : { bytes: text, unpacked: undefined };
   return { bytes, ...(unpacked === undefined ? {} : { unpacked }) };
 }

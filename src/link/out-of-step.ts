@@ -1,4 +1,4 @@
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import type { Bus } from './bus.ts';
 import type { EchoTarget } from './transfer.ts';
 

@@ -1,5 +1,5 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import type { ProcessTable } from '../registry/process-table.ts';
+import type { ProcessTable } from '../registry/process-info.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import { AWAIT, FINISHED } from './frame-sender.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { type Bit, bitAt } from '../codec/signal-codec.ts';
-import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import type { PlainTarget } from './transfer.ts';

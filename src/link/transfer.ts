@@ -1,5 +1,5 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import { isRunning, isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import type { Descriptor } from '../signals/descriptor.ts';
 import { Unchanged } from '../unchanged.ts';

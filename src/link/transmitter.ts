@@ -3,7 +3,7 @@ import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import { guarded } from '../guarded.ts';
-import { isStopped, type ProcessTable } from '../registry/process-table.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { LinkError, linkErrors } from './errors.ts';

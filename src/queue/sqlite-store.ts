@@ -3,13 +3,12 @@ import { StoreError, storeErrors } from './errors.ts';
 import { Positions } from './positions.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { loadCounts, type ReservedRow } from './sqlite-count.ts';
+import { SqliteDeliveries } from './sqlite-deliveries.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 import { SqliteInspection } from './sqlite-inspection.ts';
 import { oldest } from './sqlite-oldest.ts';
 import { identify, incarnate, setBack } from './sqlite-opening.ts';
 import { lastNumber, remember } from './sqlite-producers.ts';
-import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
-import { settlementOf } from './sqlite-settlement.ts';
 import { Timetable } from './sqlite-timetable.ts';
 import {
   type DeliveryName,
@@ -26,7 +25,7 @@ import {
   sizeOf,
 } from './store.ts';
 import type { Fsync } from './store-options.ts';
-import { type Removed, Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 
 /**
  * Keeps messages in an SQLite file, first in its write-ahead log (https://sqlite.org/wal.html), or in SQLite's own
@@ -40,9 +39,9 @@ export class SqliteStore implements Store {
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
-  readonly #reserved = new Map<number, ReservedRow>();
   readonly #positions: Positions;
   readonly #timetable: Timetable;
+  readonly #deliveries: SqliteDeliveries;
   readonly #inspection: SqliteInspection;
 
   /** @throws StoreError */
@@ -82,10 +81,15 @@ export class SqliteStore implements Store {
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
     setBack(db, policy, now());
-    this.#positions = new Positions(loadCounts(db, this.#tally, this.#reserved));
+    const reserved = new Map<number, ReservedRow>();
+    this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
     this.#timetable = new Timetable({
       ...{ db, tally: this.#tally, deadExpired: policy.deadExpired },
       position: (count) => this.#positions.take(this.#now(), count),
+    });
+    const { incarnation } = this;
+    this.#deliveries = new SqliteDeliveries({
+      ...{ db, tally: this.#tally, timetable: this.#timetable, reserved, policy, incarnation, now },
     });
     this.#inspection = new SqliteInspection({
       db,
@@ -132,91 +136,24 @@ export class SqliteStore implements Store {
     return queues.some((queue) => this.#tally.gives(queue));
   }
 
-  async reserve(
+  reserve(
     queues: readonly string[],
     consumers: readonly string[],
-    maxBytes = Number.POSITIVE_INFINITY,
+    maxBytes?: number,
   ): Promise<Reserved[]> {
-    return this.#db.try(() => {
-      this.#db.assertOurs();
-      this.#timetable.sweep(this.#now());
-      const giving = queues.filter((queue) => this.#tally.gives(queue));
-      if (giving.length === 0) return [];
-      const rows = this.#db.together(() => this.#take(giving, consumers, maxBytes));
-      return rows.map((row) => this.#hold(row));
-    });
+    return this.#deliveries.reserve(queues, consumers, maxBytes);
   }
 
-  #take(queues: readonly string[], consumers: readonly string[], maxBytes: number): Row[] {
-    const rows: Row[] = [];
-    let bytes = 0;
-    for (const consumer of consumers) {
-      const row = queues
-        .map((queue) => this.#head(queue))
-        .filter((head) => head !== undefined)
-        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
-      if (!row) break;
-      bytes += bytesOf(row);
-      if (bytes > maxBytes && rows.length > 0) break;
-      this.#db.run(
-        "UPDATE messages SET state = 'reserved', consumer = ?, incarnation = ? WHERE id = ?",
-        [consumer, this.incarnation, row.id],
-      );
-      rows.push(row);
-    }
-    return rows;
+  settle(settlements: readonly Settlement[]): Promise<Settled[]> {
+    return this.#deliveries.settle(settlements);
   }
 
-  #hold(row: Row): Reserved {
-    const { id, queue, attempts, spent, releases, deliveries } = row;
-    this.#reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
-    this.#tally.move(queue, 'ready', 'reserved');
-    return { ...reservedOf(row), incarnation: this.incarnation };
+  settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
+    return this.#deliveries.settleLate(id, name);
   }
 
-  async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    const now = this.#now();
-    const changes = settlements.map(({ id, outcome }) => {
-      const held = this.#reserved.get(id);
-      return held && { id, outcome, held, ...settlementOf(id, held, outcome, this.#policy, now) };
-    });
-    this.#db.together(() => {
-      for (const change of changes) if (change) this.#db.run(change.sql, change.parameters);
-    });
-    return changes.map((change) => {
-      if (!change) return 'unknown';
-      const { id, outcome, held, state, dueAt } = change;
-      this.#reserved.delete(id);
-      if (state === 'gone') this.#tally.add(held.queue, 'reserved', -1, -held.bytes);
-      else this.#tally.move(held.queue, 'reserved', state);
-      if (dueAt !== null) this.#timetable.addDue(dueAt);
-      if (outcome.kind === 'untaken') this.#timetable.addExpiry(Number.NEGATIVE_INFINITY);
-      return state;
-    });
-  }
-
-  async settleLate(
-    id: number,
-    { incarnation, delivery }: DeliveryName,
-  ): Promise<string | undefined> {
-    // It was the last delivery: nobody has received the message since.
-    const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
-      AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
-    const gone = this.#db.writeAll(sql, [id, incarnation, delivery]) as Removed[];
-    this.#tally.forget(gone);
-    return gone[0]?.queue;
-  }
-
-  async reservations(): Promise<Reservation[]> {
-    return this.#db.try(() => {
-      const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE state = 'reserved' ORDER BY id`;
-      const rows = this.#db.sql(sql).all() as Row[];
-      return rows.map((row) => ({
-        ...reservedOf(row),
-        consumer: asText(row.consumer),
-        incarnation: row.incarnation ?? 0,
-      }));
-    });
+  reservations(): Promise<Reservation[]> {
+    return this.#deliveries.reservations();
   }
 
   async nextSweep(): Promise<number | undefined> {
@@ -286,11 +223,5 @@ export class SqliteStore implements Store {
         ttlMs === undefined ? null : Math.ceil(now + ttlMs),
       ]);
     return Number(lastInsertRowid);
-  }
-
-  #head(queue: string): Row | undefined {
-    const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
-      ORDER BY priority DESC, position LIMIT 1`;
-    return this.#db.sql(sql).get([queue]) as Row | undefined;
   }
 }

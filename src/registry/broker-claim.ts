@@ -3,7 +3,7 @@ import { brokerSeenPath } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { withLock } from './lock.ts';
 import { readPidFile } from './pid-file.ts';
-import { isRunning, type ProcessTable } from './process-table.ts';
+import { isRunning, type ProcessTable } from './process-info.ts';
 import { removeFile, replaceFile } from './small-file.ts';
 
 export interface BrokerInfo {

@@ -3,7 +3,7 @@ import type { SigmqError } from '../errors.ts';
 import { type Recognised, recognise, writeDown } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { type PidFile, readPidFile } from './pid-file.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 import { brokerElsewhere } from './runtime-dir.ts';
 import { readSmallFile } from './small-file.ts';
 import { isPid, type VetFailure, vetTarget } from './vet.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isMarked, registeredBy } from './claim.ts';
 import { RegistryError } from './errors.ts';
 import { type PidFile, readPidFile } from './pid-file.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 import { replaceFile } from './small-file.ts';
 import { startedAfter, startedAtMs } from './start-time.ts';
 import type { Registered } from './vet.ts';

@@ -12,7 +12,7 @@ import { registryErrors } from './errors.ts';
 import { appendedLate } from './late-appends.ts';
 import { withLock } from './lock.ts';
 import { assertProcess } from './named-process.ts';
-import type { ProcessTable } from './process-table.ts';
+import type { ProcessTable } from './process-info.ts';
 import { dated, readFrom, replaceFile, SAFE_OPEN } from './small-file.ts';
 import { wholeLines } from './whole-lines.ts';
 import { type SeenMarks, witnessed } from './witness.ts';

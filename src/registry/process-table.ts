@@ -3,13 +3,6 @@ import { linuxProcessTable } from './linux-process-table.ts';
 import { portableProcessTable } from './portable-process-table.ts';
 import type { ProcessTable } from './process-info.ts';
 
-export {
-  isDead,
-  isRunning,
-  isStopped,
-  type ProcessInfo,
-  type ProcessTable,
-} from './process-info.ts';
 export { linuxProcessTable, portableProcessTable };
 
 /**

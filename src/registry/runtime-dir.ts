@@ -2,7 +2,8 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { registryErrors } from './errors.ts';
 import { readPidFile } from './pid-file.ts';
-import { isDead, processTable } from './process-table.ts';
+import { isDead } from './process-info.ts';
+import { processTable } from './process-table.ts';
 
 const GROUP_OR_OTHER = 0o077;
 const GROUP_OR_OTHER_WRITE = 0o022;

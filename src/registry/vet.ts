@@ -1,4 +1,4 @@
-import { isDead, type ProcessInfo, type ProcessTable } from './process-table.ts';
+import { isDead, type ProcessInfo, type ProcessTable } from './process-info.ts';
 import { startedAfter } from './start-time.ts';
 
 /** pid_t is a signed 32-bit integer; a larger number would name another process when truncated. */

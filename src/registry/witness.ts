@@ -1,6 +1,6 @@
 import { isMarked, type Mark, registeredBy, withMark } from './claim.ts';
 import { type ConsumerLine, parseLine } from './consumers-file.ts';
-import { isDead, type ProcessTable } from './process-table.ts';
+import { isDead, type ProcessTable } from './process-info.ts';
 import { startedAfter, ticksNow } from './start-time.ts';
 import { isPid, type Vetted, vetTarget } from './vet.ts';
 

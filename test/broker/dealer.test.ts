@@ -81,7 +81,7 @@ describe('Dealer', () => {
 
   it('makes a frame of each message for who takes no batches', async (t) => {
     const { dealer, store, consumer } = given(t, [{ words: 'jobs=3' }, {}]);
-    Object.assign(consumer(71), { accepts: { batch: false, brotli: false } });
+    Object.assign(consumer(71), { accepts: { batch: false, brotli: false, model: false } });
     await store.put('a', 'b', 'c');
     assert.deepEqual(told(await dealer.deal(0)), ['71: a', '71: c', '72: b']);
   });

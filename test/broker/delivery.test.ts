@@ -15,7 +15,7 @@ const usual: Reserved = {
 /** It has understood message 3 of incarnation 5. */
 const told: Told = { incarnation: 5, ids: IdSequence.empty.with(3) };
 const to = { seq: 5, told, accepts: NOTHING_MORE };
-const many = { ...to, accepts: { batch: true, brotli: false } };
+const many = { ...to, accepts: { batch: true, brotli: false, model: false } };
 
 describe('deliveryFrame', () => {
   it('says of a message what is not as usual', () => {

@@ -7,7 +7,7 @@ import { Dispatcher } from '../../src/broker/dispatcher.ts';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Roster } from '../../src/broker/roster.ts';
 import { decodeFrame } from '../../src/codec/envelope.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';

@@ -7,7 +7,7 @@ import type { Channel } from '../../src/link/echo-link.ts';
 import type { Endpoint, Numbers } from '../../src/link/endpoint.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
-import { Packer } from '../../src/link/packing.ts';
+import { Packer } from '../../src/link/model.ts';
 import type { SendOptions } from '../../src/link/transmitter.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
@@ -161,7 +161,7 @@ export class FakeEndpoint {
   /** Whether the addon is there. */
   hasAddon = true;
   /** What the next group of frames is numbered with. */
-  numbers: Numbers = { first: 0, knownTo: undefined, packer: new Packer() };
+  numbers: Numbers = { number: 0, knownTo: undefined, packer: new Packer() };
   /** What becomes of a paced transfer. */
   paced: (pid: number, body: Uint8Array, onStalled: () => void) => Promise<void> = async () => {};
 
@@ -181,8 +181,7 @@ export class FakeEndpoint {
       signal?.throwIfAborted();
       return work(channel);
     };
-    const numbered = (_count: number, work: (numbers: Numbers) => Promise<unknown>) =>
-      work(this.numbers);
+    const numbered = (work: (numbers: Numbers) => Promise<unknown>) => work(this.numbers);
     const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>
       this.paced(target.pid, body, () => options?.onStalled?.());
     const echo = () => (this.hasAddon ? { withBus } : undefined);

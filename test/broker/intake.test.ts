@@ -257,7 +257,7 @@ describe('Intake and a group', () => {
       const [body = '', queue] = text.split('/').reverse();
       return { fields: queue === undefined ? {} : { queue }, body: utf8(body) };
     });
-    const plain = { batch: true, brotli: false };
+    const plain = { batch: true, brotli: false, model: false };
     return messagesFrame(seq, { fields, entries }, plain).subarray(0, -1);
   };
   const tooLarge = 'x'.repeat(MAX + 1);

@@ -172,7 +172,7 @@ describe('Reception of settlements of many', () => {
     }
     const take = async (...verbs: readonly (readonly [id: number, verb: Verb])[]) => {
       const all = verbs.map(([id, verb]) => ({ id, ...FIRST, verb }));
-      const batches = { batch: true, brotli: false };
+      const batches = { batch: true, brotli: false, model: false };
       return reception.take(PEER, settlementsFrame(all, batches).subarray(0, -1));
     };
     return { store, journal, take, ids: [id, id + 1, id + 2] as const };

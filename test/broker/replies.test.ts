@@ -5,7 +5,7 @@ import { Replies } from '../../src/broker/replies.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import { partOf } from '../../src/link/request.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { opened, repliesIn } from '../link/replies.ts';
 import { fakeTable } from '../registry/fake-table.ts';

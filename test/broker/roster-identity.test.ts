@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Roster } from '../../src/broker/roster.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeJournal, unsettled } from './fakes.ts';
 

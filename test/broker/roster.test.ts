@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Roster } from '../../src/broker/roster.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable, SELF, UID } from '../registry/fake-table.ts';
 import { FakeJournal, unsettled } from './fakes.ts';

@@ -11,7 +11,7 @@ import { BatchSize } from '../../src/link/batch-size.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import { messagesOf } from '../../src/link/messages.ts';
-import { Packer } from '../../src/link/packing.ts';
+import { Packer } from '../../src/link/model.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { tempDir } from '../registry/children.ts';
@@ -100,7 +100,7 @@ function given(
 describe('GroupSender', () => {
   it('puts a group into one frame under one number, in one hold of the bus', async (t) => {
     const { fake, sent } = given(t);
-    fake.numbers = { first: 253, knownTo: 5, packer: new Packer() };
+    fake.numbers = { number: 253, knownTo: 5, packer: new Packer() };
     await sent(['a', 'b', 'c'], { queue: 'q' });
     const queue = 'q';
     assert.deepEqual(
@@ -182,13 +182,13 @@ describe('GroupSender', () => {
     for (const knownTo of [undefined, 4]) {
       for (const first of [1, 300]) {
         fake.sent.length = 0;
-        fake.numbers = { first, knownTo, packer: new Packer() };
+        fake.numbers = { number: first, knownTo, packer: new Packer() };
         await sent(['a', 'b']);
         assert.deepEqual(numbers(fake), [first]);
       }
     }
     fake.sent.length = 0;
-    fake.numbers = { first: 300, knownTo: 5, packer: new Packer() };
+    fake.numbers = { number: 300, knownTo: 5, packer: new Packer() };
     await sent(['a', 'b']);
     assert.deepEqual(numbers(fake), [String(seqOf(300))]);
   });
@@ -197,7 +197,7 @@ describe('GroupSender', () => {
     const { fake, first, sent } = given(t);
     for (const failure of [linkErrors.stalled(BROKER), refused(Reason.Unknown)]) {
       fake.sent.length = 0;
-      fake.numbers = { first: 300, knownTo: 5, packer: new Packer() };
+      fake.numbers = { number: 300, knownTo: 5, packer: new Packer() };
       first.push(failure);
       await sent(['a', 'b']);
       assert.deepEqual(numbers(fake), [String(seqOf(300)), 300]);

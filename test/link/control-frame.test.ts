@@ -29,7 +29,7 @@ const anySettle = fc.record(
   { id: number, delivery: number, incarnation, verb },
   { noNullPrototype: true },
 );
-const BATCHES = { batch: true, brotli: false };
+const BATCHES = { batch: true, brotli: false, model: false };
 const plain: Envelope = { seq: 0, control: true, body: utf8('d'), fields: {} };
 
 describe('a settlement', () => {
@@ -46,7 +46,7 @@ describe('a settlement', () => {
   it('arrives with others as they were sent, packed or not', () => {
     const some = fc.array(anySettle, { minLength: 1, maxLength: MAX_SETTLEMENTS });
     const property = fc.property(some, fc.boolean(), (some, brotli) => {
-      const envelope = opened(settlementsFrame(some, { batch: true, brotli }));
+      const envelope = opened(settlementsFrame(some, { batch: true, brotli, model: false }));
       assert.deepEqual(settlementsOf(envelope), some);
       assert.equal(requestOf(envelope), undefined);
       assert.equal(replyOf(envelope), undefined);

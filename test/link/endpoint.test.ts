@@ -45,63 +45,62 @@ describe('Endpoint', { skip: loadAddon().why ?? false }, () => {
     endpointIn(tempDir(t)); // the last one has left the first directory
   });
 
-  it('numbers frames one group after the other', async (t) => {
+  it('numbers frames one after the other', async (t) => {
     const endpoint = endpointIn(tempDir(t));
     const log: string[] = [];
-    const firsts: number[] = [];
-    const work = (count: number, name: string) =>
-      endpoint.numbered(count, async ({ first }) => {
+    const numbers: number[] = [];
+    const work = (name: string) =>
+      endpoint.numbered(async ({ number }) => {
         log.push(`${name} begins`);
-        firsts.push(first);
+        numbers.push(number);
         await new Promise((resolve) => setImmediate(resolve));
         log.push(`${name} ends`);
         return undefined;
       });
-    await Promise.all([work(100, 'a'), work(27, 'b'), work(1, 'c')]);
-    const [first = -1] = firsts;
-    assert.deepEqual(firsts, [first, first + 100, first + 127]);
+    await Promise.all([work('a'), work('b'), work('c')]);
+    const [first = -1] = numbers;
+    assert.deepEqual(numbers, [first, first + 1, first + 2]);
     assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
   it('lets a sender give up its wait for the earlier ones, which costs no number and no turn', async (t) => {
     const endpoint = endpointIn(tempDir(t));
-    const firsts: number[] = [];
+    const numbers: number[] = [];
     let end = () => {};
-    const work = async ({ first }: Numbers) => {
-      firsts.push(first);
+    const work = async ({ number }: Numbers) => {
+      numbers.push(number);
       return undefined;
     };
-    await endpoint.numbered(1, work);
+    await endpoint.numbered(work);
     const slow = endpoint.numbered(
-      1,
       () => new Promise<undefined>((resolve) => (end = () => resolve(undefined))),
     );
     const abort = new AbortController();
-    const late = endpoint.numbered(1, () => assert.fail('it had given up'), abort.signal);
-    const next = endpoint.numbered(1, work);
+    const late = endpoint.numbered(() => assert.fail('it had given up'), abort.signal);
+    const next = endpoint.numbered(work);
     abort.abort(new Error('too late'));
     await assert.rejects(late, /too late/);
     await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(firsts.length, 1, 'the slow one is still at it');
+    assert.equal(numbers.length, 1, 'the slow one is still at it');
     end();
     await slow;
     await next;
-    assert.equal(firsts[1], (firsts[0] ?? 0) + 2);
-    await assert.rejects(endpoint.numbered(1, work, AbortSignal.abort(new Error('before'))));
+    assert.equal(numbers[1], (numbers[0] ?? 0) + 2);
+    await assert.rejects(endpoint.numbered(work, AbortSignal.abort(new Error('before'))));
   });
 
   it('knows who has confirmed all frames so far, and nobody when one was given up', async (t) => {
     const endpoint = endpointIn(tempDir(t));
     const known: (number | undefined)[] = [];
     const confirmedBy = (incarnation: number | undefined) =>
-      endpoint.numbered(1, async ({ knownTo }) => {
+      endpoint.numbered(async ({ knownTo }) => {
         known.push(knownTo);
         return incarnation;
       });
     await confirmedBy(7);
     await confirmedBy(8);
     await assert.rejects(
-      endpoint.numbered(1, () => Promise.reject(new Error('lost'))),
+      endpoint.numbered(() => Promise.reject(new Error('lost'))),
       /lost/,
     );
     await confirmedBy(undefined);

@@ -10,7 +10,7 @@ import {
   Inbound,
   type PlainSender,
 } from '../../src/link/inbound.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { bytes } from '../codec/vectors.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
 

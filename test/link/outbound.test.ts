@@ -6,7 +6,7 @@ import type { Bit } from '../../src/codec/signal-codec.ts';
 import type { LinkError } from '../../src/link/errors.ts';
 import type { Outbound } from '../../src/link/outbound.ts';
 import type { SendOptions } from '../../src/link/transmitter.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { Exchange } from '../../src/signals/addon.ts';
 import { Descriptor } from '../../src/signals/descriptor.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';

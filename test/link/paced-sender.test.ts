@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { Bit } from '../../src/codec/signal-codec.ts';
 import { type PacedOptions, sendPaced } from '../../src/link/paced-sender.ts';
-import type { ProcessInfo } from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { bytes } from '../codec/vectors.ts';
 import { fakeTable, UID } from '../registry/fake-table.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Assembly } from '../../src/client/assembly.ts';
 import { decodeFrame, type Envelope } from '../../src/codec/envelope.ts';
-import { unpack } from '../../src/link/packed.ts';
+import { unpack } from '../../src/link/brotli.ts';
 import { type Note, partOf, replyOf } from '../../src/link/request.ts';
 
 export function opened(frame: Uint8Array): Envelope {

@@ -3,7 +3,7 @@ import { Outbound } from '../../src/link/outbound.ts';
 import { Pump, type Receiver } from '../../src/link/pump.ts';
 import { Transmitter } from '../../src/link/transmitter.ts';
 import { Wire } from '../../src/link/wire.ts';
-import type { ProcessTable } from '../../src/registry/process-table.ts';
+import type { ProcessTable } from '../../src/registry/process-info.ts';
 import type { FakeAddon } from './fakes.ts';
 
 /** Told of nothing. */

@@ -3,7 +3,8 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findBroker, inspectBroker } from '../../src/registry/broker-file.ts';
-import { linuxProcessTable, type ProcessTable } from '../../src/registry/process-table.ts';
+import type { ProcessTable } from '../../src/registry/process-info.ts';
+import { linuxProcessTable } from '../../src/registry/process-table.ts';
 import { blocker, catcher, gonePid, registry, startModule, stranger, tempDir } from './children.ts';
 import { fakeTable, SELF, UID } from './fake-table.ts';
 

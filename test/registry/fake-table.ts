@@ -1,4 +1,4 @@
-import type { ProcessInfo, ProcessTable } from '../../src/registry/process-table.ts';
+import type { ProcessInfo, ProcessTable } from '../../src/registry/process-info.ts';
 
 export const SELF = 4000;
 export const UID = 1000;

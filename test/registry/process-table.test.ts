@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseProcess } from '../../src/registry/linux-process-table.ts';
+import { isRunning } from '../../src/registry/process-info.ts';
 import {
   hasProc,
-  isRunning,
   linuxProcessTable,
   portableProcessTable,
   processTable,

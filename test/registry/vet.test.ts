@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  linuxProcessTable,
-  type ProcessInfo,
-  portableProcessTable,
-} from '../../src/registry/process-table.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
+import { linuxProcessTable, portableProcessTable } from '../../src/registry/process-table.ts';
 import { startedAtMs, ticksNow } from '../../src/registry/start-time.ts';
 import {
   type Registered,

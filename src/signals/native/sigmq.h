@@ -52,7 +52,7 @@ napi_value new_memory(napi_env env);
 /* What is in that memory: the names of the parts, in their order. */
 extern const char LAYOUT[];
 
-/* model.c: fewer bits for the same bytes. */
+/* pack.c: fewer bits for the same bytes. */
 napi_value pack(napi_env env, napi_callback_info info);
 napi_value unpack(napi_env env, napi_callback_info info);
 napi_value model_bytes(napi_env env);

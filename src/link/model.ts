@@ -1,11 +1,11 @@
 import { crc32 } from '../codec/crc32.ts';
 import { loadAddon } from '../signals/addon.ts';
 
-/** A model is not begun for less altogether: its memory has to be touched first, which takes as long as 200 bytes on the wire. */
+/** No model begins before so much was to be packed: its half megabyte of memory has to be touched first; bytes. */
 const WORTH_BEGINNING_BYTES = 400;
 /** Nothing is won below this, with the field and the check that go with what is packed. */
 const WORTH_BYTES = 24;
-/** What is larger goes as it is: packing takes some 0.3 µs a byte, in which the bus is held. */
+/** What is larger is not for a model, which takes roughly 1 µs a byte (bench/packing.mjs), while the bus is held. */
 export const MAX_PACKED_BYTES = 256 << 10;
 /** Models in memory, of half a megabyte each; whose turn was longest ago begins anew. */
 const MAX_MODELS = 32;
@@ -18,8 +18,8 @@ const SAMPLE_BYTES = 512;
 /** Bits a byte by how often each occurs; the sample of any text has fewer than 6. */
 const MAX_SAMPLE_BITS = 7.2;
 
-/** What is packed. */
-export interface Packed {
+/** What a model has packed. */
+export interface ModelPacked {
   readonly bytes: Uint8Array;
   /** 64 times its length when it is unpacked, and which step of the model it was; see docs/protocol.md, *Packing*. */
   readonly packed: number;
@@ -30,11 +30,6 @@ class Learner {
   static readonly #all = new Set<Learner>();
   #memory: Uint8Array | undefined;
   #frames = 0;
-
-  /** Whether it has learned something. */
-  get hasBegun(): boolean {
-    return this.#memory !== undefined && this.#frames > 0;
-  }
 
   /** Of the next frame. */
   protected get step(): number {
@@ -74,7 +69,7 @@ export class Packer extends Learner {
   #offered = 0;
 
   /** Undefined: it would be no smaller. */
-  pack(text: Uint8Array): Packed | undefined {
+  pack(text: Uint8Array): ModelPacked | undefined {
     const { addon } = loadAddon();
     const { length } = text;
     if (!addon || length < WORTH_BYTES || length > MAX_PACKED_BYTES || isRandom(text)) {
@@ -82,9 +77,9 @@ export class Packer extends Learner {
     }
     this.#offered += length;
     if (this.#offered < WORTH_BEGINNING_BYTES) return undefined;
-    const packed = text.length * (MAX_STEP + 1) + this.step;
+    const packed = length * (MAX_STEP + 1) + this.step;
     // A bit more is better than to begin anew.
-    const room = new Uint8Array(text.length + (text.length >> 4) + 16);
+    const room = new Uint8Array(length + (length >> 4) + 16);
     const size = addon.pack(this.model(addon.modelBytes), text, room.subarray(0, -CHECK_BYTES));
     if (size < 0) {
       this.reset();
@@ -98,7 +93,7 @@ export class Packer extends Learner {
 /** Unpacks what comes from one process. */
 export class Unpacker extends Learner {
   /** Undefined: the sender has to begin anew. @param maxBytes of what is unpacked */
-  unpack({ bytes, packed }: Packed, maxBytes: number): Uint8Array | 'too-large' | undefined {
+  unpack({ bytes, packed }: ModelPacked, maxBytes: number): Uint8Array | 'too-large' | undefined {
     const { addon } = loadAddon();
     const step = packed % (MAX_STEP + 1);
     const length = unpackedBytes(packed);
@@ -115,7 +110,7 @@ export class Unpacker extends Learner {
   }
 }
 
-/** How long it is when it is unpacked; see {@link Packed}. */
+/** How long it is when it is unpacked; see {@link ModelPacked}. */
 export function unpackedBytes(packed: number): number {
   return Math.floor(packed / (MAX_STEP + 1));
 }

@@ -5,12 +5,12 @@ import { builtin } from '../builtin.ts';
 const WORTH_BYTES = 100;
 /** Nor below this where zlib is still to be loaded: that takes as long as 200 bytes on the wire. */
 const WORTH_LOADING_BYTES = 400;
-/** What is larger goes as it is: packing it would take 100 ms, in which the bus is held. */
+/** What is larger goes as it is: packing it would take some 100 ms, while the bus is held. */
 const MAX_PACKED_BYTES = 4 << 20;
 /** Half the bytes of deflate for lists of queues, in the time of it; better ones take ten times as long. */
 const QUALITY = 5;
 
-/** Bytes as they go over the wire: each is 18 µs of the bus, packing one some 0.02 µs of the CPU. */
+/** Bytes as they go over the wire, which takes far longer than packing them. */
 export interface Packed {
   readonly bytes: Uint8Array;
   /** How many bytes it is unpacked; undefined: it is not packed. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
-import { pack, packSync, unpack, unpackSync } from '../../src/link/packed.ts';
+import { pack, packSync, unpack, unpackSync } from '../../src/link/brotli.ts';
 
 describe('packed', () => {
   it('is what is smaller that way, and comes back as it was', async () => {
