@@ -142,7 +142,7 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /**
-   * The messages, as they come, `jobs` of them at a time; each has to be settled. The loop ends when the consumer
+   * The messages, as they come, as many at a time as it has room for; each has to be settled. The loop ends when the consumer
    * is closed, and leaving the loop closes the consumer; the message then in hand fails, unless it was settled.
    * @throws SigmqError has-handler
    */

@@ -43,7 +43,7 @@ export class Deliveries {
     if (decoded.envelope.control) return this.#options.judgeControl(decoded.envelope);
     const entries = messagesOf(decoded.envelope, MAX_RECEIVED_BYTES, unpackerFor(sender));
     if (!Array.isArray(entries)) return entries;
-    const names = namesOf(sender, entries);
+    const names = namesOf(sender, decoded.envelope.fields.incarnation, entries);
     if (!names) return Reason.Unsupported;
     const began = clockMs();
     const arrivals = entries.map(({ fields, body }, n) => {

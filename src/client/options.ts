@@ -26,7 +26,7 @@ export interface ConsumerOptions {
   readonly jobs?: number | undefined;
   /**
    * Messages that may be here at a time, including those that wait for their turn: several arrive in one frame, which
-   * is ten times as fast. Other consumers do not get them meanwhile. Default: as many as `jobs`; up to 1000.
+   * is several times as fast. Other consumers do not get them meanwhile. Default: as many as `jobs`; up to 1000.
    */
   readonly prefetch?: number | undefined;
   /** The broker delivers no more messages than this; what is given back does not count. Default: no limit. */

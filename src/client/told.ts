@@ -21,10 +21,16 @@ export function unpackerFor(sender: Sender): Unpacker {
   return toldBy(sender).unpacker;
 }
 
-/** The names of the deliveries in one frame; undefined when one of them cannot be known. */
-export function namesOf(sender: Sender, entries: readonly Entry[]): Name[] | undefined {
+/**
+ * The names of the deliveries in one frame; undefined when one of them cannot be known.
+ * @param said the incarnation that the frame states
+ */
+export function namesOf(
+  sender: Sender,
+  said: number | undefined,
+  entries: readonly Entry[],
+): Name[] | undefined {
   const known = toldBy(sender);
-  const said = entries[0]?.fields.incarnation;
   const incarnation = said ?? known.incarnation;
   let ids = said === undefined ? known.ids : IdSequence.empty;
   const names: Name[] = [];

@@ -47,6 +47,21 @@ export class FakeStore implements Store {
   close = this.#orFail('close');
   takeExpired = () => this.#store.takeExpired();
 
+  /** Calls of a method wait until the function is called that this returns. */
+  hold<Method extends 'publish' | 'settle'>(method: Method): () => void {
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const held = this[method].bind(this) as (...args: unknown[]) => unknown;
+    const waiting = async (...args: unknown[]) => {
+      await gate;
+      return held(...args);
+    };
+    Object.assign(this, { [method]: waiting });
+    return open;
+  }
+
   /** Adds messages to the default queue. */
   put(...bodies: string[]): Promise<number[]> {
     return this.publish(

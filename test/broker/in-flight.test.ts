@@ -101,15 +101,7 @@ describe('InFlight', () => {
 
   it('answers alike what is said again while the store is busy, and what comes too late as such', async (t) => {
     const { store, journal, inFlight, who, message } = await given(t);
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const settle = store.settle.bind(store);
-    store.settle = async (settlements) => {
-      await gate;
-      return settle(settlements);
-    };
+    const open = store.hold('settle');
     const verdicts = (['done', 'done', 'failed'] as const).map((kind) =>
       inFlight.settle(who, message.id, { kind }, message),
     );

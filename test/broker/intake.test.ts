@@ -69,15 +69,7 @@ describe('Intake', () => {
 
   it('stores once what comes again while it is being stored, and whoever else comes meanwhile', async () => {
     const { store, judge, waiting } = given();
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const publish = store.publish.bind(store);
-    store.publish = async (batch) => {
-      await gate;
-      return publish(batch);
-    };
+    const open = store.hold('publish');
     const verdicts = [judge(0, 'a'), judge(0, 'a'), judge(0, 'b', {}, OTHER), judge(0, 'a')];
     open();
     assert.deepEqual(await Promise.all(verdicts), [0, 0, 0, 0]);
@@ -322,15 +314,7 @@ describe('Intake and a group', () => {
 
   it('is not held up by what another sends meanwhile, nor mixed with it', async () => {
     const { store, take, waiting } = given();
-    let open = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const publish = store.publish.bind(store);
-    store.publish = async (batch) => {
-      await gate;
-      return publish(batch);
-    };
+    const open = store.hold('publish');
     const frames: [number, string[], Peer][] = [
       [0, ['a', 'b'], PRODUCER],
       [0, ['x', 'y'], OTHER],

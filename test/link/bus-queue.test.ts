@@ -6,14 +6,14 @@ import fs, {
   symlinkSync,
   unlinkSync,
   utimesSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BusQueue, call, type Waiter } from '../../src/link/bus-queue.ts';
-import { tempDir, until } from '../registry/children.ts';
+import { tempDir } from '../registry/children.ts';
 import { fakeTable, SELF } from '../registry/fake-table.ts';
 
 const LONG_AGO = new Date(1e9);
@@ -39,7 +39,18 @@ function given(t: TestContext, ...processes: Parameters<typeof fakeTable>) {
     const waiter = queue.next();
     return waiter && basename(waiter.path);
   };
-  return { dir, queue, put, enter, next };
+  /** One inotify instance tells of all files, in order: who hears of a new one has heard of what went before. */
+  const heardAll = () =>
+    new Promise<void>((resolve) => {
+      const path = join(dir, '..', 'last');
+      writeFileSync(path, '');
+      const watcher = watch(path, () => {
+        watcher.close();
+        resolve();
+      });
+      utimesSync(path, LONG_AGO, LONG_AGO);
+    });
+  return { dir, queue, put, enter, next, heardAll };
 }
 
 describe('BusQueue', () => {
@@ -51,19 +62,17 @@ describe('BusQueue', () => {
   });
 
   it('names the oldest, which alone hears when it is called', async (t) => {
-    const { dir, queue, enter } = given(t);
+    const { dir, queue, enter, heardAll } = given(t);
     const called: string[] = [];
     const younger = enter(2, () => called.push('younger'));
     const older = enter(1, () => called.push('older'));
-    await until(() => called.includes('younger') && called.includes('older')); // of `put`
-    await sleep(50);
+    await heardAll(); // of `put`, too
     called.length = 0;
     const next = queue.next();
     assert.deepEqual(next, { pid: SELF, path: join(dir, older) });
     assert.equal(call(next), true);
-    await until(() => called.includes('older'));
-    await sleep(50);
-    assert.equal(called.includes('younger'), false);
+    await heardAll();
+    assert.deepEqual([...new Set(called)], ['older']);
     assert.notEqual(statSync(join(dir, older)).mtimeMs, LONG_AGO.getTime());
     assert.equal(statSync(join(dir, younger)).mtimeMs, LONG_AGO.getTime());
   });
