@@ -70,7 +70,7 @@ const options = {
   keepNames: false,
   sourcemap: true,
   sourcesContent: false,
-  external: ['libsql'],
+  external: ['libsql', 'pg'],
   define: { 'import.meta.url': 'moduleUrl' },
   // A function for scripts/launcher.cjs to call.
   banner: {

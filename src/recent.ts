@@ -25,6 +25,14 @@ export class Recent<K, V> {
     }
   }
 
+  delete(key: K): void {
+    this.#values.delete(key);
+  }
+
+  clear(): void {
+    this.#values.clear();
+  }
+
   #touch(key: K, value: V): void {
     this.#values.delete(key);
     this.#values.set(key, value);

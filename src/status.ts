@@ -1,4 +1,5 @@
 /** What a broker says about itself: on the wire, in `sigmq status --json`, and to users of the library. */
+import type { EngineStatus } from './queue/engine-status.ts';
 import type { QueueCounts } from './queue/store.ts';
 
 /** What is counted for each queue since the broker started. */
@@ -57,6 +58,8 @@ export interface BrokerStatus extends Totals {
   readonly version: string;
   readonly dir: string;
   readonly store: string;
+  /** Null: the store is a file, or memory. */
+  readonly engine: EngineStatus | null;
   readonly uptimeMs: number;
   /** It accepts no new messages and stops when it is empty. */
   readonly draining: boolean;

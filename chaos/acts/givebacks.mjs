@@ -16,7 +16,7 @@ const LIMITED = 1_000_000;
 const GOOD = 2_000_000;
 const MAX_RELEASES = 3;
 const FATES = [Fate.Ok, Fate.Ok, Fate.Ok, Fate.Later];
-/** Of the good ones beside the poison; ms. */
+/** While not one more is handled; ms. */
 const PATIENCE_MS = 60_000;
 const BROKER = ['--max-attempts', '1'];
 const wait = ['--wait', '-W', '1m'];
@@ -41,8 +41,7 @@ export const givebacks = {
     const isGood = (number) => number >= GOOD;
     const unhandled = () =>
       ledger.audit(cast.consumers, cast.expired).missing.filter((number) => isGood(number));
-    const deadline = Date.now() + PATIENCE_MS;
-    while (unhandled().length > 0 && Date.now() < deadline) await sleep(100);
+    await whileFewer(() => unhandled().length);
     const wrong = unhandled().map((number) => `message ${number} waits behind poison`);
     const seconds = (performance.now() - startedAt) / 1000;
     wrong.push(
@@ -55,10 +54,10 @@ export const givebacks = {
     // The first poison is cured, or the limit would hit it too.
     const antidote = join(cast.dir, 'marks', 'antidote');
     writeFileSync(antidote, '');
-    const isSick = () =>
-      ledger.audit(cast.consumers, cast.expired).missing.some((number) => !isGood(number));
-    const curedBy = Date.now() + PATIENCE_MS;
-    while (isSick() && Date.now() < curedBy) await sleep(100);
+    const isSick = (number) => !isGood(number);
+    await whileFewer(
+      () => ledger.audit(cast.consumers, cast.expired).missing.filter(isSick).length,
+    );
     rmSync(antidote);
     await limit(cast, ledger, random, wrong);
     writeFileSync(antidote, '');
@@ -67,6 +66,16 @@ export const givebacks = {
     return { counts, wrong: [...wrong, ...more], done };
   },
 };
+
+/** One worker takes as long as it takes: waits until there are none, or it does not get on. */
+async function whileFewer(count) {
+  let fewest = count();
+  for (let since = Date.now(); fewest > 0 && Date.now() - since < PATIENCE_MS; await sleep(100)) {
+    const now = count();
+    if (now < fewest) since = Date.now();
+    fewest = Math.min(fewest, now);
+  }
+}
 
 async function sendPoison(cast, ledger, random, from, queue = 'default') {
   const numbers = Array.from({ length: POISON }, (_, n) => from + n);

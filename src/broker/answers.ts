@@ -39,6 +39,7 @@ export class Answers implements BrokerAnswers {
       version: VERSION,
       dir,
       store: store.name,
+      engine: (await store.engine?.()) ?? null,
       uptimeMs: Math.round(clockMs() - this.#startedAt),
       draining: intake.draining,
       drain: drain.isOn ? await drain.state() : null,
@@ -96,17 +97,21 @@ export class Answers implements BrokerAnswers {
   }
 
   async drain(paused: boolean): Promise<DrainState> {
-    const { intake, drain } = this.#options;
+    const { intake, drain, store, journal } = this.#options;
     intake.draining = true;
     drain.begin(paused);
+    void store.drains?.(true).catch(journal.error);
     return drain.state();
   }
 
   cancelDrain(): boolean {
-    const { intake, drain } = this.#options;
+    const { intake, drain, store, journal } = this.#options;
     const wasOn = drain.cancel();
     // Not when the drain is done: then the broker stops.
-    if (wasOn) intake.draining = false;
+    if (wasOn) {
+      intake.draining = false;
+      void store.drains?.(false).catch(journal.error);
+    }
     return wasOn;
   }
 

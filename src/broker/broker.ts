@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
@@ -5,10 +6,11 @@ import { MAX_BATCH_BYTES } from '../link/batch-size.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
 import { openStore } from '../queue/open-store.ts';
-import type { Store } from '../queue/store.ts';
+import type { Store, StoreNews } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
 import { readBootId } from '../registry/boot-id.ts';
 import { assertNoBroker, type BrokerClaim, claimBroker } from '../registry/broker-claim.ts';
+import { placeOf } from '../registry/place.ts';
 import { Presence } from '../registry/presence.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
@@ -73,6 +75,7 @@ export class Broker {
     assertNoBroker(dir, processTable());
     const store = await openStore(
       options.store ?? { kind: 'sqlite', folder: storeFolder(dir, process.env) },
+      { key: placeOf(dir), host: hostname(), dir, version: VERSION },
     );
     let broker: Broker | undefined;
     try {
@@ -135,6 +138,7 @@ export class Broker {
     const { incarnation } = store;
     const parts = { intake, roster, inFlight, requests, journal };
     this.#reception = new Reception({ ...parts, incarnation });
+    store.subscribe?.((news) => this.#onStoreNews(news));
   }
 
   /** For people: where the messages are kept. */
@@ -180,6 +184,18 @@ export class Broker {
     await this.#endpoint.close(this.#receiver);
     await this.#intake.idle();
     await this.#store.close();
+  }
+
+  #onStoreNews(news: StoreNews): void {
+    const journal = this.#journal;
+    if (news.kind === 'away') journal.say({ type: 'store-away', error: news.error });
+    else {
+      if (news.kind === 'back') {
+        journal.say({ type: 'store-back' });
+        this.#intake.forget();
+      }
+      journal.changed();
+    }
   }
 
   async #publish(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { BatchSize } from '../link/batch-size.ts';
 import type { Channel, EchoLink } from '../link/echo-link.ts';
@@ -12,7 +13,7 @@ import { PlainDeliveries } from './plain-deliveries.ts';
 const DELIVERIES_TURN_MS = 50;
 
 export interface DispatcherOptions extends DeliveryOptions {
-  readonly store: Pick<Store, 'hasReady' | 'reserve'>;
+  readonly store: Pick<Store, 'hasReady' | 'reserve' | 'holdsReserved'>;
   readonly endpoint: Endpoint;
 }
 
@@ -24,6 +25,9 @@ export class Dispatcher {
   readonly #dealer: Dealer;
   /** What has not gone out yet of what was dealt. */
   readonly #dealt: Delivery[] = [];
+  #dealing: Promise<void> | undefined;
+  /** What was dealt is not to go out: it may be another's turn now. */
+  #isStale = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -50,8 +54,10 @@ export class Dispatcher {
 
   /** Runs until there is nothing left that anybody could get. */
   async #run(): Promise<void> {
-    const { echo } = this.#options.endpoint;
+    const { store, endpoint } = this.#options;
+    const { echo } = endpoint;
     while (!this.#isStopped) {
+      if (this.#isStale || store.holdsReserved === false) await this.#takeBack();
       const next = await this.#next();
       if (!next) return;
       if (!echo || next.consumer.kind === 'plain') this.#plain.start(next);
@@ -64,14 +70,38 @@ export class Dispatcher {
     const now = clockMs();
     const known = this.#nextOwed(now) ?? this.#dealt.shift();
     if (known) return known;
-    this.#dealt.push(...(await this.#dealer.deal(now)));
+    await this.#deal(now);
     const next = this.#dealt.shift();
     if (!next) this.#wakeAfterRest(now);
     return next;
   }
 
+  /** The same for who has the bus, and must not wait for a store: undefined if that is not ready at once. */
+  async #nextAtOnce(): Promise<Delivery | undefined> {
+    if (this.#isStopped || this.#options.store.holdsReserved === false) return undefined;
+    const now = clockMs();
+    const known = this.#nextOwed(now) ?? this.#dealt.shift();
+    if (known) return known;
+    await Promise.race([this.#deal(now), nextTurn()]);
+    return this.#dealt.shift();
+  }
+
+  #deal(now: number): Promise<void> {
+    this.#dealing ??= this.#dealNow(now).finally(() => {
+      this.#dealing = undefined;
+    });
+    this.#dealing.catch(() => {}); // whoever waits for it hears of it
+    return this.#dealing;
+  }
+
+  async #dealNow(now: number): Promise<void> {
+    this.#dealt.push(...(await this.#dealer.deal(now)));
+  }
+
   /** What was dealt and has not gone out is in the store again, and is dealt anew. */
   async #takeBack(): Promise<void> {
+    await this.#dealing?.catch(() => {});
+    this.#isStale = false;
     for (const { consumer, messages } of this.#dealt.splice(0)) {
       await this.#options.inFlight.settleSurely(consumer, messages, { kind: 'untaken' });
     }
@@ -121,10 +151,11 @@ export class Dispatcher {
       if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);
       else if (!(await this.#echo.deliver(channel, delivery))) {
         // It may be another's turn now, who is to get what comes first.
-        await this.#takeBack();
+        this.#isStale = true;
         if (roster.isRegistered(delivery.consumer)) roster.dealt(delivery.consumer);
+        return;
       }
-      delivery = this.#isStopped || clockMs() > until ? undefined : await this.#next();
+      delivery = clockMs() > until ? undefined : await this.#nextAtOnce();
     }
   }
 }

@@ -12,7 +12,7 @@ const REMAINING_LOOK_MS = 250;
 const SAY_MS = 60_000;
 
 export interface DrainOptions {
-  readonly store: Pick<Store, 'counts' | 'delayedUntil'>;
+  readonly store: Pick<Store, 'counts' | 'delayedUntil' | 'isEmpty'>;
   readonly roster: Pick<Roster, 'all'>;
   readonly intake: Pick<Intake, 'idle'>;
   /** Whether the store outlives the broker. */
@@ -72,6 +72,14 @@ export class Drain {
     });
   }
 
+  /** Undefined: it goes on, and that was said not long ago. Counting is not for a loop. */
+  async #news(): Promise<DrainState | undefined> {
+    const { store, keepsMessages } = this.#options;
+    const isNews =
+      clockMs() - this.#saidAt >= SAY_MS || (await store.isEmpty(this.#paused || !keepsMessages));
+    return isNews ? this.state() : undefined;
+  }
+
   #end(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -81,7 +89,7 @@ export class Drain {
     const { intake, journal } = this.#options;
     const timer = this.#timer;
     await intake.idle(); // what is being stored has to be delivered too
-    const state = await this.state().catch(journal.error);
+    const state = await this.#news().catch(journal.error);
     // What was found out for a drain that has since been cancelled says nothing about the next one.
     if (!state || !this.isOn || this.#timer !== timer) return;
     if (isDrained(state)) {

@@ -34,6 +34,8 @@ export type BrokerEventData =
   | ({ type: 'delivery-damaged' } & MessageAtConsumer)
   /** A plain consumer is stopped, or no longer has a handler. */
   | ({ type: 'delivery-stalled' } & MessageAtConsumer)
+  /** Another broker of the store took this one for dead: the message may have gone to others. */
+  | ({ type: 'delivery-taken-over' } & MessageAtConsumer)
   /** Too large for this consumer; the try counts as an attempt. */
   | ({ type: 'message-too-large'; bytes: number } & MessageAtConsumer)
   /** A plain consumer cannot receive it, others can. */
@@ -42,6 +44,9 @@ export type BrokerEventData =
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
   /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
+  /** Nothing is accepted and nothing delivered until it is back. */
+  | { type: 'store-away'; error: SigmqError }
+  | { type: 'store-back' }
   | { type: 'draining'; state: DrainState }
   | { type: 'drained'; state: DrainState }
   | { type: 'drain-cancelled' }
@@ -86,6 +91,11 @@ const TEXTS: {
     ({ pid, id, ackWaitMs }) =>
       `Consumer ${pid} has not settled message ${id} within ${ackWaitMs} ms; it goes to another.`,
   ],
+  'delivery-taken-over': [
+    'warn',
+    ({ pid, id }) =>
+      `Consumer ${pid} had message ${id} when this broker was taken for dead: the message is another broker's now.`,
+  ],
   'delivery-failed': ['warn', ({ error }) => error.message],
   'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],
   'delivery-stalled': [
@@ -109,6 +119,8 @@ const TEXTS: {
     'error',
     ({ bytes }) => `A plain message of ${bytes} bytes is too large.`,
   ],
+  'store-away': ['error', ({ error }) => sentenceOf(error)],
+  'store-back': ['info', () => 'The store can be reached again.'],
   draining: [
     'info',
     ({ state }) => `Draining: no new messages are accepted. The broker ${drainText(state)}.`,

@@ -155,14 +155,27 @@ export class InFlight {
     const { store, journal } = this.#options;
     try {
       const became = await store.settle(endings);
-      for (const { known } of endings) this.#forget(known);
-      conclude(consumer, endings);
-      for (const [n, { outcome, known }] of endings.entries())
-        journal.settled(known.queue, outcome, became[n] ?? 'unknown');
-      return 0;
+      const ended = endings.filter((_, n) => became[n] !== 'unmade');
+      for (const { known } of ended) this.#forget(known);
+      conclude(consumer, ended);
+      if (!became.includes('unknown')) {
+        for (const [n, { outcome, known }] of endings.entries())
+          journal.settled(known.queue, outcome, became[n] ?? 'unknown');
+        return 0;
+      }
+      // Another broker took this one for dead.
+      for (const [n, ending] of endings.entries())
+        if (became[n] === 'unknown') this.#onTakenOver(consumer, ending);
+      const [only] = endings;
+      if (endings.length > 1 || !only) return Reason.Unknown;
+      return await this.#settleLate(consumer, only.id, only.outcome, only.known);
     } catch (error) {
       return this.#onStoreError(error);
     }
+  }
+
+  #onTakenOver({ pid }: ConsumerState, { id, known: { queue } }: Ending): void {
+    this.#options.journal.say({ type: 'delivery-taken-over', pid, id, queue });
   }
 
   /** Its time had expired. What it did still counts if nobody else has received the message. */
@@ -201,9 +214,12 @@ export class InFlight {
     });
     const idle = all.filter(({ known }) => !known.settling);
     const busy = all.filter(({ known }) => known.settling);
-    if (idle.length > 0 && (await this.#settleTogether(consumer, idle)) === Reason.Store)
-      for (const ending of idle) this.#retry(consumer, ending);
-    for (const ending of busy) {
+    const verdict = idle.length > 0 ? await this.#settleTogether(consumer, idle) : 0;
+    if (verdict === Reason.Store) for (const ending of idle) this.#retry(consumer, ending);
+    // Not all of them are ours any more: each is settled for itself.
+    const left = verdict === Reason.Unknown && idle.length > 1 ? idle : [];
+    for (const ending of [...left, ...busy]) {
+      if (!isSame(consumer.inFlight.get(ending.id), ending.known)) continue;
       if ((await this.settle(consumer, ending.id, outcome)) === Reason.Store)
         this.#retry(consumer, ending);
     }

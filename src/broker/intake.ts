@@ -7,7 +7,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
-import { StoreFull } from '../queue/errors.ts';
+import { StoreFull, StoreUnknown } from '../queue/errors.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
@@ -22,8 +22,8 @@ export interface IntakeOptions {
 
 /** What became of a frame that is, or was meant to be, a message. */
 export interface Judged {
-  /** The answer. */
-  readonly verdict: Verdict;
+  /** The answer; undefined: none, because nobody knows whether it is stored. */
+  readonly verdict: Verdict | undefined;
   /** These were stored. */
   readonly published?: readonly NewMessage[];
   /** How many messages were refused. */
@@ -32,6 +32,8 @@ export interface Judged {
   readonly error?: unknown;
 }
 
+/** Producers whose last frame is in doubt; of the oldest ones it is forgotten. */
+const MAX_DOUBTED = 4096;
 const ACCEPTED: Judged = { verdict: 0 };
 
 /** Judges the messages of producers, and stores them. */
@@ -42,6 +44,8 @@ export class Intake {
   draining = false;
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
+  /** Those of whose last frame nobody knows whether it is stored: their names. */
+  readonly #doubted = new Set<string>();
   /** One message at a time: whether the previous one could be stored decides what is a repeat. */
   readonly #turns = new Serial();
 
@@ -83,11 +87,23 @@ export class Intake {
     return this.#producers.get(this.#producers.name(peer))?.lastIds ?? [];
   }
 
+  /** The store may not be what it was: it is asked again who has sent what. */
+  forget(): void {
+    this.#producers.forget();
+  }
+
   async #take(peer: Peer, envelope: Envelope): Promise<Judged> {
     const name = this.#producers.name(peer);
-    const state =
-      this.#producers.get(name) ??
-      this.#producers.add(name, await this.#options.store.lastNumber(name));
+    let state = this.#producers.get(name);
+    if (!state) {
+      try {
+        state = this.#producers.add(name, await this.#options.store.lastNumber(name));
+      } catch (error) {
+        // What may be stored is not refused.
+        return { verdict: this.#doubted.has(name) ? undefined : Reason.Store, error };
+      }
+      this.#doubted.delete(name);
+    }
     const number = numberOf(envelope, state.next);
     // The next frame says its number in full, unless this one is accepted.
     state.next = undefined;
@@ -112,9 +128,20 @@ export class Intake {
       return { ...this.#message(body.slice(), fields), producer };
     });
     const judged = await this.#publish(batch, state);
+    if (judged.verdict === undefined) this.#doubt(state.process);
     if (judged.verdict !== 0) return { ...judged, refused: batch.length };
     state.last = number;
     return judged;
+  }
+
+  #doubt(process: string): void {
+    this.#producers.delete(process);
+    this.#doubted.delete(process);
+    this.#doubted.add(process);
+    for (const oldest of this.#doubted) {
+      if (this.#doubted.size <= MAX_DOUBTED) return;
+      this.#doubted.delete(oldest);
+    }
   }
 
   #objection(entries: readonly Entry[]): Verdict {
@@ -142,6 +169,7 @@ export class Intake {
       if (producer) producer.lastIds = ids;
       return { verdict: 0, published: batch };
     } catch (error) {
+      if (error instanceof StoreUnknown) return { verdict: undefined, error };
       return { verdict: error instanceof StoreFull ? Reason.Full : Reason.Store, error };
     }
   }

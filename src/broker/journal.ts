@@ -1,5 +1,6 @@
 import { type Reason, reasonName } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
+import { StoreAway } from '../queue/errors.ts';
 import type { NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
 import type { DrainState } from '../status.ts';
 import { warn } from '../warning.ts';
@@ -39,7 +40,10 @@ export class Journal {
     else if (event.level === 'warn' || event.level === 'error') warn(event.message);
   }
 
-  readonly error = (error: unknown): void => this.say({ type: 'error', error });
+  /** That the store cannot be reached is said once, not by everybody who notices. */
+  readonly error = (error: unknown): void => {
+    if (!(error instanceof StoreAway)) this.say({ type: 'error', error });
+  };
 
   published(batch: readonly NewMessage[]): void {
     for (const { queue } of batch) this.counters.accepted(queue);

@@ -51,6 +51,14 @@ export class Producers {
     return this.#states.get(process);
   }
 
+  delete(process: string): void {
+    this.#states.delete(process);
+  }
+
+  forget(): void {
+    this.#states.clear();
+  }
+
   add(process: string, last: number | undefined): ProducerState {
     const state: ProducerState = {
       process,

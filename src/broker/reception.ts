@@ -38,14 +38,14 @@ export class Reception {
   }
 
   /** A frame from an echo peer. The verdict is its answer. */
-  take(peer: Peer, frame: Uint8Array): Verdict | Promise<Verdict> {
+  take(peer: Peer, frame: Uint8Array): Verdict | Promise<Verdict | undefined> {
     const decoded = decodeFrame(frame);
     if (decoded.kind === 'envelope' && decoded.envelope.control) {
       return this.#takeControl(peer, decoded.envelope);
     }
     const judged = this.#options.intake.judge(peer, decoded);
     if (judged instanceof Promise) return judged.then((late) => this.#conclude(late));
-    return this.#conclude(judged);
+    return this.#conclude(judged) ?? Reason.Store;
   }
 
   /** A message of a plain peer: nobody is waiting for an answer. */
@@ -87,11 +87,11 @@ export class Reception {
     return { incarnation: incarnation ?? this.#options.incarnation, delivery };
   }
 
-  #conclude({ verdict, published, refused, error }: Judged): Verdict {
+  #conclude({ verdict, published, refused, error }: Judged): Verdict | undefined {
     const { journal } = this.#options;
     if (error !== undefined) journal.error(error);
     if (published) journal.published(published);
-    if (refused && verdict !== 0) journal.refused(verdict, refused);
+    if (refused && verdict) journal.refused(verdict, refused);
     return verdict;
   }
 }

@@ -20,7 +20,8 @@ export async function openBackend(flags: AdminFlags): Promise<Backend> {
   } catch (error) {
     const folder = dataFolder(flags);
     const isNoBroker = error instanceof SigmqError && error.code === 'no-broker';
-    if (!isNoBroker || !existsSync(join(folder, 'queue.db'))) throw error;
+    if (!isNoBroker || process.env.SIGMQ_STORE || !existsSync(join(folder, 'queue.db')))
+      throw error;
     return openStore({ kind: 'sqlite', folder });
   }
 }

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../codec/limits.ts';
-import { maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
+import { lease, maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
 import { DEFAULT_POLICY } from '../queue/store.ts';
+import { DEFAULT_LEASE_MS } from '../queue/store-options.ts';
 import type { BrokerFlags } from './broker.ts';
 import { command, value } from './common.ts';
 import { LEVELS, LOG_FORMATS } from './log.ts';
@@ -14,7 +15,20 @@ export function brokerCommand(name = 'broker'): Command {
         'SIGMQ_DATA',
       ),
     )
-    .addOption(new Option('--memory', 'keep messages in memory only').conflicts('data'))
+    .addOption(new Option('--memory', 'keep messages in memory only').conflicts(['data', 'store']))
+    .addOption(
+      new Option('--store <url>', 'keep messages in PostgreSQL, shared with brokers on other hosts')
+        .env('SIGMQ_STORE')
+        .conflicts('data'),
+    )
+    .addOption(
+      new Option(
+        '--lease <duration>',
+        'with --store: others take over from a broker silent for this long',
+      )
+        .argParser(value(lease.parse))
+        .default(DEFAULT_LEASE_MS, '10s'),
+    )
     .option(
       '--fsync <when>',
       'when to flush messages to disk: before each reply, at an interval, or never (always, 100ms, never)',

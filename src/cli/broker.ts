@@ -11,6 +11,8 @@ export interface BrokerFlags extends LogFlags {
   readonly dir?: string;
   readonly data?: string;
   readonly memory?: true;
+  readonly store?: string;
+  readonly lease: number;
   readonly fsync: Fsync;
   readonly maxSize: number;
   readonly maxMessages: number;
@@ -78,5 +80,6 @@ function storeFrom(flags: BrokerFlags): StoreOptions {
   const { deadExpired } = flags;
   const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };
   if (flags.memory) return { kind: 'memory', ...policy };
+  if (flags.store) return { kind: 'postgres', url: flags.store, leaseMs: flags.lease, ...policy };
   return { kind: 'sqlite', folder: dataFolder(flags), fsync, ...policy };
 }

@@ -22,7 +22,7 @@ import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 import { signalTroubles, watchTrouble } from './doctor-limits.ts';
 import { onBroker, onConsumers } from './doctor-registry.ts';
-import { lookAtStore, type RunningBroker } from './doctor-store.ts';
+import { lookAtStore, type RunningBroker, type StoreFinding } from './doctor-store.ts';
 import { Findings } from './findings.ts';
 import { report } from './report.ts';
 
@@ -44,11 +44,9 @@ export async function doctor(flags: AdminFlags): Promise<number> {
       await onConsumers(findings, dir, table, flags);
       onLimits(findings, dir, table);
     }
-    const folder = dataFolder(flags);
-    onDisk(findings, folder);
-    for (const { mark, text } of lookAtStore(folder, runningBroker(dir, table))) {
+    const broker = runningBroker(dir, table);
+    for (const { mark, text } of await storeFindings(findings, flags, dir, broker))
       findings.say(mark, text);
-    }
     return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
   } catch (error) {
     return report(error);
@@ -108,6 +106,21 @@ function runningBroker(dir: string | undefined, table: ProcessTable): RunningBro
   const found = dir === undefined ? undefined : inspectBroker(dir, table);
   const json = dir !== undefined && found?.ok ? readBrokerJson(dir) : undefined;
   return found?.ok && json?.pid === found.pid ? { pid: json.pid, path: json.path } : undefined;
+}
+
+async function storeFindings(
+  findings: Findings,
+  flags: AdminFlags,
+  dir: string | undefined,
+  broker: RunningBroker | undefined,
+): Promise<StoreFinding[]> {
+  if (broker ? broker.path === undefined : process.env.SIGMQ_STORE) {
+    const { lookAtEngine } = await import('./doctor-engine.ts');
+    return lookAtEngine(dir, broker ? undefined : process.env.SIGMQ_STORE);
+  }
+  const folder = dataFolder(flags);
+  onDisk(findings, folder);
+  return lookAtStore(folder, broker);
 }
 
 function onLimits(findings: Findings, dir: string, table: ProcessTable): void {

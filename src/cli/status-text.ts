@@ -1,4 +1,5 @@
 import { drainText } from '../broker/drain-state.ts';
+import type { EngineStatus } from '../queue/engine-status.ts';
 import type { QueueCounts } from '../queue/store.ts';
 import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { table, titled } from './table.ts';
@@ -27,7 +28,7 @@ export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)
 }
 
 function brokerLines(status: BrokerStatus): string[] {
-  const { pid, version, dir, store, uptimeMs, drain, plainBecause, since } = status;
+  const { pid, version, dir, store, engine, uptimeMs, drain, plainBecause, since } = status;
   const seconds = Math.max(uptimeMs / 1000, 1);
   const rate = (count: number) => `${count} (${(count / seconds).toFixed(1)}/s)`;
   const refused = Object.entries(status.refused).map(([reason, count]) => `${reason} ${count}`);
@@ -36,6 +37,7 @@ function brokerLines(status: BrokerStatus): string[] {
     line('broker', `${pid}, version ${version}, up ${ageText(uptimeMs)}`),
     line('directory', dir),
     line('messages', store),
+    ...(engine ? engineLines(engine) : []),
     ...(status.draining ? [line('draining', drainsFor)] : []),
     ...(plainBecause === null ? [] : [line('plain', plainBecause)]),
     line('since', since),
@@ -46,6 +48,27 @@ function brokerLines(status: BrokerStatus): string[] {
     line('given up', `expired ${status.expired}, dead ${status.dead}`),
     line('refused', refused.length > 0 ? refused.join(', ') : '0'),
     line('consumers', `lost ${status.lostConsumers}`),
+  ];
+}
+
+function engineLines({
+  name,
+  error,
+  version,
+  latencyMs,
+  warnings,
+  brokers,
+}: EngineStatus): string[] {
+  if (error !== null) return [line('store', error)];
+  return [
+    line('store', `${name} ${version}, answers in ${latencyMs} ms`),
+    ...warnings.map((warning) => line('warning', warning)),
+    ...brokers.map(({ host, dir, lastSeen, draining, ...other }) =>
+      line(
+        'other',
+        `${host}:${dir}, version ${other.version}, seen ${lastSeen}${draining ? ', draining' : ''}`,
+      ),
+    ),
   ];
 }
 

@@ -55,7 +55,9 @@ export class Inspector implements Inspection {
   async status(options: CallOptions = {}): Promise<Status> {
     checkCall(options);
     const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
-    return { ...status, queues: await this.#queues({ op: 'queues' }, options) };
+    // What is in a store that cannot be reached is not known.
+    const isAway = status.engine?.error != null;
+    return { ...status, queues: isAway ? [] : await this.#queues({ op: 'queues' }, options) };
   }
 
   /** Ids of the messages that this process sent last, in one hold of the bus; empty: no longer known. */

@@ -26,7 +26,7 @@ const NAMELESS_MS = 60_000;
 /** Takes what arrives. It is called, as nobody waits for what others send. */
 export interface Receiver {
   /** Judges a frame from an echo peer. An exception is a bug: it is reported, and the frame refused. */
-  onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict>;
+  onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict | undefined>;
   /** Whether there is nothing better to do after a frame than to wait for the next for a moment. */
   lingers?(): boolean;
   /** Takes a message from a plain peer. */
@@ -168,7 +168,7 @@ export class Pump {
       this.#receiver.onBug(error);
       return Reason.Store;
     };
-    let verdict: Verdict | Promise<Verdict>;
+    let verdict: Verdict | Promise<Verdict | undefined>;
     try {
       verdict = this.#receiver.onFrame(sender, frame);
     } catch (error) {
@@ -181,7 +181,9 @@ export class Pump {
     void verdict
       .catch(refuse)
       // A store may take seconds: the sender may have ended, and its PID be another's.
-      .then((late) => this.#inbound.isStill(sender) && this.#answer(sender, frame, late))
+      .then((late) => {
+        if (late !== undefined && this.#inbound.isStill(sender)) this.#answer(sender, frame, late);
+      })
       .catch((error) => this.#receiver.onBug(error))
       .then(this.takeSignals);
   }

@@ -127,6 +127,12 @@ export const directory = typed(
   (value) => typeof value === 'string' && !value.includes('\0'),
 );
 
+/** What it contains is checked where it is used. */
+export const storeUrl = typed(
+  'a URL that begins with postgres://',
+  (value) => typeof value === 'string' && /^postgres(ql)?:\/\//.test(value),
+);
+
 export const flag = typed('true or false', (value) => typeof value === 'boolean');
 export const callback = typed('a function', (value) => typeof value === 'function');
 export const abortSignal = typed('an AbortSignal', (value) => value instanceof AbortSignal);

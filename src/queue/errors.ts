@@ -5,6 +5,15 @@ import { lockHolder } from './lock-holder.ts';
 /** The store cannot be opened, read or written. */
 export class StoreError extends SigmqError {}
 
+/** The store cannot be reached: nothing is stored and nothing handed out until it is back. */
+export class StoreAway extends StoreError {
+  /** The connection broke while an answer was awaited. */
+  wasAsked = false;
+}
+
+/** Nobody knows whether messages were stored: the connection broke before the answer came. */
+export class StoreUnknown extends StoreError {}
+
 /** The store already holds as many messages or bytes as it may. */
 export class StoreFull extends SigmqError {}
 

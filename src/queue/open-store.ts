@@ -1,12 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { VERSION } from '../version.ts';
+import type { Place } from './postgres/membership.ts';
 import { DEFAULT_POLICY, type Store, type StorePolicy } from './store.ts';
-import type { StoreOptions } from './store-options.ts';
+import { DEFAULT_LEASE_MS, type StoreOptions } from './store-options.ts';
 
-/** @throws StoreError */
-export async function openStore(options: StoreOptions): Promise<Store> {
+/**
+ * @param place of the broker; without one, the store is only looked at, or copied
+ * @throws StoreError
+ */
+export async function openStore(options: StoreOptions, place?: Place): Promise<Store> {
   const policy = policyOf(options);
+  if (options.kind === 'postgres') {
+    const { PostgresStore } = await import('./postgres/postgres-store.ts');
+    const { url, leaseMs = DEFAULT_LEASE_MS } = options;
+    return PostgresStore.open({ url, policy, place: place ?? visitor(), leaseMs });
+  }
   const { SqliteStore } = await import('./sqlite-store.ts');
   if (options.kind === 'memory') return SqliteStore.inMemory(policy);
   return SqliteStore.open(options.folder, policy, options.fsync ?? 'always');
+}
+
+function visitor(): Place {
+  return { key: randomUUID(), host: hostname(), dir: process.cwd(), version: VERSION };
 }
 
 function policyOf(options: StoreOptions): StorePolicy {

@@ -94,10 +94,13 @@ export class SqliteDeliveries
       const held = reserved.get(id);
       return held && { id, outcome, held, ...settlementOf(id, held, outcome, policy, now) };
     });
+    const known = changes.filter((change) => change !== undefined);
+    if (known.length < changes.length)
+      return changes.map((change) => (change ? 'unmade' : 'unknown'));
     db.together(() => {
-      for (const change of changes) if (change) db.run(change.sql, change.parameters);
+      for (const { sql, parameters } of known) db.run(sql, parameters);
     });
-    return changes.map((change) => (change ? this.#release(change) : 'unknown'));
+    return known.map((change) => this.#release(change));
   }
 
   #release({ id, outcome, held, state, dueAt }: Change): RowChange['state'] {

@@ -179,6 +179,11 @@ export class SqliteStore implements Store {
     return row.at ?? undefined;
   }
 
+  async isEmpty(withPaused: boolean): Promise<boolean> {
+    this.#db.try(() => this.#timetable.sweep(this.#now()));
+    return this.#tally.isEmpty(withPaused);
+  }
+
   counts(): Promise<QueueCounts[]> {
     return this.#inspection.counts();
   }

@@ -1,3 +1,6 @@
+import type { EngineStatus } from './engine-status.ts';
+import type { StoreError } from './errors.ts';
+
 /** A message as a producer gives it. */
 export interface NewMessage {
   readonly queue: string;
@@ -75,8 +78,23 @@ export interface Settlement {
 export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
 export const STATES: readonly MessageState[] = ['ready', 'delayed', 'reserved', 'dead'];
 
-/** What became of a message that was settled; `unknown`: it was not reserved. */
-export type Settled = Exclude<MessageState, 'reserved'> | 'gone' | 'unknown';
+/**
+ * What became of a message that was settled.
+ * `unknown`: it is not reserved, or another broker has given it to others. `unmade`: it is as before, because one of
+ * those that were to be settled with it is unknown.
+ */
+export type Settled = Exclude<MessageState, 'reserved'> | 'gone' | 'unknown' | 'unmade';
+
+/** What a store tells that others use as well. */
+export type StoreNews =
+  /** Others have changed something: messages may be ready, or fall due. */
+  | { readonly kind: 'news' }
+  /** It cannot be reached; it comes back by itself. */
+  | { readonly kind: 'away'; readonly error: StoreError }
+  /** It can be reached again. What is known of its content may be wrong. */
+  | { readonly kind: 'back' };
+
+export type StoreListener = (news: StoreNews) => void;
 
 export interface QueueCounts extends Readonly<Record<MessageState, number>> {
   readonly queue: string;
@@ -142,9 +160,11 @@ export interface Store extends Inspection {
    * made, the message's id and its number: a store that was restored or exchanged may reuse ids, but never names.
    */
   readonly incarnation: number;
+  /** From now on, a store that is not this process's alone says what happens to it. */
+  subscribe?(listener: StoreListener): void;
   /**
    * Stores all of them or none; durable, by the store's policy, when it resolves.
-   * @throws StoreFull nothing was stored; StoreError it could not be written
+   * @throws StoreFull nothing was stored; StoreUnknown nobody knows whether they were stored; StoreError they were not
    */
   publish(batch: readonly NewMessage[]): Promise<number[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
@@ -162,7 +182,9 @@ export interface Store extends Inspection {
     consumers: readonly string[],
     maxBytes?: number,
   ): Promise<Reserved[]>;
-  /** All of them or none. @returns what became of each */
+  /** Whether what was reserved is this process's for sure; undefined: always. */
+  readonly holdsReserved?: boolean | undefined;
+  /** All of them, or none if one is unknown. @returns what became of each */
   settle(settlements: readonly Settlement[]): Promise<Settled[]>;
   /**
    * A delivery that was considered lost is done after all. The message is gone if it is waiting and nobody has
@@ -184,6 +206,12 @@ export interface Store extends Inspection {
   oldest(queue: string): Promise<number | undefined>;
   /** When the last delayed message falls due, ms since the epoch; undefined: none is delayed. */
   delayedUntil(): Promise<number | undefined>;
+  /** Whether nothing is left to be delivered or settled. @param withPaused also in paused queues */
+  isEmpty(withPaused: boolean): Promise<boolean>;
+  /** For people: what is behind a store on another machine, and who else uses it. */
+  engine?(): Promise<EngineStatus>;
+  /** Others that use it are to know that this process accepts nothing more. */
+  drains?(isDraining: boolean): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -47,6 +47,14 @@ export class Tally {
     return (this.#queues.get(queue)?.ready ?? 0) > 0 && !this.paused.has(queue);
   }
 
+  /** Whether nothing is ready, delayed or reserved. @param withPaused also in paused queues */
+  isEmpty(withPaused: boolean): boolean {
+    return [...this.#queues].every(([queue, { ready, delayed, reserved }]) => {
+      const waits = withPaused || !this.paused.has(queue) ? ready + delayed : 0;
+      return waits + reserved === 0;
+    });
+  }
+
   move(queue: string, from: MessageState, to: MessageState, messages = 1): void {
     this.add(queue, to, messages, 0);
     this.add(queue, from, -messages, 0);

@@ -38,6 +38,7 @@ export class FakeStore implements Store {
   nextSweep = this.#orFail('nextSweep');
   sweep = this.#orFail('sweep');
   oldest = this.#orFail('oldest');
+  isEmpty = this.#orFail('isEmpty');
   delayedUntil = this.#orFail('delayedUntil');
   counts = this.#orFail('counts');
   peek = this.#orFail('peek');
@@ -75,9 +76,12 @@ export class FakeStore implements Store {
     return messages.sort((a, b) => a.id - b.id).map(({ state }) => state);
   }
 
-  #orFail<K extends Exclude<keyof Store, 'name' | 'identity' | 'incarnation' | 'takeExpired'>>(
-    method: K,
-  ): Store[K] {
+  #orFail<
+    K extends Exclude<
+      keyof Store & keyof SqliteStore,
+      'name' | 'identity' | 'incarnation' | 'takeExpired'
+    >,
+  >(method: K): Store[K] {
     const call = async (...args: never[]) => {
       const error = this.failing.get(method);
       if (error) throw error;

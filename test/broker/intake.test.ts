@@ -22,7 +22,7 @@ function given() {
   const intake = new Intake({ store, bootId: 'boot', maxMessageBytes: MAX });
   const judged: Judged[] = [];
   /** A frame as it comes, and its verdict. */
-  const take = async (frame: Uint8Array, peer = PRODUCER): Promise<Verdict> => {
+  const take = async (frame: Uint8Array, peer = PRODUCER): Promise<Verdict | undefined> => {
     const result = await intake.judge(peer, decodeFrame(frame));
     judged.push(result);
     return result.verdict;
@@ -32,7 +32,7 @@ function given() {
     body: string | Uint8Array,
     more: Partial<Envelope> = {},
     peer = PRODUCER,
-  ): Promise<Verdict> => {
+  ): Promise<Verdict | undefined> => {
     const bytes = typeof body === 'string' ? utf8(body) : body;
     const envelope = { seq, body: bytes, control: false, fields: {}, ...more };
     return take(encodeEnvelope(envelope), peer);

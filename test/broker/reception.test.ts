@@ -40,7 +40,7 @@ async function given() {
   await store.put('a');
   const message = (await reserve(store, ['default'], who.key)) as Reserved;
   inFlight.begin(who, message);
-  const settle = async (settle: Settle, peer = PEER): Promise<Verdict> =>
+  const settle = async (settle: Settle, peer = PEER): Promise<Verdict | undefined> =>
     reception.take(peer, settlementsFrame([settle], NOTHING_MORE).subarray(0, -1));
   return { store, journal, reception, requests, settle, who, inFlight, id: message.id };
 }

@@ -9,6 +9,7 @@ const counted = {
 };
 const status: BrokerStatus = {
   ...{ pid: 123, version: '1.2.3', dir: '/d', store: '/s/queue.db', uptimeMs: 3_723_000 },
+  engine: null,
   ...{ draining: false, drain: null, plainBecause: null, others: null, ...counted },
   ...{ since: '2026-01-02T03:04:05.678Z', refused: { full: 7, 'too-large': 8 }, lostConsumers: 9 },
   consumers: [{ pid: 77, kind: 'echo', queues: ['default'], jobs: 1, holding: 0 }],

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
+import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
 import { SqliteStore } from '../../src/queue/sqlite-store.ts';
 import {
   DEFAULT_POLICY,
@@ -13,6 +14,7 @@ import {
   type Store,
   type StorePolicy,
 } from '../../src/queue/store.ts';
+import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
 import { reserve, settle } from './single.ts';
 
 /** A clock that moves when told. */
@@ -21,14 +23,30 @@ class Clock {
   readonly now = () => this.ms;
 }
 
-type Open = (t: { after(fn: () => void): void }, policy: StorePolicy, clock: Clock) => Store;
+type Open = (
+  t: { after(fn: () => void): void },
+  policy: StorePolicy,
+  clock: Clock,
+) => Promise<Store>;
+
+let server: PostgresServer | undefined;
+let schemas = 0;
+before(async () => {
+  if (!withoutPostgres) server = await PostgresServer.start();
+});
+after(() => server?.remove());
 
 const stores: Record<string, Open> = {
-  memory: (_t, policy, clock) => SqliteStore.inMemory(policy, clock.now),
-  sqlite: (t, policy, clock) => {
+  memory: async (_t, policy, clock) => SqliteStore.inMemory(policy, clock.now),
+  sqlite: async (t, policy, clock) => {
     const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     return SqliteStore.open(folder, policy, 'never', clock.now);
+  },
+  postgres: async (_t, policy, { now }) => {
+    const url = (server as PostgresServer).url(`s${++schemas}`);
+    const place = { key: url, host: 'host', dir: '/dir', version: '1' };
+    return PostgresStore.open({ url, policy, place, leaseMs: 10_000, now });
   },
 };
 
@@ -41,9 +59,9 @@ const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
 });
 
 for (const [name, open] of Object.entries(stores)) {
-  const given = (t: TestContext, policy: Partial<StorePolicy> = {}) => {
+  const given = async (t: TestContext, policy: Partial<StorePolicy> = {}) => {
     const clock = new Clock();
-    const store = open(t, { ...DEFAULT_POLICY, ...policy }, clock);
+    const store = await open(t, { ...DEFAULT_POLICY, ...policy }, clock);
     t.after(() => store.close());
     const next = async (queues = ['default']) => {
       const reserved = await reserve(store, queues, '1:1');
@@ -52,9 +70,10 @@ for (const [name, open] of Object.entries(stores)) {
     return { store, clock, next };
   };
 
-  describe(`${name} store`, () => {
+  const skip = name === 'postgres' && withoutPostgres;
+  describe(`${name} store`, { skip }, () => {
     it('gives the highest priority first, then the oldest, of all queues that are asked for', async (t) => {
-      const { store, next } = given(t);
+      const { store, next } = await given(t);
       await store.publish([
         message('a'),
         message('b', { queue: 'other', priority: 1 }),
@@ -68,7 +87,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('keeps any bytes, headers and the time', async (t) => {
-      const { store, clock } = given(t);
+      const { store, clock } = await given(t);
       const body = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
       const headers = [['kind', 'größer'] as const];
       const [id] = await store.publish([message('', { body, headers })]);
@@ -84,7 +103,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('gives nothing twice while it is held, and names who holds it', async (t) => {
-      const { store, next } = given(t);
+      const { store, next } = await given(t);
       const [id] = await store.publish([message('a')]);
       await reserve(store, ['default'], '7:8');
       assert.equal(await next(), undefined);
@@ -96,7 +115,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('forgets what is done, and says so when it is settled again', async (t) => {
-      const { store } = given(t);
+      const { store } = await given(t);
       const [id = 0] = await store.publish([message('a')]);
       assert.equal(await settle(store, id, { kind: 'done' }), 'unknown');
       await reserve(store, ['default'], '1:1');
@@ -107,7 +126,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('puts what was returned, or not taken, at its old place, and spends nothing', async (t) => {
       for (const kind of ['return', 'untaken'] as const) {
-        const { store, next } = given(t, { maxAttempts: 1, maxReleases: 0 });
+        const { store, next } = await given(t, { maxAttempts: 1, maxReleases: 0 });
         const [id = 0] = await store.publish([message('a'), message('b')]);
         await reserve(store, ['default'], '1:1');
         assert.equal(await settle(store, id, { kind }), 'ready');
@@ -119,7 +138,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('lets the others go first when one is given back, longer each time, and spends no attempt', async (t) => {
-      const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 100 });
+      const { store, clock, next } = await given(t, { maxAttempts: 1, backoffMs: 100 });
       const [id = 0] = await store.publish([message('a'), message('b')]);
       for (const [n, pause] of [100, 200, 400].entries()) {
         const { attempt, releases, delivery } = (await reserve(store, ['default'], '1:1')) ?? {};
@@ -135,7 +154,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('counts one as dead that is given back too often', async (t) => {
-      const { store, clock } = given(t, { maxReleases: 1, backoffMs: 1 });
+      const { store, clock } = await given(t, { maxReleases: 1, backoffMs: 1 });
       const [id = 0] = await store.publish([message('a')]);
       for (const became of ['delayed', 'dead']) {
         clock.ms += 10;
@@ -145,7 +164,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('never gives a delivery the name of another, whatever becomes of the message', async (t) => {
-      const { store, clock } = given(t, { maxAttempts: 2, backoffMs: 1 });
+      const { store, clock } = await given(t, { maxAttempts: 2, backoffMs: 1 });
       const [id = 0] = await store.publish([message('a')]);
       const names = new Set<string>();
       const ends = [
@@ -170,7 +189,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('takes a late `done` for the last delivery only, while the message waits', async (t) => {
-      const { store, clock } = given(t, { maxAttempts: 3 });
+      const { store, clock } = await given(t, { maxAttempts: 3 });
       const { incarnation } = store;
       const [id = 0] = await store.publish([message('a')]);
       await reserve(store, ['default'], '1:1');
@@ -197,7 +216,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('makes a lost one ready at once, a failed one after a pause that doubles', async (t) => {
-      const { store, clock } = given(t, { maxAttempts: 9, backoffMs: 100 });
+      const { store, clock } = await given(t, { maxAttempts: 9, backoffMs: 100 });
       const [id = 0] = await store.publish([message('a')]);
       await reserve(store, ['default'], '1:1');
       await settle(store, id, { kind: 'lost' });
@@ -215,7 +234,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     for (const kind of ['failed', 'lost'] as const) {
       it(`counts one as dead when its attempts are used up (${kind})`, async (t) => {
-        const { store, clock, next } = given(t, { maxAttempts: 2, backoffMs: 10 });
+        const { store, clock, next } = await given(t, { maxAttempts: 2, backoffMs: 10 });
         const [id = 0] = await store.publish([message('a')]);
         for (let attempt = 1; attempt <= 2; attempt++) {
           clock.ms += 1000;
@@ -238,7 +257,7 @@ for (const [name, open] of Object.entries(stores)) {
     }
 
     it('counts one as dead at once when the consumer says so', async (t) => {
-      const { store } = given(t);
+      const { store } = await given(t);
       const [id = 0] = await store.publish([message('a')]);
       await reserve(store, ['default'], '1:1');
       await settle(store, id, { kind: 'dead' });
@@ -246,7 +265,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('holds a delayed one back, and drops an expired one', async (t) => {
-      const { store, clock, next } = given(t);
+      const { store, clock, next } = await given(t);
       await store.publish([
         message('later', { delayMs: 50.5 }),
         message('short', { ttlMs: 20 }),
@@ -270,7 +289,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('drops nothing that a consumer took in time, whatever becomes of it', async (t) => {
       for (const kind of ['lost', 'failed', 'release', 'return'] as const) {
-        const { store, clock, next } = given(t, { backoffMs: 1 });
+        const { store, clock, next } = await given(t, { backoffMs: 1 });
         const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
         await reserve(store, ['default'], '1:1');
         clock.ms += 20;
@@ -283,7 +302,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('drops one that was reserved and not taken', async (t) => {
-      const { store, clock, next } = given(t);
+      const { store, clock, next } = await given(t);
       const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
       await reserve(store, ['default'], '1:1');
       clock.ms += 20;
@@ -294,7 +313,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('keeps what expires as dead when it is to; a kick makes it immortal', async (t) => {
-      const { store, clock, next } = given(t, { deadExpired: true });
+      const { store, clock, next } = await given(t, { deadExpired: true });
       await store.publish([
         message('a', { ttlMs: 10 }),
         message('b', { ttlMs: 10, delayMs: 5 }),
@@ -312,7 +331,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('makes room for messages when others have expired, also when nobody looks', async (t) => {
-      const { store, clock } = given(t, { maxMessages: 2, maxBytes: 10 });
+      const { store, clock } = await given(t, { maxMessages: 2, maxBytes: 10 });
       await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 10 })]);
       await assert.rejects(store.publish([message('c')]), StoreFull);
       clock.ms += 10;
@@ -327,7 +346,7 @@ for (const [name, open] of Object.entries(stores)) {
       ['publish', (store) => store.publish([message('c', { queue: 'other' })])],
     ] as [string, (store: Store) => Promise<unknown>][]) {
       it(`tells whom it concerns what ${name} has found due`, async (t) => {
-        const { store, clock } = given(t);
+        const { store, clock } = await given(t);
         await store.publish([message('a', { delayMs: 10 })]);
         clock.ms += 10;
         await look(store);
@@ -339,7 +358,7 @@ for (const [name, open] of Object.entries(stores)) {
     }
 
     it('makes what is due ready also when nobody asks for a message', async (t) => {
-      const { store, clock } = given(t);
+      const { store, clock } = await given(t);
       await store.publish([message('a', { delayMs: 10 }), message('b', { ttlMs: 5 })]);
       assert.equal(await store.sweep(), false);
       assert.equal(await store.nextSweep(), clock.ms + 5);
@@ -354,7 +373,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('puts a message behind those that were ready before it', async (t) => {
-      const { store, clock, next } = given(t, { maxAttempts: 1, backoffMs: 10 });
+      const { store, clock, next } = await given(t, { maxAttempts: 1, backoffMs: 10 });
       await store.publish([message('dead'), message('due third', { delayMs: 30 })]);
       const { id: dead = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
       await settle(store, dead, { kind: 'dead' });
@@ -372,7 +391,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('knows since when a message has been ready', async (t) => {
-      const { store, clock } = given(t);
+      const { store, clock } = await given(t);
       assert.equal(await store.oldest('default'), undefined);
       clock.ms += 100;
       const at = clock.ms;
@@ -387,7 +406,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('refuses a batch over its limits, all of it, and takes it when there is room', async (t) => {
-      const { store } = given(t, { maxMessages: 3, maxBytes: 100 });
+      const { store } = await given(t, { maxMessages: 3, maxBytes: 100 });
       const three = [message('a'), message('b'), message('c')];
       await assert.rejects(store.publish([...three, message('d')]), StoreFull);
       assert.deepEqual(await store.counts(), []);
@@ -401,7 +420,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('gives nothing from a paused queue, and takes for it', async (t) => {
-      const { store, next } = given(t);
+      const { store, next } = await given(t);
       await store.publish([message('a')]);
       await store.pause('default', true);
       await store.publish([message('b')]);
@@ -412,7 +431,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('purges by queue, state and id, but not what a consumer holds', async (t) => {
-      const { store, next } = given(t);
+      const { store, next } = await given(t);
       const ids = await store.publish([
         message('held'),
         message('a'),
@@ -432,7 +451,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('purges and kicks the first ones first, state by state', async (t) => {
-      const { store, next } = given(t, { maxAttempts: 1 });
+      const { store, next } = await given(t, { maxAttempts: 1 });
       await store.publish([message('dead'), message('dead, and more urgent', { priority: 1 })]);
       for (let n = 0; n < 2; n++) {
         const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
@@ -448,7 +467,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('does not let one expire that was kicked back', async (t) => {
-      const { store, clock, next } = given(t, { maxAttempts: 1 });
+      const { store, clock, next } = await given(t, { maxAttempts: 1 });
       await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 20 })]);
       const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
       await settle(store, id, { kind: 'failed' });
@@ -466,7 +485,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('kicks and purges by id among many, and more than a step takes', async (t) => {
-      const { store } = given(t, { maxAttempts: 1 });
+      const { store } = await given(t, { maxAttempts: 1 });
       const many = Array.from({ length: 2500 }, (_, n) => message(`${n}`));
       const ids = await store.publish(many);
       for (const _ of ids) {
@@ -488,7 +507,7 @@ for (const [name, open] of Object.entries(stores)) {
     });
 
     it('shows messages without taking them', async (t) => {
-      const { store, clock } = given(t);
+      const { store, clock } = await given(t);
       await store.publish([
         message('a', { delayMs: 5 }),
         message('b'),
@@ -520,7 +539,7 @@ for (const [name, open] of Object.entries(stores)) {
           const clock = new Clock();
           const after = (fn: () => void) => cleanUps.push(fn);
           const policy = { ...DEFAULT_POLICY, maxAttempts: 2, backoffMs: 50 };
-          const store = open({ after }, policy, clock);
+          const store = await open({ after }, policy, clock);
           const held: number[] = [];
           try {
             for (const { act, queue, outcome, ms, state } of steps) {

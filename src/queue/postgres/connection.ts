@@ -1,0 +1,193 @@
+import type { Client, ClientConfig, Notification, QueryResultRow } from 'pg';
+import type { PostgresAddress } from './address.ts';
+import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
+
+const CONNECT_MS = 5000;
+/** An answer that takes longer does not come any more; ms. */
+const ANSWER_MS = 10_000;
+/** The server gives up before us, so that we know what became of it; ms. */
+const STATEMENT_MS = 8000;
+/** A network that was cut is noticed in about 10 s also while nothing is asked. */
+const KEEPALIVE = { idleS: 5, intervalS: 2, count: 3 };
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+
+/** `durable`: a commit is on the disk when it is answered. `fast`: a crash of the server may undo it. */
+type Commit = 'durable' | 'fast';
+
+/** A statement, prepared once for each connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface ConnectionOptions {
+  readonly address: PostgresAddress;
+  readonly commit: Commit;
+  /** Seen in pg_stat_activity; tells the connections of one broker from all others. */
+  readonly application: string;
+  onLost(error: ConnectionLost): void;
+  onNotification?(notification: Notification): void;
+}
+
+/** A connection to the first of the hosts that takes writes. What is asked is asked in order. */
+export class PostgresConnection {
+  /** Prepared statements do not survive a pooler that gives every transaction another connection. */
+  isPooled = false;
+  readonly #client: Client;
+  readonly #onLost: (error: ConnectionLost) => void;
+  #lost: ConnectionLost | undefined;
+
+  /** @throws ConnectionLost no host can be used; the reason of the last one */
+  static async open(options: ConnectionOptions): Promise<PostgresConnection> {
+    let last: unknown = new Error('no host is named');
+    for (const host of options.address.hosts) {
+      for (const ssl of options.address.ssl) {
+        try {
+          return await PostgresConnection.#openAt({ ...host, ssl }, options);
+        } catch (error) {
+          last = error;
+        }
+      }
+    }
+    throw last instanceof ConnectionLost ? last : new ConnectionLost(last);
+  }
+
+  static async #openAt(
+    at: Pick<ClientConfig, 'host' | 'port' | 'ssl'>,
+    options: ConnectionOptions,
+  ): Promise<PostgresConnection> {
+    const { address, application } = options;
+    const { user, database } = address;
+    const { default: pg } = await loadLibrary();
+    const client = new pg.Client({
+      ...{ ...at, user, database, application_name: application },
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: ANSWER_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE.idleS * 1000,
+      types: {
+        getTypeParser: (oid, format) => parserOf(oid) ?? pg.types.getTypeParser(oid, format),
+      },
+    });
+    const connection = new PostgresConnection(client, options);
+    try {
+      await client.connect();
+      await connection.#prepare(options);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
+  }
+
+  private constructor(client: Client, options: ConnectionOptions) {
+    this.#client = client;
+    this.#onLost = options.onLost;
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(new Error('the server has ended the connection')));
+    if (options.onNotification) client.on('notification', options.onNotification);
+  }
+
+  /**
+   * Plans stay right without statistics, and nothing waits for ever
+   * (https://www.postgresql.org/docs/current/runtime-config-query.html).
+   */
+  async #prepare({ address, commit }: ConnectionOptions): Promise<void> {
+    const [server] = await this.ask<{ reads: boolean; commits: string; encoding: string }>(
+      `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS reads,
+        current_setting('synchronous_commit') AS commits, current_setting('server_encoding') AS encoding`,
+    );
+    if (server?.reads !== false) throw new Error('the server only reads: it is a standby');
+    if (server.encoding !== 'UTF8') throw postgresErrors.notUtf8(address.name, server.encoding);
+    const isWeak = server.commits === 'off' || server.commits === 'local';
+    const commits = commit === 'fast' ? 'off' : isWeak ? 'on' : server.commits;
+    await this.ask(`
+      SET synchronous_commit = ${commits}; SET search_path = "${address.schema}";
+      SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off;
+      SET statement_timeout = ${STATEMENT_MS}; SET lock_timeout = ${STATEMENT_MS};
+      SET idle_in_transaction_session_timeout = ${STATEMENT_MS}; SET client_min_messages = error;
+      SET tcp_keepalives_idle = ${KEEPALIVE.idleS}; SET tcp_keepalives_interval = ${KEEPALIVE.intervalS};
+      SET tcp_keepalives_count = ${KEEPALIVE.count}; SET tcp_user_timeout = ${ANSWER_MS}`);
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  /** @throws ConnectionLost nobody knows what became of it; another error of the driver: it was refused */
+  run<R extends QueryResultRow>({ name, text }: Statement, values: unknown[] = []): Promise<R[]> {
+    return this.#ask<R>(this.isPooled ? { text, values } : { name, text, values });
+  }
+
+  /** As {@link run}, for what is asked once. Without values it may be several statements. */
+  ask<R extends QueryResultRow>(text: string, values?: unknown[]): Promise<R[]> {
+    return this.#ask<R>(values ? { text, values } : { text });
+  }
+
+  async #ask<R extends QueryResultRow>(query: {
+    name?: string;
+    text: string;
+    values?: unknown[];
+  }): Promise<R[]> {
+    if (this.#lost) throw this.#lost;
+    try {
+      return (await this.#client.query<R>(query)).rows;
+    } catch (error) {
+      if (this.#lost) throw this.#lost;
+      if (!endsConnection(error)) throw error;
+      throw this.#lose(error);
+    }
+  }
+
+  /** Answers what was asked, and ends. */
+  async close(): Promise<void> {
+    if (this.#lost) return;
+    this.#lost = new ConnectionLost(new Error('the broker is closing'));
+    const timer = setTimeout(() => this.destroy(), CONNECT_MS);
+    await this.#client.end().catch(() => {});
+    clearTimeout(timer);
+    this.destroy();
+  }
+
+  /** What was asked is not answered any more. */
+  destroy(): void {
+    this.#lost ??= new ConnectionLost(new Error('the connection was given up'));
+    (
+      this.#client as unknown as { connection: { stream: { destroy(): void } } }
+    ).connection.stream.destroy();
+  }
+
+  #lose(error: unknown): ConnectionLost {
+    if (this.#lost) return this.#lost;
+    this.#lost = new ConnectionLost(error);
+    this.destroy();
+    this.#onLost(this.#lost);
+    return this.#lost;
+  }
+}
+
+/**
+ * Anything but a refusal of the statement: classes 08 (connection), 57P (shutdown), 25006 (it has become a standby),
+ * and whatever has no SQLSTATE, such as an answer that did not come in time.
+ */
+function endsConnection(error: unknown): boolean {
+  const code = codeOf(error);
+  const isServers = code !== undefined && /^[0-9A-Z]{5}$/.test(code) && 'severity' in Object(error);
+  return !isServers || /^(08|57P)/.test(code) || code === '25006';
+}
+
+/** Ours are below 2^53. */
+function parserOf(oid: number): ((text: string) => unknown) | undefined {
+  if (oid === INT8) return Number;
+  if (oid === INT8_ARRAY) return (text) => text.slice(1, -1).split(',').filter(Boolean).map(Number);
+  return undefined;
+}
+
+async function loadLibrary(): Promise<typeof import('pg')> {
+  try {
+    return await import('pg');
+  } catch (error) {
+    throw postgresErrors.noLibrary(error);
+  }
+}

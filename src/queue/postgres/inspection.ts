@@ -1,0 +1,196 @@
+import {
+  DEFAULT_PEEK_LIMIT,
+  type Inspection,
+  type MessageState,
+  type QueueCounts,
+  type Selection,
+  STATES,
+  type Stored,
+} from '../store.ts';
+import type { Statement } from './connection.ts';
+import type { PostgresEngine } from './engine.ts';
+import type { Membership } from './membership.ts';
+import type { Ready } from './ready.ts';
+import { COLUMNS, queuedOf, type RowWithBody } from './rows.ts';
+import type { ServerClock } from './server-clock.ts';
+import type { Timetable } from './timetable.ts';
+
+/** Rows that one statement changes. */
+const STEP_ROWS = 1000;
+
+/** The order in which the messages of a state are shown, removed and kicked; each uses its index. */
+const ORDER: Record<MessageState, string> = {
+  ready: 'priority DESC, position, id',
+  delayed: 'due_at, position, id',
+  reserved: 'id',
+  dead: 'priority DESC, id',
+};
+
+export interface InspectionOptions {
+  readonly engine: PostgresEngine;
+  readonly members: Membership;
+  readonly clock: ServerClock;
+  readonly ready: Ready;
+  readonly timetable: Timetable;
+  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
+  position(count: number): number;
+}
+
+/** Inspecting what is in the database, and changing it by hand. */
+export class PostgresInspection implements Inspection {
+  readonly #options: InspectionOptions;
+
+  constructor(options: InspectionOptions) {
+    this.#options = options;
+  }
+
+  async counts(): Promise<QueueCounts[]> {
+    const { engine, timetable } = this.#options;
+    await timetable.sweep();
+    const rows = await engine.fast<{
+      queue: string;
+      state: MessageState | null;
+      messages: number;
+      paused: boolean;
+    }>(COUNTS, []);
+    const queues = new Map<string, Record<MessageState, number> & { paused: boolean }>();
+    for (const { queue, state, messages, paused } of rows) {
+      const counts = queues.get(queue) ?? { paused, ready: 0, delayed: 0, reserved: 0, dead: 0 };
+      if (state) counts[state] = messages;
+      queues.set(queue, counts);
+    }
+    return [...queues]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([queue, counts]) => ({ queue, ...counts }));
+  }
+
+  async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
+    const { engine, timetable } = this.#options;
+    await timetable.sweep();
+    const { fromByte = 0, maxBody, skip = 0, ids } = selection;
+    let { limit = DEFAULT_PEEK_LIMIT } = selection;
+    const found: Stored[] = [];
+    for (const state of selection.state ? [selection.state] : STATES) {
+      if (limit <= 0) break;
+      const values = [queue, limit, skip, fromByte + 1, maxBody ?? null, ...(ids ? [ids] : [])];
+      const rows = await engine.fast<RowWithBody & { size: number }>(peek(state, ids), values);
+      found.push(...rows.map((row) => this.#storedOf(row)));
+      limit -= rows.length;
+    }
+    return found;
+  }
+
+  async purge(queue: string, selection: Selection = {}): Promise<number> {
+    const { engine, members } = this.#options;
+    const { limit = Number.POSITIVE_INFINITY, ids } = selection;
+    const states = selection.state ? [selection.state] : STATES;
+    let purged = 0;
+    for (const state of states.filter((state) => state !== 'reserved')) {
+      purged += await inSteps(limit - purged, async (rows) => {
+        const values = [members.id, queue, rows, ...(ids ? [ids] : [])];
+        const [gone] = await engine.durable<{ count: number }>(purge(state, ids), values);
+        return gone?.count ?? 0;
+      });
+    }
+    return purged;
+  }
+
+  async kick(
+    queue: string,
+    { ids, limit = Number.POSITIVE_INFINITY }: Selection = {},
+  ): Promise<number> {
+    const { engine, position, ready } = this.#options;
+    const kicked = await inSteps(limit, async (rows) => {
+      const values = [queue, rows, position(rows), ...(ids ? [ids] : [])];
+      return (await engine.durable(kick(ids), values)).length;
+    });
+    if (kicked > 0) {
+      ready.add([queue]);
+      engine.tell({ queues: [queue] });
+    }
+    return kicked;
+  }
+
+  async pause(queue: string, paused: boolean): Promise<void> {
+    const { engine, ready } = this.#options;
+    await engine.durable(paused ? PAUSE : RESUME, [queue]);
+    ready.forget([queue]);
+    engine.tell({ queues: [queue] });
+  }
+
+  #storedOf(row: RowWithBody & { readonly size: number }): Stored {
+    const { clock } = this.#options;
+    const { state, priority, due_at: dueAt, size: bytes } = row;
+    const due = state === 'delayed' && dueAt !== null ? { dueAt: clock.toHost(dueAt) } : {};
+    return { ...queuedOf(row, (at) => clock.toHost(at)), state, priority, bytes, ...due };
+  }
+}
+
+/** Processes up to `limit` in steps, so that nobody waits for long. @returns how many were processed */
+async function inSteps(limit: number, step: (rows: number) => Promise<number>): Promise<number> {
+  for (let done = 0; ; ) {
+    const wanted = Math.min(limit - done, STEP_ROWS);
+    if (wanted <= 0) return done;
+    const some = await step(wanted);
+    done += some;
+    if (some < wanted) return done;
+  }
+}
+
+/** The states are ours, not a user's, so they are written into the statement, and the index of that state is found. */
+function condition(
+  queue: string,
+  state: MessageState,
+  ids: readonly number[] | undefined,
+  parameter: string,
+): string {
+  const which = ids ? ` AND id = ANY(${parameter}::bigint[])` : '';
+  return `queue = ${queue} AND state = '${state}'${which}`;
+}
+
+function peek(state: MessageState, ids: readonly number[] | undefined): Statement {
+  return {
+    name: `peek-${state}${ids ? '-ids' : ''}`,
+    text: `SELECT ${COLUMNS}, octet_length(body) AS size,
+        substring(body FROM $4::int FOR coalesce($5::int, octet_length(body))) AS body
+      FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${ORDER[state]} LIMIT $2 OFFSET $3`,
+  };
+}
+
+function purge(state: MessageState, ids: readonly number[] | undefined): Statement {
+  return {
+    name: `purge-${state}${ids ? '-ids' : ''}`,
+    text: `WITH batch AS (SELECT id FROM messages WHERE ${condition('$2', state, ids, '$4')}
+        ORDER BY ${ORDER[state]} LIMIT $3 FOR UPDATE SKIP LOCKED),
+      gone AS (DELETE FROM messages USING batch WHERE messages.id = batch.id RETURNING bytes),
+      counted AS (INSERT INTO removed (broker, messages, bytes)
+        SELECT $1::uuid, count(*), sum(bytes) FROM gone HAVING count(*) > 0
+        ON CONFLICT (broker) DO UPDATE
+        SET messages = removed.messages + excluded.messages, bytes = removed.bytes + excluded.bytes)
+      SELECT count(*)::int AS count FROM gone`,
+  };
+}
+
+function kick(ids: readonly number[] | undefined): Statement {
+  return {
+    name: `kick${ids ? '-ids' : ''}`,
+    text: `WITH batch AS (SELECT id, priority FROM messages WHERE ${condition('$1', 'dead', ids, '$4')}
+        ORDER BY ${ORDER.dead} LIMIT $2 FOR UPDATE SKIP LOCKED),
+      chosen AS (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n FROM batch)
+      UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = $3 + chosen.n
+      FROM chosen WHERE messages.id = chosen.id RETURNING messages.id`,
+  };
+}
+
+const COUNTS: Statement = {
+  name: 'counts',
+  text: `SELECT queue, state, messages, EXISTS (SELECT FROM paused WHERE paused.queue = counted.queue) AS paused
+    FROM (SELECT queue, state, count(*) AS messages FROM messages GROUP BY queue, state) AS counted
+    UNION ALL
+    SELECT queue, NULL, 0, true FROM paused`,
+};
+const PAUSE: Statement = {
+  name: 'pause',
+  text: 'INSERT INTO paused (queue) VALUES ($1) ON CONFLICT (queue) DO NOTHING',
+};
+const RESUME: Statement = { name: 'resume', text: 'DELETE FROM paused WHERE queue = $1' };

@@ -1,0 +1,160 @@
+import { StoreAway, type StoreError, storeErrors } from '../errors.ts';
+import { type NewMessage, type StorePolicy, sizeOf } from '../store.ts';
+import type { Statement } from './connection.ts';
+import type { PostgresEngine } from './engine.ts';
+import { postgresErrors, wasAsked } from './errors.ts';
+import type { Membership } from './membership.ts';
+import type { Ready } from './ready.ts';
+import type { ServerClock } from './server-clock.ts';
+import type { Timetable } from './timetable.ts';
+
+/** How long to wait for a new connection that can say whether messages were stored; ms. */
+const DOUBT_MS = 2000;
+
+export interface PublisherOptions {
+  readonly name: string;
+  readonly engine: PostgresEngine;
+  readonly members: Membership;
+  readonly policy: StorePolicy;
+  readonly clock: ServerClock;
+  readonly ready: Ready;
+  readonly timetable: Timetable;
+  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
+  position(count: number): number;
+}
+
+interface Answer {
+  readonly fits: boolean;
+  readonly ids: readonly number[] | null;
+  /** What the store holds. */
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Stores messages, and finds out what became of them when the answer was lost. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Of the last publication whose fate is known. */
+  #number = 0;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StoreFull, StoreUnknown, StoreError */
+  async publish(batch: readonly NewMessage[]): Promise<number[]> {
+    const { timetable, clock, policy } = this.#options;
+    await timetable.sweep();
+    const now = clock.now();
+    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
+    const { fits, ids, messages, bytes: held } = await this.#store(batch, now, bytes);
+    if (!fits) {
+      if (messages + batch.length > policy.maxMessages)
+        throw storeErrors.tooMany(messages, policy.maxMessages);
+      throw storeErrors.tooLarge(held, policy.maxBytes);
+    }
+    this.#tell(batch, now);
+    return [...(ids ?? [])];
+  }
+
+  async #store(batch: readonly NewMessage[], now: number, bytes: number): Promise<Answer> {
+    const { engine, members, policy } = this.#options;
+    const number = this.#number + 1;
+    const values = [
+      ...[members.id, number, batch.length, bytes, policy.maxMessages, policy.maxBytes],
+      ...this.#columns(batch, now),
+    ];
+    try {
+      const [answer] = await engine.durable<{ [K in keyof Answer]: Answer[K] }>(PUBLISH, values);
+      if (answer?.fits) this.#number = number;
+      return answer as Answer;
+    } catch (error) {
+      if (!(error instanceof StoreAway && wasAsked(error))) throw error;
+      const ids = await this.#idsOf(number, error);
+      if (!ids) throw error;
+      this.#number = number;
+      return { fits: true, ids, messages: 0, bytes: 0 };
+    }
+  }
+
+  /** The answer was lost. @returns undefined: they were not stored @throws StoreUnknown nobody knows */
+  async #idsOf(number: number, why: StoreError): Promise<readonly number[] | undefined> {
+    const { engine, members, name } = this.#options;
+    try {
+      if (!(await engine.isBackIn(DOUBT_MS))) throw why;
+      const [row] = await engine.durable<{ number: number; ids: number[] }>(LAST, [members.id]);
+      return row?.number === number ? row.ids : undefined;
+    } catch (error) {
+      throw postgresErrors.unknown(name, error);
+    }
+  }
+
+  #columns(batch: readonly NewMessage[], now: number): unknown[] {
+    const isDelayed = ({ delayMs = 0 }: NewMessage) => delayMs > 0;
+    const offsets: number[] = [];
+    let offset = 1;
+    for (const { body } of batch) {
+      offsets.push(offset);
+      offset += body.length;
+    }
+    const producers = new Map(batch.map(({ producer }) => [producer?.process, producer?.number]));
+    producers.delete(undefined);
+    return [
+      now,
+      this.#options.position(batch.length),
+      Buffer.concat(batch.map(({ body }) => body)),
+      offsets,
+      batch.map(({ body }) => body.length),
+      batch.map(({ queue }) => queue),
+      batch.map((message) => (isDelayed(message) ? 'delayed' : 'ready')),
+      batch.map(({ priority }) => priority),
+      batch.map(({ headers = [] }) => (headers.length > 0 ? JSON.stringify(headers) : null)),
+      batch.map((one) => (isDelayed(one) ? Math.ceil(now + (one.delayMs ?? 0)) : null)),
+      batch.map(({ ttlMs }) => (ttlMs === undefined ? null : Math.ceil(now + ttlMs))),
+      batch.map(sizeOf),
+      [...producers.keys()],
+      [...producers.values()],
+    ];
+  }
+
+  #tell(batch: readonly NewMessage[], now: number): void {
+    const { engine, ready, timetable } = this.#options;
+    const queues = new Set<string>();
+    let at = Number.POSITIVE_INFINITY;
+    for (const { queue, delayMs = 0, ttlMs = Number.POSITIVE_INFINITY } of batch) {
+      if (delayMs > 0) at = Math.min(at, now + delayMs);
+      else queues.add(queue);
+      at = Math.min(at, now + ttlMs);
+    }
+    ready.add(queues);
+    timetable.add(at);
+    engine.tell({ queues: [...queues], ...(Number.isFinite(at) ? { at: Math.ceil(at) } : {}) });
+  }
+}
+
+/** Stores all of them or none; the limits hold over all brokers, but for what is stored at the same moment. */
+const PUBLISH: Statement = {
+  name: 'publish',
+  text: `WITH room AS (SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
+      FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums),
+    checked AS (SELECT *, messages + $3::bigint <= $5::bigint AND bytes + $4::bigint <= $6::bigint AS fits FROM room),
+    added AS (INSERT INTO messages
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes)
+      SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
+        due_at, expires_at, size
+      FROM checked, unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
+        $16::bigint[], $17::bigint[], $18::int[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, n)
+      WHERE fits ORDER BY n RETURNING id),
+    remembered AS (INSERT INTO producers (process, number, at)
+      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
+      WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at),
+    counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
+      bytes = published.bytes + $4::bigint, ids = (SELECT array_agg(id ORDER BY id) FROM added)
+      FROM checked WHERE fits AND broker = $1::uuid)
+    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY id) FROM added) AS ids FROM checked`,
+};
+const LAST: Statement = {
+  name: 'last-published',
+  text: 'SELECT number, ids FROM published WHERE broker = $1 FOR UPDATE',
+};

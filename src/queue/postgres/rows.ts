@@ -1,0 +1,37 @@
+import type { Held } from '../settlement.ts';
+import type { Headers, MessageState, QueuedMessage } from '../store.ts';
+
+export const COLUMNS =
+  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes';
+
+/** A row as selected by {@link COLUMNS}. */
+export interface Row extends Held {
+  readonly id: number;
+  readonly queue: string;
+  readonly state: MessageState;
+  readonly priority: number;
+  readonly headers: string | null;
+  readonly enqueued_at: number;
+  readonly due_at: number | null;
+  readonly bytes: number;
+}
+
+export type RowWithBody = Row & { readonly body: Uint8Array };
+
+/** @param toHost from the server's time to that of this host; ms */
+export function queuedOf(
+  row: RowWithBody,
+  toHost: (at: number) => number,
+): QueuedMessage & {
+  readonly delivery: number;
+} {
+  return {
+    ...{ id: row.id, queue: row.queue, body: row.body, headers: headersOf(row.headers) },
+    ...{ attempt: row.attempts + 1, releases: row.releases, delivery: row.deliveries + 1 },
+    enqueuedAt: toHost(row.enqueued_at),
+  };
+}
+
+function headersOf(json: string | null): Headers {
+  return json === null ? [] : (JSON.parse(json) as Headers);
+}

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import type { PostgresAddress } from './address.ts';
+import type { PostgresConnection } from './connection.ts';
+import { codeOf, postgresErrors } from './errors.ts';
+
+/** Goes up with every change that an older sigmq cannot work with. */
+const SCHEMA_VERSION = 1;
+/** Two brokers may create it at the same time: the key of an advisory lock. */
+const CREATING = 0x7369676d;
+
+/** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
+const SCHEMA = `
+CREATE TABLE messages (
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  queue       text COLLATE "C" NOT NULL,
+  state       text COLLATE "C" NOT NULL CHECK (state IN ('ready', 'delayed', 'reserved', 'dead')),
+  priority    bigint NOT NULL,
+  position    bigint NOT NULL,
+  body        bytea  NOT NULL,
+  headers     text,
+  attempts    int    NOT NULL DEFAULT 0,
+  spent       int    NOT NULL DEFAULT 0,
+  releases    int    NOT NULL DEFAULT 0,
+  deliveries  int    NOT NULL DEFAULT 0,
+  enqueued_at bigint NOT NULL,
+  due_at      bigint,
+  expires_at  bigint,
+  broker      uuid,
+  consumer    text,
+  incarnation bigint,
+  bytes       int    NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+ALTER TABLE messages ALTER COLUMN body SET STORAGE EXTERNAL;
+COMMENT ON COLUMN messages.broker IS 'of a reserved one: whose lease protects it';
+COMMENT ON COLUMN messages.bytes IS 'of body and headers';
+CREATE INDEX messages_ready    ON messages (queue, priority DESC, position, id) WHERE state = 'ready';
+CREATE INDEX messages_delayed  ON messages (due_at, position, id)               WHERE state = 'delayed';
+CREATE INDEX messages_reserved ON messages (broker, id)                         WHERE state = 'reserved';
+CREATE INDEX messages_dead     ON messages (queue, priority DESC, id)           WHERE state = 'dead';
+CREATE INDEX messages_expiring ON messages (expires_at)
+  WHERE expires_at IS NOT NULL AND state IN ('ready', 'delayed');
+CREATE TABLE producers (process text PRIMARY KEY, number bigint NOT NULL, at bigint NOT NULL);
+COMMENT ON TABLE producers IS 'the number of the last message stored from each process';
+CREATE TABLE paused (queue text COLLATE "C" PRIMARY KEY);
+CREATE TABLE brokers (
+  id          uuid PRIMARY KEY,
+  place       text NOT NULL,
+  host        text NOT NULL,
+  dir         text NOT NULL,
+  version     text NOT NULL,
+  incarnation bigint NOT NULL,
+  seen_at     bigint NOT NULL,
+  renewals    bigint NOT NULL DEFAULT 0,
+  lease_until bigint,
+  draining    boolean NOT NULL DEFAULT false
+);
+COMMENT ON COLUMN brokers.lease_until IS 'what it holds is its own until then; NULL: it holds nothing';
+CREATE TABLE published (broker uuid PRIMARY KEY, number bigint NOT NULL, ids bigint[] NOT NULL DEFAULT '{}',
+  messages bigint NOT NULL DEFAULT 0, bytes bigint NOT NULL DEFAULT 0);
+COMMENT ON TABLE published IS 'by broker, so that none waits for another: what it has stored, ever';
+CREATE TABLE removed (broker uuid PRIMARY KEY, messages bigint NOT NULL DEFAULT 0, bytes bigint NOT NULL DEFAULT 0);
+COMMENT ON TABLE removed IS 'the difference to published is what there is';
+CREATE VIEW queue_counts AS
+  SELECT queue, state, count(*) AS messages, sum(bytes) AS bytes FROM messages GROUP BY queue, state;
+CREATE TABLE store (version int NOT NULL, identity uuid NOT NULL);
+`;
+
+/**
+ * Makes the schema if it is not there. @returns the identity of the store
+ * @throws StoreError it is something else, or of a newer sigmq
+ */
+export async function openSchema(
+  connection: PostgresConnection,
+  { schema, name }: PostgresAddress,
+): Promise<string> {
+  const known = await identityOf(connection, name, schema);
+  if (known !== undefined) return known;
+  // In a transaction that began before, nobody would see what another one has made.
+  await connection.ask(`SELECT pg_advisory_lock(${CREATING})`);
+  try {
+    const now = await identityOf(connection, name, schema);
+    if (now === undefined) {
+      await connection.ask(`BEGIN; CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
+        INSERT INTO store (version, identity) VALUES (${SCHEMA_VERSION}, '${randomUUID()}'); COMMIT`);
+    }
+  } catch (error) {
+    if (!connection.isLost) await connection.ask('ROLLBACK');
+    throw codeOf(error) === '42P07' ? postgresErrors.notAStore(name, schema) : error;
+  } finally {
+    if (!connection.isLost) await connection.ask(`SELECT pg_advisory_unlock(${CREATING})`);
+  }
+  return (await identityOf(connection, name, schema)) as string;
+}
+
+async function identityOf(
+  connection: PostgresConnection,
+  name: string,
+  schema: string,
+): Promise<string | undefined> {
+  const [is] = await connection.ask<{ there: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS there',
+    [`"${schema}".store`],
+  );
+  if (!is?.there) return undefined;
+  try {
+    const [row] = await connection.ask<{ version: number; identity: string }>(
+      'SELECT version, identity FROM store',
+    );
+    if (!row) throw postgresErrors.notAStore(name, schema);
+    if (row.version > SCHEMA_VERSION) throw postgresErrors.newer(name, row.version, SCHEMA_VERSION);
+    return row.identity;
+  } catch (error) {
+    throw codeOf(error) === '42703' ? postgresErrors.notAStore(name, schema) : error;
+  }
+}
