@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'bad-duration'
   | 'bad-fsync'
   | 'bad-header'
+  | 'bad-import'
   | 'bad-limit'
   | 'bad-number'
   | 'bad-option'

@@ -4,6 +4,7 @@ import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
+import type { TransferFlags } from './transfer.ts';
 import { parseCount, parseQueue } from './values.ts';
 
 const count = value(parseCount(1, 1e6));
@@ -76,6 +77,22 @@ export function adminCommands(): Command[] {
         const { backup } = await import('./backup.ts');
         process.exitCode = await backup(file, flags);
       }),
+    transferCommand(
+      'export',
+      'Write all messages as lines of JSON, also while brokers are running.',
+    )
+      .argument('[file]', 'file to write; -: standard output', '-')
+      .option('--force', 'overwrite an existing file')
+      .action(async (file: string, flags: TransferFlags) => {
+        const { exportTo } = await import('./transfer.ts');
+        process.exitCode = await exportTo(file, flags);
+      }),
+    transferCommand('import', 'Add the messages that `sigmq export` wrote: all of them, or none.')
+      .argument('[file]', 'file to read; -: standard input', '-')
+      .action(async (file: string, flags: TransferFlags) => {
+        const { importFrom } = await import('./transfer.ts');
+        process.exitCode = await importFrom(file, flags);
+      }),
     command('doctor', 'Diagnose problems with this setup.')
       .option('--clean', 'remove what dead processes left behind')
       .option(DATA, DATA_TEXT)
@@ -84,6 +101,14 @@ export function adminCommands(): Command[] {
         process.exitCode = await doctor(flags);
       }),
   ];
+}
+
+function transferCommand(name: string, text: string): Command {
+  return command(name, text)
+    .option('--data <folder>', 'the store that is meant (that of the runtime directory)')
+    .addOption(
+      new Option('--store <url>', 'a store in PostgreSQL').env('SIGMQ_STORE').conflicts('data'),
+    );
 }
 
 function dead(): Command {

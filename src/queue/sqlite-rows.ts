@@ -70,7 +70,7 @@ export function asText(blob: Blob | null): string {
 }
 
 /** Headers that can no longer be read (a damaged file) are left out; the message itself may be intact. */
-function headersOf(json: Blob | null): Headers {
+export function headersOf(json: Blob | null): Headers {
   if (json === null) return [];
   try {
     const headers: unknown = JSON.parse(asText(json));

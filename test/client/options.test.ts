@@ -98,8 +98,16 @@ describe('Broker.open', () => {
       [{ ackWaitMs: Number.NaN }, 'bad-duration', /^ackWaitMs: NaN is not a duration\.$/],
       [{ onEvent: {} }, 'bad-option', /^onEvent: \{\} is not a function\.$/],
       [{ signal: {} }, 'bad-option', /^signal: \{\} is not an AbortSignal\.$/],
-      [{ store: { kind: 'redis' } }, 'bad-option', /^store: kind: "redis" is not sqlite or memory/],
-      [{ store: {} }, 'bad-option', /^store: kind: undefined is not sqlite or memory\.$/],
+      [
+        { store: { kind: 'redis' } },
+        'bad-option',
+        /^store: kind: "redis" is not sqlite or memory or postgres/,
+      ],
+      [
+        { store: {} },
+        'bad-option',
+        /^store: kind: undefined is not sqlite or memory or postgres\.$/,
+      ],
       [{ store: 'memory' }, 'bad-option', /^store: "memory" is not an object with options\.$/],
       [{ store: { kind: 'sqlite' } }, 'bad-path', /^store: folder: undefined is not a path\.$/],
       [sqlite({ folder: '' }), 'bad-path', /^store: folder: "" is not a path\.$/],

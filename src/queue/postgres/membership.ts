@@ -17,7 +17,7 @@ const ENDING_MS = 3000;
 const ENDING_LOOK_MS = 20;
 const MAX_INCARNATION = 2 ** 40;
 /** Stands for all brokers that are gone. */
-const NOBODY = '00000000-0000-0000-0000-000000000000';
+export const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** Who a broker is, for the other brokers of the store. */
 export interface Place {

@@ -1,0 +1,109 @@
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Exit, SigmqError } from '../errors.ts';
+import { storeErrors } from '../queue/errors.ts';
+import { type Content, linesOf, take } from '../queue/transfer.ts';
+import { dataFolder } from './data-folder.ts';
+import { cliErrors } from './errors.ts';
+import { records } from './input.ts';
+import { print } from './output.ts';
+import { report, say } from './report.ts';
+
+/** A line holds a message in base64. */
+const MAX_LINE_BYTES = 1 << 28;
+const NEWLINE = 0x0a;
+
+export interface TransferFlags {
+  readonly dir?: string;
+  readonly data?: string;
+  readonly store?: string;
+  readonly force?: boolean;
+}
+
+/** `sigmq export`: reads the store itself; a broker may be at work on it. @returns the exit code */
+export async function exportTo(file: string, flags: TransferFlags): Promise<number> {
+  try {
+    const messages = await read(flags, (content) =>
+      file === '-' ? write(content, print) : writeFile(content, file, flags.force ?? false),
+    );
+    if (file !== '-') say(`${file}: ${countText(messages)}.`);
+    return Exit.Ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** `sigmq import`: all of it, or nothing. @returns the exit code */
+export async function importFrom(file: string, flags: TransferFlags): Promise<number> {
+  try {
+    const into = await openTarget(flags);
+    try {
+      const messages = await take(records(file, NEWLINE, MAX_LINE_BYTES), into);
+      say(`${countText(messages)} imported.`);
+    } finally {
+      await into.close();
+    }
+    return Exit.Ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function read<T>(flags: TransferFlags, use: (content: Content) => Promise<T>): Promise<T> {
+  if (flags.store) {
+    const { readPostgres } = await import('../queue/postgres/transfer.ts');
+    return readPostgres(flags.store, use);
+  }
+  const path = join(dataFolder(flags), 'queue.db');
+  if (!existsSync(path)) throw cliErrors.noStore(path);
+  const { readSqlite } = await import('../queue/sqlite-transfer.ts');
+  return readSqlite(path, use);
+}
+
+async function openTarget(flags: TransferFlags) {
+  if (flags.store) {
+    const { writePostgres } = await import('../queue/postgres/transfer.ts');
+    return writePostgres(flags.store);
+  }
+  const { writeSqlite } = await import('../queue/sqlite-transfer.ts');
+  return writeSqlite(dataFolder(flags));
+}
+
+/** @returns how many messages */
+async function write(content: Content, put: (text: string) => void): Promise<number> {
+  let lines = 0;
+  for await (const line of linesOf(content)) {
+    put(line);
+    lines++;
+  }
+  return lines - 2 - content.producers.length; // the first one and the last one
+}
+
+/** Half an export never has the name of a whole one. */
+async function writeFile(content: Content, file: string, force: boolean): Promise<number> {
+  if (!force && existsSync(file)) throw storeErrors.exists(file);
+  const beside = `${file}.${process.pid}.part`;
+  try {
+    const fd = openSync(beside, 'wx', 0o600);
+    try {
+      const messages = await write(content, (text) => writeAll(fd, Buffer.from(text)));
+      fsyncSync(fd);
+      renameSync(beside, file);
+      return messages;
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw error instanceof SigmqError ? error : storeErrors.noBackup(file, error);
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+function countText(messages: number): string {
+  return messages === 1 ? '1 message' : `${messages} messages`;
+}

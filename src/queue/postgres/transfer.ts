@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { StoreError } from '../errors.ts';
+import { sizeOf } from '../store.ts';
+import type { Content, LastNumber, Target, Transferred } from '../transfer.ts';
+import { type PostgresAddress, parseAddress } from './address.ts';
+import { PostgresConnection } from './connection.ts';
+import { ConnectionLost, postgresErrors } from './errors.ts';
+import { NOBODY } from './membership.ts';
+import { openSchema } from './schema.ts';
+import { NOW } from './server-clock.ts';
+
+/** Messages read at a time. */
+const PAGE = 256;
+
+interface StoredRow {
+  readonly id: number;
+  readonly queue: string;
+  readonly state: Transferred['state'];
+  readonly priority: number;
+  readonly position: number;
+  readonly body: Uint8Array;
+  readonly headers: string | null;
+  readonly attempts: number;
+  readonly spent: number;
+  readonly releases: number;
+  readonly deliveries: number;
+  readonly enqueued_at: number;
+  readonly due_at: number | null;
+  readonly expires_at: number | null;
+}
+
+/** Reads a store as of one moment, while brokers work on it. @throws StoreError */
+export async function readPostgres<T>(
+  url: string,
+  use: (content: Content) => Promise<T>,
+): Promise<T> {
+  const address = parseAddress(url, process.env);
+  return explained(address, async () => {
+    const connection = await open(address);
+    try {
+      await connection.ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      return await use(await contentOf(connection, address.name));
+    } finally {
+      await connection.close();
+    }
+  });
+}
+
+async function contentOf(connection: PostgresConnection, name: string): Promise<Content> {
+  const paused = await connection.ask<{ queue: string }>(
+    'SELECT queue FROM paused ORDER BY queue',
+    [],
+  );
+  const producers = await connection.ask<LastNumber & { [key: string]: unknown }>(
+    'SELECT process, number FROM producers ORDER BY at, process',
+    [],
+  );
+  return {
+    name,
+    paused: paused.map(({ queue }) => queue),
+    producers,
+    async *messages() {
+      for (let last = 0; ; ) {
+        const rows = await connection.ask<StoredRow & { [key: string]: unknown }>(
+          `SELECT id, queue, state, priority, position, body, headers, attempts, spent, releases, deliveries,
+          enqueued_at, due_at, expires_at FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
+          [last],
+        );
+        if (rows.length === 0) return;
+        last = rows.at(-1)?.id ?? last;
+        yield rows.map(transferredOf);
+      }
+    },
+  };
+}
+
+function transferredOf(row: StoredRow): Transferred {
+  const { queue, state, priority, position, body, attempts, spent, releases, deliveries } = row;
+  return {
+    ...{ queue, state, priority, position, body, attempts, spent, releases, deliveries },
+    headers: row.headers === null ? [] : JSON.parse(row.headers),
+    ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
+  };
+}
+
+/** Opens a store to which brokers may be connected: they hear of what was added. @throws StoreError */
+export async function writePostgres(url: string): Promise<Target> {
+  const address = parseAddress(url, process.env);
+  return explained(address, async () => {
+    const connection = await open(address);
+    await openSchema(connection, address);
+    await connection.ask('BEGIN');
+    return new PostgresTarget(connection, address);
+  });
+}
+
+class PostgresTarget implements Target {
+  readonly #connection: PostgresConnection;
+  readonly #address: PostgresAddress;
+  #messages = 0;
+  #bytes = 0;
+
+  constructor(connection: PostgresConnection, address: PostgresAddress) {
+    this.#connection = connection;
+    this.#address = address;
+  }
+
+  pause(queues: readonly string[]): Promise<void> {
+    const sql = 'INSERT INTO paused SELECT unnest($1::text[]) ON CONFLICT (queue) DO NOTHING';
+    return this.#ask(sql, [queues]);
+  }
+
+  remember(producers: readonly LastNumber[]): Promise<void> {
+    const sql = `INSERT INTO producers (process, number, at) SELECT *, ${NOW} FROM unnest($1::text[], $2::bigint[])
+      ON CONFLICT (process) DO UPDATE SET number = excluded.number`;
+    return this.#ask(sql, [
+      producers.map(({ process }) => process),
+      producers.map(({ number }) => number),
+    ]);
+  }
+
+  async add(messages: readonly Transferred[]): Promise<void> {
+    for (const one of messages) {
+      const bytes = sizeOf(one);
+      this.#messages++;
+      this.#bytes += bytes;
+      await this.#ask(
+        `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent, releases,
+        deliveries, enqueued_at, due_at, expires_at, bytes)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+        [
+          ...[one.queue, one.state, one.priority, one.position, Buffer.from(one.body)],
+          one.headers.length > 0 ? JSON.stringify(one.headers) : null,
+          ...[one.attempts, one.spent, one.releases, one.deliveries],
+          ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes],
+        ],
+      );
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#ask(
+      `INSERT INTO published (broker, number, messages, bytes) VALUES ('${NOBODY}', 0, $1, $2)
+      ON CONFLICT (broker) DO UPDATE SET messages = published.messages + excluded.messages,
+        bytes = published.bytes + excluded.bytes`,
+      [this.#messages, this.#bytes],
+    );
+    await this.#ask('SELECT pg_notify($1, $2)', [
+      `sigmq_${this.#address.schema}`,
+      JSON.stringify({ queues: 'all', at: 0 }),
+    ]);
+    await this.#ask('COMMIT', []);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #ask(sql: string, values: unknown[]): Promise<void> {
+    await explained(this.#address, () => this.#connection.ask(sql, values));
+  }
+}
+
+async function open(address: PostgresAddress): Promise<PostgresConnection> {
+  const application = `sigmq ${randomUUID()}`;
+  const connection = await PostgresConnection.open({
+    ...{ address, application, commit: 'durable' },
+    onLost: () => {}, // who asks hears of it
+  });
+  // What is copied may come from a pipe.
+  await connection.ask('SET idle_in_transaction_session_timeout = 0');
+  return connection;
+}
+
+async function explained<T>(address: PostgresAddress, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConnectionLost) throw postgresErrors.away(address.name, error);
+    const isServers = 'severity' in Object(error) && !(error instanceof StoreError);
+    throw isServers ? postgresErrors.failed(address.name, error) : error;
+  }
+}

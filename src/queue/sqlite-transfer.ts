@@ -1,0 +1,135 @@
+import Database from 'libsql';
+import { cannotOpen, StoreError, storeErrors } from './errors.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
+import { identify } from './sqlite-opening.ts';
+import { asBytes, headersOf, type Row } from './sqlite-rows.ts';
+import { APPLICATION_ID } from './sqlite-schema.ts';
+import type { Content, LastNumber, Target, Transferred } from './transfer.ts';
+
+/** A broker that moves its log into the file locks the file for a moment; ms. */
+const BUSY_MS = 10_000;
+/** Messages read at a time. */
+const PAGE = 256;
+
+/**
+ * Reads a store, also while a broker works on it, which is not disturbed.
+ * @throws StoreError
+ */
+export async function readSqlite<T>(
+  path: string,
+  use: (content: Content) => Promise<T>,
+): Promise<T> {
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true });
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    const { application_id: id } = db.prepare('PRAGMA application_id').get() as never;
+    if (id !== APPLICATION_ID) throw storeErrors.notAStore(path);
+    db.exec('BEGIN'); // everything as of the first read
+    return await use(contentOf(db, path));
+  } catch (error) {
+    const isSqlite = /^(UNKNOWN_)?SQLITE_/.test(String((error as { code?: unknown }).code));
+    throw isSqlite ? cannotOpen(path, error) : error;
+  } finally {
+    db?.close();
+  }
+}
+
+type StoredRow = Omit<Row, 'consumer' | 'incarnation'> & { readonly expires_at: number | null };
+
+function contentOf(db: Database.Database, name: string): Content {
+  const paused = db.prepare('SELECT queue FROM paused ORDER BY queue').all() as { queue: string }[];
+  const producers = db.prepare('SELECT process, number FROM producers ORDER BY recency').all();
+  const page =
+    db.prepare(`SELECT id, queue, state, priority, position, body, CAST(headers AS BLOB) AS headers,
+    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at
+    FROM messages WHERE id > ? ORDER BY id LIMIT ${PAGE}`);
+  return {
+    name,
+    paused: paused.map(({ queue }) => queue),
+    producers: producers as LastNumber[],
+    async *messages() {
+      for (let last = 0; ; ) {
+        const rows = page.all([last]) as StoredRow[];
+        if (rows.length === 0) return;
+        last = rows.at(-1)?.id ?? last;
+        yield rows.map(transferredOf);
+      }
+    },
+  };
+}
+
+function transferredOf(row: StoredRow): Transferred {
+  const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
+  return {
+    ...{ queue, state, priority, position, attempts, spent, releases, deliveries },
+    ...{ body: asBytes(row.body), headers: headersOf(row.headers), enqueuedAt: row.enqueued_at },
+    ...{ dueAt: row.due_at, expiresAt: row.expires_at },
+  };
+}
+
+/** Opens a store that no broker has. @throws StoreError */
+export function writeSqlite(folder: string): Target {
+  const file = openSqliteFile(folder);
+  try {
+    return new SqliteTarget(file);
+  } catch (error) {
+    file.close();
+    throw error instanceof StoreError ? error : storeErrors.failed(file.path, error);
+  }
+}
+
+class SqliteTarget implements Target {
+  readonly #file: SqliteFile;
+
+  constructor(file: SqliteFile) {
+    this.#file = file;
+    identify(new SqliteConnection(file, 'always'));
+    file.db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
+  }
+
+  async pause(queues: readonly string[]): Promise<void> {
+    for (const queue of queues)
+      this.#run('INSERT OR IGNORE INTO paused (queue) VALUES (?)', [queue]);
+  }
+
+  async remember(producers: readonly LastNumber[]): Promise<void> {
+    for (const { process, number } of producers)
+      this.#run('REPLACE INTO producers (process, number) VALUES (?, ?)', [process, number]);
+  }
+
+  async add(messages: readonly Transferred[]): Promise<void> {
+    const sql = `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent,
+      releases, deliveries, enqueued_at, due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    for (const one of messages) {
+      const headers = one.headers.length > 0 ? JSON.stringify(one.headers) : null;
+      this.#run(sql, [
+        ...[one.queue, one.state, one.priority, one.position, Buffer.from(one.body), headers],
+        ...[one.attempts, one.spent, one.releases, one.deliveries],
+        ...[one.enqueuedAt, one.dueAt, one.expiresAt],
+      ]);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#try(() => this.#file.db.exec('COMMIT'));
+  }
+
+  async close(): Promise<void> {
+    if (this.#file.db.inTransaction) this.#file.db.exec('ROLLBACK');
+    this.#file.close();
+  }
+
+  #run(sql: string, parameters: readonly unknown[]): void {
+    this.#try(() => this.#file.db.prepare(sql).run([...parameters]));
+  }
+
+  #try(work: () => unknown): void {
+    try {
+      work();
+    } catch (error) {
+      throw storeErrors.failed(this.#file.path, error);
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import { Exit, SigmqError } from '../errors.ts';
+import { headers as headersKind, isQueueName } from '../options/kinds.ts';
+import { type Headers, type MessageState, STATES } from './store.ts';
+
+/** Goes up with every change that an older sigmq cannot read. */
+const FORMAT = 1;
+
+/** Everything about a message but its id, which another store gives anew. */
+export interface Transferred {
+  readonly queue: string;
+  readonly state: MessageState;
+  readonly priority: number;
+  /** See {@link Positions}. */
+  readonly position: number;
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+  readonly attempts: number;
+  readonly spent: number;
+  readonly releases: number;
+  readonly deliveries: number;
+  /** Times in ms since the epoch; null: none. */
+  readonly enqueuedAt: number;
+  readonly dueAt: number | null;
+  readonly expiresAt: number | null;
+}
+
+/** The number of the last message of a process. */
+export interface LastNumber {
+  readonly process: string;
+  readonly number: number;
+}
+
+/** What a store contains, as of one moment. */
+export interface Content {
+  /** For people: where it comes from. */
+  readonly name: string;
+  readonly paused: readonly string[];
+  readonly producers: readonly LastNumber[];
+  /** In the order of their ids. */
+  messages(): AsyncIterable<readonly Transferred[]>;
+}
+
+/** Takes the content of another store: all of it when `end` is called, nothing otherwise. */
+export interface Target {
+  pause(queues: readonly string[]): Promise<void>;
+  remember(producers: readonly LastNumber[]): Promise<void>;
+  add(messages: readonly Transferred[]): Promise<void>;
+  end(): Promise<void>;
+  /** Also after `end`. */
+  close(): Promise<void>;
+}
+
+const transferErrors = {
+  badLine: (line: number, why: string) =>
+    new SigmqError(
+      'bad-import',
+      Exit.BadData,
+      `Line ${line} is not what \`sigmq export\` writes: ${why}. Nothing was imported.`,
+      'Export again, or correct the line.',
+    ),
+  cutOff: (messages: number) =>
+    new SigmqError(
+      'bad-import',
+      Exit.BadData,
+      `The export ends after ${messages} messages without its last line: a part is missing. Nothing was imported.`,
+      'Export again; look whether the disk was full.',
+    ),
+};
+
+/** JSON, one line for each message, between a first and a last line. */
+export async function* linesOf(content: Content): AsyncGenerator<string> {
+  const { name, paused, producers } = content;
+  yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
+  for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
+  let messages = 0;
+  for await (const some of content.messages()) {
+    for (const { body, ...rest } of some) yield line({ ...rest, ...bodyFields(body) });
+    messages += some.length;
+  }
+  yield line({ sigmq: 'end', messages });
+}
+
+/**
+ * The other direction. What a consumer held is delivered again: it is ready.
+ * @param records lines without their ends
+ * @returns how many messages there were
+ * @throws SigmqError bad-import; what the store throws
+ */
+export async function take(
+  records: AsyncIterable<readonly Uint8Array[]>,
+  into: Target,
+): Promise<number> {
+  let number = 0;
+  let messages = 0;
+  let isAtEnd = false;
+  for await (const some of records) {
+    const found: Transferred[] = [];
+    const producers: LastNumber[] = [];
+    for (const bytes of some) {
+      number++;
+      const fields = fieldsOf(bytes, number);
+      if (isAtEnd) throw transferErrors.badLine(number, 'it comes after the last one');
+      if (number === 1) await into.pause(pausedOf(fields, number));
+      else if (fields.sigmq === 'producer') producers.push(producerOf(fields, number));
+      else if (fields.sigmq === 'end') {
+        isAtEnd = true;
+        if (fields.messages !== messages + found.length)
+          throw transferErrors.badLine(number, `it speaks of ${fields.messages} messages`);
+      } else found.push(messageOf(fields, number));
+    }
+    if (producers.length > 0) await into.remember(producers);
+    if (found.length > 0) await into.add(found);
+    messages += found.length;
+  }
+  if (!isAtEnd) throw transferErrors.cutOff(messages);
+  await into.end();
+  return messages;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function line(fields: Fields): string {
+  return `${JSON.stringify(fields)}\n`;
+}
+
+/** Text stays readable; other bytes become base64. */
+function bodyFields(body: Uint8Array): { text: string } | { base64: string } {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const text = bytes.toString();
+  return bytes.equals(Buffer.from(text)) ? { text } : { base64: bytes.toString('base64') };
+}
+
+function fieldsOf(bytes: Uint8Array, number: number): Fields {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(Buffer.from(bytes).toString());
+  } catch (error) {
+    throw transferErrors.badLine(number, (error as Error).message);
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw transferErrors.badLine(number, 'it is no object');
+  return fields as Fields;
+}
+
+function pausedOf({ sigmq, format, paused }: Fields, number: number): string[] {
+  if (sigmq !== 'export')
+    throw transferErrors.badLine(number, 'the first line of an export is missing');
+  if (format !== FORMAT)
+    throw transferErrors.badLine(number, `its format is ${format}; this sigmq knows ${FORMAT}`);
+  if (!Array.isArray(paused) || !paused.every(isQueueName))
+    throw transferErrors.badLine(number, 'it does not name the paused queues');
+  return paused;
+}
+
+function producerOf({ process, number: last }: Fields, number: number): LastNumber {
+  if (typeof process !== 'string' || !isWhole(last))
+    throw transferErrors.badLine(number, 'it names no producer');
+  return { process, number: last };
+}
+
+function messageOf(fields: Fields, number: number): Transferred {
+  const { queue, state, headers, text, base64 } = fields;
+  const wrong = (what: string) => transferErrors.badLine(number, `${what} is missing, or wrong`);
+  const whole = (name: string): number => {
+    const value = fields[name];
+    if (!isWhole(value)) throw wrong(name);
+    return value;
+  };
+  const time = (name: string) => (fields[name] == null ? null : whole(name));
+  if (!isQueueName(queue)) throw wrong('queue');
+  const known = STATES.find((one) => one === state);
+  if (!known) throw wrong('state');
+  if (typeof text !== 'string' && typeof base64 !== 'string') throw wrong('text');
+  try {
+    headersKind.check(headers);
+  } catch {
+    throw wrong('headers');
+  }
+  const body =
+    typeof text === 'string' ? Buffer.from(text) : Buffer.from(base64 as string, 'base64');
+  const wasHeld = known === 'reserved';
+  const dueAt = time('dueAt');
+  if (known === 'delayed' && dueAt === null) throw wrong('dueAt');
+  return {
+    ...{ queue, body, headers: headers as Headers, state: wasHeld ? 'ready' : known },
+    ...{ priority: whole('priority'), position: whole('position') },
+    ...{ attempts: whole('attempts'), spent: whole('spent'), releases: whole('releases') },
+    deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
+    ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
+  };
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
