@@ -32,15 +32,19 @@ export class Actor {
   /** How much a consumer had written when another store was opened, each time. */
   marks = [];
   stopped = false;
+  /** Where a consumer is. */
+  host;
   said = '';
   /** It may end by itself. */
   mayEnd = false;
   /** Hears what is said on stderr. @type {((text: string) => void) | undefined} */
   onSaid;
 
-  constructor({ env, log }, role, command, stdio) {
+  /** @param place `within`: the command that runs it, in place of itself */
+  constructor({ env, log, within = [] }, role, command, stdio) {
     this.role = role;
-    this.child = spawn(command[0], command.slice(1), { env, stdio });
+    const [program, ...args] = [...within, ...command];
+    this.child = spawn(program, args, { env, stdio });
     this.pid = this.child.pid;
     living.add(this.child);
     this.child.once('exit', () => living.delete(this.child));

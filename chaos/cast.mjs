@@ -9,6 +9,10 @@ import { Actor, Consumer, PlainConsumer, Sigmq } from './actor.mjs';
 const EXPECTED = new Set([0, 69, 75, 124]);
 /** Pause before a broker that ended by itself gets its successor; ms. */
 const RESTART_MS = 300;
+/** @type {any} Before there is a broker. */
+const NOBODY = undefined;
+/** Deliveries to a consumer in the last moment before a crash, at most. */
+const UNDONE = 200;
 /** A broker that does not run after so long never will; ms. */
 const START_MS = 30_000;
 
@@ -16,8 +20,8 @@ export class Cast {
   consumers = [];
   producers = new Set();
   brokers = 0;
-  /** The one that runs, or ran last: none before {@link Cast.keepBroker}. @type {Sigmq} */
-  broker;
+  /** Of the host that faults are done to now. */
+  host;
   /** Sentences about what no process should do. */
   wrong = [];
   /** Ids of messages that were taken from consumers because they were silent for too long. */
@@ -28,32 +32,57 @@ export class Cast {
   mayFailToRegister = () => false;
   #ending = false;
   #turns = 0;
+  #produced = 0;
 
-  /** @param clock wall clock of the broker and of every second other process; undefined: the real one */
-  constructor(dir, { brokerArgs, env, clock, run = join(dir, 'run'), state = join(dir, 'state') }) {
+  /**
+   * @param clock wall clock of the broker and of every second other process; undefined: the real one
+   * @param engine where brokers of two hosts keep their messages; undefined: one host, one file
+   */
+  constructor(
+    dir,
+    { brokerArgs, env, clock, run = join(dir, 'run'), state = join(dir, 'state'), engine },
+  ) {
     this.dir = dir;
     this.run = run;
     this.state = state;
     this.brokerArgs = brokerArgs;
     this.clock = clock;
-    this.env = { ...process.env, ...env, SIGMQ_DIR: run, XDG_STATE_HOME: state };
+    this.engine = engine;
+    this.env = { ...process.env, ...env, XDG_STATE_HOME: state };
+    const runs = engine ? [run, `${run}-2`] : [run];
+    /** Each has a broker: the one that runs, or ran last; none before {@link Cast.keepBroker}. */
+    this.hosts = runs.map((run, n) => ({ n, run, broker: NOBODY }));
+    this.host = this.hosts[0];
     for (const name of ['out', 'log', 'marks']) mkdirSync(join(dir, name));
+  }
+
+  /** @returns {Sigmq} */
+  get broker() {
+    return this.host.broker;
   }
 
   get livingConsumers() {
     return this.consumers.filter(({ lives }) => lives);
   }
 
-  #place(hasClock) {
-    const env = this.clock && hasClock ? this.clock.env(this.env) : this.env;
+  /** In turn on each host. */
+  #place(hasClock, count = 0) {
+    const { run } = this.hosts[count % this.hosts.length];
+    const own = { ...this.env, SIGMQ_DIR: run };
+    const env = this.clock && hasClock ? this.clock.env(own) : own;
     return { env, log: join(this.dir, 'log'), marks: join(this.dir, 'marks') };
   }
 
-  /** Starts a broker, and another whenever it has ended. */
+  /** Starts a broker on each host, and another whenever one has ended. */
   async keepBroker() {
-    const args = ['broker', ...this.brokerArgs];
-    const broker = new Sigmq(this.#place(true), 'broker', args, ['ignore', 'ignore', 'pipe']);
-    this.broker = broker;
+    await Promise.all(this.hosts.map((host) => this.#keepBrokerOf(host)));
+  }
+
+  async #keepBrokerOf(host) {
+    const args = ['broker', ...this.brokerArgs, ...(this.engine?.argsFor(host.n) ?? [])];
+    const place = { ...this.#place(true, host.n), within: this.engine?.within(host.n) };
+    const broker = new Sigmq(place, 'broker', args, ['ignore', 'ignore', 'pipe']);
+    host.broker = broker;
     this.brokers++;
     broker.onSaid = (text) => this.#listen(text);
     void broker.exited.then(async (code) => {
@@ -65,7 +94,7 @@ export class Cast {
         await sleep(RESTART_MS);
       }
       await broker.beforeSuccessor;
-      if (!this.#ending) await this.keepBroker();
+      if (!this.#ending) await this.#keepBrokerOf(host);
     });
     await broker.says('runs in');
     if (broker.said.includes('as a plain peer'))
@@ -76,6 +105,8 @@ export class Cast {
   #listen(text) {
     for (const [, id] of text.matchAll(/has not settled message (\d+) within/g))
       this.expired.add(Number(id));
+    for (const [, id] of text.matchAll(/had message (\d+) when this broker was taken for dead/g))
+      this.expired.add(Number(id));
     for (const [, pid] of text.matchAll(/Plain consumer (\d+) is not taking/g)) {
       const plain = this.consumers.find((consumer) => consumer.pid === Number(pid));
       if (plain) plain.stalled = true;
@@ -83,42 +114,53 @@ export class Cast {
   }
 
   /**
-   * Ends the broker, and does something while there is none; resolves when the next one runs.
-   * @param signal SIGKILL, or one that it obeys
+   * Ends the brokers, and does something while there is none; resolves when the next ones run.
+   * @param signal SIGKILL, or one that they obey
    */
   async betweenBrokers(signal, work) {
     await this.brokerRuns();
-    const { broker } = this;
+    const before = this.hosts.map(({ broker }) => broker);
     let goOn;
-    broker.beforeSuccessor = new Promise((resolve) => {
+    const gone = new Promise((resolve) => {
       goOn = resolve;
     });
-    if (signal === 'SIGKILL') await broker.kill();
-    else {
-      broker.mayEnd = true;
-      broker.signal(signal);
-      await broker.exited;
+    for (const broker of before) {
+      broker.beforeSuccessor = gone;
+      broker.mayEnd = signal !== 'SIGKILL';
+      if (broker.mayEnd) broker.signal(signal);
+      else await broker.kill();
     }
-    // What it had sent is written by now.
+    await Promise.all(before.map(({ exited }) => exited));
+    // What they had sent is written by now.
     await sleep(RESTART_MS);
     try {
       await work();
     } finally {
       goOn();
     }
-    await this.brokerRuns(broker);
+    await this.brokerRuns(before);
   }
 
   /**
-   * @param before the broker that is to have a successor
+   * @param before the brokers that are to have successors
    * @throws when there is none for long
    */
-  async brokerRuns(before) {
-    const deadline = performance.now() + START_MS;
-    while (this.broker === before || !this.broker.blocks || !this.broker.said.includes('runs in')) {
-      if (performance.now() > deadline) throw new Error(`no broker runs: ${this.broker.said}`);
-      await sleep(20);
+  async brokerRuns(before = []) {
+    for (const host of this.hosts) {
+      const deadline = performance.now() + START_MS;
+      const runs = ({ broker }) =>
+        !before.includes(broker) && broker.blocks && broker.said.includes('runs in');
+      while (!runs(host)) {
+        if (performance.now() > deadline) throw new Error(`no broker runs: ${host.broker.said}`);
+        await sleep(20);
+      }
     }
+  }
+
+  /** What consumers have just received may come again, because the server of the store is about to crash. */
+  noteLastDeliveries() {
+    for (const { records } of this.consumers)
+      for (const { id } of records.slice(-UNDONE)) if (id !== undefined) this.expired.add(id);
   }
 
   /** Another store is opened from here on: what consumers write belongs to that. */
@@ -142,8 +184,9 @@ export class Cast {
 
   startConsumer(args = [], Kind = Consumer) {
     const { length } = this.consumers;
-    const consumer = new Kind(this.#place(length % 2 === 1), this.#out(), args);
+    const consumer = new Kind(this.#place(length % 2 === 1, length), this.#out(), args);
     consumer.marks = Array(this.#turns).fill(0);
+    consumer.host = this.hosts[length % this.hosts.length];
     this.consumers.push(consumer);
     void consumer.ended.then((code) => {
       if (consumer.died || this.#ending || consumer.mayEnd || this.mayFailToRegister()) return;
@@ -170,7 +213,7 @@ export class Cast {
 
   /** Starts a `send`. @param input undefined: its standard input stays open */
   produce(args, input) {
-    const place = this.#place(this.producers.size % 2 === 1);
+    const place = this.#place(this.producers.size % 2 === 1, this.#produced++);
     const producer = new Sigmq(place, 'producer', ['send', ...args], ['pipe', 'ignore', 'pipe']);
     producer.child.stdin.on('error', () => {});
     if (input !== undefined) producer.child.stdin.end(input);
@@ -223,9 +266,11 @@ export class Cast {
   /** Continues what is stopped and ends everything politely, then for sure. */
   async end() {
     this.#ending = true;
-    const actors = [...this.producers, ...this.consumers, this.broker].filter(
-      (actor) => actor?.lives,
-    );
+    const actors = [
+      ...this.producers,
+      ...this.consumers,
+      ...this.hosts.map(({ broker }) => broker),
+    ].filter((actor) => actor?.lives);
     for (const actor of actors) {
       actor.signal('SIGCONT');
       actor.signal('SIGTERM');

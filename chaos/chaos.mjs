@@ -12,6 +12,8 @@
 //                   --strangers N: PIDs given away (30)
 //   --long S        seconds of a long job (65: more than any wait that sigmq has)
 //   --crowd N       producers, and as many consumers, at once (100)
+//   --store postgres  two hosts with a broker each, which share their queues in a PostgreSQL to which everything
+//                   happens as well; without the acts that are about files
 //   --keep          keep the folder of the run also when nothing was wrong
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,6 +36,7 @@ import { ttl } from './acts/ttl.mjs';
 import { work } from './acts/work.mjs';
 import { Cast } from './cast.mjs';
 import { Clock } from './clock.mjs';
+import { Engine, withoutEngine } from './engine.mjs';
 import { isPrivate, runPrivately } from './namespace.mjs';
 import { Decoys } from './pid-reuse.mjs';
 import { Random } from './random.mjs';
@@ -80,6 +83,7 @@ const { values } = parseArgs({
     disk: { type: 'string', default: '400' },
     crowd: { type: 'string', default: '100' },
     keep: { type: 'boolean', default: false },
+    store: { type: 'string', default: 'sqlite' },
   },
 });
 const seed = Number(values.seed);
@@ -108,10 +112,12 @@ async function play(act, folder, share) {
   const dir = join(folder, act.name);
   mkdirSync(dir);
   const places = act.prepare?.(dir);
+  const engine = values.store === 'postgres' ? await Engine.start() : undefined;
   const clock = act.keepsTime ? undefined : Clock.make(dir);
   const decoys = isPrivate && Decoys.arePossible ? new Decoys() : undefined;
   const { brokerArgs, env = {} } = act;
-  const cast = new Cast(dir, { brokerArgs, env, clock, ...places });
+  const cast = new Cast(dir, { brokerArgs, env, clock, engine, ...places });
+  if (engine) cast.mayFailToStart = () => engine.isAway;
   const random = new Random(seed).of(act.name);
   const until = sizes.minutes > 0 ? Date.now() + sizes.minutes * 60_000 * share : 0;
   const startedAt = performance.now();
@@ -133,6 +139,7 @@ async function play(act, folder, share) {
   } finally {
     await cast.end();
     await decoys?.end();
+    engine?.end();
   }
 }
 
@@ -142,7 +149,12 @@ function brokenOff(error) {
 }
 
 async function run(folder) {
-  const acts = wanted.filter(({ name, needs }) => {
+  if (values.store === 'postgres' && withoutEngine) {
+    console.log(`SKIPPED: everything: ${withoutEngine}.`);
+    return true;
+  }
+  const acts = wanted.filter(({ name, needs, needsFile }) => {
+    if (needsFile && values.store === 'postgres') return false;
     if (needs === undefined || isPrivate) return true;
     console.log(`SKIPPED: ${name}, which needs ${needs} of its own.`);
     return false;
@@ -182,7 +194,8 @@ if (process.env[FOLDER]) {
   process.exit();
 }
 await inFolder(async (folder) => {
-  const inside = await runPrivately({ [FOLDER]: folder });
+  const flags = values.store === 'postgres' ? ['--net'] : [];
+  const inside = await runPrivately({ [FOLDER]: folder }, flags);
   if (inside) return inside.interrupted || inside.code === 0;
   // Here nobody else cleans up after an interruption.
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => process.exit(1));

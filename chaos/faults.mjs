@@ -12,6 +12,8 @@ export class Faults {
   done = {};
   /** The next fault waits for the successor of a consumer: on a busy machine they die faster than they start. */
   isPatient = false;
+  /** A send is refused while the store is away, also one that waits for a broker. */
+  sparesEngine = false;
   #stops = new Set();
 
   /** @param decoys undefined: PIDs cannot be chosen here */
@@ -41,12 +43,13 @@ export class Faults {
     const consumer = this.#pick(this.#echoConsumers);
     // Asked twice it ends at once, whatever it has in hand.
     if (!consumer?.blocks || consumer.mayEnd) return false;
-    const { broker } = this.cast;
+    const { host } = consumer;
+    const { broker } = host;
     consumer.mayEnd = true;
     consumer.signal('SIGTERM');
     // With no broker to be told of what it finished it is as good as killed.
     void consumer.exited.then(() => {
-      consumer.died ||= this.cast.broker !== broker || !broker.lives || broker.mayEnd === true;
+      consumer.died ||= host.broker !== broker || !broker.lives || broker.mayEnd === true;
     });
     // An earlier broker may have ended before it could be told.
     void consumer.ended.then(() => {
@@ -130,11 +133,27 @@ export class Faults {
     return took;
   };
 
-  /** Does faults of these kinds until told to stop. */
-  async rage(kinds, pauseMs, goOn) {
+  /** The server of the store is killed, and started again. */
+  killEngine = () => this.#onEngine((engine) => engine.kill());
+  /** The network between it and this host is cut, for longer than a lease at times. */
+  cutEngine = () => this.#onEngine((engine) => engine.cut(this.cast.host.n, this.random));
+  /** It is killed for good, and its standby takes over. */
+  promoteEngine = () => this.#onEngine((engine) => engine.promote());
+
+  async #onEngine(work) {
+    const { engine } = this.cast;
+    // A crash may undo the settlements of its last moment.
+    this.cast.noteLastDeliveries();
+    return engine ? work(engine) : false;
+  }
+
+  /** Does faults of these kinds, and to the engine if there is one, until told to stop. */
+  async rage(some, pauseMs, goOn) {
+    const kinds = [...some, ...(this.sparesEngine ? [] : (this.cast.engine?.faults ?? []))];
     while (goOn()) {
       await sleep(this.random.int(0, 2 * pauseMs));
       const kind = this.random.pick(kinds);
+      this.cast.host = this.random.pick(this.cast.hosts);
       if (await this[kind]()) this.done[kind] = (this.done[kind] ?? 0) + 1;
     }
     await Promise.all(this.#stops);

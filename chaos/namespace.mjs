@@ -13,10 +13,12 @@ export const isPrivate = process.env[INSIDE] !== undefined && process.pid === 1;
 
 /**
  * Runs this program with the same arguments in namespaces of its own and passes its exit code on.
+ * @param flags of unshare(1), for further ones
  * @returns `{ code, interrupted }`; undefined when that is not permitted: nothing was run
  */
-export async function runPrivately(env) {
-  const way = WAYS.find((flags) => spawnSync('unshare', [...flags, 'true']).status === 0);
+export async function runPrivately(env, flags = []) {
+  const ways = WAYS.map((way) => [...way, ...flags]);
+  const way = ways.find((way) => spawnSync('unshare', [...way, 'true']).status === 0);
   if (!way) return undefined;
   const inner = [process.execPath, ...process.argv.slice(1)];
   const child = spawn('unshare', [...way, ...inner], {

@@ -14,6 +14,7 @@ export const calm = {
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();
     const faults = new Faults(cast, random);
+    faults.sparesEngine = true;
     let sending = true;
     const consumer = await cast.addConsumer(QUEUES.flatMap((queue) => ['-q', queue]));
     const kinds = ['stopBroker', 'stopConsumer', 'foreignSignals', 'jumpClock'];

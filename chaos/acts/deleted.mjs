@@ -22,6 +22,7 @@ const RUNTIME = ['consumers.txt', 'runtime directory'];
 
 export const deleted = {
   name: 'deleted',
+  needsFile: true,
   brokerArgs: ['--max-attempts', '1000'],
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();

@@ -9,6 +9,7 @@ import { SmallDisk } from '../small-disk.mjs';
 
 export const disk = {
   name: 'disk',
+  needsFile: true,
   needs: 'file systems',
   brokerArgs: ['--max-attempts', '1000'],
   prepare(dir) {

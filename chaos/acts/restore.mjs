@@ -20,6 +20,7 @@ const BROKER = ['--max-attempts', '1000'];
 
 export const restore = {
   name: 'restore',
+  needsFile: true,
   brokerArgs: BROKER,
   async play({ cast, random, sizes, until }) {
     const ledger = new Ledger();

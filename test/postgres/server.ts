@@ -46,17 +46,27 @@ export interface ServerOptions {
   /** Lines for postgresql.conf. */
   readonly config?: string;
   /** Made from this one by pg_basebackup, which it follows. */
-  readonly standbyOf?: PostgresServer;
+  readonly standbyOf?: PostgresServer | undefined;
+  /** From where connections are trusted besides this machine: `10.0.0.0/8`. */
+  readonly trusted?: string;
+  /** Default: a free one. */
+  readonly port?: number | undefined;
 }
 
 export class PostgresServer {
   readonly port: number;
   readonly folder: string;
 
-  static async start({ config = '', standbyOf }: ServerOptions = {}): Promise<PostgresServer> {
-    const server = new PostgresServer(await freePort());
+  static async start({
+    config = '',
+    standbyOf,
+    trusted,
+    port,
+  }: ServerOptions = {}): Promise<PostgresServer> {
+    const server = new PostgresServer(port ?? (await freePort()));
     try {
       server.#make(config, standbyOf);
+      if (trusted) server.#trust(trusted);
       server.run();
       return server;
     } catch (error) {
@@ -156,6 +166,11 @@ max_connections = 100
 ${config}
 `,
     );
+  }
+
+  #trust(network: string): void {
+    appendFileSync(join(this.#data, 'pg_hba.conf'), `host all all ${network} trust\n`);
+    appendFileSync(join(this.#data, 'postgresql.conf'), "listen_addresses = '*'\n");
   }
 
   #as(program: string, args: readonly string[]): string {
