@@ -97,6 +97,7 @@ const EXAMPLES = {
     'sigmq broker',
     'sigmq broker --memory --log-level warn',
     'sigmq broker --data ~/jobs --fsync 100ms',
+    'sigmq broker --store postgres://jobs@db.example.org/jobs',
   ],
   consume: [
     'sigmq consume',
