@@ -60,7 +60,7 @@ const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
 function forgetEmptyVariables(): void {
-  for (const name of ['SIGMQ_DIR', 'SIGMQ_DATA', 'SIGMQ_QUEUE']) {
+  for (const name of ['SIGMQ_DIR', 'SIGMQ_DATA', 'SIGMQ_STORE', 'SIGMQ_QUEUE']) {
     if (process.env[name] === '') delete process.env[name];
   }
 }

@@ -7,6 +7,7 @@ const REPLACEMENT = '\ufffd';
 const OURS = [
   'SIGMQ_DIR',
   'SIGMQ_DATA',
+  'SIGMQ_STORE',
   'SIGMQ_QUEUE',
   'XDG_RUNTIME_DIR',
   'XDG_STATE_HOME',

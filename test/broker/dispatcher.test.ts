@@ -46,6 +46,45 @@ describe('Dispatcher', () => {
     assert.equal(fake.holds, 2);
   });
 
+  it('waits for no store while it has the bus', async (t) => {
+    const { store, fake, work, sent } = await given(t, { pid: 71 });
+    const { reserve } = store;
+    const answers: (() => void)[] = [];
+    store.reserve = async (...args) => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      assert.equal(fake.holding, 0);
+      return reserve(...args);
+    };
+    await store.put('a', 'b');
+    for (const expected of [['71:a'], ['71:a', '71:b']]) {
+      await work();
+      assert.equal(fake.holding, 0, 'the bus is free');
+      for (const answer of answers.splice(0)) answer();
+      await work();
+      assert.deepEqual(sent(), expected);
+    }
+    assert.equal(fake.holds, 2);
+  });
+
+  it("sends nothing that may be another broker's by now", async (t) => {
+    const { store, fake, work, sent } = await given(t, { pid: 71 }, { pid: 72 });
+    let isOurs = true;
+    Object.defineProperty(store, 'holdsReserved', { get: () => isOurs });
+    await store.put('a', 'b');
+    fake.answer = () => {
+      isOurs = false; // this process stood still
+      return { kind: 'accepted' };
+    };
+    const { reserve } = store;
+    store.reserve = (...args) => {
+      isOurs = true;
+      return reserve(...args);
+    };
+    await work();
+    assert.deepEqual(sent().sort(), ['71:a', '71:b']);
+    assert.deepEqual(await store.states(), []);
+  });
+
   it('leaves a stopped consumer alone and serves the others', async (t) => {
     const { clock, run, store, work, sent } = await given(t, { pid: 71, state: 'T' }, { pid: 72 });
     await store.put('a', 'b');

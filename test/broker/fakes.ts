@@ -169,6 +169,8 @@ export type Answer = (
 export class FakeEndpoint {
   readonly sent: { pid: number; frame: Uint8Array }[] = [];
   holds = 0;
+  /** Who has the bus now: 0 or 1. */
+  holding = 0;
   /** What the first frames are answered with, or what sending them throws. */
   readonly first: (FrameOutcome | Error)[] = [];
   /** What the others are answered with. */
@@ -198,7 +200,12 @@ export class FakeEndpoint {
       if (this.busFails) throw this.busFails;
       if (this.busFree) await this.busFree;
       signal?.throwIfAborted();
-      return work(channel);
+      this.holding++;
+      try {
+        return await work(channel);
+      } finally {
+        this.holding--;
+      }
     };
     const numbered = (work: (numbers: Numbers) => Promise<unknown>) => work(this.numbers);
     const sendPlain: Endpoint['sendPlain'] = (target, body, options) =>

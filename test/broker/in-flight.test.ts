@@ -294,6 +294,52 @@ describe('InFlight, when an answer is not known,', () => {
   });
 });
 
+describe('InFlight, when another broker has taken a message over,', () => {
+  const done = { kind: 'done' } as const;
+  /** Somebody else has it now. */
+  const takeOver = async (store: FakeStore, id: number) => {
+    const write = store.settle;
+    await write([{ id, outcome: { kind: 'lost' } }]);
+    await reserve(store, ['default'], '99:1');
+    store.settle = async (all) =>
+      all.some((one) => one.id === id)
+        ? all.map((one) => (one.id === id ? 'unknown' : 'unmade'))
+        : write(all);
+  };
+
+  it('lets it count all the same if nobody has got it since', async (t) => {
+    const { store, journal, inFlight, who, message } = await given(t);
+    await settle(store, message.id, { kind: 'lost' });
+    assert.equal(await inFlight.settle(who, message.id, done, message), 0);
+    assert.deepEqual([await store.states(), who.inFlight.size], [[], 0]);
+    assert.deepEqual(journal.settlements, ['default done gone']);
+  });
+
+  it('tells its consumer, and everybody else, if somebody has', async (t) => {
+    const { store, journal, inFlight, who, message } = await given(t);
+    await takeOver(store, message.id);
+    assert.equal(await inFlight.settle(who, message.id, done, message), Reason.Unknown);
+    assert.deepEqual([await store.states(), who.inFlight.size], [['reserved'], 0]);
+    assert.deepEqual(
+      [journal.settlements, journal.events.map(({ type }) => type)],
+      [[], ['delivery-taken-over']],
+    );
+  });
+
+  it('settles none of those with it, and each for itself when nobody will tell again', async (t) => {
+    const { store, journal, inFlight, who, messages } = await given(t, 3);
+    const [, second] = messages as [Reserved, Reserved, Reserved];
+    await takeOver(store, second.id);
+    const all = messages.map((name) => ({ id: name.id, outcome: done, name }));
+    assert.equal(await inFlight.settleAll(who, all), Reason.Unknown);
+    assert.deepEqual([...who.inFlight.keys()], [1, 3]);
+    assert.deepEqual(await store.states(), ['reserved', 'reserved', 'reserved']);
+    await inFlight.settleSurely(who, messages, { kind: 'lost' });
+    assert.deepEqual(await store.states(), ['ready', 'reserved', 'ready']);
+    assert.deepEqual(journal.settlements, ['default lost ready', 'default lost ready']);
+  });
+});
+
 describe('InFlight, of several settlements at once,', () => {
   const done = { kind: 'done' } as const;
   const named = (messages: readonly Reserved[]) =>

@@ -9,7 +9,7 @@ import type { MessageFields } from '../../src/codec/fields.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Verdict } from '../../src/link/frame-receiver.ts';
 import { messagesFrame } from '../../src/link/messages.ts';
-import { storeErrors } from '../../src/queue/errors.ts';
+import { StoreUnknown, storeErrors } from '../../src/queue/errors.ts';
 import { oddFrames, utf8 } from '../codec/vectors.ts';
 import { FakeStore } from './fakes.ts';
 
@@ -387,6 +387,36 @@ describe('Intake and plain producers', () => {
     const { store, intake } = given();
     store.failing.set('publish', new Error('disk'));
     assert.match(String((await intake.takePlain(utf8('x'))).error), /disk/);
+  });
+
+  it('is not answered when nobody knows whether it is stored, until somebody does', async () => {
+    const { store, judge, waiting } = given();
+    await judge(0, 'before');
+    const publish = store.publish;
+    store.publish = async (batch) => {
+      await publish(batch);
+      throw new StoreUnknown('store-unknown', 75, 'It broke.', 'Wait.');
+    };
+    assert.equal(await judge(1, 'a'), undefined);
+    store.publish = publish;
+    store.failing.set('lastNumber', new Error('away'));
+    assert.equal(await judge(1, 'a', { fields: { number: 1 } }), undefined, 'still not known');
+    assert.equal(await judge(0, 'c', {}, OTHER), Reason.Store, 'nothing of this one is');
+    store.failing.clear();
+    assert.equal(await judge(1, 'a', { fields: { number: 1 } }), 0);
+    assert.deepEqual(await waiting(), ['before', 'a']);
+    assert.equal(await judge(2, 'b'), 0);
+  });
+
+  it('is judged by what the store knows when that is another by now', async () => {
+    const { store, intake, judge, waiting } = given();
+    assert.equal(await judge(0, 'a'), 0);
+    assert.equal(await judge(1, 'b'), 0);
+    store.lastNumber = async () => 0; // it was restored
+    intake.forget();
+    assert.equal(await judge(2, 'c'), Reason.Unknown, 'asks for its number');
+    assert.equal(await judge(2, 'c', { fields: { number: 2 } }), 0);
+    assert.deepEqual(await waiting(), ['a', 'b', 'c']);
   });
 
   it('is idle when what came before is stored', async () => {

@@ -184,7 +184,12 @@ ${config}
   }
 }
 
-async function freePort(): Promise<number> {
+/** Whom the server runs as; undefined: this user. */
+export function postgresUser(): { uid: number; gid: number } | undefined {
+  return user;
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };

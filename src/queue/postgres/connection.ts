@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig, Notification, QueryResultRow } from 'pg';
+import { Serial } from '../../serial.ts';
 import type { PostgresAddress } from './address.ts';
 import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
 
@@ -9,6 +11,8 @@ const ANSWER_MS = 10_000;
 const STATEMENT_MS = 8000;
 /** A network that was cut is noticed in about 10 s also while nothing is asked. */
 const KEEPALIVE = { idleS: 5, intervalS: 2, count: 3 };
+/** How long a pooler may take to give us a connection; ms. */
+const POOL_MS = 1000;
 const INT8 = 20;
 const INT8_ARRAY = 1016;
 
@@ -32,9 +36,12 @@ export interface ConnectionOptions {
 
 /** A connection to the first of the hosts that takes writes. What is asked is asked in order. */
 export class PostgresConnection {
-  /** Prepared statements do not survive a pooler that gives every transaction another connection. */
-  isPooled = false;
   readonly #client: Client;
+  /** What a statement depends on, said for the session, or again in each transaction. */
+  #settings = '';
+  /** Every transaction may have another connection to the server: a pooler is in between. */
+  #isPooled = false;
+  readonly #turns = new Serial();
   readonly #onLost: (error: ConnectionLost) => void;
   #lost: ConnectionLost | undefined;
 
@@ -60,7 +67,7 @@ export class PostgresConnection {
     const { address, application } = options;
     const { user, database } = address;
     const { default: pg } = await loadLibrary();
-    const client = new pg.Client({
+    const config: ClientConfig = {
       ...{ ...at, user, database, application_name: application },
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
@@ -69,11 +76,14 @@ export class PostgresConnection {
       types: {
         getTypeParser: (oid, format) => parserOf(oid) ?? pg.types.getTypeParser(oid, format),
       },
-    });
+    };
+    const client = new pg.Client(config);
     const connection = new PostgresConnection(client, options);
     try {
       await client.connect();
-      await connection.#prepare(options);
+      const other = new pg.Client(config);
+      other.on('error', () => {});
+      await connection.#prepare(options, other);
       return connection;
     } catch (error) {
       connection.destroy();
@@ -89,11 +99,16 @@ export class PostgresConnection {
     if (options.onNotification) client.on('notification', options.onNotification);
   }
 
+  /** Whether nobody notifies it, and nothing but a transaction is its own. */
+  get isPooled(): boolean {
+    return this.#isPooled;
+  }
+
   /**
    * Plans stay right without statistics, and nothing waits for ever
    * (https://www.postgresql.org/docs/current/runtime-config-query.html).
    */
-  async #prepare({ address, commit }: ConnectionOptions): Promise<void> {
+  async #prepare({ address, commit }: ConnectionOptions, other: Client): Promise<void> {
     const [server] = await this.ask<{ reads: boolean; commits: string; encoding: string }>(
       `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS reads,
         current_setting('synchronous_commit') AS commits, current_setting('server_encoding') AS encoding`,
@@ -102,13 +117,39 @@ export class PostgresConnection {
     if (server.encoding !== 'UTF8') throw postgresErrors.notUtf8(address.name, server.encoding);
     const isWeak = server.commits === 'off' || server.commits === 'local';
     const commits = commit === 'fast' ? 'off' : isWeak ? 'on' : server.commits;
-    await this.ask(`
-      SET synchronous_commit = ${commits}; SET search_path = "${address.schema}";
-      SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off;
-      SET statement_timeout = ${STATEMENT_MS}; SET lock_timeout = ${STATEMENT_MS};
-      SET idle_in_transaction_session_timeout = ${STATEMENT_MS}; SET client_min_messages = error;
+    this.#settings = `
+      SET LOCAL synchronous_commit = ${commits}; SET LOCAL search_path = "${address.schema}";
+      SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
+      SET LOCAL jit = off; SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${STATEMENT_MS};
+      SET LOCAL idle_in_transaction_session_timeout = ${STATEMENT_MS}; SET LOCAL client_min_messages = error;`;
+    this.#isPooled = await this.#isShared(other);
+    if (this.#isPooled) return;
+    await this.ask(`${this.#settings.replaceAll('SET LOCAL', 'SET')}
       SET tcp_keepalives_idle = ${KEEPALIVE.idleS}; SET tcp_keepalives_interval = ${KEEPALIVE.intervalS};
       SET tcp_keepalives_count = ${KEEPALIVE.count}; SET tcp_user_timeout = ${ANSWER_MS}`);
+  }
+
+  /**
+   * Whether a pooler gives its transactions one connection after the other. Whoever is connected directly is told the
+   * PID of his backend; a pooler makes one up. Then another client takes the connection used last, which stays ours
+   * only if it is ours.
+   */
+  async #isShared(other: Client): Promise<boolean> {
+    const backend = async () =>
+      (await this.ask<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]?.pid;
+    const before = await backend();
+    if (before === (this.#client as unknown as { processID: number }).processID) return false;
+    await other.connect();
+    try {
+      await other.query('BEGIN; SELECT 1');
+      const now = backend();
+      const same = await Promise.race([now.then((pid) => pid === before), sleep(POOL_MS, false)]);
+      await other.query('COMMIT');
+      await now;
+      return !same;
+    } finally {
+      await other.end().catch(() => {});
+    }
   }
 
   get isLost(): boolean {
@@ -117,7 +158,7 @@ export class PostgresConnection {
 
   /** @throws ConnectionLost nobody knows what became of it; another error of the driver: it was refused */
   run<R extends QueryResultRow>({ name, text }: Statement, values: unknown[] = []): Promise<R[]> {
-    return this.#ask<R>(this.isPooled ? { text, values } : { name, text, values });
+    return this.#ask<R>({ name, text, values });
   }
 
   /** As {@link run}, for what is asked once. Without values it may be several statements. */
@@ -132,11 +173,31 @@ export class PostgresConnection {
   }): Promise<R[]> {
     if (this.#lost) throw this.#lost;
     try {
+      if (this.#isPooled) return await this.#turns.add(() => this.#askInTransaction<R>(query));
       return (await this.#client.query<R>(query)).rows;
     } catch (error) {
       if (this.#lost) throw this.#lost;
       if (!endsConnection(error)) throw error;
       throw this.#lose(error);
+    }
+  }
+
+  /** Three questions for one, and nothing prepared: the next transaction is somebody else's. */
+  async #askInTransaction<R extends QueryResultRow>({
+    text,
+    values,
+  }: {
+    text: string;
+    values?: unknown[];
+  }): Promise<R[]> {
+    await this.#client.query(`BEGIN; ${this.#settings}`);
+    try {
+      const { rows } = await this.#client.query<R>(values ? { text, values } : { text });
+      await this.#client.query('COMMIT');
+      return rows;
+    } catch (error) {
+      if (!endsConnection(error)) await this.#client.query('ROLLBACK');
+      throw error;
     }
   }
 

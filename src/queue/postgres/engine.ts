@@ -155,16 +155,13 @@ export class PostgresEngine {
     const { address, prepare, onNews } = this.#options;
     const application = `sigmq ${randomUUID()}`;
     const channel = `sigmq_${address.schema}`;
-    let heard = (_text: string) => {};
     const connections: PostgresConnection[] = [];
     let isReady = false;
     const onLost = (error: ConnectionLost) => {
       if (isReady) this.#onLost(error);
     };
     const onNotification = ({ channel: on, payload = '' }: Notification) => {
-      if (on !== channel) return;
-      if (payload.startsWith('{')) onNews(newsOf(payload, application));
-      else heard(payload);
+      if (on === channel) onNews(newsOf(payload, application));
     };
     try {
       const options = { address, application, onLost };
@@ -175,14 +172,8 @@ export class PostgresEngine {
       this.#application = application;
       await this.#endBefore(durable);
       await prepare({ durable, fast });
-      const echoed = new Promise<boolean>((resolve) => {
-        heard = (text) => resolve(text === application);
-      });
-      await fast.ask(`LISTEN "${channel}"`);
-      await fast.run(NOTIFY, [channel, application]);
-      const isHeard = await Promise.race([echoed, sleep(ENDING_LOOK_MS, false)]);
-      this.#setPolling(!isHeard);
-      for (const connection of connections) connection.isPooled = !isHeard;
+      if (!fast.isPooled) await fast.ask(`LISTEN "${channel}"`);
+      this.#setPolling(fast.isPooled);
       if (durable.isLost || fast.isLost) throw new ConnectionLost(new Error('lost at once'));
       this.#channel = channel;
       this.#now = { durable, fast };

@@ -87,6 +87,13 @@ export const postgresErrors = {
       `The store ${name} has version ${version}; this sigmq knows versions up to ${known}.`,
       'Use the newer sigmq, or name another schema with ?schema=.',
     ),
+  needsSession: (name: string) =>
+    new StoreError(
+      'store-failed',
+      Exit.Config,
+      `There is a pooler in front of ${name}, which gives every transaction another connection: nothing can be copied as of one moment.`,
+      'Name the server itself.',
+    ),
   inUse: (name: string) =>
     new StoreError(
       'store-in-use',

@@ -70,7 +70,8 @@ export class Membership {
   /** With each connection, before anything else. */
   async join({ durable, fast }: Connections): Promise<void> {
     const { place, clock, leaseMs, name } = this.#options;
-    await lockPlace(fast, place.key, name);
+    // Without a session there is no lock; broker.pid keeps a second broker away in any case.
+    if (!fast.isPooled) await lockPlace(fast, place.key, name);
     await clock.set(
       async () => (await durable.ask<{ now: number }>(`SELECT ${NOW} AS now`))[0]?.now ?? 0,
     );

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresAddress } from './address.ts';
 import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
 const SCHEMA_VERSION = 1;
-/** Two brokers may create it at the same time: the key of an advisory lock. */
-const CREATING = 0x7369676d;
+/** What happens when two brokers create it at the same time: a name is there already, or a deadlock. */
+const CREATED: ReadonlySet<string> = new Set(['42P06', '42P07', '23505', '42710', '40P01']);
+const MAX_TRIES = 10;
+const RETRY_MS = 100;
 
 /** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
 const SCHEMA = `
@@ -75,21 +78,18 @@ export async function openSchema(
 ): Promise<string> {
   const known = await identityOf(connection, name, schema);
   if (known !== undefined) return known;
-  // In a transaction that began before, nobody would see what another one has made.
-  await connection.ask(`SELECT pg_advisory_lock(${CREATING})`);
-  try {
-    const now = await identityOf(connection, name, schema);
-    if (now === undefined) {
-      await connection.ask(`BEGIN; CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
-        INSERT INTO store (version, identity) VALUES (${SCHEMA_VERSION}, '${randomUUID()}'); COMMIT`);
+  for (let tries = 1; ; tries++) {
+    try {
+      await connection.ask(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
+        INSERT INTO store (version, identity) VALUES (${SCHEMA_VERSION}, '${randomUUID()}')`);
+    } catch (error) {
+      if (!CREATED.has(codeOf(error) ?? '')) throw error;
     }
-  } catch (error) {
-    if (!connection.isLost) await connection.ask('ROLLBACK');
-    throw codeOf(error) === '42P07' ? postgresErrors.notAStore(name, schema) : error;
-  } finally {
-    if (!connection.isLost) await connection.ask(`SELECT pg_advisory_unlock(${CREATING})`);
+    const now = await identityOf(connection, name, schema);
+    if (now !== undefined) return now;
+    if (tries === MAX_TRIES) throw postgresErrors.notAStore(name, schema);
+    await sleep(RETRY_MS);
   }
-  return (await identityOf(connection, name, schema)) as string;
 }
 
 async function identityOf(

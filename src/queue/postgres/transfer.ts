@@ -167,6 +167,10 @@ async function open(address: PostgresAddress): Promise<PostgresConnection> {
     ...{ address, application, commit: 'durable' },
     onLost: () => {}, // who asks hears of it
   });
+  if (connection.isPooled) {
+    await connection.close();
+    throw postgresErrors.needsSession(address.name);
+  }
   // What is copied may come from a pipe.
   await connection.ask('SET idle_in_transaction_session_timeout = 0');
   return connection;
