@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SqliteStore } from '../dist/src/queue/sqlite-store.js';
+import { SqliteStore } from '../dist/src/queue/sqlite/sqlite-store.js';
 import { DEFAULT_POLICY } from '../dist/src/queue/store.js';
 import { onStage, timed } from './stage.mjs';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Exit } from '../errors.ts';
-import { backup as copy } from '../queue/backup.ts';
+import { backup as copy } from '../queue/sqlite/backup.ts';
 import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
 import { processTable } from '../registry/process-table.ts';
 import { resolveRuntimeDir } from '../registry/runtime-dir.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { RESERVE_NAME, reserveBytes } from '../queue/disk-reserve.ts';
+import { RESERVE_NAME, reserveBytes } from '../queue/sqlite/disk-reserve.ts';
 import { quietly } from '../quietly.ts';
 
 /** What the doctor says about the store. */

@@ -56,7 +56,7 @@ async function read<T>(flags: TransferFlags, use: (content: Content) => Promise<
   }
   const path = join(dataFolder(flags), 'queue.db');
   if (!existsSync(path)) throw cliErrors.noStore(path);
-  const { readSqlite } = await import('../queue/sqlite-transfer.ts');
+  const { readSqlite } = await import('../queue/sqlite/transfer.ts');
   return readSqlite(path, use);
 }
 
@@ -65,7 +65,7 @@ async function openTarget(flags: TransferFlags) {
     const { writePostgres } = await import('../queue/postgres/transfer.ts');
     return writePostgres(flags.store);
   }
-  const { writeSqlite } = await import('../queue/sqlite-transfer.ts');
+  const { writeSqlite } = await import('../queue/sqlite/transfer.ts');
   return writeSqlite(dataFolder(flags));
 }
 

@@ -16,7 +16,7 @@ export async function openStore(options: StoreOptions, place?: Place): Promise<S
     const { url, leaseMs = DEFAULT_LEASE_MS } = options;
     return PostgresStore.open({ url, policy, place: place ?? visitor(), leaseMs });
   }
-  const { SqliteStore } = await import('./sqlite-store.ts');
+  const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
   if (options.kind === 'memory') return SqliteStore.inMemory(policy);
   return SqliteStore.open(options.folder, policy, options.fsync ?? 'always');
 }

@@ -9,7 +9,7 @@ import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { Packer } from '../../src/link/model.ts';
 import type { SendOptions } from '../../src/link/transmitter.ts';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import {
   DEFAULT_POLICY,
   type NewMessage,

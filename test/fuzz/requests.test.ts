@@ -12,7 +12,7 @@ import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import type { Endpoint } from '../../src/link/endpoint.ts';
 import { MAX_PEEK_BYTES, MAX_ROWS } from '../../src/link/request.ts';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { FakeJournal } from '../broker/fakes.ts';
 import { anyEnvelope } from '../codec/arbitraries.ts';

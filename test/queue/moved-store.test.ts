@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { backup } from '../../src/queue/backup.ts';
 import { StoreError } from '../../src/queue/errors.ts';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { backup } from '../../src/queue/sqlite/backup.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 

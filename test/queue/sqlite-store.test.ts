@@ -20,7 +20,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
 import { StoreError } from '../../src/queue/errors.ts';
 import { openStore } from '../../src/queue/open-store.ts';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 
@@ -229,7 +229,7 @@ describe('a store in a file', () => {
   it('is refused to a second opener, and free again when the first is killed', async (t) => {
     const folder = folderOf(t);
     const script = `
-      const { SqliteStore } = await import(${JSON.stringify(new URL('../../src/queue/sqlite-store.js', import.meta.url).href)});
+      const { SqliteStore } = await import(${JSON.stringify(new URL('../../src/queue/sqlite/sqlite-store.js', import.meta.url).href)});
       const { DEFAULT_POLICY } = await import(${JSON.stringify(new URL('../../src/queue/store.js', import.meta.url).href)});
       const store = SqliteStore.open(process.argv[1], DEFAULT_POLICY, 'always');
       await store.publish([{ queue: 'default', body: Buffer.from('kept'), priority: 0 }]);

@@ -7,7 +7,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
 import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import {
   DEFAULT_POLICY,
   type NewMessage,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
-import { SqliteStore } from '../../src/queue/sqlite-store.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 

@@ -1,11 +1,11 @@
 import Database from 'libsql';
-import { cannotOpen, StoreError, storeErrors } from './errors.ts';
-import { SqliteConnection } from './sqlite-connection.ts';
-import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
-import { identify } from './sqlite-opening.ts';
-import { asBytes, headersOf, type Row } from './sqlite-rows.ts';
-import { APPLICATION_ID } from './sqlite-schema.ts';
-import type { Content, LastNumber, Target, Transferred } from './transfer.ts';
+import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
+import type { Content, LastNumber, Target, Transferred } from '../transfer.ts';
+import { SqliteConnection } from './connection.ts';
+import { openSqliteFile, type SqliteFile } from './file.ts';
+import { identify } from './opening.ts';
+import { asBytes, headersOf, type Row } from './rows.ts';
+import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
 const BUSY_MS = 10_000;

@@ -1,15 +1,6 @@
-import { steadyMs } from '../clock.ts';
-import { StoreError, storeErrors } from './errors.ts';
-import { Positions } from './positions.ts';
-import { SqliteConnection } from './sqlite-connection.ts';
-import { loadCounts, type ReservedRow } from './sqlite-count.ts';
-import { SqliteDeliveries } from './sqlite-deliveries.ts';
-import { openMemory, openSqliteFile, type SqliteFile } from './sqlite-file.ts';
-import { SqliteInspection } from './sqlite-inspection.ts';
-import { oldest } from './sqlite-oldest.ts';
-import { identify, incarnate, setBack } from './sqlite-opening.ts';
-import { lastNumber, remember } from './sqlite-producers.ts';
-import { Timetable } from './sqlite-timetable.ts';
+import { steadyMs } from '../../clock.ts';
+import { StoreError, storeErrors } from '../errors.ts';
+import { Positions } from '../positions.ts';
 import {
   type DeliveryName,
   type NewMessage,
@@ -23,9 +14,18 @@ import {
   type Stored,
   type StorePolicy,
   sizeOf,
-} from './store.ts';
-import type { Fsync } from './store-options.ts';
+} from '../store.ts';
+import type { Fsync } from '../store-options.ts';
+import { SqliteConnection } from './connection.ts';
+import { loadCounts, type ReservedRow } from './count.ts';
+import { SqliteDeliveries } from './deliveries.ts';
+import { openMemory, openSqliteFile, type SqliteFile } from './file.ts';
+import { SqliteInspection } from './inspection.ts';
+import { oldest } from './oldest.ts';
+import { identify, incarnate, setBack } from './opening.ts';
+import { lastNumber, remember } from './producers.ts';
 import { Tally } from './tally.ts';
+import { Timetable } from './timetable.ts';
 
 /**
  * Keeps messages in an SQLite file, first in its write-ahead log (https://sqlite.org/wal.html), or in SQLite's own

@@ -1,5 +1,5 @@
-import type { SqliteConnection } from './sqlite-connection.ts';
-import type { NewMessage } from './store.ts';
+import type { NewMessage } from '../store.ts';
+import type { SqliteConnection } from './connection.ts';
 
 /** Number of batches after which a process that has sent none is forgotten; bounds the table `producers`. */
 const PRODUCERS_KEPT = 16_384;

@@ -1,5 +1,5 @@
-import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
-import { BYTES } from './sqlite-rows.ts';
+import { type SqliteConnection, STEP_ROWS } from './connection.ts';
+import { BYTES } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 
 const DUE = "state = 'delayed' AND due_at <= ?";

@@ -1,4 +1,4 @@
-import type { Headers, MessageState, Reserved, Stored } from './store.ts';
+import type { Headers, MessageState, Reserved, Stored } from '../store.ts';
 
 /** What the driver returns for a BLOB. */
 type Blob = Uint8Array | ArrayBuffer;

@@ -1,5 +1,5 @@
 import Database from 'libsql';
-import { cannotOpen, StoreError, storeErrors } from './errors.ts';
+import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
 import { FileIdentity } from './file-identity.ts';
 import { makeFile } from './own-files.ts';
 

@@ -1,13 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type SqliteConnection, STEP_ROWS } from './sqlite-connection.ts';
-import {
-  ALL_BUT_BODY,
-  asBytes,
-  type BodilessRow,
-  BYTES,
-  type Row,
-  storedOf,
-} from './sqlite-rows.ts';
 import {
   DEFAULT_PEEK_LIMIT,
   type Inspection,
@@ -16,7 +7,9 @@ import {
   type Selection,
   STATES,
   type Stored,
-} from './store.ts';
+} from '../store.ts';
+import { type SqliteConnection, STEP_ROWS } from './connection.ts';
+import { ALL_BUT_BODY, asBytes, type BodilessRow, BYTES, type Row, storedOf } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 
 /** The order in which the messages of a state are shown, removed and kicked; each but `reserved` uses its index. */

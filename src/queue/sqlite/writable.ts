@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { storeErrors } from './errors.ts';
+import { storeErrors } from '../errors.ts';
 
 /** The files that appear in the folder of a store over time. */
 const FILES = ['queue.db', 'queue.db-wal', 'queue.db-shm', 'queue.lock'];

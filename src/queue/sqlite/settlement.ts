@@ -1,6 +1,6 @@
-import { after } from './settlement.ts';
-import type { ReservedRow } from './sqlite-count.ts';
-import type { Outcome, Settled, StorePolicy } from './store.ts';
+import { after } from '../settlement.ts';
+import type { Outcome, Settled, StorePolicy } from '../store.ts';
+import type { ReservedRow } from './count.ts';
 
 /** What a settlement does to a row. */
 export interface RowChange {

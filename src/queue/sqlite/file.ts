@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import Database from 'libsql';
+import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
 import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
 import { DiskRoom, isNoRoom } from './disk-room.ts';
-import { cannotOpen, StoreError, storeErrors } from './errors.ts';
 import { makeFile, makeFolder } from './own-files.ts';
-import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts';
+import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 import { StoreLock } from './store-lock.ts';
 import { StorePlace } from './store-place.ts';
 import { assertWritable } from './writable.ts';

@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, mkdirSync, openSync } from 'node:fs';
-import { storeErrors } from './errors.ts';
+import { storeErrors } from '../errors.ts';
 
 /** @throws StoreError if it cannot be made, or is not ours alone */
 export function makeFolder(folder: string): void {

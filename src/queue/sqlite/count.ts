@@ -1,7 +1,7 @@
-import { storeErrors } from './errors.ts';
-import type { SqliteConnection } from './sqlite-connection.ts';
-import { asBytes, BYTES } from './sqlite-rows.ts';
-import { STATES } from './store.ts';
+import { storeErrors } from '../errors.ts';
+import { STATES } from '../store.ts';
+import type { SqliteConnection } from './connection.ts';
+import { asBytes, BYTES } from './rows.ts';
 import type { Tally } from './tally.ts';
 
 /** What is known about a reserved message without asking the file. */

@@ -1,8 +1,8 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Database from 'libsql';
+import { storeErrors } from '../errors.ts';
 import type { DiskReserve } from './disk-reserve.ts';
-import { storeErrors } from './errors.ts';
 
 const PAGE_BYTES = 4096;
 /** Number of pages in the log at which SQLite moves them into the file: 2 MiB, half of the reserve. */

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { SqliteConnection } from './sqlite-connection.ts';
-import { asText, type Row } from './sqlite-rows.ts';
-import { backoff, type StorePolicy } from './store.ts';
+import { backoff, type StorePolicy } from '../store.ts';
+import type { SqliteConnection } from './connection.ts';
+import { asText, type Row } from './rows.ts';
 
 /** Takes six bytes in a frame; no two openings in the life of a store have the same number. */
 const MAX_INCARNATION = 2 ** 40;

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { clockMs } from '../clock.ts';
+import { clockMs } from '../../clock.ts';
 
 /**
  * Room for a log that waits for space (2 MiB, see DiskRoom) and for a large group of messages, with all their

@@ -1,10 +1,10 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { Statement } from 'libsql';
-import { LongTimer } from '../long-timer.ts';
-import { StoreError, storeErrors } from './errors.ts';
-import type { SqliteFile } from './sqlite-file.ts';
-import { Trimmer } from './sqlite-trim.ts';
-import type { Fsync } from './store-options.ts';
+import { LongTimer } from '../../long-timer.ts';
+import { StoreError, storeErrors } from '../errors.ts';
+import type { Fsync } from '../store-options.ts';
+import type { SqliteFile } from './file.ts';
+import { Trimmer } from './trim.ts';
 
 /** Rows that one statement changes, some 10 ms of work: the broker has other things to do, too. */
 export const STEP_ROWS = 1000;

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type Database from 'libsql';
-import { clockMs } from '../clock.ts';
+import { clockMs } from '../../clock.ts';
 import type { DiskRoom } from './disk-room.ts';
 
 /** If nobody has written for this long, it is a good moment; ms. */

@@ -1,5 +1,5 @@
-import { storeErrors } from './errors.ts';
-import type { MessageState, QueueCounts, StorePolicy } from './store.ts';
+import { storeErrors } from '../errors.ts';
+import type { MessageState, QueueCounts, StorePolicy } from '../store.ts';
 
 type StateCounts = Record<MessageState, number>;
 

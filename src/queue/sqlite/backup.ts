@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'libsql';
-import { storeErrors } from './errors.ts';
-import { APPLICATION_ID } from './sqlite-schema.ts';
+import { storeErrors } from '../errors.ts';
+import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
 const BACKUP_BUSY_MS = 10_000;

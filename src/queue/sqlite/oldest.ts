@@ -1,6 +1,6 @@
-import { takenAt } from './positions.ts';
-import type { SqliteConnection } from './sqlite-connection.ts';
-import type { Row } from './sqlite-rows.ts';
+import { takenAt } from '../positions.ts';
+import type { SqliteConnection } from './connection.ts';
+import type { Row } from './rows.ts';
 
 /** If a queue uses more priorities, only the highest ones are examined: one step into an index each. */
 const MAX_PRIORITIES = 64;

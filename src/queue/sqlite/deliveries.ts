@@ -1,8 +1,3 @@
-import type { SqliteConnection } from './sqlite-connection.ts';
-import type { ReservedRow } from './sqlite-count.ts';
-import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './sqlite-rows.ts';
-import { type RowChange, settlementOf } from './sqlite-settlement.ts';
-import type { Timetable } from './sqlite-timetable.ts';
 import type {
   DeliveryName,
   Reservation,
@@ -11,8 +6,13 @@ import type {
   Settlement,
   Store,
   StorePolicy,
-} from './store.ts';
+} from '../store.ts';
+import type { SqliteConnection } from './connection.ts';
+import type { ReservedRow } from './count.ts';
+import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './rows.ts';
+import { type RowChange, settlementOf } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
+import type { Timetable } from './timetable.ts';
 
 export interface SqliteDeliveriesOptions {
   readonly db: SqliteConnection;
