@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { brokerCommand, run, withVersion } from '../src/cli/main.ts';
+import { brokerCommand, main, withVersion } from '../src/cli/main.ts';
 
-void run(withVersion(brokerCommand('sigmq-broker')));
+void main(withVersion(brokerCommand('sigmq-broker')));

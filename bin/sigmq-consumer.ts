@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { consumeCommand, run, withVersion } from '../src/cli/main.ts';
+import { consumeCommand, main, withVersion } from '../src/cli/main.ts';
 
-void run(withVersion(consumeCommand('sigmq-consumer')));
+void main(withVersion(consumeCommand('sigmq-consumer')));

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { run, sendCommand, withVersion } from '../src/cli/main.ts';
+import { main, sendCommand, withVersion } from '../src/cli/main.ts';
 
-void run(withVersion(sendCommand('sigmq-producer')));
+void main(withVersion(sendCommand('sigmq-producer')));

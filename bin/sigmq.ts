@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { run, sigmq } from '../src/cli/main.ts';
+import { main, sigmq } from '../src/cli/main.ts';
 
-void run(sigmq(process.argv[2]));
+void main(sigmq(process.argv[2]));

@@ -105,7 +105,7 @@ export class Cast {
   #listen(text) {
     for (const [, id] of text.matchAll(/has not settled message (\d+) within/g))
       this.expired.add(Number(id));
-    for (const [, id] of text.matchAll(/had message (\d+) when this broker was taken for dead/g))
+    for (const [, id] of text.matchAll(/Message (\d+) of consumer \d+ went to another broker/g))
       this.expired.add(Number(id));
     for (const [, pid] of text.matchAll(/Plain consumer (\d+) is not taking/g)) {
       const plain = this.consumers.find((consumer) => consumer.pid === Number(pid));

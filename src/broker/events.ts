@@ -94,7 +94,7 @@ const TEXTS: {
   'delivery-taken-over': [
     'warn',
     ({ pid, id }) =>
-      `Consumer ${pid} had message ${id} when this broker was taken for dead: the message is another broker's now.`,
+      `Message ${id} of consumer ${pid} went to another broker, because this one was silent for longer than its lease.`,
   ],
   'delivery-failed': ['warn', ({ error }) => error.message],
   'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],

@@ -45,7 +45,7 @@ function findings({ name, error, version, latencyMs, ...rest }: EngineStatus): S
   const { notifies, brokers, warnings } = rest;
   const others =
     brokers.length === 1 ? '1 other broker uses' : `${brokers.length} other brokers use`;
-  const told = notifies ? 'notifies' : 'does not notify';
+  const told = notifies ? 'sends notifications' : 'sends no notifications';
   return [
     {
       mark: 'ok',

@@ -55,6 +55,12 @@ export async function run(program: Command): Promise<void> {
   }
 }
 
+/** The same, and then ends this process: left to itself, Node spends milliseconds on taking its heap apart. */
+export async function main(program: Command): Promise<void> {
+  await run(program);
+  process.exit();
+}
+
 /** Their messages may have any bytes: they check the arguments themselves. */
 const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
 

@@ -65,7 +65,7 @@ function warningsOf(server: Server, latencyMs: number, off: number, notifies: bo
     [latencyMs > SLOW_MS, `An answer takes ${Math.round(latencyMs)} ms.`],
     [
       !notifies,
-      'It does not notify (LISTEN), perhaps because of a pooler in front of it: messages of other hosts are found within a second.',
+      'There are no notifications (LISTEN), probably because of a pooler: messages of other hosts are found within a second.',
     ],
   ];
   return found.flatMap(([is, text]) => (is ? [text] : []));

@@ -200,7 +200,10 @@ export class PostgresEngine {
         [[...this.#before]],
       );
       if (left.length === 0) break;
-      if (Date.now() > until) throw new ConnectionLost(new Error('it is still at work for us'));
+      if (Date.now() > until)
+        throw new ConnectionLost(
+          new Error('it is still busy with what an earlier connection has asked'),
+        );
       await sleep(ENDING_LOOK_MS);
     }
     this.#before.clear();

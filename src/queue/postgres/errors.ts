@@ -14,7 +14,7 @@ export class ConnectionLost extends Error {
 }
 
 const NOTHING_LOST =
-  'Nothing that was confirmed is lost; the broker goes on when the database is back.';
+  'Nothing that was confirmed is lost; the broker continues as soon as the database is back.';
 
 /** The messages of everything that can go wrong with a store in PostgreSQL. */
 export const postgresErrors = {
@@ -55,7 +55,7 @@ export const postgresErrors = {
       'store-unknown',
       Exit.TryAgain,
       `The connection to the store ${name} broke before it said whether messages were stored: ${reasonOf(cause)}.`,
-      'Their senders are not answered; they ask again.',
+      'The senders get no answer, and ask again.',
       cause,
     ),
   failed: (name: string, cause: unknown) =>
@@ -63,7 +63,7 @@ export const postgresErrors = {
       'store-failed',
       Exit.TryAgain,
       `The store ${name} has refused an operation: ${reasonOf(cause)}.`,
-      'Look into the log of the database; nothing that was confirmed is lost.',
+      'See the log of the database; nothing that was confirmed is lost.',
       cause,
     ),
   notUtf8: (name: string, encoding: string) =>
@@ -92,7 +92,7 @@ export const postgresErrors = {
       'store-failed',
       Exit.Config,
       `There is a pooler in front of ${name}, which gives every transaction another connection: nothing can be copied as of one moment.`,
-      'Name the server itself.',
+      'Connect to the server itself.',
     ),
   inUse: (name: string) =>
     new StoreError(
@@ -105,8 +105,8 @@ export const postgresErrors = {
     new StoreError(
       'store-away',
       Exit.Config,
-      `Behind ${name} there is another store than when the broker started.`,
-      'Restart the broker, or bring the former database back.',
+      `The database at ${name} is not the one that the broker started with.`,
+      'Restart the broker, or bring the original database back.',
     ),
 };
 
