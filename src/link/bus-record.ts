@@ -8,6 +8,7 @@ import {
   type Stats,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { registryErrors } from '../registry/errors.ts';
 
 /** Who holds the bus: the first 32 bytes of the file `bus` (docs/protocol.md, section 5). */
@@ -43,13 +44,14 @@ export class BusFile {
   readonly #stats: Stats;
   readonly #buffer = Buffer.alloc(RECORD_BYTES);
 
-  /** @throws RegistryError not-a-file, cannot-write */
+  /** @throws RegistryError not-a-file, cannot-write, no-broker if its directory is gone */
   constructor(path: string) {
     const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
     try {
       this.fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw registryErrors.dirGone(dirname(path), error);
       throw code === 'ELOOP' || code === 'EISDIR'
         ? registryErrors.notAFile(path)
         : registryErrors.cannotWrite(path, error);

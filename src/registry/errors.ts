@@ -174,6 +174,15 @@ export const registryErrors = {
       `${path} is not a regular file.`,
       'Move it away; sigmq makes a new one.',
     ),
+  /** It was there a moment ago. */
+  dirGone: (dir: string, cause: unknown) =>
+    new RegistryError(
+      'no-broker',
+      Exit.Unavailable,
+      `The runtime directory ${dir} has been removed.`,
+      'A broker that is running puts it back within two seconds; otherwise start one.',
+      cause,
+    ),
   cannotWrite: (path: string, cause: unknown) =>
     new RegistryError(
       'cannot-write',

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
+import { endAfter } from '../end-after.ts';
+import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
 import { type Program, Stage, stopped, until } from './harness.ts';
 
 /** How long wake-ups are counted; ms. */
@@ -114,5 +116,31 @@ describe('an idle broker', () => {
     await assertIdle(broker);
     db.exec('ROLLBACK');
     await stateIs(stage, { ready: 1 });
+  });
+});
+
+describe('an idle broker whose store is in PostgreSQL', { skip: withoutPostgres }, () => {
+  it('sleeps and asks nothing, with messages that are delayed, paused or in work elsewhere', async (t) => {
+    const server = await PostgresServer.start();
+    endAfter(t, () => server.remove());
+    const args = ['broker', '--store', server.url('idle')];
+    const [stage, other] = [new Stage(t), new Stage(t)];
+    const broker = await stage.broker(args.slice(1));
+    await other.broker(args.slice(1));
+    await stage.consumer();
+    await stage.sigmq(['pause']).ended;
+    await stage.sent(['paused']);
+    await stage.sent(['--delay', '1h', 'later']);
+    const busy = other.path('busy');
+    writeFileSync(busy, '');
+    const work = ['--', 'sh', '-c', `while test -e '${busy}'; do sleep 0.1; done`];
+    await other.consumer(['-q', 'work', ...work]);
+    await other.sent(['-q', 'work', 'work']);
+    await until('the work', async () => {
+      const { stdout } = await stage.sigmq(['ls', '--json']).ended;
+      return stdout.toString().includes('"reserved":1');
+    });
+    await assertIdle(broker);
+    rmSync(busy);
   });
 });

@@ -43,6 +43,15 @@ describe('BusFile', () => {
     other.close();
   });
 
+  it('says that its directory is gone, as if there were no broker', (t) => {
+    const path = join(tempDir(t), 'gone', 'bus');
+    assert.throws(() => new BusFile(path), {
+      code: 'no-broker',
+      exitCode: 69,
+      message: /gone has/,
+    });
+  });
+
   it('reads a record of zeros as nobody, and as no turn', (t) => {
     const path = join(tempDir(t), 'bus');
     writeFileSync(path, Buffer.alloc(32));

@@ -195,6 +195,10 @@ describe('a store in PostgreSQL', { skip: withoutPostgres }, () => {
     t.after(() => standby.remove());
     primary.sql(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
     primary.sql('SELECT pg_reload_conf()');
+    await assert.rejects(open(t, standby.url('sigmq')), {
+      code: 'store-away',
+      message: /it is a standby/,
+    });
     const host = (at: PostgresServer) => `127.0.0.1:${at.port}`;
     const url = `postgres://postgres@${host(standby)},${host(primary)}/postgres?sslmode=disable`;
     const store = await open(t, url);

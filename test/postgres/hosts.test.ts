@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import type { QueueStatus, Status } from '../../src/status.ts';
 import { type Program, Stage, stopped, until } from '../e2e/harness.ts';
+import { endAfter } from '../end-after.ts';
 import { PostgresServer, withoutPostgres } from './server.ts';
 
 let schemas = 0;
@@ -202,6 +203,26 @@ describe('brokers that share a store', { skip: withoutPostgres }, () => {
     await a.stage.sent(['now']);
     assert.deepEqual(await consumer.printed(1), ['now']);
     assert.equal(a.broker.stderr.match(/cannot be reached/g)?.length, 1, a.broker.stderr);
+  });
+
+  it('are told by the doctor what endangers their messages, also before they run', async (t) => {
+    const risky = await PostgresServer.start({ config: 'fsync = off\nautovacuum = off' });
+    endAfter(t, () => risky.remove());
+    const env = { SIGMQ_STORE: risky.url('sigmq') };
+    const before = await new Stage(t).sigmq(['doctor'], { env }).ended;
+    const stage = new Stage(t);
+    await stage.broker([], { env });
+    const running = await stage.sigmq(['doctor']).ended;
+    for (const { code, stdout } of [before, running]) {
+      assert.equal(code, 1);
+      assert.match(stdout.toString(), /fsync is off: a crash of its machine loses/);
+      assert.match(stdout.toString(), /autovacuum is off/);
+      assert.match(stdout.toString(), /PostgreSQL \d+\.\d+: it answers in [\d.]+ ms/);
+    }
+    const healthy = await new Stage(t).sigmq(['doctor'], {
+      env: { SIGMQ_STORE: server.url('healthy') },
+    }).ended;
+    assert.doesNotMatch(healthy.stdout.toString(), /is off/);
   });
 
   it('never show a password', async (t) => {

@@ -14,7 +14,6 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { sleepSync } from '../../src/sleep-sync.ts';
 
-const MAX_STARTS = 100;
 const VERSIONS = '/usr/lib/postgresql';
 
 /** Where its programs are; undefined: it is not installed. */
@@ -87,23 +86,23 @@ export class PostgresServer {
     return `postgres://postgres@127.0.0.1:${port}/postgres?schema=${schema}&sslmode=disable`;
   }
 
-  /** After a kill, its children may keep it from starting for a moment. */
   run(): void {
-    for (let tries = 1; ; tries++) {
-      try {
-        const log = join(this.folder, 'log');
-        this.#as('pg_ctl', ['-D', this.#data, '-l', log, '-w', '-t', '60', 'start']);
-        return;
-      } catch (error) {
-        if (tries === MAX_STARTS) throw error;
-        sleepSync(100);
-      }
-    }
+    const log = join(this.folder, 'log');
+    this.#as('pg_ctl', ['-D', this.#data, '-l', log, '-w', '-t', '60', 'start']);
   }
 
-  /** As `kill -9` of the postmaster: its children notice, and end. */
+  /** As `kill -9` of the postmaster; returns when its children have noticed, and ended. */
   kill(): void {
-    process.kill(this.pid, 'SIGKILL');
+    const { pid } = this;
+    const family = [pid, ...childrenOf(pid)];
+    process.kill(pid, 'SIGKILL');
+    while (family.some(isRunning)) sleepSync(5);
+    // Nobody may have collected it: then it would be taken for a server that runs.
+    for (const lock of [
+      join(this.#data, 'postmaster.pid'),
+      join(this.folder, `.s.PGSQL.${this.port}.lock`),
+    ])
+      rmSync(lock, { force: true });
   }
 
   stop(): void {
@@ -182,6 +181,27 @@ ${config}
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
     });
   }
+}
+
+/** State and parent; undefined: there is no such process. */
+function statOf(pid: number): { state: string; parent: number } | undefined {
+  try {
+    const [, state = '', parent] =
+      /\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+    return { state, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.filter((one) => statOf(one)?.parent === pid);
+}
+
+function isRunning(pid: number): boolean {
+  const state = statOf(pid)?.state;
+  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 /** Whom the server runs as; undefined: this user. */
