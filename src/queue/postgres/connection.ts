@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig, Notification, QueryResultRow } from 'pg';
 import { Serial } from '../../serial.ts';
+import { StoreError } from '../errors.ts';
 import type { PostgresAddress } from './address.ts';
 import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
 
@@ -45,7 +46,7 @@ export class PostgresConnection {
   readonly #onLost: (error: ConnectionLost) => void;
   #lost: ConnectionLost | undefined;
 
-  /** @throws ConnectionLost no host can be used; the reason of the last one */
+  /** @throws ConnectionLost no host can be used; the reason of the last one. StoreError it can never be */
   static async open(options: ConnectionOptions): Promise<PostgresConnection> {
     let last: unknown = new Error('no host is named');
     for (const host of options.address.hosts) {
@@ -53,6 +54,7 @@ export class PostgresConnection {
         try {
           return await PostgresConnection.#openAt({ ...host, ssl }, options);
         } catch (error) {
+          if (error instanceof StoreError) throw error;
           last = error;
         }
       }
