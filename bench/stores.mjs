@@ -79,6 +79,27 @@ async function measure(open) {
   }
 }
 
+/** @returns ms from a publication by one broker until another one has the message, the median */
+async function between(open) {
+  const [from, to] = [await open('a'), await open('b')];
+  try {
+    let onNews = () => {};
+    to.subscribe(() => onNews());
+    return await time(async () => {
+      const got = new Promise((resolve) => {
+        onNews = async () => {
+          const some = await to.reserve(['passed'], ['1:1']);
+          if (some.length > 0) resolve(some);
+        };
+      });
+      await from.publish([{ queue: 'passed', priority: 0, body: JOBS[0] }]);
+      await to.settle((await got).map(({ id }) => ({ id, outcome: { kind: 'done' } })));
+    });
+  } finally {
+    await Promise.all([from.close(), to.close()]);
+  }
+}
+
 async function sqlite() {
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-bench-'));
   try {
@@ -92,15 +113,25 @@ async function postgres() {
   const server = await PostgresServer.start();
   try {
     const url = server.url('bench');
-    const place = { key: 'bench', host: 'host', dir: '/dir', version: '1' };
-    return await measure(() => PostgresStore.open({ url, policy, place, leaseMs: 10_000 }));
+    const open = (key = 'bench') => {
+      const place = { key, host: 'host', dir: '/dir', version: '1' };
+      return PostgresStore.open({ url, policy, place, leaseMs: 10_000 });
+    };
+    const results = await measure(open);
+    return { ...results, [BETWEEN]: await between(open) };
   } finally {
     server.remove();
   }
 }
 
+const BETWEEN = 'from a publication by one broker until another has it, ms';
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-const shown = (value) => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
+const shown = (value) =>
+  Number.isNaN(value) || value === undefined
+    ? '-'
+    : value >= 100
+      ? Math.round(value).toLocaleString('en')
+      : value.toFixed(2);
 
 if (withoutPostgres) {
   console.log(`SKIPPED: ${withoutPostgres}.`);
@@ -112,7 +143,7 @@ for (let run = 0; run < RUNS; run++) {
   runs.SQLite.push(await sqlite());
   runs.PostgreSQL.push(await postgres());
 }
-const rows = Object.keys(MEASURES).map((name) => {
+const rows = [...Object.keys(MEASURES), BETWEEN].map((name) => {
   const [file, server] = Object.values(runs).map((all) => median(all.map((one) => one[name])));
   return { name, file, server };
 });

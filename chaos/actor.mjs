@@ -31,6 +31,8 @@ export class Actor {
   died = false;
   /** How much a consumer had written when another store was opened, each time. */
   marks = [];
+  /** From which to which record a crash of the store's server may have undone what became of them. */
+  undone = [];
   stopped = false;
   /** Where a consumer is. */
   host;
@@ -129,7 +131,7 @@ export class Consumer extends Sigmq {
 
   /** @override */
   get records() {
-    return readLines(this.path).map(identified).map(inStretch(this.marks));
+    return readLines(this.path).map(identified).map(placed(this));
   }
 }
 
@@ -158,7 +160,7 @@ export class Worker extends Sigmq {
       const [id, attempt] = run.split(' ').map(Number);
       return { id, attempt, releases: Number(releases), ended: ended.has(run), text };
     };
-    return readLines(this.path).map(read).map(inStretch(this.marks));
+    return readLines(this.path).map(read).map(placed(this));
   }
 }
 
@@ -178,13 +180,17 @@ export class PlainConsumer extends Actor {
   get records() {
     return readLines(this.path)
       .map((text) => ({ text }))
-      .map(inStretch(this.marks));
+      .map(placed(this));
   }
 }
 
 /** What was written after so many marks was so many stores later. */
-function inStretch(marks) {
-  return (record, at) => ({ ...record, stretch: marks.filter((mark) => at >= mark).length });
+function placed({ marks, undone }) {
+  return (record, at) => {
+    const stretch = marks.filter((mark) => at >= mark).length;
+    const mayBeUndone = undone.some(([from, to]) => at >= from && at < to);
+    return { ...record, stretch, ...(mayBeUndone ? { mayBeUndone } : {}) };
+  };
 }
 
 function identified(line) {

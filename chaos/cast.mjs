@@ -13,6 +13,8 @@ const RESTART_MS = 300;
 const NOBODY = undefined;
 /** Deliveries to a consumer in the last moment before a crash, at most. */
 const UNDONE = 200;
+/** What brokers have in memory then, and still deliver. */
+const ON_THE_WAY = 20;
 /** A broker that does not run after so long never will; ms. */
 const START_MS = 30_000;
 
@@ -157,10 +159,10 @@ export class Cast {
     }
   }
 
-  /** What consumers have just received may come again, because the server of the store is about to crash. */
+  /** What consumers have just received, or receive now, may come again: the server of the store is about to crash. */
   noteLastDeliveries() {
-    for (const { records } of this.consumers)
-      for (const { id } of records.slice(-UNDONE)) if (id !== undefined) this.expired.add(id);
+    for (const { records, undone } of this.consumers)
+      undone.push([records.length - UNDONE, records.length + ON_THE_WAY]);
   }
 
   /** Another store is opened from here on: what consumers write belongs to that. */

@@ -158,6 +158,13 @@ describe('the ledger', () => {
     }
   });
 
+  it('accepts the same attempt where a crash may have undone the first, and nowhere else', () => {
+    const again = (more) => [consumer([...all(), record(0, more)])];
+    assert.deepEqual(audit(again({ mayBeUndone: true })).wrong, []);
+    assert.match(audit(again({})).wrong.join(), /twice as attempt 1/);
+    assert.match(audit(again({ mayBeUndone: true, id: 9 })).wrong.join(), /stored twice/);
+  });
+
   it('accepts the same attempt after a signal that ended consumer and command', () => {
     const crew = [
       worker([record(0, { fate: Fate.Slow })], { signalled: true }),

@@ -26,6 +26,8 @@ function objection(before, record, { expired, kicked, mayComeAgain, nobodyDied }
   if (isKnown && record.id !== before.id) {
     return `was stored twice, as ${before.id} and ${record.id}`;
   }
+  // The server crashed, and does not know that it was delivered, nor as which attempt.
+  if (before.mayBeUndone || record.mayBeUndone) return undefined;
   const outcome = outcomeOf(before);
   const wasEndedTogether = before.by.signalled === true && outcome === Outcome.Unfinished;
   const wasGivenBack = outcome === Outcome.Released || wasEndedTogether;
