@@ -9,6 +9,8 @@ import { isPrivate } from './namespace.mjs';
 const NETWORK = '10.99.0.0/16';
 /** A broker that says nothing for so long is taken for dead; ms. */
 const LEASE_MS = 5000;
+/** A broker that tried to start meanwhile says so by then; ms. */
+const START_MS = 10_000;
 const CONFIG = 'max_wal_senders = 5\nwal_keep_size = 256MB';
 
 /** Why there can be none; undefined: there can. */
@@ -16,11 +18,16 @@ export const withoutEngine = withoutPostgres || undefined;
 
 export class Engine {
   faults = ['killEngine', 'promoteEngine'];
-  isAway = false;
+  /** Until when a broker may fail to start; ms. */
+  #awayUntil = 0;
   #primary;
   #standby;
   /** Processes whose only purpose is to keep a network namespace. */
   #cables = [];
+
+  get isAway() {
+    return Date.now() < this.#awayUntil;
+  }
 
   static async start() {
     const engine = new Engine();
@@ -48,35 +55,35 @@ export class Engine {
   }
 
   async kill() {
-    this.isAway = true;
+    this.#awayUntil = Number.POSITIVE_INFINITY;
     this.#primary.kill();
     await sleep(200);
     this.#primary.run();
-    this.isAway = false;
+    this.#awayUntil = Date.now() + START_MS;
     return true;
   }
 
   async cut(host, random) {
-    this.isAway = true;
+    this.#awayUntil = Number.POSITIVE_INFINITY;
     ip('link', 'set', `sigmq${host}`, 'down');
     await sleep(random.int(500, 3 * LEASE_MS));
     ip('link', 'set', `sigmq${host}`, 'up');
     // Until it has noticed, it has no broker that works.
     await sleep(2000);
-    this.isAway = false;
+    this.#awayUntil = Date.now() + START_MS;
     return true;
   }
 
   /** The standby becomes the primary, and gets a standby at the old one's port. */
   async promote() {
-    this.isAway = true;
+    this.#awayUntil = Number.POSITIVE_INFINITY;
     const old = this.#primary;
     old.kill();
     this.#standby.promote();
     this.#primary = this.#standby;
     old.remove();
     await this.#addStandby(old.port);
-    this.isAway = false;
+    this.#awayUntil = Date.now() + START_MS;
     return true;
   }
 
