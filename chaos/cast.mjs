@@ -28,6 +28,8 @@ export class Cast {
   wrong = [];
   /** Ids of messages that were taken from consumers because they were silent for too long. */
   expired = new Set();
+  /** Ids of messages that went to another host, whose broker took this one's for dead. */
+  takenOver = new Set();
   /** A broker may be unable to start just now. */
   mayFailToStart = () => false;
   /** A consumer may be unable to start just now. */
@@ -107,8 +109,10 @@ export class Cast {
   #listen(text) {
     for (const [, id] of text.matchAll(/has not settled message (\d+) within/g))
       this.expired.add(Number(id));
-    for (const [, id] of text.matchAll(/Message (\d+) of consumer \d+ went to another broker/g))
+    for (const [, id] of text.matchAll(/Message (\d+) of consumer \d+ went to another broker/g)) {
       this.expired.add(Number(id));
+      this.takenOver.add(Number(id));
+    }
     for (const [, pid] of text.matchAll(/Plain consumer (\d+) is not taking/g)) {
       const plain = this.consumers.find((consumer) => consumer.pid === Number(pid));
       if (plain) plain.stalled = true;

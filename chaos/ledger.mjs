@@ -40,9 +40,10 @@ export class Ledger {
    *   plain consumers know no id and no attempt, others may know `stretch`, `releases` and `ended`
    * @param overdue ids of messages that the broker has taken from a consumer because it was silent for
    *   too long
+   * @param takenOver ids of messages that another host's broker has taken over
    * @returns the counts, the sentences about what is wrong, and the numbers of what is missing
    */
-  audit(consumers, overdue = new Set()) {
+  audit(consumers, overdue = new Set(), takenOver = new Set()) {
     const { deliveries, wrong } = this.#collect(consumers);
     const nobodyDied = !consumers.some(({ died }) => died);
     let repeats = 0;
@@ -52,7 +53,10 @@ export class Ledger {
         ...{ expired: overdue, nobodyDied, kicked: this.kicks.get(number) ?? [] },
         mayComeAgain: (stretch) => this.stretches.mayComeAgain(number, stretch),
       };
-      wrong.push(...objections(number, records, known), ...this.#unwanted(number, records));
+      wrong.push(
+        ...objections(number, records, known),
+        ...this.#unwanted(number, records, takenOver),
+      );
     }
     const missing = [...this.confirmed.keys()].filter((number) => {
       const records = deliveries.get(number) ?? [];
@@ -113,8 +117,9 @@ export class Ledger {
     return { deliveries, wrong };
   }
 
-  #unwanted(number, records) {
-    if (this.once.has(number) && records.length > 1 && !records.some(({ by }) => by.died))
+  #unwanted(number, records, takenOver) {
+    const isExplained = records.some(({ id, by }) => by.died || takenOver.has(id));
+    if (this.once.has(number) && records.length > 1 && !isExplained)
       return [`message ${number} took long, and was delivered ${records.length} times`];
     if (this.refused.has(number))
       return [`message ${number} was refused and delivered all the same`];

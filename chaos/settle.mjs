@@ -13,7 +13,7 @@ const QUIET_MS = 1500;
 export async function settle(cast, ledger, otherDead = 0) {
   const left = await comesToRest(cast);
   await sleep(QUIET_MS);
-  const { counts, wrong, rejected } = ledger.audit(cast.consumers, cast.expired);
+  const { counts, wrong, rejected } = ledger.audit(cast.consumers, cast.expired, cast.takenOver);
   if (left?.waiting !== 0) wrong.push(`the store still has ${left?.text ?? 'no broker'}`);
   else if (left.dead !== rejected + otherDead) {
     wrong.push(`${rejected + otherDead} messages should be dead, ${left.dead} are`);

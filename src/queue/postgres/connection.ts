@@ -26,6 +26,12 @@ export interface Statement {
   readonly text: string;
 }
 
+interface Query {
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: unknown[];
+}
+
 export interface ConnectionOptions {
   readonly address: PostgresAddress;
   readonly commit: Commit;
@@ -42,7 +48,12 @@ export class PostgresConnection {
   #settings = '';
   /** Every transaction may have another connection to the server: a pooler is in between. */
   #isPooled = false;
+  /** One question at a time. */
   readonly #turns = new Serial();
+  #sayLost: (error: ConnectionLost) => void = () => {};
+  readonly #whenLost = new Promise<never>((_resolve, reject) => {
+    this.#sayLost = reject;
+  });
   readonly #onLost: (error: ConnectionLost) => void;
   #lost: ConnectionLost | undefined;
 
@@ -96,6 +107,7 @@ export class PostgresConnection {
   private constructor(client: Client, options: ConnectionOptions) {
     this.#client = client;
     this.#onLost = options.onLost;
+    this.#whenLost.catch(() => {}); // whoever asks hears of it
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => this.#lose(new Error('the server has ended the connection')));
     if (options.onNotification) client.on('notification', options.onNotification);
@@ -168,15 +180,9 @@ export class PostgresConnection {
     return this.#ask<R>(values ? { text, values } : { text });
   }
 
-  async #ask<R extends QueryResultRow>(query: {
-    name?: string;
-    text: string;
-    values?: unknown[];
-  }): Promise<R[]> {
-    if (this.#lost) throw this.#lost;
+  async #ask<R extends QueryResultRow>(query: Query): Promise<R[]> {
     try {
-      if (this.#isPooled) return await this.#turns.add(() => this.#askInTransaction<R>(query));
-      return (await this.#client.query<R>(query)).rows;
+      return await this.#turns.add(() => this.#askNow<R>(query));
     } catch (error) {
       if (this.#lost) throw this.#lost;
       if (!endsConnection(error)) throw error;
@@ -184,14 +190,17 @@ export class PostgresConnection {
     }
   }
 
+  async #askNow<R extends QueryResultRow>(query: Query): Promise<R[]> {
+    if (this.#lost) throw this.#lost;
+    const answer = this.#isPooled
+      ? this.#askInTransaction<R>(query)
+      : this.#client.query<R>(query).then(({ rows }) => rows);
+    // The driver may forget to answer what it was asked when its connection broke.
+    return Promise.race([answer, this.#whenLost]);
+  }
+
   /** Three questions for one, and nothing prepared: the next transaction is somebody else's. */
-  async #askInTransaction<R extends QueryResultRow>({
-    text,
-    values,
-  }: {
-    text: string;
-    values?: unknown[];
-  }): Promise<R[]> {
+  async #askInTransaction<R extends QueryResultRow>({ text, values }: Query): Promise<R[]> {
     await this.#client.query(`BEGIN; ${this.#settings}`);
     try {
       const { rows } = await this.#client.query<R>(values ? { text, values } : { text });
@@ -216,6 +225,7 @@ export class PostgresConnection {
   /** What was asked is not answered any more. */
   destroy(): void {
     this.#lost ??= new ConnectionLost(new Error('the connection was given up'));
+    this.#sayLost(this.#lost);
     (
       this.#client as unknown as { connection: { stream: { destroy(): void } } }
     ).connection.stream.destroy();
