@@ -125,6 +125,8 @@ async function postgres() {
 }
 
 const BETWEEN = 'from a publication by one broker until another has it, ms';
+/** Where one of the two has it in memory, it says nothing. */
+const ratio = (server, file) => (file > 0.01 ? (server / file).toFixed(2) : '-');
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const shown = (value) =>
   Number.isNaN(value) || value === undefined
@@ -152,5 +154,5 @@ else {
   console.log(`| with ${WAITING.toLocaleString('en')} waiting | SQLite | PostgreSQL | ratio |`);
   console.log('|---|---|---|---|');
   for (const { name, file, server } of rows)
-    console.log(`| ${name} | ${shown(file)} | ${shown(server)} | ${(server / file).toFixed(2)} |`);
+    console.log(`| ${name} | ${shown(file)} | ${shown(server)} | ${ratio(server, file)} |`);
 }
