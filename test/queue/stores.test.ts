@@ -29,6 +29,8 @@ type Open = (
   clock: Clock,
 ) => Promise<Store>;
 
+/** How often something at random is done to each: a new store costs that much more. */
+const RUNS: Record<string, number> = { memory: 100, sqlite: 25, postgres: 10 };
 let server: PostgresServer | undefined;
 let schemas = 0;
 before(async () => {
@@ -569,7 +571,7 @@ for (const [name, open] of Object.entries(stores)) {
             for (const cleanUp of cleanUps) cleanUp();
           }
         }),
-        { numRuns: name === 'memory' ? 100 : 25 },
+        { numRuns: RUNS[name] ?? 25 },
       );
     });
   });
