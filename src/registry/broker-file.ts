@@ -1,15 +1,20 @@
 import { join } from 'node:path';
 import type { SigmqError } from '../errors.ts';
+import { sleepSync } from '../sleep-sync.ts';
 import { type Recognised, recognise, writeDown } from './broker-seen.ts';
 import { registryErrors } from './errors.ts';
 import { type PidFile, readPidFile } from './pid-file.ts';
-import type { ProcessTable } from './process-info.ts';
+import { isRunning, type ProcessTable } from './process-info.ts';
 import { brokerElsewhere } from './runtime-dir.ts';
 import { readSmallFile } from './small-file.ts';
 import { isPid, type VetFailure, vetTarget } from './vet.ts';
 
 /** broker.json has some 200 bytes; the path in it may have 4096 (PATH_MAX), each of which may be escaped. */
 const MAX_JSON_BYTES = 32 << 10;
+
+/** Between its two files a broker writes nothing else: how long to wait for the second one. */
+const MAX_READS = 20;
+const PUBLISHING_MS = 5;
 
 export const brokerPidPath = (dir: string) => join(dir, 'broker.pid');
 export const brokerJsonPath = (dir: string) => join(dir, 'broker.json');
@@ -75,13 +80,12 @@ export function inspectBroker(dir: string, table: ProcessTable): BrokerLookup {
 /** @returns what was found, and what should be recorded about a foreign broker */
 function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?: string } {
   const path = brokerPidPath(dir);
-  const file = readPidFile(path);
+  const { file, json } = readBoth(dir, table);
   if (!file)
     return { found: { ok: false, error: registryErrors.noBroker(dir, brokerElsewhere(dir)) } };
   const { pid } = file;
   if (pid === undefined)
     return { found: { ok: false, error: registryErrors.brokerPidJunk(path), why: 'invalid' } };
-  const json = readBrokerJson(dir);
   const ours = json?.pid === pid ? json : undefined;
   const { registered, ...news } = ours ? byItself(ours, file) : recognise(dir, pid, file, table);
   const vetted = vetTarget(pid, registered, table);
@@ -100,6 +104,21 @@ function lookUp(dir: string, table: ProcessTable): { found: BrokerLookup; news?:
     found: { ok: true, pid, kind, start, maxMessageBytes, incarnation, accepts, saysPlain },
     ...news,
   };
+}
+
+/**
+ * Both files of a broker. It writes its PID last: before that, broker.pid still names an earlier one, whose PID may be
+ * anybody's by now. What then names nobody is read again.
+ */
+function readBoth(dir: string, table: ProcessTable) {
+  for (let tries = 1; ; tries++) {
+    const file = readPidFile(brokerPidPath(dir));
+    const json = readBrokerJson(dir);
+    const isSettled = !file || !json || json.pid === file.pid || json.pid === table.selfPid;
+    if (isSettled || !isRunning(table.read(json.pid), json.start)) return { file, json };
+    if (tries === MAX_READS) return { file: undefined, json };
+    sleepSync(PUBLISHING_MS);
+  }
 }
 
 /** A sigmq broker records by itself which process it is. */

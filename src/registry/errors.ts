@@ -210,5 +210,5 @@ function octal(mode: number): string {
 }
 
 function lower(sentence: string): string {
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+  return sentence.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase());
 }

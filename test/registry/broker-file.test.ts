@@ -117,6 +117,22 @@ describe('findBroker', () => {
     }
   });
 
+  it('takes nobody for it while a sigmq broker has yet to write its PID over an earlier one', async (t) => {
+    const dir = tempDir(t);
+    const stranger = await catcher(t);
+    const broker = await blocker(t);
+    const start = linuxProcessTable.read(broker.pid)?.start;
+    write(dir, 'broker.pid', `${stranger.pid}\n`);
+    assert.equal(findBroker(dir, linuxProcessTable).pid, stranger.pid, 'or it would prove nothing');
+    write(dir, 'broker.json', JSON.stringify({ pid: broker.pid, start }));
+    assert.match(refusal(dir, linuxProcessTable), /^No broker is running in /);
+    write(dir, 'broker.pid', `${broker.pid}\n`);
+    assert.equal(findBroker(dir, linuxProcessTable).pid, broker.pid);
+    write(dir, 'broker.json', JSON.stringify({ pid: broker.pid, start: 1 }));
+    write(dir, 'broker.pid', `${stranger.pid}\n`);
+    assert.equal(findBroker(dir, linuxProcessTable).pid, stranger.pid, 'the other one has ended');
+  });
+
   it('takes a process that is younger than a foreign broker.pid for another', async (t) => {
     const dir = tempDir(t);
     write(dir, 'broker.pid', `${(await catcher(t)).pid}\n`);
