@@ -64,12 +64,21 @@ class Deploys extends Faults {
     for (const pid of all) {
       // Those below it are its children, or theirs: no number of them is another's before it has ended.
       if (pid === worker.pid) worker.signal(signal);
-      else if (isBelow(pid, worker.pid)) process.kill(pid, signal);
+      else if (isBelow(pid, worker.pid)) sendTo(pid, signal);
     }
     this.signalled += commands.length;
     await this.replace(worker);
     return true;
   };
+}
+
+/** It may have ended since it was looked at. */
+function sendTo(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
 }
 
 function descendantsOf(root) {
