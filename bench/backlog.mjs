@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEFAULT_POLICY } from '../dist/src/queue/policy.js';
 import { SqliteStore } from '../dist/src/queue/sqlite/sqlite-store.js';
-import { DEFAULT_POLICY } from '../dist/src/queue/store.js';
 import { onStage, timed } from './stage.mjs';
 
 const { values: flags, positionals } = parseArgs({

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEFAULT_POLICY } from '../dist/src/queue/policy.js';
 import { PostgresStore } from '../dist/src/queue/postgres/postgres-store.js';
 import { SqliteStore } from '../dist/src/queue/sqlite/sqlite-store.js';
-import { DEFAULT_POLICY } from '../dist/src/queue/store.js';
 import { PostgresServer, withoutPostgres } from '../dist/test/postgres/server.js';
 import { bodies } from './payloads.mjs';
 

@@ -17,6 +17,7 @@ export { LinkError } from './link/errors.ts';
 export { OptionError } from './options/errors.ts';
 export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
+export type { StorePolicy } from './queue/policy.ts';
 export type {
   Inspection,
   MessageState,
@@ -24,7 +25,6 @@ export type {
   QueuedMessage,
   Selection,
   Stored,
-  StorePolicy,
 } from './queue/store.ts';
 export type { Fsync, StoreOptions } from './queue/store-options.ts';
 export { RegistryError } from './registry/errors.ts';

@@ -121,6 +121,14 @@ function roomFor(consumer: ConsumerState, atOnce: number): number {
   return Math.min(Math.min(atOnce, prefetch) - inFlight.size - overdue.size, count - given);
 }
 
+/** Whether it is this delivery of the message that is meant. */
+export function isSame(
+  known: DeliveryName | undefined,
+  { incarnation, delivery }: DeliveryName,
+): boolean {
+  return known?.incarnation === incarnation && known.delivery === delivery;
+}
+
 /** These deliveries to it have ended. */
 export function conclude(consumer: ConsumerState, endings: readonly Ending[]): void {
   for (const { id, outcome, known } of endings) {

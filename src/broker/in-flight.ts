@@ -2,8 +2,9 @@ import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
 import { AckWait } from './ack-wait.ts';
-import { type ConsumerState, conclude, type Ending, type Unsettled } from './consumer-state.ts';
+import { type ConsumerState, type Ending, isSame, type Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
+import { Settling } from './settling.ts';
 
 /** Pause before retrying a settlement that the store could not write; ms. */
 const STORE_RETRY_MS = 500;
@@ -27,12 +28,14 @@ export class InFlight {
   /** Resolves when the deliveries of an earlier broker are known. */
   readonly recovered: Promise<void>;
   readonly #options: InFlightOptions;
+  readonly #settling: Settling;
   #onRecovered: () => void = () => {};
   readonly #ackWaits = new Set<AckWait>();
   readonly #retries = new Set<NodeJS.Timeout>();
 
   constructor(options: InFlightOptions) {
     this.#options = options;
+    this.#settling = new Settling(options);
     this.recovered = new Promise((resolve) => {
       this.#onRecovered = resolve;
     });
@@ -115,7 +118,7 @@ export class InFlight {
   ): Promise<Verdict> {
     const known = consumer.inFlight.get(id);
     if (known === undefined || (name && !isSame(known, name))) {
-      return name ? this.#settleLate(consumer, id, outcome, name) : Reason.Unknown;
+      return name ? this.#settling.late(consumer, id, outcome, name) : Reason.Unknown;
     }
     if (known.settling) {
       // The store takes its time, and the consumer repeats itself, or says something else too late.
@@ -152,54 +155,9 @@ export class InFlight {
   }
 
   async #write(consumer: ConsumerState, endings: readonly Ending[]): Promise<Verdict> {
-    const { store, journal } = this.#options;
-    try {
-      const became = await store.settle(endings);
-      const ended = endings.filter((_, n) => became[n] !== 'unmade');
-      for (const { known } of ended) this.#forget(known);
-      conclude(consumer, ended);
-      if (!became.includes('unknown')) {
-        for (const [n, { outcome, known }] of endings.entries())
-          journal.settled(known.queue, outcome, became[n] ?? 'unknown');
-        return 0;
-      }
-      // Another broker took this one for dead.
-      for (const [n, ending] of endings.entries())
-        if (became[n] === 'unknown') this.#onTakenOver(consumer, ending);
-      const [only] = endings;
-      if (endings.length > 1 || !only) return Reason.Unknown;
-      return await this.#settleLate(consumer, only.id, only.outcome, only.known);
-    } catch (error) {
-      return this.#onStoreError(error);
-    }
-  }
-
-  #onTakenOver({ pid }: ConsumerState, { id, known: { queue } }: Ending): void {
-    this.#options.journal.say({ type: 'delivery-taken-over', pid, id, queue });
-  }
-
-  /** Its time had expired. What it did still counts if nobody else has received the message. */
-  async #settleLate(
-    consumer: ConsumerState,
-    id: number,
-    outcome: Outcome,
-    name: DeliveryName,
-  ): Promise<Verdict> {
-    const { store, journal } = this.#options;
-    try {
-      const queue = outcome.kind === 'done' ? await store.settleLate(id, name) : undefined;
-      if (isSame(consumer.overdue.get(id), name)) consumer.overdue.delete(id);
-      if (queue === undefined) journal.wake();
-      else journal.settled(queue, outcome, 'gone');
-      return queue === undefined ? Reason.Unknown : 0;
-    } catch (error) {
-      return this.#onStoreError(error);
-    }
-  }
-
-  #onStoreError(error: unknown): Verdict {
-    this.#options.journal.error(error);
-    return Reason.Store;
+    const { verdict, ended } = await this.#settling.write(consumer, endings);
+    for (const { known } of ended) this.#forget(known);
+    return verdict;
   }
 
   /** As settle, for what nobody else tells us again: tried until the store takes it. */
@@ -267,8 +225,4 @@ export class InFlight {
     this.#ackWaits.delete(known.ackWait);
     known.ackWait = undefined;
   }
-}
-
-function isSame(known: DeliveryName | undefined, { incarnation, delivery }: DeliveryName): boolean {
-  return known?.incarnation === incarnation && known.delivery === delivery;
 }

@@ -9,6 +9,7 @@ import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName } from '../options/kinds.ts';
 import { StoreFull, StoreUnknown } from '../queue/errors.ts';
 import type { NewMessage, Store } from '../queue/store.ts';
+import { Recent } from '../recent.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
@@ -32,9 +33,12 @@ export interface Judged {
   readonly error?: unknown;
 }
 
+/** Without asking the store, so that the answer is known. */
+type JudgedAtOnce = Judged & { readonly verdict: Verdict };
+
 /** Producers whose last frame is in doubt; of the oldest ones it is forgotten. */
 const MAX_DOUBTED = 4096;
-const ACCEPTED: Judged = { verdict: 0 };
+const ACCEPTED: JudgedAtOnce = { verdict: 0 };
 
 /** Judges the messages of producers, and stores them. */
 export class Intake {
@@ -45,7 +49,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #producers: Producers;
   /** Those of whose last frame nobody knows whether it is stored: their names. */
-  readonly #doubted = new Set<string>();
+  readonly #doubted = new Recent<string, true>(MAX_DOUBTED);
   /** One message at a time: whether the previous one could be stored decides what is a repeat. */
   readonly #turns = new Serial();
 
@@ -55,7 +59,7 @@ export class Intake {
   }
 
   /** What an echo peer has sent, other than control frames. */
-  judge(peer: Peer, decoded: DecodedFrame): Judged | Promise<Judged> {
+  judge(peer: Peer, decoded: DecodedFrame): JudgedAtOnce | Promise<Judged> {
     switch (decoded.kind) {
       case 'unsupported':
         return { verdict: Reason.Unsupported };
@@ -72,7 +76,7 @@ export class Intake {
   }
 
   /** A message without an envelope, from a plain peer: nobody is waiting for an answer. */
-  takePlain(body: Uint8Array): Judged | Promise<Judged> {
+  takePlain(body: Uint8Array): JudgedAtOnce | Promise<Judged> {
     if (body.length > this.#options.maxMessageBytes) return { verdict: Reason.TooLarge };
     return this.#turns.add(() => this.#publish([this.#message(body)]));
   }
@@ -100,7 +104,7 @@ export class Intake {
         state = this.#producers.add(name, await this.#options.store.lastNumber(name));
       } catch (error) {
         // What may be stored is not refused.
-        return { verdict: this.#doubted.has(name) ? undefined : Reason.Store, error };
+        return { verdict: this.#doubted.get(name) ? undefined : Reason.Store, error };
       }
       this.#doubted.delete(name);
     }
@@ -136,12 +140,7 @@ export class Intake {
 
   #doubt(process: string): void {
     this.#producers.delete(process);
-    this.#doubted.delete(process);
-    this.#doubted.add(process);
-    for (const oldest of this.#doubted) {
-      if (this.#doubted.size <= MAX_DOUBTED) return;
-      this.#doubted.delete(oldest);
-    }
+    this.#doubted.set(process, true);
   }
 
   #objection(entries: readonly Entry[]): Verdict {

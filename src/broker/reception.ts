@@ -45,7 +45,7 @@ export class Reception {
     }
     const judged = this.#options.intake.judge(peer, decoded);
     if (judged instanceof Promise) return judged.then((late) => this.#conclude(late));
-    return this.#conclude(judged) ?? Reason.Store;
+    return this.#conclude(judged);
   }
 
   /** A message of a plain peer: nobody is waiting for an answer. */
@@ -87,7 +87,8 @@ export class Reception {
     return { incarnation: incarnation ?? this.#options.incarnation, delivery };
   }
 
-  #conclude({ verdict, published, refused, error }: Judged): Verdict | undefined {
+  #conclude<V extends Verdict | undefined>(judged: Judged & { readonly verdict: V }): V {
+    const { verdict, published, refused, error } = judged;
     const { journal } = this.#options;
     if (error !== undefined) journal.error(error);
     if (published) journal.published(published);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../codec/limits.ts';
-import { lease, maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
-import { DEFAULT_POLICY } from '../queue/store.ts';
+import { maxAttempts, maxMessages, maxReleases } from '../options/values.ts';
+import { DEFAULT_POLICY } from '../queue/policy.ts';
 import { DEFAULT_LEASE_MS } from '../queue/store-options.ts';
 import type { BrokerFlags } from './broker.ts';
 import { command, value } from './common.ts';
@@ -26,7 +26,7 @@ export function brokerCommand(name = 'broker'): Command {
         '--lease <duration>',
         'with --store: others take over from a broker silent for this long',
       )
-        .argParser(value(lease.parse))
+        .argParser(value(parseDuration))
         .default(DEFAULT_LEASE_MS, '10s'),
     )
     .option(

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Exit, SigmqError } from '../errors.ts';
 import { storeErrors } from '../queue/errors.ts';
+import { NewFile } from '../queue/new-file.ts';
 import { type Content, linesOf, take } from '../queue/transfer.ts';
 import { dataFolder } from './data-folder.ts';
 import { cliErrors } from './errors.ts';
@@ -79,24 +80,18 @@ async function write(content: Content, put: (text: string) => void): Promise<num
   return lines - 2 - content.producers.length; // the first one and the last one
 }
 
-/** Half an export never has the name of a whole one. */
-async function writeFile(content: Content, file: string, force: boolean): Promise<number> {
-  if (!force && existsSync(file)) throw storeErrors.exists(file);
-  const beside = `${file}.${process.pid}.part`;
+async function writeFile(content: Content, target: string, force: boolean): Promise<number> {
+  const file = new NewFile(target, force);
+  const fd = openSync(file.path, 'w');
   try {
-    const fd = openSync(beside, 'wx', 0o600);
-    try {
-      const messages = await write(content, (text) => writeAll(fd, Buffer.from(text)));
-      fsyncSync(fd);
-      renameSync(beside, file);
-      return messages;
-    } finally {
-      closeSync(fd);
-    }
+    const messages = await write(content, (text) => writeAll(fd, Buffer.from(text)));
+    file.put();
+    return messages;
   } catch (error) {
-    throw error instanceof SigmqError ? error : storeErrors.noBackup(file, error);
+    throw error instanceof SigmqError ? error : storeErrors.noBackup(target, error);
   } finally {
-    rmSync(beside, { force: true });
+    closeSync(fd);
+    file.discard();
   }
 }
 

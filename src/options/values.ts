@@ -28,7 +28,5 @@ export const maxReleases = wholeNumber(0, 1e6);
 export const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 /** A time to wait for something, so it cannot be zero. */
 export const wait = duration();
-/** How long a broker may be silent; shorter than a second would be a pause of a busy machine. */
-export const lease = duration();
 /** `0s` means at once. */
 export const pause = duration({ zero: true });

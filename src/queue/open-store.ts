@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VERSION } from '../version.ts';
+import { DEFAULT_POLICY, type StorePolicy } from './policy.ts';
 import type { Place } from './postgres/membership.ts';
-import { DEFAULT_POLICY, type Store, type StorePolicy } from './store.ts';
+import type { Store } from './store.ts';
 import { DEFAULT_LEASE_MS, type StoreOptions } from './store-options.ts';
 
 /**

@@ -2,6 +2,12 @@
 const PER_MS = 1024;
 
 /**
+ * To find the oldest message of a queue with more priorities than that, only the highest ones are examined: one step
+ * into an index each.
+ */
+export const MAX_PRIORITIES = 64;
+
+/**
  * Where messages stand in their queues: ever-growing numbers based on the clock, so that they also tell since when
  * a message has been ready. Setting the clock back while no broker runs does not change the order. Below 2^53 until
  * the year 2248.

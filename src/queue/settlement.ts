@@ -1,4 +1,5 @@
-import { backoff, type Outcome, type Settled, type StorePolicy } from './store.ts';
+import { backoff, type StorePolicy } from './policy.ts';
+import type { Outcome, Settled } from './store.ts';
 
 /** What decides what becomes of a message in a consumer's hands. */
 export interface Held {

@@ -2,14 +2,14 @@ import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, isObject, type Kind, type Kinds } from '../options/kind.ts';
 import { flag, fsync, oneOf, path, storeUrl } from '../options/kinds.ts';
 import {
-  lease,
   maxAttempts,
   maxMessages,
   maxReleases,
   pause,
   storeSize,
+  wait,
 } from '../options/values.ts';
-import type { StorePolicy } from './store.ts';
+import type { StorePolicy } from './policy.ts';
 
 /**
  * When a message is safe from a crash of the operating system: before it is confirmed, whenever the kernel writes
@@ -54,7 +54,7 @@ const SQLITE: Of<'sqlite'> = { kind: oneOf(['sqlite']), folder: path, fsync, ...
 const POSTGRES: Of<'postgres'> = {
   kind: oneOf(['postgres']),
   url: storeUrl,
-  leaseMs: lease,
+  leaseMs: wait,
   ...POLICY,
 };
 

@@ -24,6 +24,29 @@ export interface Transferred {
   readonly expiresAt: number | null;
 }
 
+/** What is alike in the rows of all stores. */
+export interface TransferRow
+  extends Pick<
+    Transferred,
+    'queue' | 'state' | 'priority' | 'position' | 'attempts' | 'spent' | 'releases' | 'deliveries'
+  > {
+  readonly id: number;
+  readonly enqueued_at: number;
+  readonly due_at: number | null;
+  readonly expires_at: number | null;
+}
+
+export function transferredOf(
+  row: TransferRow,
+  content: Pick<Transferred, 'body' | 'headers'>,
+): Transferred {
+  const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
+  return {
+    ...{ queue, state, priority, position, attempts, spent, releases, deliveries, ...content },
+    ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
+  };
+}
+
 /** The number of the last message of a process. */
 export interface LastNumber {
   readonly process: string;

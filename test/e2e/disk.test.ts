@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { SmallDisk } from '../queue/small-disk.ts';
 import { Stage, text, until } from './harness.ts';
 

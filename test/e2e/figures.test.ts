@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { DEFAULT_MAX_MESSAGE_BYTES } from '../../src/codec/limits.ts';
 import { MAX_QUEUES } from '../../src/options/kinds.ts';
 import { MAX_JOBS } from '../../src/options/values.ts';
-import { DEFAULT_POLICY } from '../../src/queue/store.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { ROOT } from './harness.ts';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class FaultyNetwork {
   /** What the server says does not arrive; what it is asked does. */
   swallows = false;
+  /** Pieces of answers that were swallowed. */
+  swallowed = 0;
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #isCut = false;
@@ -29,7 +31,8 @@ export class FaultyNetwork {
         if (!this.#isCut) server.write(data);
       });
       server.on('data', (data) => {
-        if (!this.#isCut && !this.swallows) client.write(data);
+        if (this.swallows) this.swallowed++;
+        else if (!this.#isCut) client.write(data);
       });
       const end = () => {
         this.#pairs.delete(pair);

@@ -13,6 +13,7 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { sleepSync } from '../../src/sleep-sync.ts';
+import { stateOf } from '../e2e/harness.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
 
@@ -183,24 +184,14 @@ ${config}
   }
 }
 
-/** State and parent; undefined: there is no such process. */
-function statOf(pid: number): { state: string; parent: number } | undefined {
-  try {
-    const [, state = '', parent] =
-      /\) (\S) (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
-    return { state, parent: Number(parent) };
-  } catch {
-    return undefined;
-  }
-}
-
 function childrenOf(pid: number): number[] {
-  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
-  return pids.filter((one) => statOf(one)?.parent === pid);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  return children.split(' ').filter(Boolean).map(Number);
 }
 
+/** A zombie does not run. */
 function isRunning(pid: number): boolean {
-  const state = statOf(pid)?.state;
+  const state = stateOf(pid);
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { StoreError } from '../../src/queue/errors.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import type { NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 import { SmallDisk } from './small-disk.ts';
 
@@ -183,7 +184,7 @@ function inChild(script: string, folder: string, setup = 'true') {
     JSON.stringify(new URL(`../../src/queue/${name}.js`, import.meta.url).href);
   const code = `
     const { SqliteStore } = await import(${url('sqlite/sqlite-store')});
-    const { DEFAULT_POLICY } = await import(${url('store')});
+    const { DEFAULT_POLICY } = await import(${url('policy')});
     const message = (bytes) => ({ queue: 'default', body: Buffer.alloc(bytes, 'x'), priority: 0 });
     ${script}`;
   const command = `${setup} && exec "$0" --input-type=module -e "$1" "$2"`;

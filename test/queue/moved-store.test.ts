@@ -14,9 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { StoreError } from '../../src/queue/errors.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { backup } from '../../src/queue/sqlite/backup.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import type { NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {

@@ -20,8 +20,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
 import { StoreError } from '../../src/queue/errors.ts';
 import { openStore } from '../../src/queue/open-store.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import { DEFAULT_POLICY, type NewMessage } from '../../src/queue/store.ts';
+import type { NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
@@ -230,7 +231,7 @@ describe('a store in a file', () => {
     const folder = folderOf(t);
     const script = `
       const { SqliteStore } = await import(${JSON.stringify(new URL('../../src/queue/sqlite/sqlite-store.js', import.meta.url).href)});
-      const { DEFAULT_POLICY } = await import(${JSON.stringify(new URL('../../src/queue/store.js', import.meta.url).href)});
+      const { DEFAULT_POLICY } = await import(${JSON.stringify(new URL('../../src/queue/policy.js', import.meta.url).href)});
       const store = SqliteStore.open(process.argv[1], DEFAULT_POLICY, 'always');
       await store.publish([{ queue: 'default', body: Buffer.from('kept'), priority: 0 }]);
       process.stdout.write('open');

@@ -6,14 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
+import { DEFAULT_POLICY, type StorePolicy } from '../../src/queue/policy.ts';
 import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import {
-  DEFAULT_POLICY,
-  type NewMessage,
-  type Store,
-  type StorePolicy,
-} from '../../src/queue/store.ts';
+import type { NewMessage, Store } from '../../src/queue/store.ts';
 import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
 import { reserve, settle } from './single.ts';
 

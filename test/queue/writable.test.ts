@@ -5,9 +5,9 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { storeErrors } from '../../src/queue/errors.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { assertWritable } from '../../src/queue/sqlite/writable.ts';
-import { DEFAULT_POLICY } from '../../src/queue/store.ts';
 import { tempDir } from '../registry/children.ts';
 
 it('is refused on a read-only file system, with and without a store', (t) => {

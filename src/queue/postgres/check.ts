@@ -3,7 +3,8 @@ import { StoreAway } from '../errors.ts';
 import type { Statement } from './connection.ts';
 import type { PostgresEngine } from './engine.ts';
 import type { Membership } from './membership.ts';
-import { NOW, type ServerClock } from './server-clock.ts';
+import type { ServerClock } from './server-clock.ts';
+import { NOW } from './sql.ts';
 
 /** A clock that is further off is said to be; ms. */
 const CLOCK_OFF_MS = 2000;
@@ -12,7 +13,7 @@ const OLD_TRANSACTION_S = 60;
 /** An answer that takes longer limits everything; ms. */
 const SLOW_MS = 20;
 
-interface Server {
+type Server = {
   readonly version: string;
   readonly fsync: string;
   readonly full_page_writes: string;
@@ -20,7 +21,7 @@ interface Server {
   readonly now: number;
   /** Age of the oldest transaction of another session in the database; s. */
   readonly oldest: number | null;
-}
+};
 
 /** How the server is, and what in its settings people should know of. */
 export async function engineStatus(
@@ -30,10 +31,9 @@ export async function engineStatus(
 ): Promise<EngineStatus> {
   const base = { name: 'PostgreSQL', notifies: !engine.isPolling };
   try {
-    const [first] = await engine.fast<{ [K in keyof Server]: Server[K] }>(SERVER, []);
-    const server = first as Server;
+    const [server] = (await engine.fast<Server>(SERVER, [])) as [Server];
     const began = performance.now();
-    const brokers = await members.others(engine);
+    const brokers = await members.others();
     const latencyMs = Math.round((performance.now() - began) * 100) / 100;
     const off = clock.toHost(server.now) - server.now;
     const warnings = warningsOf(server, latencyMs, off, base.notifies);

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig, Notification, QueryResultRow } from 'pg';
 import { Serial } from '../../serial.ts';
 import { StoreError } from '../errors.ts';
 import type { PostgresAddress } from './address.ts';
+import { clients, cutOff, isShared } from './driver.ts';
 import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
 
 const CONNECT_MS = 5000;
@@ -12,10 +12,6 @@ const ANSWER_MS = 10_000;
 const STATEMENT_MS = 8000;
 /** A network that was cut is noticed in about 10 s also while nothing is asked. */
 const KEEPALIVE = { idleS: 5, intervalS: 2, count: 3 };
-/** How long a pooler may take to give us a connection; ms. */
-const POOL_MS = 1000;
-const INT8 = 20;
-const INT8_ARRAY = 1016;
 
 /** `durable`: a commit is on the disk when it is answered. `fast`: a crash of the server may undo it. */
 type Commit = 'durable' | 'fast';
@@ -79,24 +75,17 @@ export class PostgresConnection {
   ): Promise<PostgresConnection> {
     const { address, application } = options;
     const { user, database } = address;
-    const { default: pg } = await loadLibrary();
-    const config: ClientConfig = {
+    const make = await clients({
       ...{ ...at, user, database, application_name: application },
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
-      keepAlive: true,
       keepAliveInitialDelayMillis: KEEPALIVE.idleS * 1000,
-      types: {
-        getTypeParser: (oid, format) => parserOf(oid) ?? pg.types.getTypeParser(oid, format),
-      },
-    };
-    const client = new pg.Client(config);
+    });
+    const client = make();
     const connection = new PostgresConnection(client, options);
     try {
       await client.connect();
-      const other = new pg.Client(config);
-      other.on('error', () => {});
-      await connection.#prepare(options, other);
+      await connection.#prepare(options, make);
       return connection;
     } catch (error) {
       connection.destroy();
@@ -122,7 +111,7 @@ export class PostgresConnection {
    * Plans stay right without statistics, and nothing waits for ever
    * (https://www.postgresql.org/docs/current/runtime-config-query.html).
    */
-  async #prepare({ address, commit }: ConnectionOptions, other: Client): Promise<void> {
+  async #prepare({ address, commit }: ConnectionOptions, make: () => Client): Promise<void> {
     const [server] = await this.ask<{ reads: boolean; commits: string; encoding: string }>(
       `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS reads,
         current_setting('synchronous_commit') AS commits, current_setting('server_encoding') AS encoding`,
@@ -136,34 +125,11 @@ export class PostgresConnection {
       SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off;
       SET LOCAL jit = off; SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${STATEMENT_MS};
       SET LOCAL idle_in_transaction_session_timeout = ${STATEMENT_MS}; SET LOCAL client_min_messages = error;`;
-    this.#isPooled = await this.#isShared(other);
+    this.#isPooled = await isShared(this.#client, make);
     if (this.#isPooled) return;
     await this.ask(`${this.#settings.replaceAll('SET LOCAL', 'SET')}
       SET tcp_keepalives_idle = ${KEEPALIVE.idleS}; SET tcp_keepalives_interval = ${KEEPALIVE.intervalS};
       SET tcp_keepalives_count = ${KEEPALIVE.count}; SET tcp_user_timeout = ${ANSWER_MS}`);
-  }
-
-  /**
-   * Whether a pooler gives its transactions one connection after the other. Whoever is connected directly is told the
-   * PID of his backend; a pooler makes one up. Then another client takes the connection used last, which stays ours
-   * only if it is ours.
-   */
-  async #isShared(other: Client): Promise<boolean> {
-    const backend = async () =>
-      (await this.ask<{ pid: number }>('SELECT pg_backend_pid() AS pid'))[0]?.pid;
-    const before = await backend();
-    if (before === (this.#client as unknown as { processID: number }).processID) return false;
-    await other.connect();
-    try {
-      await other.query('BEGIN; SELECT 1');
-      const now = backend();
-      const same = await Promise.race([now.then((pid) => pid === before), sleep(POOL_MS, false)]);
-      await other.query('COMMIT');
-      await now;
-      return !same;
-    } finally {
-      await other.end().catch(() => {});
-    }
   }
 
   get isLost(): boolean {
@@ -226,9 +192,7 @@ export class PostgresConnection {
   destroy(): void {
     this.#lost ??= new ConnectionLost(new Error('the connection was given up'));
     this.#sayLost(this.#lost);
-    (
-      this.#client as unknown as { connection: { stream: { destroy(): void } } }
-    ).connection.stream.destroy();
+    cutOff(this.#client);
   }
 
   #lose(error: unknown): ConnectionLost {
@@ -248,19 +212,4 @@ function endsConnection(error: unknown): boolean {
   const code = codeOf(error);
   const isServers = code !== undefined && /^[0-9A-Z]{5}$/.test(code) && 'severity' in Object(error);
   return !isServers || /^(08|57P)/.test(code) || code === '25006';
-}
-
-/** Ours are below 2^53. */
-function parserOf(oid: number): ((text: string) => unknown) | undefined {
-  if (oid === INT8) return Number;
-  if (oid === INT8_ARRAY) return (text) => text.slice(1, -1).split(',').filter(Boolean).map(Number);
-  return undefined;
-}
-
-async function loadLibrary(): Promise<typeof import('pg')> {
-  try {
-    return await import('pg');
-  } catch (error) {
-    throw postgresErrors.noLibrary(error);
-  }
 }

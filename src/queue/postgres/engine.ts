@@ -5,6 +5,7 @@ import { type StoreAway, StoreError } from '../errors.ts';
 import type { PostgresAddress } from './address.ts';
 import { PostgresConnection, type Statement } from './connection.ts';
 import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
+import { ANYTHING, channelOf, merged, type News, newsOf, payloadOf } from './news.ts';
 
 /** Pauses between attempts to connect again; ms. */
 const BACKOFF = { first: 50, most: 5000 };
@@ -16,18 +17,6 @@ const POLL_MS = 1000;
 /** Serialization failures and deadlocks, which another try gets over. */
 const AGAIN = new Set(['40001', '40P01']);
 const MAX_TRIES = 3;
-/** Bytes of a notification. */
-const MAX_PAYLOAD = 7900;
-
-/** What one broker tells the others. */
-export interface News {
-  /** Queues in which something is ready, or all of them. */
-  readonly queues?: readonly string[] | 'all';
-  /** When something falls due or expires, by the server's clock; ms since the epoch. */
-  readonly at?: number;
-  /** This broker holds messages for so long, or renews that; ms. */
-  readonly lease?: number;
-}
 
 /** Two connections, because not every commit has to wait for the disk, nor one for the other. */
 export interface Connections {
@@ -54,7 +43,7 @@ export class PostgresEngine {
   #isClosed = false;
   readonly #closing = new AbortController();
   #connecting: Promise<void> | undefined;
-  readonly #waiting = new Set<() => void>();
+  #application = '';
   #poll: NodeJS.Timeout | undefined;
   #telling: Promise<void> | undefined;
   #untold: News | undefined;
@@ -89,14 +78,7 @@ export class PostgresEngine {
 
   /** @returns whether the connection is there after so many ms at most */
   async isBackIn(ms: number): Promise<boolean> {
-    if (this.#now || this.#isClosed) return this.#now !== undefined;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#waiting.add(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    await Promise.race([this.#connecting, sleep(ms, undefined, { ref: false })]);
     return this.#now !== undefined;
   }
 
@@ -110,8 +92,6 @@ export class PostgresEngine {
 
   /** What is known of the store may be wrong: connects again. */
   drop(why: string): void {
-    this.#now?.fast.destroy();
-    this.#now?.durable.destroy();
     this.#onLost(new ConnectionLost(new Error(why)));
   }
 
@@ -119,11 +99,10 @@ export class PostgresEngine {
     await this.#telling;
     this.#isClosed = true;
     this.#closing.abort();
-    this.#wake();
+    await this.#connecting;
     clearInterval(this.#poll);
     const now = this.#now;
     this.#now = undefined;
-    await this.#connecting?.catch(() => {});
     await Promise.all([now?.fast.close(), now?.durable.close()]);
   }
 
@@ -154,7 +133,7 @@ export class PostgresEngine {
   async #connect(): Promise<void> {
     const { address, prepare, onNews } = this.#options;
     const application = `sigmq ${randomUUID()}`;
-    const channel = `sigmq_${address.schema}`;
+    const channel = channelOf(address);
     const connections: PostgresConnection[] = [];
     let isReady = false;
     const onLost = (error: ConnectionLost) => {
@@ -175,20 +154,15 @@ export class PostgresEngine {
       if (!fast.isPooled) await fast.ask(`LISTEN "${channel}"`);
       this.#setPolling(fast.isPooled);
       if (durable.isLost || fast.isLost) throw new ConnectionLost(new Error('lost at once'));
-      this.#channel = channel;
       this.#now = { durable, fast };
       isReady = true;
       this.#away = undefined;
-      this.#wake();
     } catch (error) {
       this.#before.add(application);
       for (const connection of connections) connection.destroy();
       throw error;
     }
   }
-
-  #application = '';
-  #channel = '';
 
   /** What a lost connection was at must not happen later: after we have looked whether it has happened. */
   async #endBefore(connection: PostgresConnection): Promise<void> {
@@ -235,16 +209,9 @@ export class PostgresEngine {
     }
   }
 
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
-  }
-
   #setPolling(isOn: boolean): void {
     clearInterval(this.#poll);
-    this.#poll = isOn
-      ? setInterval(() => this.#options.onNews({ queues: 'all', at: 0 }), POLL_MS)
-      : undefined;
+    this.#poll = isOn ? setInterval(() => this.#options.onNews(ANYTHING), POLL_MS) : undefined;
   }
 
   async #tell(): Promise<void> {
@@ -253,36 +220,12 @@ export class PostgresEngine {
     while (this.#untold && this.#now) {
       const news = this.#untold;
       this.#untold = undefined;
-      const text = JSON.stringify({ ...news, by: this.#application });
-      const payload = text.length > MAX_PAYLOAD ? JSON.stringify({ ...news, queues: 'all' }) : text;
+      const values = [channelOf(this.#options.address), payloadOf(news, this.#application)];
       // One that is lost is found when somebody looks: brokers look when they connect.
-      await this.#now.fast.run(NOTIFY, [this.#channel, payload]).catch(() => {});
+      await this.#now.fast.run(NOTIFY, values).catch(() => {});
     }
     this.#untold = undefined;
   }
 }
 
 const NOTIFY: Statement = { name: 'notify', text: 'SELECT pg_notify($1, $2)' };
-
-function merged(a: News | undefined, b: News): News {
-  if (!a) return b;
-  const isAll = a.queues === 'all' || b.queues === 'all';
-  const queues = [...new Set([...(a.queues ?? []), ...(b.queues ?? [])])];
-  const at = Math.min(a.at ?? Number.POSITIVE_INFINITY, b.at ?? Number.POSITIVE_INFINITY);
-  const lease = Math.max(a.lease ?? 0, b.lease ?? 0);
-  return {
-    ...(isAll ? { queues: 'all' } : queues.length > 0 ? { queues } : {}),
-    ...(Number.isFinite(at) ? { at } : {}),
-    ...(lease > 0 ? { lease } : {}),
-  };
-}
-
-/** Nothing of what we said ourselves; everything of what cannot be read. */
-function newsOf(payload: string, application: string): News {
-  try {
-    const { by, ...news } = JSON.parse(payload) as News & { by?: string };
-    return by === application ? {} : news;
-  } catch {
-    return { queues: 'all', at: 0 };
-  }
-}

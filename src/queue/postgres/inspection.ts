@@ -8,44 +8,28 @@ import {
   type Stored,
 } from '../store.ts';
 import type { Statement } from './connection.ts';
-import type { PostgresEngine } from './engine.ts';
-import type { Membership } from './membership.ts';
-import type { Ready } from './ready.ts';
 import { COLUMNS, queuedOf, type RowWithBody } from './rows.ts';
-import type { ServerClock } from './server-clock.ts';
-import type { Timetable } from './timetable.ts';
-
-/** Rows that one statement changes. */
-const STEP_ROWS = 1000;
+import { COUNT_REMOVED, DUE_FIRST, FIRST, STEP_ROWS } from './sql.ts';
+import type { Parts } from './timetable.ts';
 
 /** The order in which the messages of a state are shown, removed and kicked; each uses its index. */
 const ORDER: Record<MessageState, string> = {
-  ready: 'priority DESC, position, id',
-  delayed: 'due_at, position, id',
+  ready: FIRST,
+  delayed: DUE_FIRST,
   reserved: 'id',
   dead: 'priority DESC, id',
 };
 
-export interface InspectionOptions {
-  readonly engine: PostgresEngine;
-  readonly members: Membership;
-  readonly clock: ServerClock;
-  readonly ready: Ready;
-  readonly timetable: Timetable;
-  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
-  position(count: number): number;
-}
-
 /** Inspecting what is in the database, and changing it by hand. */
 export class PostgresInspection implements Inspection {
-  readonly #options: InspectionOptions;
+  readonly #parts: Parts;
 
-  constructor(options: InspectionOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   async counts(): Promise<QueueCounts[]> {
-    const { engine, timetable } = this.#options;
+    const { engine, timetable } = this.#parts;
     await timetable.sweep();
     const rows = await engine.fast<{
       queue: string;
@@ -65,7 +49,7 @@ export class PostgresInspection implements Inspection {
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
-    const { engine, timetable } = this.#options;
+    const { engine, timetable } = this.#parts;
     await timetable.sweep();
     const { fromByte = 0, maxBody, skip = 0, ids } = selection;
     let { limit = DEFAULT_PEEK_LIMIT } = selection;
@@ -81,7 +65,7 @@ export class PostgresInspection implements Inspection {
   }
 
   async purge(queue: string, selection: Selection = {}): Promise<number> {
-    const { engine, members } = this.#options;
+    const { engine, members } = this.#parts;
     const { limit = Number.POSITIVE_INFINITY, ids } = selection;
     const states = selection.state ? [selection.state] : STATES;
     let purged = 0;
@@ -99,7 +83,7 @@ export class PostgresInspection implements Inspection {
     queue: string,
     { ids, limit = Number.POSITIVE_INFINITY }: Selection = {},
   ): Promise<number> {
-    const { engine, position, ready } = this.#options;
+    const { engine, position, ready } = this.#parts;
     const kicked = await inSteps(limit, async (rows) => {
       const values = [queue, rows, position(rows), ...(ids ? [ids] : [])];
       return (await engine.durable(kick(ids), values)).length;
@@ -112,14 +96,14 @@ export class PostgresInspection implements Inspection {
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
-    const { engine, ready } = this.#options;
+    const { engine, ready } = this.#parts;
     await engine.durable(paused ? PAUSE : RESUME, [queue]);
     ready.forget([queue]);
     engine.tell({ queues: [queue] });
   }
 
   #storedOf(row: RowWithBody & { readonly size: number }): Stored {
-    const { clock } = this.#options;
+    const { clock } = this.#parts;
     const { state, priority, due_at: dueAt, size: bytes } = row;
     const due = state === 'delayed' && dueAt !== null ? { dueAt: clock.toHost(dueAt) } : {};
     return { ...queuedOf(row, (at) => clock.toHost(at)), state, priority, bytes, ...due };
@@ -163,10 +147,7 @@ function purge(state: MessageState, ids: readonly number[] | undefined): Stateme
     text: `WITH batch AS (SELECT id FROM messages WHERE ${condition('$2', state, ids, '$4')}
         ORDER BY ${ORDER[state]} LIMIT $3 FOR UPDATE SKIP LOCKED),
       gone AS (DELETE FROM messages USING batch WHERE messages.id = batch.id RETURNING bytes),
-      counted AS (INSERT INTO removed (broker, messages, bytes)
-        SELECT $1::uuid, count(*), sum(bytes) FROM gone HAVING count(*) > 0
-        ON CONFLICT (broker) DO UPDATE
-        SET messages = removed.messages + excluded.messages, bytes = removed.bytes + excluded.bytes)
+      counted AS (${COUNT_REMOVED})
       SELECT count(*)::int AS count FROM gone`,
   };
 }

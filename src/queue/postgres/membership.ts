@@ -1,10 +1,13 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Serial } from '../../serial.ts';
 import type { OtherBroker } from '../engine-status.ts';
+import { drawIncarnation } from '../incarnation.ts';
 import type { Statement } from './connection.ts';
 import type { Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
-import { NOW, type ServerClock } from './server-clock.ts';
+import type { ServerClock } from './server-clock.ts';
+import { NOW } from './sql.ts';
 
 /** An idle broker says that it is there so often; ms. */
 const HEARTBEAT_MS = 60_000;
@@ -15,7 +18,6 @@ const PRODUCERS_MS = 7 * 24 * 3_600_000;
 /** How long a broker that ended just now may still be connected; ms. */
 const ENDING_MS = 3000;
 const ENDING_LOOK_MS = 20;
-const MAX_INCARNATION = 2 ** 40;
 /** Stands for all brokers that are gone. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000';
 
@@ -33,6 +35,7 @@ export interface MembershipOptions {
   readonly place: Place;
   readonly leaseMs: number;
   readonly clock: ServerClock;
+  readonly engine: PostgresEngine;
   /** Whether this broker holds messages. */
   holds(): boolean;
 }
@@ -51,8 +54,8 @@ export class Membership {
   /** By the clock of this host; ms. */
   #leaseUntil = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #renewing: Promise<void> | undefined;
-  #engine: PostgresEngine | undefined;
+  readonly #turns = new Serial();
+  #isStarted = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -72,19 +75,18 @@ export class Membership {
     const { place, clock, leaseMs, name } = this.#options;
     // Without a session there is no lock; broker.pid keeps a second broker away in any case.
     if (!fast.isPooled) await lockPlace(fast, place.key, name);
-    await clock.set(
-      async () => (await durable.ask<{ now: number }>(`SELECT ${NOW} AS now`))[0]?.now ?? 0,
-    );
-    this.#incarnation = randomInt(1, MAX_INCARNATION);
+    this.#incarnation = drawIncarnation();
     const began = performance.now();
-    const [row] = await durable.ask<{ renewals: number }>(
+    const answered = clock.asking();
+    const [row] = await durable.ask<{ renewals: number; now: number }>(
       `INSERT INTO brokers (id, place, host, dir, version, incarnation, seen_at, lease_until)
       VALUES ($1, $2, $3, $4, $5, $6, ${NOW}, ${NOW} + $7::bigint)
       ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, seen_at = excluded.seen_at,
         lease_until = excluded.lease_until, renewals = brokers.renewals + 1
-      RETURNING renewals`,
+      RETURNING renewals, seen_at AS now`,
       [this.id, place.key, place.host, place.dir, place.version, this.#incarnation, leaseMs],
     );
+    if (row) answered(row.now);
     this.#renewals = row?.renewals ?? 0;
     this.#leaseUntil = began + leaseMs;
     await durable.ask(
@@ -102,8 +104,8 @@ export class Membership {
   }
 
   /** From now on, the lease is renewed while something is held. */
-  start(engine: PostgresEngine): void {
-    this.#engine = engine;
+  start(): void {
+    this.#isStarted = true;
     this.#arm();
   }
 
@@ -112,93 +114,77 @@ export class Membership {
     if (this.#leaseUntil - performance.now() < this.#options.leaseMs / 2) await this.#renew(true);
   }
 
-  /** The others, the one seen last first. */
-  async others(engine: PostgresEngine): Promise<OtherBroker[]> {
-    const { clock } = this.#options;
-    const rows = await engine.fast<{
-      host: string;
-      dir: string;
-      version: string;
-      seen_at: number;
-      draining: boolean;
-    }>(OTHERS, [this.id]);
-    return rows.map(({ seen_at, ...row }) => ({
-      ...row,
-      lastSeen: new Date(clock.toHost(seen_at)).toISOString(),
-    }));
-  }
-
-  async drains(engine: PostgresEngine, isDraining: boolean): Promise<void> {
-    await engine.fast(DRAINS, [this.id, isDraining]);
-  }
-
-  /** Its place is free; what it still holds is for whoever opens it next, or for the others. */
-  async leave(engine: PostgresEngine): Promise<void> {
-    clearTimeout(this.#timer);
-    await this.#renewing?.catch(() => {});
-    await engine.fast(LEAVE, [this.id]);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#engine = undefined;
-  }
-
-  #arm(): void {
-    if (this.#timer || !this.#engine) return;
-    const ms = this.#options.holds() ? this.#options.leaseMs / 3 : HEARTBEAT_MS;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#renew(this.#options.holds())
-        .catch(() => {}) // it is away: who looks for a message hears of it
-        .then(() => this.#arm());
-    }, ms).unref();
-  }
-
-  /** Soon, because there is something to hold. */
+  /** What it has just begun to hold is renewed in time. */
   held(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#arm();
   }
 
-  /** @param holds false: it only says that it is there */
-  async #renew(holds: boolean): Promise<void> {
-    await this.#renewing?.catch(() => {});
-    this.#renewing ??= this.#renewNow(holds).finally(() => {
-      this.#renewing = undefined;
-    });
-    await this.#renewing;
+  /** The others, the one seen last first. */
+  async others(): Promise<OtherBroker[]> {
+    const { clock, engine } = this.#options;
+    const rows = await engine.fast<Omit<OtherBroker, 'lastSeen'> & { seen_at: number }>(OTHERS, [
+      this.id,
+    ]);
+    return rows.map(({ seen_at, ...row }) => ({
+      ...row,
+      lastSeen: new Date(clock.toHost(seen_at)).toISOString(),
+    }));
+  }
+
+  async drains(isDraining: boolean): Promise<void> {
+    await this.#options.engine.fast(DRAINS, [this.id, isDraining]);
+  }
+
+  /** Its place is free; what it still holds is for whoever opens it next, or for the others. */
+  async leave(): Promise<void> {
+    this.#isStarted = false;
+    clearTimeout(this.#timer);
+    await this.#turns.ended;
+    await this.#options.engine.fast(LEAVE, [this.id]);
+  }
+
+  #arm(): void {
+    if (this.#timer || !this.#isStarted) return;
+    const { holds, leaseMs } = this.#options;
+    const onTime = () => {
+      this.#timer = undefined;
+      void this.#renew(holds())
+        .catch(() => {}) // it is away: who looks for a message hears of it
+        .then(() => this.#arm());
+    };
+    this.#timer = setTimeout(onTime, holds() ? leaseMs / 3 : HEARTBEAT_MS).unref();
+  }
+
+  /** @param holds false: it only says that it is there, and the lease is as it was */
+  #renew(holds: boolean): Promise<void> {
+    return this.#turns.add(() => this.#renewNow(holds));
   }
 
   async #renewNow(holds: boolean): Promise<void> {
-    const engine = this.#engine;
-    if (!engine) return;
-    const { leaseMs, clock } = this.#options;
+    const { leaseMs, clock, engine, name } = this.#options;
     const began = performance.now();
-    let known = false;
-    await clock.set(async () => {
-      const [row] = await engine.fast<{ now: number }>(RENEW, [
-        this.id,
-        this.#renewals,
-        holds ? leaseMs : null,
-      ]);
-      known = row !== undefined;
-      return row?.now ?? clock.now();
-    });
-    if (!known) {
-      engine.drop('its content was exchanged');
-      throw postgresErrors.away(this.#options.name, new Error('its content was exchanged'));
+    const answered = clock.asking();
+    const values = [this.id, this.#renewals, holds ? leaseMs : null];
+    const [row] = await engine.fast<{ now: number }>(RENEW, values);
+    if (!row) {
+      const why = 'its content was exchanged';
+      engine.drop(why);
+      throw postgresErrors.away(name, new Error(why));
     }
+    answered(row.now);
     this.#renewals++;
-    this.#leaseUntil = holds ? began + leaseMs : Number.NEGATIVE_INFINITY;
-    if (holds) engine.tell({ lease: leaseMs });
+    if (!holds) return;
+    this.#leaseUntil = began + leaseMs;
+    engine.tell({ lease: leaseMs });
   }
 }
 
 const RENEW: Statement = {
   name: 'renew',
-  text: `UPDATE brokers SET renewals = renewals + 1, seen_at = ${NOW}, lease_until = ${NOW} + $3::bigint
+  text: `UPDATE brokers SET renewals = renewals + 1, seen_at = ${NOW},
+      lease_until = CASE WHEN $3::bigint IS NULL THEN lease_until ELSE ${NOW} + $3::bigint END
     WHERE id = $1 AND renewals = $2 RETURNING seen_at AS now`,
 };
 const OTHERS: Statement = {

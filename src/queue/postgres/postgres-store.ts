@@ -1,6 +1,7 @@
 import { steadyMs } from '../../clock.ts';
 import type { EngineStatus } from '../engine-status.ts';
-import { Positions, takenAt } from '../positions.ts';
+import type { StorePolicy } from '../policy.ts';
+import { Positions } from '../positions.ts';
 import type {
   DeliveryName,
   NewMessage,
@@ -13,24 +14,21 @@ import type {
   Store,
   Stored,
   StoreListener,
-  StorePolicy,
 } from '../store.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
 import { engineStatus } from './check.ts';
-import type { Statement } from './connection.ts';
 import { Deliveries } from './deliveries.ts';
-import { type Connections, type News, PostgresEngine } from './engine.ts';
+import { type Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
 import { PostgresInspection } from './inspection.ts';
+import { Lookups } from './lookups.ts';
 import { Membership, type Place } from './membership.ts';
+import type { News } from './news.ts';
 import { Publisher } from './publish.ts';
 import { Ready } from './ready.ts';
 import { openSchema } from './schema.ts';
 import { ServerClock } from './server-clock.ts';
 import { Timetable } from './timetable.ts';
-
-/** If a queue uses more priorities, only the highest ones are examined: one step into an index each. */
-const MAX_PRIORITIES = 64;
 
 export interface PostgresOptions {
   readonly url: string;
@@ -56,6 +54,7 @@ export class PostgresStore implements Store {
   readonly #deliveries: Deliveries;
   readonly #publisher: Publisher;
   readonly #inspection: PostgresInspection;
+  readonly #lookups: Lookups;
   readonly #address: PostgresAddress;
   #listener: StoreListener | undefined;
 
@@ -65,7 +64,7 @@ export class PostgresStore implements Store {
     try {
       await store.#engine.open();
       store.#incarnation = store.#members.incarnation;
-      store.#members.start(store.#engine);
+      store.#members.start();
       return store;
     } catch (error) {
       await store.#engine.close();
@@ -87,19 +86,20 @@ export class PostgresStore implements Store {
       onBack: () => this.#listener?.({ kind: 'back' }),
     });
     this.#engine = engine;
+    const { name } = this;
     const holds = () => this.#deliveries.any;
-    this.#members = new Membership({ name: this.name, place, leaseMs, clock, holds });
-    const members = this.#members;
+    const members = new Membership({ name, place, leaseMs, clock, engine, holds });
+    this.#members = members;
     const ready = this.#ready;
     const position = (count: number) => this.#positions.take(clock.now(), count);
-    const { maxAttempts, deadExpired } = policy;
-    this.#timetable = new Timetable({
-      ...{ engine, clock, ready, members, maxAttempts, deadExpired, position },
-    });
-    const shared = { engine, members, policy, clock, ready, timetable: this.#timetable, position };
-    this.#deliveries = new Deliveries(shared);
-    this.#publisher = new Publisher({ ...shared, name: this.name });
-    this.#inspection = new PostgresInspection(shared);
+    const common = { engine, members, policy, clock, ready, position };
+    const timetable = new Timetable(common);
+    this.#timetable = timetable;
+    const parts = { ...common, timetable };
+    this.#deliveries = new Deliveries(parts);
+    this.#publisher = new Publisher({ ...parts, name });
+    this.#inspection = new PostgresInspection(parts);
+    this.#lookups = new Lookups(parts);
   }
 
   get identity(): string {
@@ -118,21 +118,12 @@ export class PostgresStore implements Store {
     return this.#publisher.publish(batch);
   }
 
-  async lastNumber(process: string): Promise<number | undefined> {
-    const [row] = await this.#engine.durable<{ number: number }>(LAST_NUMBER, [process]);
-    return row?.number;
+  lastNumber(process: string): Promise<number | undefined> {
+    return this.#lookups.lastNumber(process);
   }
 
-  async hasReady(queues: readonly string[]): Promise<boolean> {
-    await this.#timetable.sweep();
-    const unknown = queues.filter((queue) => this.#ready.get(queue) === undefined);
-    if (queues.some((queue) => this.#ready.get(queue))) return true;
-    if (unknown.length === 0) return false;
-    const since = this.#ready.version;
-    const rows = await this.#engine.fast<{ queue: string }>(HAS_READY, [unknown]);
-    const found = new Set(rows.map(({ queue }) => queue));
-    for (const queue of unknown) this.#ready.learn([queue], found.has(queue), since);
-    return found.size > 0;
+  hasReady(queues: readonly string[]): Promise<boolean> {
+    return this.#lookups.hasReady(queues);
   }
 
   reserve(
@@ -148,11 +139,11 @@ export class PostgresStore implements Store {
   }
 
   settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    return this.#deliveries.settle(settlements);
+    return this.#deliveries.settlements.settle(settlements);
   }
 
   settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
-    return this.#deliveries.settleLate(id, name);
+    return this.#deliveries.settlements.settleLate(id, name);
   }
 
   reservations(): Promise<Reservation[]> {
@@ -165,26 +156,23 @@ export class PostgresStore implements Store {
 
   async sweep(): Promise<boolean> {
     await this.#timetable.sweep();
-    return this.#timetable.takeReady();
+    return this.#timetable.swept.takeReady();
   }
 
   takeExpired(): ReadonlyMap<string, number> {
-    return this.#timetable.takeExpired();
+    return this.#timetable.swept.takeExpired();
   }
 
-  async oldest(queue: string): Promise<number | undefined> {
-    const [row] = await this.#engine.fast<{ position: number | null }>(OLDEST, [queue]);
-    return row?.position == null ? undefined : this.#clock.toHost(takenAt(row.position));
+  oldest(queue: string): Promise<number | undefined> {
+    return this.#lookups.oldest(queue);
   }
 
-  async delayedUntil(): Promise<number | undefined> {
-    const [row] = await this.#engine.fast<{ at: number | null }>(DELAYED_UNTIL, []);
-    return row?.at == null ? undefined : this.#clock.toHost(row.at);
+  delayedUntil(): Promise<number | undefined> {
+    return this.#lookups.delayedUntil();
   }
 
-  async isEmpty(withPaused: boolean): Promise<boolean> {
-    const [row] = await this.#engine.fast<{ empty: boolean }>(IS_EMPTY, [withPaused]);
-    return row?.empty === true;
+  isEmpty(withPaused: boolean): Promise<boolean> {
+    return this.#lookups.isEmpty(withPaused);
   }
 
   counts(): Promise<QueueCounts[]> {
@@ -212,13 +200,12 @@ export class PostgresStore implements Store {
   }
 
   drains(isDraining: boolean): Promise<void> {
-    return this.#members.drains(this.#engine, isDraining);
+    return this.#members.drains(isDraining);
   }
 
   async close(): Promise<void> {
     this.#listener = undefined;
-    await this.#members.leave(this.#engine).catch(() => {});
-    this.#members.stop();
+    await this.#members.leave().catch(() => {}); // it is away: others see that it is silent
     await this.#engine.close();
   }
 
@@ -236,40 +223,8 @@ export class PostgresStore implements Store {
 
   #onNews({ queues, at, lease }: News): void {
     if (queues) this.#ready.forget(queues);
-    if (at !== undefined) this.#timetable.add(at === 0 ? Number.NEGATIVE_INFINITY : at);
+    if (at !== undefined) this.#timetable.add(at);
     if (lease) this.#timetable.addLease(this.#clock.now() + lease + 1);
     if (queues || at !== undefined || lease) this.#listener?.({ kind: 'news' });
   }
 }
-
-const LAST_NUMBER: Statement = {
-  name: 'last-number',
-  text: 'SELECT number FROM producers WHERE process = $1',
-};
-const HAS_READY: Statement = {
-  name: 'has-ready',
-  text: `SELECT name AS queue FROM unnest($1::text[]) AS asked (name)
-    WHERE EXISTS (SELECT FROM messages WHERE queue = name AND state = 'ready')
-    AND NOT EXISTS (SELECT FROM paused WHERE queue = name)`,
-};
-const OLDEST: Statement = {
-  name: 'oldest',
-  text: `WITH RECURSIVE heads AS (
-      (SELECT priority, position, 1 AS n FROM messages WHERE queue = $1 AND state = 'ready'
-        ORDER BY priority DESC, position, id LIMIT 1)
-      UNION ALL
-      SELECT below.* FROM heads CROSS JOIN LATERAL (SELECT priority, position, heads.n + 1 FROM messages
-        WHERE queue = $1 AND state = 'ready' AND priority < heads.priority
-        ORDER BY priority DESC, position, id LIMIT 1) AS below WHERE heads.n < ${MAX_PRIORITIES})
-    SELECT min(position) AS position FROM heads`,
-};
-const DELAYED_UNTIL: Statement = {
-  name: 'delayed-until',
-  text: `SELECT due_at AS at FROM messages WHERE state = 'delayed' ORDER BY due_at DESC, position DESC, id DESC LIMIT 1`,
-};
-const IS_EMPTY: Statement = {
-  name: 'is-empty',
-  text: `SELECT NOT EXISTS (SELECT FROM messages WHERE state = 'reserved')
-    AND NOT EXISTS (SELECT FROM messages WHERE state IN ('ready', 'delayed')
-      AND ($1 OR NOT EXISTS (SELECT FROM paused WHERE paused.queue = messages.queue))) AS empty`,
-};

@@ -1,49 +1,37 @@
 import { StoreAway, type StoreError, storeErrors } from '../errors.ts';
-import { type NewMessage, type StorePolicy, sizeOf } from '../store.ts';
+import { type NewMessage, sizeOf } from '../store.ts';
 import type { Statement } from './connection.ts';
-import type { PostgresEngine } from './engine.ts';
 import { postgresErrors, wasAsked } from './errors.ts';
-import type { Membership } from './membership.ts';
-import type { Ready } from './ready.ts';
-import type { ServerClock } from './server-clock.ts';
-import type { Timetable } from './timetable.ts';
+import type { Parts } from './timetable.ts';
 
 /** How long to wait for a new connection that can say whether messages were stored; ms. */
 const DOUBT_MS = 2000;
 
-export interface PublisherOptions {
+export interface PublisherParts extends Parts {
   readonly name: string;
-  readonly engine: PostgresEngine;
-  readonly members: Membership;
-  readonly policy: StorePolicy;
-  readonly clock: ServerClock;
-  readonly ready: Ready;
-  readonly timetable: Timetable;
-  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
-  position(count: number): number;
 }
 
-interface Answer {
+type Answer = {
   readonly fits: boolean;
   readonly ids: readonly number[] | null;
   /** What the store holds. */
   readonly messages: number;
   readonly bytes: number;
-}
+};
 
 /** Stores messages, and finds out what became of them when the answer was lost. */
 export class Publisher {
-  readonly #options: PublisherOptions;
+  readonly #parts: PublisherParts;
   /** Of the last publication whose fate is known. */
   #number = 0;
 
-  constructor(options: PublisherOptions) {
-    this.#options = options;
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
   }
 
   /** @throws StoreFull, StoreUnknown, StoreError */
   async publish(batch: readonly NewMessage[]): Promise<number[]> {
-    const { timetable, clock, policy } = this.#options;
+    const { timetable, clock, policy } = this.#parts;
     await timetable.sweep();
     const now = clock.now();
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
@@ -58,14 +46,14 @@ export class Publisher {
   }
 
   async #store(batch: readonly NewMessage[], now: number, bytes: number): Promise<Answer> {
-    const { engine, members, policy } = this.#options;
+    const { engine, members, policy } = this.#parts;
     const number = this.#number + 1;
     const values = [
       ...[members.id, number, batch.length, bytes, policy.maxMessages, policy.maxBytes],
       ...this.#columns(batch, now),
     ];
     try {
-      const [answer] = await engine.durable<{ [K in keyof Answer]: Answer[K] }>(PUBLISH, values);
+      const [answer] = await engine.durable<Answer>(PUBLISH, values);
       if (answer?.fits) this.#number = number;
       return answer as Answer;
     } catch (error) {
@@ -79,11 +67,12 @@ export class Publisher {
 
   /** The answer was lost. @returns undefined: they were not stored @throws StoreUnknown nobody knows */
   async #idsOf(number: number, why: StoreError): Promise<readonly number[] | undefined> {
-    const { engine, members, name } = this.#options;
+    const { engine, members, name } = this.#parts;
     try {
       if (!(await engine.isBackIn(DOUBT_MS))) throw why;
       const [row] = await engine.durable<{ number: number; ids: number[] }>(LAST, [members.id]);
-      return row?.number === number ? row.ids : undefined;
+      if (!row) throw why; // this broker was forgotten: it says nothing
+      return row.number === number ? row.ids : undefined;
     } catch (error) {
       throw postgresErrors.unknown(name, error);
     }
@@ -101,7 +90,7 @@ export class Publisher {
     producers.delete(undefined);
     return [
       now,
-      this.#options.position(batch.length),
+      this.#parts.position(batch.length),
       Buffer.concat(batch.map(({ body }) => body)),
       offsets,
       batch.map(({ body }) => body.length),
@@ -118,7 +107,7 @@ export class Publisher {
   }
 
   #tell(batch: readonly NewMessage[], now: number): void {
-    const { engine, ready, timetable } = this.#options;
+    const { engine, ready, timetable } = this.#parts;
     const queues = new Set<string>();
     let at = Number.POSITIVE_INFINITY;
     for (const { queue, delayMs = 0, ttlMs = Number.POSITIVE_INFINITY } of batch) {

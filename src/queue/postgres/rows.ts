@@ -18,6 +18,13 @@ export interface Row extends Held {
 
 export type RowWithBody = Row & { readonly body: Uint8Array };
 
+/** What is known of a message that this broker holds, without asking. */
+export type HeldRow = Held & Pick<Row, 'queue'>;
+
+export function heldOf({ queue, attempts, spent, releases, deliveries }: Row): HeldRow {
+  return { queue, attempts, spent, releases, deliveries };
+}
+
 /** @param toHost from the server's time to that of this host; ms */
 export function queuedOf(
   row: RowWithBody,
@@ -32,6 +39,6 @@ export function queuedOf(
   };
 }
 
-function headersOf(json: string | null): Headers {
+export function headersOf(json: string | null): Headers {
   return json === null ? [] : (JSON.parse(json) as Headers);
 }

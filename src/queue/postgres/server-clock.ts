@@ -22,14 +22,12 @@ export class ServerClock {
     return at - this.#ahead;
   }
 
-  /** @param ask returns the server's time, ms since the epoch */
-  async set(ask: () => Promise<number>): Promise<void> {
+  /** Call it when the server is asked for its time. @returns a function to call with the answer */
+  asking(): (server: number) => void {
     const asked = this.#host();
-    const server = await ask();
-    // It was read at some time between the two.
-    if (this.#follows) this.#ahead = Math.round(server - (asked + this.#host()) / 2);
+    return (server) => {
+      // It was read at some time between the two.
+      if (this.#follows) this.#ahead = Math.round(server - (asked + this.#host()) / 2);
+    };
   }
 }
-
-/** SQL: ms since the epoch. */
-export const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';

@@ -1,33 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { StoreError } from '../errors.ts';
 import { sizeOf } from '../store.ts';
-import type { Content, LastNumber, Target, Transferred } from '../transfer.ts';
+import {
+  type Content,
+  type LastNumber,
+  type Target,
+  type TransferRow,
+  type Transferred,
+  transferredOf,
+} from '../transfer.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
 import { PostgresConnection } from './connection.ts';
 import { ConnectionLost, postgresErrors } from './errors.ts';
 import { NOBODY } from './membership.ts';
+import { ANYTHING, channelOf, payloadOf } from './news.ts';
+import { headersOf } from './rows.ts';
 import { openSchema } from './schema.ts';
-import { NOW } from './server-clock.ts';
+import { NOW } from './sql.ts';
 
 /** Messages read at a time. */
 const PAGE = 256;
 
-interface StoredRow {
-  readonly id: number;
-  readonly queue: string;
-  readonly state: Transferred['state'];
-  readonly priority: number;
-  readonly position: number;
-  readonly body: Uint8Array;
-  readonly headers: string | null;
-  readonly attempts: number;
-  readonly spent: number;
-  readonly releases: number;
-  readonly deliveries: number;
-  readonly enqueued_at: number;
-  readonly due_at: number | null;
-  readonly expires_at: number | null;
-}
+type StoredRow = TransferRow & { readonly body: Uint8Array; readonly headers: string | null };
 
 /** Reads a store as of one moment, while brokers work on it. @throws StoreError */
 export async function readPostgres<T>(
@@ -61,25 +55,18 @@ async function contentOf(connection: PostgresConnection, name: string): Promise<
     producers,
     async *messages() {
       for (let last = 0; ; ) {
-        const rows = await connection.ask<StoredRow & { [key: string]: unknown }>(
+        const rows = await connection.ask<StoredRow>(
           `SELECT id, queue, state, priority, position, body, headers, attempts, spent, releases, deliveries,
           enqueued_at, due_at, expires_at FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
           [last],
         );
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
-        yield rows.map(transferredOf);
+        yield rows.map((row) => {
+          return transferredOf(row, { body: row.body, headers: headersOf(row.headers) });
+        });
       }
     },
-  };
-}
-
-function transferredOf(row: StoredRow): Transferred {
-  const { queue, state, priority, position, body, attempts, spent, releases, deliveries } = row;
-  return {
-    ...{ queue, state, priority, position, body, attempts, spent, releases, deliveries },
-    headers: row.headers === null ? [] : JSON.parse(row.headers),
-    ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
   };
 }
 
@@ -145,10 +132,7 @@ class PostgresTarget implements Target {
         bytes = published.bytes + excluded.bytes`,
       [this.#messages, this.#bytes],
     );
-    await this.#ask('SELECT pg_notify($1, $2)', [
-      `sigmq_${this.#address.schema}`,
-      JSON.stringify({ queues: 'all', at: 0 }),
-    ]);
+    await this.#ask('SELECT pg_notify($1, $2)', [channelOf(this.#address), payloadOf(ANYTHING)]);
     await this.#ask('COMMIT', []);
   }
 

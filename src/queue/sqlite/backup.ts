@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { rmSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import Database from 'libsql';
 import { storeErrors } from '../errors.ts';
+import { NewFile } from '../new-file.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
@@ -22,28 +23,15 @@ export interface Backup {
 export function backup(path: string, target: string, replace: boolean): Backup {
   const goal = resolve(target);
   if (isSame(path, goal)) throw storeErrors.isTheStore(goal);
-  if (!replace && exists(goal)) throw storeErrors.exists(goal);
-  // Beside the target, so that it can be renamed: half a copy never has the name of a whole one.
-  const beside = `${goal}.${process.pid}.part`;
+  const file = new NewFile(goal, replace);
   try {
-    make(beside, goal);
-    const messages = copy(path, beside, goal);
-    const { size: bytes } = statSync(beside);
-    flush(beside);
-    if (replace) renameSync(beside, goal);
-    else putInPlace(beside, goal);
-    flush(dirname(goal));
+    const messages = copy(path, file.path, goal);
+    const { size: bytes } = statSync(file.path);
+    file.put();
     return { messages, bytes };
   } finally {
-    for (const end of ['', '-journal']) rmSync(beside + end, { force: true });
-  }
-}
-
-function make(path: string, goal: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (error) {
-    throw storeErrors.noBackup(goal, error);
+    file.discard();
+    rmSync(`${file.path}-journal`, { force: true });
   }
 }
 
@@ -71,29 +59,6 @@ function copy(path: string, beside: string, goal: string): number {
   } finally {
     copied.close();
   }
-}
-
-/** Like rename(2), but never over a file that has appeared in the meantime. */
-function putInPlace(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw storeErrors.exists(to);
-    renameSync(from, to); // a file system without hard links
-  }
-}
-
-function flush(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isSame(a: string, b: string): boolean {

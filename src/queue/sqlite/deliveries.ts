@@ -1,12 +1,5 @@
-import type {
-  DeliveryName,
-  Reservation,
-  Reserved,
-  Settled,
-  Settlement,
-  Store,
-  StorePolicy,
-} from '../store.ts';
+import type { StorePolicy } from '../policy.ts';
+import type { DeliveryName, Reservation, Reserved, Settled, Settlement, Store } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
 import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './rows.ts';

@@ -1,9 +1,6 @@
-import { takenAt } from '../positions.ts';
+import { MAX_PRIORITIES, takenAt } from '../positions.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { Row } from './rows.ts';
-
-/** If a queue uses more priorities, only the highest ones are examined: one step into an index each. */
-const MAX_PRIORITIES = 64;
 
 /**
  * Since when the message that has been ready longest is ready, ms since 1970: only the first message of each

@@ -1,10 +1,9 @@
-import { randomInt, randomUUID } from 'node:crypto';
-import { backoff, type StorePolicy } from '../store.ts';
+import { randomUUID } from 'node:crypto';
+import { drawIncarnation } from '../incarnation.ts';
+import { backoff, type StorePolicy } from '../policy.ts';
 import type { SqliteConnection } from './connection.ts';
 import { asText, type Row } from './rows.ts';
 
-/** Takes six bytes in a frame; no two openings in the life of a store have the same number. */
-const MAX_INCARNATION = 2 ** 40;
 /** Rows of the table, for people who want to know the history of a store. */
 const INCARNATIONS_KEPT = 100;
 
@@ -19,7 +18,7 @@ export function identify(db: SqliteConnection): string {
 
 /** Draws the number of this opening and records it after the previous one. */
 export function incarnate(db: SqliteConnection, now: number): number {
-  const number = randomInt(1, MAX_INCARNATION);
+  const number = drawIncarnation();
   db.write('INSERT INTO incarnations (number, opened_at) VALUES (?, ?)', [number, now]);
   db.write(
     'DELETE FROM incarnations WHERE sequence <= (SELECT max(sequence) FROM incarnations) - ?',

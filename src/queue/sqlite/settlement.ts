@@ -1,5 +1,6 @@
+import type { StorePolicy } from '../policy.ts';
 import { after } from '../settlement.ts';
-import type { Outcome, Settled, StorePolicy } from '../store.ts';
+import type { Outcome, Settled } from '../store.ts';
 import type { ReservedRow } from './count.ts';
 
 /** What a settlement does to a row. */

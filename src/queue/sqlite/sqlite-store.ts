@@ -1,5 +1,6 @@
 import { steadyMs } from '../../clock.ts';
 import { StoreError, storeErrors } from '../errors.ts';
+import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
 import {
   type DeliveryName,
@@ -12,7 +13,6 @@ import {
   type Settlement,
   type Store,
   type Stored,
-  type StorePolicy,
   sizeOf,
 } from '../store.ts';
 import type { Fsync } from '../store-options.ts';
@@ -162,11 +162,11 @@ export class SqliteStore implements Store {
 
   async sweep(): Promise<boolean> {
     this.#db.try(() => this.#timetable.sweep(this.#now()));
-    return this.#timetable.takeReady();
+    return this.#timetable.swept.takeReady();
   }
 
   takeExpired(): ReadonlyMap<string, number> {
-    return this.#timetable.takeExpired();
+    return this.#timetable.swept.takeExpired();
   }
 
   async oldest(queue: string): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 import { storeErrors } from '../errors.ts';
-import type { MessageState, QueueCounts, StorePolicy } from '../store.ts';
+import type { StorePolicy } from '../policy.ts';
+import type { MessageState, QueueCounts } from '../store.ts';
 
 type StateCounts = Record<MessageState, number>;
 

@@ -1,3 +1,4 @@
+import { Swept } from '../swept.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
 import { BYTES } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
@@ -17,13 +18,10 @@ export interface TimetableOptions {
 /** When the next message falls due or expires, so that the file is queried only when there may be one. */
 export class Timetable {
   readonly #options: TimetableOptions;
-  /** By queue, since it was last asked for. */
-  #expired = new Map<string, number>();
+  readonly swept = new Swept();
   /** Times before which nothing falls due or expires; ms since the epoch. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.NEGATIVE_INFINITY;
-  /** Something became ready, whichever operation found it due. */
-  #becameReady = false;
 
   constructor(options: TimetableOptions) {
     this.#options = options;
@@ -41,24 +39,11 @@ export class Timetable {
 
   /** In the past if there is something to do, or to report, at once; ms since the epoch. */
   next(): number | undefined {
-    if (this.#becameReady) return Number.NEGATIVE_INFINITY;
+    if (this.swept.becameReady) return Number.NEGATIVE_INFINITY;
     if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = this.#findNextDue();
     if (this.#nextExpiry === Number.NEGATIVE_INFINITY) this.#nextExpiry = this.#findNextExpiry();
     const next = Math.min(this.#nextDue, this.#nextExpiry);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
-  }
-
-  takeExpired(): ReadonlyMap<string, number> {
-    const expired = this.#expired;
-    this.#expired = new Map();
-    return expired;
-  }
-
-  /** Whether something became ready since the last call. */
-  takeReady(): boolean {
-    const became = this.#becameReady;
-    this.#becameReady = false;
-    return became;
   }
 
   /** Makes due messages ready and removes expired ones; a part of them, if there are many. */
@@ -82,7 +67,7 @@ export class Timetable {
       WHERE messages.id = due.id RETURNING queue`;
     const rows = db.writeAll(sql, [position(STEP_ROWS), now]) as { queue: string }[];
     for (const { queue } of rows) tally.move(queue, 'delayed', 'ready');
-    this.#becameReady ||= rows.length > 0;
+    if (rows.length > 0) this.swept.ready();
   }
 
   #expire(now: number): void {
@@ -98,7 +83,7 @@ export class Timetable {
     for (const { queue, state, bytes } of db.writeAll(sql, [now]) as Removed[]) {
       if (deadExpired) tally.move(queue, state, 'dead');
       else tally.add(queue, state, -1, -bytes);
-      this.#expired.set(queue, (this.#expired.get(queue) ?? 0) + 1);
+      this.swept.expired(queue);
     }
   }
 

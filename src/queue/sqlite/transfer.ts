@@ -1,6 +1,13 @@
 import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
-import type { Content, LastNumber, Target, Transferred } from '../transfer.ts';
+import {
+  type Content,
+  type LastNumber,
+  type Target,
+  type TransferRow,
+  type Transferred,
+  transferredOf,
+} from '../transfer.ts';
 import { SqliteConnection } from './connection.ts';
 import { openSqliteFile, type SqliteFile } from './file.ts';
 import { identify } from './opening.ts';
@@ -36,7 +43,7 @@ export async function readSqlite<T>(
   }
 }
 
-type StoredRow = Omit<Row, 'consumer' | 'incarnation'> & { readonly expires_at: number | null };
+type StoredRow = TransferRow & Pick<Row, 'body' | 'headers'>;
 
 function contentOf(db: Database.Database, name: string): Content {
   const paused = db.prepare('SELECT queue FROM paused ORDER BY queue').all() as { queue: string }[];
@@ -54,18 +61,11 @@ function contentOf(db: Database.Database, name: string): Content {
         const rows = page.all([last]) as StoredRow[];
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
-        yield rows.map(transferredOf);
+        yield rows.map((row) => {
+          return transferredOf(row, { body: asBytes(row.body), headers: headersOf(row.headers) });
+        });
       }
     },
-  };
-}
-
-function transferredOf(row: StoredRow): Transferred {
-  const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
-  return {
-    ...{ queue, state, priority, position, attempts, spent, releases, deliveries },
-    ...{ body: asBytes(row.body), headers: headersOf(row.headers), enqueuedAt: row.enqueued_at },
-    ...{ dueAt: row.due_at, expiresAt: row.expires_at },
   };
 }
 

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, ClientConfig } from 'pg';
+import { postgresErrors } from './errors.ts';
+
+/** How long a pooler may take to give us a connection; ms. */
+const POOL_MS = 1000;
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+
+/** What of a client the types of the package leave out. */
+type Inside = Client & {
+  /** Of the process that serves it, as that says. */
+  readonly processID: number;
+  readonly connection: { readonly stream: { destroy(): void } };
+};
+
+/** Loads the package. @returns a function that makes clients of this kind @throws StoreError it cannot be loaded */
+export async function clients(config: ClientConfig): Promise<() => Client> {
+  const { default: pg } = await import('pg').catch((error) => {
+    throw postgresErrors.noLibrary(error);
+  });
+  const types: ClientConfig['types'] = {
+    getTypeParser: (oid, format) => parserOf(oid) ?? pg.types.getTypeParser(oid, format),
+  };
+  return () => new pg.Client({ ...config, keepAlive: true, types });
+}
+
+/** At once, without a word to the server. */
+export function cutOff(client: Client): void {
+  (client as Inside).connection.stream.destroy();
+}
+
+/**
+ * Whether a pooler gives its transactions one connection after the other. Whoever is connected directly is told the
+ * PID of his backend; a pooler makes one up. Then another client takes the connection used last, which stays ours
+ * only if it is ours.
+ */
+export async function isShared(client: Client, make: () => Client): Promise<boolean> {
+  const backend = async () =>
+    (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;
+  const before = await backend();
+  if (before === (client as Inside).processID) return false;
+  const other = make();
+  other.on('error', () => {}); // who asks hears of it
+  await other.connect();
+  try {
+    await other.query('BEGIN; SELECT 1');
+    const now = backend();
+    const same = await Promise.race([now.then((pid) => pid === before), sleep(POOL_MS, false)]);
+    await other.query('COMMIT');
+    await now;
+    return !same;
+  } finally {
+    await other.end().catch(() => {});
+  }
+}
+
+/** Ours are below 2^53. */
+function parserOf(oid: number): ((text: string) => unknown) | undefined {
+  if (oid === INT8) return Number;
+  if (oid === INT8_ARRAY) return (text) => text.slice(1, -1).split(',').filter(Boolean).map(Number);
+  return undefined;
+}

@@ -1,0 +1,159 @@
+import { after, type Held } from '../settlement.ts';
+import type { DeliveryName, Outcome, Settled, Settlement, Store } from '../store.ts';
+import type { Statement } from './connection.ts';
+import { wasAsked } from './errors.ts';
+import type { HeldRow, Row } from './rows.ts';
+import { COUNT_REMOVED } from './sql.ts';
+import type { Parts } from './timetable.ts';
+
+/** What becomes of a message. */
+interface Change extends Held {
+  readonly id: number;
+  /** How many deliveries there were before. */
+  readonly before: number;
+  readonly state: Exclude<Settled, 'unknown' | 'unmade'>;
+  readonly dueAt: number | null;
+  /** A consumer has received it. */
+  readonly isTaken: boolean;
+}
+
+/** What becomes of what was handed out. */
+export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
+  readonly #parts: Parts;
+  /** What this broker holds, by id. */
+  readonly #held: Map<number, HeldRow>;
+  /** Settlements whose answer was lost, by id. */
+  readonly #doubted = new Map<number, Change>();
+
+  constructor(parts: Parts, held: Map<number, HeldRow>) {
+    this.#parts = parts;
+    this.#held = held;
+  }
+
+  /** It is held again, whatever became of earlier settlements. */
+  forget(id: number): void {
+    this.#doubted.delete(id);
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
+    const changes = settlements.map(({ id, outcome }) => this.#changeOf(id, outcome));
+    const known = changes.filter((change) => change !== undefined);
+    if (known.length < changes.length)
+      return changes.map((change) => (change ? 'unmade' : 'unknown'));
+    const made = await this.#make(known);
+    if (known.every(({ id }) => made.has(id))) {
+      this.#onSettled(known);
+      return known.map(({ state }) => state);
+    }
+    for (const { id } of known) if (!made.has(id)) this.#held.delete(id);
+    return known.map(({ id }) => (made.has(id) ? 'unmade' : 'unknown'));
+  }
+
+  #changeOf(id: number, { kind }: Outcome): Change | undefined {
+    const held = this.#held.get(id);
+    if (!held) return undefined;
+    const { clock, policy } = this.#parts;
+    const before = held.deliveries;
+    if (kind === 'done') return { id, before, ...held, state: 'gone', dueAt: null, isTaken: true };
+    if (kind === 'untaken')
+      return { id, before, ...held, state: 'ready', dueAt: null, isTaken: false };
+    return { id, before, ...after({ kind }, held, policy, clock.now()), isTaken: true };
+  }
+
+  /** @returns the ids of those that this broker held; if that is not all of them, none was settled */
+  async #make(changes: readonly Change[]): Promise<Set<number>> {
+    const { engine, members } = this.#parts;
+    const column = <K extends keyof Change>(key: K) => changes.map((change) => change[key]);
+    try {
+      const held = await engine.fast<{ id: number }>(SETTLE, [
+        ...[members.id, column('id'), column('before'), column('state'), column('attempts')],
+        ...[column('spent'), column('releases'), column('deliveries'), column('dueAt')],
+        column('isTaken'),
+      ]);
+      const ours = new Set(held.map(({ id }) => id));
+      return ours.size === changes.length ? ours : await this.#doubtless(changes, ours);
+    } catch (error) {
+      if (wasAsked(error)) for (const change of changes) this.#doubted.set(change.id, change);
+      throw error;
+    }
+  }
+
+  /** Some are not ours any more: perhaps because they were settled, and the answer was lost. */
+  async #doubtless(changes: readonly Change[], ours: Set<number>): Promise<Set<number>> {
+    const doubted = changes.filter(({ id }) => !ours.has(id) && this.#doubted.has(id));
+    if (doubted.length === 0) return ours;
+    const ids = doubted.map(({ id }) => id);
+    const rows = await this.#parts.engine.fast<Pick<Row, 'id' | 'deliveries'>>(LOOK, [ids]);
+    const now = new Map(rows.map(({ id, deliveries }) => [id, deliveries]));
+    const made = new Set(
+      ids.filter((id) => {
+        const was = this.#doubted.get(id);
+        return was?.state === 'gone' ? !now.has(id) : now.get(id) === was?.deliveries;
+      }),
+    );
+    const others = changes.filter(({ id }) => !made.has(id));
+    if (others.length === changes.length || others.length === 0) return new Set([...ours, ...made]);
+    return new Set([...made, ...(await this.#make(others))]);
+  }
+
+  #onSettled(changes: readonly Change[]): void {
+    const { ready, timetable, engine } = this.#parts;
+    const queues = new Set<string>();
+    let at = Number.POSITIVE_INFINITY;
+    for (const { id, state, dueAt, isTaken } of changes) {
+      const queue = this.#held.get(id)?.queue;
+      this.#held.delete(id);
+      this.#doubted.delete(id);
+      if (state === 'ready' && queue !== undefined) queues.add(queue);
+      if (dueAt !== null) at = Math.min(at, dueAt);
+      if (!isTaken) timetable.add(Number.NEGATIVE_INFINITY); // it may expire
+    }
+    ready.add(queues);
+    timetable.add(at);
+    if (queues.size > 0 || Number.isFinite(at))
+      engine.tell({ queues: [...queues], ...(Number.isFinite(at) ? { at } : {}) });
+  }
+
+  async settleLate(
+    id: number,
+    { incarnation, delivery }: DeliveryName,
+  ): Promise<string | undefined> {
+    const { engine, members } = this.#parts;
+    // It was the last delivery: nobody has received the message since.
+    const [row] = await engine.fast<{ queue: string }>(SETTLE_LATE, [
+      ...[members.id, id, incarnation, delivery],
+    ]);
+    return row?.queue;
+  }
+}
+
+const SETTLE: Statement = {
+  name: 'settle',
+  text: `WITH wanted AS (SELECT * FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::int[], $7::int[],
+      $8::int[], $9::bigint[], $10::boolean[])
+      AS change (id, before, state, attempts, spent, releases, deliveries, due_at, taken)),
+    held AS (SELECT messages.id FROM wanted JOIN messages ON messages.id = wanted.id
+      WHERE messages.state = 'reserved' AND messages.broker = $1 AND messages.deliveries = wanted.before
+      FOR UPDATE OF messages),
+    complete AS (SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM wanted) AS yes),
+    gone AS (DELETE FROM messages USING wanted, complete
+      WHERE yes AND messages.id = wanted.id AND wanted.state = 'gone' RETURNING messages.bytes),
+    changed AS (UPDATE messages SET state = wanted.state, attempts = wanted.attempts, spent = wanted.spent,
+        releases = wanted.releases, deliveries = wanted.deliveries, due_at = wanted.due_at, broker = NULL,
+        consumer = NULL, incarnation = CASE WHEN taken THEN incarnation END,
+        expires_at = CASE WHEN NOT taken THEN expires_at END
+      FROM wanted, complete WHERE yes AND messages.id = wanted.id AND wanted.state <> 'gone'),
+    counted AS (${COUNT_REMOVED})
+    SELECT id FROM held`,
+};
+const LOOK: Statement = {
+  name: 'look',
+  text: 'SELECT id, deliveries FROM messages WHERE id = ANY($1::bigint[])',
+};
+const SETTLE_LATE: Statement = {
+  name: 'settle-late',
+  text: `WITH gone AS (DELETE FROM messages WHERE id = $2 AND incarnation = $3 AND deliveries = $4
+      AND state IN ('ready', 'delayed') RETURNING queue, bytes),
+    counted AS (${COUNT_REMOVED})
+    SELECT queue FROM gone`,
+};
