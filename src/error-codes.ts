@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'no-backup'
   | 'no-broker'
   | 'no-descriptors'
+  | 'no-edit'
   | 'no-home'
   | 'no-room'
   | 'no-signal-queue'

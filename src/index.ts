@@ -19,6 +19,10 @@ export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
 export type { StorePolicy } from './queue/policy.ts';
 export type {
+  BodyPart,
+  ById,
+  Changed,
+  Edit,
   Inspection,
   MessageState,
   QueueCounts,

@@ -1,7 +1,14 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { MAX_ROWS } from '../link/request.ts';
+import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
-import { type MessageState, type Selection, STATES } from '../queue/store.ts';
+import {
+  type BodyPart,
+  type Edit,
+  type MessageState,
+  type Selection,
+  STATES,
+} from '../queue/store.ts';
 
 /**
  * What a request contains besides its name. Anything that is not understood is refused: otherwise a request to
@@ -42,22 +49,59 @@ export function flagOf(name: string, fields: Fields, absent?: boolean): boolean 
   return value;
 }
 
-const SELECTING = new Set(['op', 'queue', 'state', 'ids', 'limit', 'skip', 'fromByte', 'maxBody']);
+const PART = ['fromByte', 'maxBody'];
+const SELECTION = ['queue', 'state', 'ids', 'limit', 'skip', ...PART];
+const EDIT = ['ids', 'queue', 'priority', 'delayMs'];
 
-/** An unknown field that should narrow a selection would widen it, so that is refused too. */
 export function selectionOf(fields: Fields): Selection {
-  const unknown = Object.keys(fields).find((name) => !SELECTING.has(name));
-  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_NAME_CHARACTERS));
-  const { state, ids, limit, skip, fromByte, maxBody } = fields;
+  assertOnly(SELECTION, fields);
+  const { state, ids, limit, skip } = fields;
   if (state !== undefined && !STATES.includes(state as MessageState)) throw badRequest('state');
   return {
     ...(state === undefined ? {} : { state: state as MessageState }),
     ...(ids === undefined ? {} : { ids: idsOf(ids) }),
     ...numberOf('limit', limit),
     ...numberOf('skip', skip),
-    ...numberOf('fromByte', fromByte),
-    ...numberOf('maxBody', maxBody),
+    ...partOf(fields),
   };
+}
+
+/** One message, and which part of its body. */
+export function foundOf(fields: Fields): { readonly id: number; readonly part: BodyPart } {
+  assertOnly(['id', ...PART], fields);
+  const { id } = numberOf('id', fields.id);
+  if (id === undefined) throw badRequest('id');
+  return { id, part: partOf(fields) };
+}
+
+/** Messages that are to be removed. */
+export function removedOf(fields: Fields): number[] {
+  assertOnly(['ids'], fields);
+  return idsOf(fields.ids);
+}
+
+/** Messages that are to be changed, and how. */
+export function editOf(fields: Fields): { readonly ids: number[]; readonly edit: Edit } {
+  assertOnly(EDIT, fields);
+  const { ids, queue, priority, delayMs } = fields;
+  return {
+    ids: idsOf(ids),
+    edit: {
+      ...(queue === undefined ? {} : { queue: queueOf(fields) }),
+      ...numberOf('priority', priority),
+      ...numberOf('delayMs', delayMs, MAX_DURATION_MS),
+    },
+  };
+}
+
+/** An unknown field that should narrow a request would widen it, so that is refused too. */
+function assertOnly(names: readonly string[], fields: Fields): void {
+  const unknown = Object.keys(fields).find((name) => name !== 'op' && !names.includes(name));
+  if (unknown !== undefined) throw badRequest(unknown.slice(0, MAX_NAME_CHARACTERS));
+}
+
+function partOf({ fromByte, maxBody }: Fields): BodyPart {
+  return { ...numberOf('fromByte', fromByte), ...numberOf('maxBody', maxBody) };
 }
 
 function idsOf(ids: unknown): number[] {
@@ -65,9 +109,14 @@ function idsOf(ids: unknown): number[] {
   return ids.map((id) => numberOf('ids', id).ids as number);
 }
 
-function numberOf<Name extends string>(name: Name, value: unknown): { [name in Name]?: number } {
+function numberOf<Name extends string>(
+  name: Name,
+  value: unknown,
+  max = Number.MAX_SAFE_INTEGER,
+): { [name in Name]?: number } {
   if (value === undefined) return {};
-  if (!Number.isSafeInteger(value) || (value as number) < 0) throw badRequest(name);
+  const isOne = Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+  if (!isOne) throw badRequest(name);
   return { [name]: value } as { [name in Name]?: number };
 }
 

@@ -19,11 +19,14 @@ import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 import { Replies } from './replies.ts';
 import {
+  editOf,
   fieldsOf,
   flagOf,
+  foundOf,
   pageOf,
   queueOf,
   queuesOf,
+  removedOf,
   selectionOf,
   unknownRequest,
 } from './request-fields.ts';
@@ -150,6 +153,14 @@ export class Requests {
         return this.#counts(pageOf(fields));
       case 'peek':
         return this.#peek(queueOf(fields), selectionOf(fields));
+      case 'find':
+        return this.#find(foundOf(fields));
+      case 'remove':
+        return inspection.remove(removedOf(fields));
+      case 'edit': {
+        const { ids, edit } = editOf(fields);
+        return this.#changed(inspection.edit(ids, edit));
+      }
       case 'purge':
         return inspection.purge(queueOf(fields), removable(bounded(selectionOf(fields))));
       case 'kick':
@@ -178,6 +189,12 @@ export class Requests {
     const maxBody = Math.min(selection.maxBody ?? share, share);
     const found = await this.#options.inspection.peek(queue, { ...selection, limit, maxBody });
     return found.map((message) => peeked(message, selection.fromByte ?? 0));
+  }
+
+  async #find({ id, part }: ReturnType<typeof foundOf>): Promise<unknown> {
+    const maxBody = Math.min(part.maxBody ?? MAX_PEEK_BYTES, MAX_PEEK_BYTES);
+    const found = await this.#options.inspection.find(id, { ...part, maxBody });
+    return found ? peeked(found, part.fromByte ?? 0) : null;
   }
 }
 

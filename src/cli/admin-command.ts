@@ -1,11 +1,12 @@
 import { Argument, type Command, Option } from 'commander';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
 import type { TransferFlags } from './transfer.ts';
-import { parseCount, parseQueue } from './values.ts';
+import { parseCount, parsePause, parseQueue } from './values.ts';
 
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
@@ -32,6 +33,17 @@ function ids(text: string, before: number[] = []): number[] {
   return [...before, id(text)];
 }
 
+/** Without what the configuration file says of these options, which is meant for what is sent. */
+function onlyGiven(
+  flags: AdminFlags,
+  command: Command,
+  names: readonly (keyof AdminFlags)[],
+): AdminFlags {
+  const isGiven = (name: keyof AdminFlags) => command.getOptionValueSource(name) === 'cli';
+  const others = names.filter((name) => !isGiven(name)).map((name) => [name, undefined]);
+  return { ...flags, ...Object.fromEntries(others) };
+}
+
 /** Everything besides the three main commands: inspecting a broker and its queues, and changing them. */
 export function adminCommands(): Command[] {
   return [
@@ -49,6 +61,29 @@ export function adminCommands(): Command[] {
       .option('--json', 'as JSON, one line per message')
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('peek', flags, queue)),
+    command('show', 'Show a message: what is known of it, and its body.')
+      .argument('<id>', 'which one', id)
+      .addOption(new Option('--body', 'only its body, byte for byte').conflicts('json'))
+      .option('--json', 'as a line of JSON')
+      .option(DATA, DATA_TEXT)
+      .action((which: number, flags: AdminFlags) => run('show', flags, undefined, [which])),
+    command('edit', 'Change messages that are waiting.')
+      .addArgument(new Argument('<id...>', 'which ones').argParser(ids))
+      .option('-q, --queue <name>', 'move them to this queue', value(parseQueue))
+      .option('--priority <n>', 'higher is delivered first', value(priority.parse))
+      .option(
+        '--delay <duration>',
+        'deliver them no earlier than this from now; 0s: now',
+        value(parsePause),
+      )
+      .option(DATA, DATA_TEXT)
+      .action((which: number[], flags: AdminFlags, edit: Command) =>
+        run('edit', onlyGiven(flags, edit, ['queue', 'priority', 'delay']), undefined, which),
+      ),
+    command('rm', 'Remove messages by their ids, except those that consumers hold.')
+      .addArgument(new Argument('<id...>', 'which ones').argParser(ids))
+      .option(DATA, DATA_TEXT)
+      .action((which: number[], flags: AdminFlags) => run('rm', flags, undefined, which)),
     command('purge', 'Remove all messages of a queue except those that consumers hold.')
       .addArgument(queueArgument())
       .addOption(removable(new Option('-s, --state <state>', 'only those').choices(STATES)))

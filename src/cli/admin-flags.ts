@@ -13,4 +13,8 @@ export interface AdminFlags {
   readonly color?: boolean;
   readonly paused?: true;
   readonly cancel?: true;
+  readonly body?: true;
+  readonly queue?: string;
+  readonly priority?: number;
+  readonly delay?: number;
 }

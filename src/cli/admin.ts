@@ -7,6 +7,7 @@ import { messagesOf } from '../queue/paged-peek.ts';
 import type { Selection } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
+import { edit, remove, show } from './by-id.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
 import { cliErrors } from './errors.ts';
 import { messageLine, messagesText } from './messages-text.ts';
@@ -62,6 +63,12 @@ const onQueues = {
     );
     if (!isPaused) say(`queue ${queue} was not paused.`);
     await backend.pause(queue, false);
+  },
+  show: (backend: Backend, { flags, ids: [id = 0] }: Request) => show(backend, id, flags),
+  rm: (backend: Backend, { ids }: Request) => remove(backend, ids),
+  edit: (backend: Backend, { flags, ids }: Request) => {
+    const { queue, priority, delay: delayMs } = flags;
+    return edit(backend, ids, { queue, priority, delayMs });
   },
   'dead-ls': (backend: Backend, { flags, queue }: Request) =>
     list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD_COUNT, state: 'dead' }),

@@ -1,23 +1,13 @@
-import { bodyOf } from '../queue/paged-peek.ts';
 import type { Backend } from './backend.ts';
+import { printBody } from './body.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
-import { visible } from './visible.ts';
 
 /** `sigmq dead show`: prints the body as it arrives, without keeping it. */
 export async function deadShow(backend: Backend, queue: string, id: number): Promise<void> {
   const [message] = await backend.peek(queue, { state: 'dead', ids: [id], maxBody: 0 });
   if (!message) throw cliErrors.noSuchMessages([id], queue);
-  const { isTTY } = process.stdout;
-  // A slice may end in the middle of a character.
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  let printed = 0;
-  for await (const slice of bodyOf(backend, queue, message)) {
-    print(isTTY ? visible(decoder.decode(slice, { stream: true })) : slice);
-    printed += slice.length;
-  }
-  if (isTTY) print(`${visible(decoder.decode())}\n`);
-  if (printed < message.bytes) throw cliErrors.wentAway(id, queue);
+  await printBody(backend, message);
 }
 
 /** `sigmq dead kick`; without ids: all. @throws SigmqError no-such-message, after kicking those that exist */

@@ -1,11 +1,39 @@
 import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import type { Changed } from '../queue/store.ts';
 
 /** Errors that only the command line can cause; their codes are not meant for programs. */
 export class CliError extends SigmqError {
   constructor(code: string, exitCode: number, message: string, hint: string, cause?: unknown) {
     super(code as ErrorCode, exitCode, message, hint, cause);
   }
+}
+
+const WHY_NOT: Record<Changed, { message(ids: readonly number[]): string; hint: string }> = {
+  done: { message: () => '', hint: '' },
+  missing: {
+    message: (ids) =>
+      ids.length === 1
+        ? `There is no message ${ids[0]}.`
+        : `There are no messages ${ids.join(', ')}.`,
+    hint: 'See `sigmq ls` and `sigmq peek`.',
+  },
+  held: {
+    message: (ids) => `${named(ids, 'is', 'are')} with a consumer.`,
+    hint: 'Stop the consumer: what it has not settled becomes ready again.',
+  },
+  dead: {
+    message: (ids) => `${named(ids, 'is', 'are')} dead.`,
+    hint: 'Bring it back first, with `sigmq dead kick`.',
+  },
+  expires: {
+    message: (ids) => `${named(ids, 'would expire', 'would expire')} before the delay is over.`,
+    hint: 'Give a shorter delay.',
+  },
+};
+
+function named(ids: readonly number[], one: string, many: string): string {
+  return ids.length === 1 ? `Message ${ids[0]} ${one}` : `Messages ${ids.join(', ')} ${many}`;
 }
 
 export const cliErrors = {
@@ -67,6 +95,24 @@ export const cliErrors = {
         ? `There is no dead message ${ids[0]} in queue ${queue}.`
         : `There are no dead messages ${ids.join(', ')} in queue ${queue}.`,
       'See `sigmq dead ls`, and `--queue`.',
+    ),
+  /** @param failed what was to be removed, changed or shown, and what it is instead */
+  notDone: (failed: readonly (readonly [id: number, why: Changed])[]) => {
+    const reasons = [...new Set(failed.map(([, why]) => why))];
+    const ids = (why: Changed) => failed.filter(([, is]) => is === why).map(([id]) => id);
+    return new CliError(
+      'not-done',
+      reasons.every((why) => why === 'held') ? Exit.TryAgain : Exit.BadData,
+      reasons.map((why) => WHY_NOT[why].message(ids(why))).join(' '),
+      reasons.map((why) => WHY_NOT[why].hint).join(' '),
+    );
+  },
+  editsNothing: () =>
+    new CliError(
+      'edits-nothing',
+      Exit.Usage,
+      'Nothing says what to change.',
+      'Give --queue, --priority or --delay.',
     ),
   wentAway: (id: number, queue: string) =>
     new CliError(

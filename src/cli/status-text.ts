@@ -2,6 +2,7 @@ import { drainText } from '../broker/drain-state.ts';
 import type { EngineStatus } from '../queue/engine-status.ts';
 import type { QueueCounts } from '../queue/store.ts';
 import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
+import { ageText } from './age.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
@@ -113,21 +114,4 @@ function consumersText({ consumers }: BrokerStatus): string {
     queues.join(','),
   ]);
   return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
-}
-
-function ageText(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'm'],
-    [seconds % 60, 's'],
-  ] as const;
-  const first = parts.findIndex(([count]) => count > 0);
-  return first === -1
-    ? '0s'
-    : parts
-        .slice(first, first + 2)
-        .map(([count, unit]) => `${count}${unit}`)
-        .join(' ');
 }

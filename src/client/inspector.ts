@@ -4,15 +4,31 @@ import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
-import { chunks, messagesOf } from '../queue/paged-peek.ts';
-import type { Inspection, QueueCounts, Selection, Stored } from '../queue/store.ts';
+import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
+import type {
+  BodyPart,
+  Changed,
+  Edit,
+  Inspection,
+  QueueCounts,
+  Selection,
+  Stored,
+} from '../queue/store.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import type { BrokerStatus, DrainState, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
-import { type CallOptions, checkCall, checkClient, checkSelected } from './options.ts';
+import {
+  type CallOptions,
+  checkCall,
+  checkClient,
+  checkEdit,
+  checkFound,
+  checkIds,
+  checkSelected,
+} from './options.ts';
 import { Requester } from './requester.ts';
 
 /**
@@ -100,6 +116,39 @@ export class Inspector implements Inspection {
     return this.#change('kick', queue, options);
   }
 
+  /** The message with this id, whatever queue it is in. @returns undefined: there is none */
+  async find(id: number, options: BodyPart & CallOptions = {}): Promise<Stored | undefined> {
+    const { signal, ...part } = options;
+    checkCall({ signal });
+    checkFound(id, part);
+    const message = await this.#findSome(id, part, signal);
+    if (!message) return undefined;
+    const peek = (queue: string, selection: Selection = {}) =>
+      this.#peekSome(queue, selection, signal);
+    return wholeOf({ peek }, message.queue, message, part);
+  }
+
+  /**
+   * Removes messages for good, whatever queue they are in, but not those that a consumer holds.
+   * @returns what became of each, in their order
+   */
+  async remove(ids: readonly number[], options: CallOptions = {}): Promise<Changed[]> {
+    checkIds(ids);
+    return this.#changeEach({ op: 'remove' }, ids, options);
+  }
+
+  /**
+   * Changes messages that are ready or delayed, whatever queue they are in. One that is ready after a delay is last;
+   * otherwise its place is that of its age, in another queue too.
+   * @returns what became of each, in their order
+   */
+  async edit(ids: readonly number[], edit: Edit, options: CallOptions = {}): Promise<Changed[]> {
+    checkIds(ids);
+    checkEdit(edit);
+    const { queue, priority, delayMs } = edit;
+    return this.#changeEach({ op: 'edit', queue, priority, delayMs }, ids, options);
+  }
+
   async pause(queue: string, paused: boolean, options: CallOptions = {}): Promise<void> {
     checkNamed('queue', queue, queueName);
     checkNamed('paused', paused, flag);
@@ -160,13 +209,27 @@ export class Inspector implements Inspection {
 
   /** As much as one reply can hold. */
   async #peekSome(queue: string, selection: Selection, signal?: AbortSignal): Promise<Stored[]> {
-    type Told = Omit<Stored, 'body'> & { readonly body?: string; readonly text?: string };
     const request = { op: 'peek', queue, ...selection };
-    const found = await this.#requester.ask<Told[]>(request, signal);
-    return found.map(({ text, body = '', ...message }) => ({
-      ...message,
-      body: text === undefined ? Buffer.from(body, 'base64') : Buffer.from(text),
-    }));
+    return (await this.#requester.ask<Told[]>(request, signal)).map(storedOf);
+  }
+
+  /** As much as one reply can hold. */
+  async #findSome(id: number, part: BodyPart, signal?: AbortSignal): Promise<Stored | undefined> {
+    const found = await this.#requester.ask<Told | null>({ op: 'find', id, ...part }, signal);
+    return found === null ? undefined : storedOf(found);
+  }
+
+  async #changeEach(
+    request: object,
+    ids: readonly number[],
+    { signal }: CallOptions,
+  ): Promise<Changed[]> {
+    checkCall({ signal });
+    const changed: Changed[] = [];
+    for (const some of chunks(ids, MAX_ROWS)) {
+      changed.push(...(await this.#requester.ask<Changed[]>({ ...request, ids: some }, signal)));
+    }
+    return changed;
   }
 
   /** In steps, between which the broker has time for others. */
@@ -190,4 +253,14 @@ export class Inspector implements Inspection {
     }
     return changed;
   }
+}
+
+/** A message as the broker describes it. */
+type Told = Omit<Stored, 'body'> & { readonly body?: string; readonly text?: string };
+
+function storedOf({ text, body = '', ...message }: Told): Stored {
+  return {
+    ...message,
+    body: text === undefined ? Buffer.from(body, 'base64') : Buffer.from(text),
+  };
 }

@@ -4,7 +4,7 @@ import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
 import * as values from '../options/values.ts';
-import { type Selection, STATES } from '../queue/store.ts';
+import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
 import type { SendOptions } from './send-options.ts';
@@ -124,4 +124,26 @@ export function checkSend(options: SendOptions): void {
 export function checkSelected(queue: string, selection: Selection): void {
   checkNamed('queue', queue, kinds.queueName);
   checkOptions(selection, SELECTION);
+}
+
+const PART: Kinds<BodyPart> = { fromByte: values.amount, maxBody: values.amount };
+const EDIT: Kinds<Edit> = {
+  queue: kinds.queueName,
+  priority: values.priority,
+  delayMs: values.pause,
+};
+
+/** @throws OptionError */
+export function checkFound(id: number, part: BodyPart): void {
+  checkNamed('id', id, values.messageId);
+  checkOptions(part, PART);
+}
+
+/** @throws OptionError */
+export const checkIds = (ids: readonly number[]): void => checkNamed('ids', ids, values.messageIds);
+
+/** @throws OptionError, also if nothing would change */
+export function checkEdit(edit: Edit): void {
+  checkOptions(edit, EDIT);
+  if (Object.values(edit).every((value) => value === undefined)) throw optionErrors.noEdit();
 }

@@ -43,6 +43,12 @@ export const optionErrors = {
       'The message would expire before its delay is over: its ttl is not longer than its delay.',
       'Give a longer ttl or a shorter delay.',
     ),
+  noEdit: () =>
+    usage(
+      'no-edit',
+      'Nothing says what to change.',
+      'Give at least one of queue, priority and delay.',
+    ),
   badQueue: (value: unknown) =>
     usage(
       'bad-queue',

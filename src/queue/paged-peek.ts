@@ -81,8 +81,8 @@ async function* inState(
   }
 }
 
-/** Undefined if the message has gone away in the meantime. */
-async function wholeOf(
+/** With what is missing of its body. @returns undefined: the message has gone away in the meantime */
+export async function wholeOf(
   inspection: Peek,
   queue: string,
   message: Stored,

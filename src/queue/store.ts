@@ -125,8 +125,41 @@ export interface Selection {
   readonly maxBody?: number | undefined;
 }
 
+/** A part of a body. */
+export type BodyPart = Pick<Selection, 'fromByte' | 'maxBody'>;
+
+/** What is to be different about messages that are waiting; what is left out stays as it is. */
+export interface Edit {
+  readonly queue?: string | undefined;
+  /** Higher is delivered first. */
+  readonly priority?: number | undefined;
+  /** Not delivered before this; ms from now. 0: as soon as its turn comes. */
+  readonly delayMs?: number | undefined;
+}
+
+/**
+ * What became of a message that was to be removed or changed.
+ * `held`: not while a consumer has it. `dead`: it is not waiting. `expires`: it would expire before it is due.
+ * `missing`: there is none with this id.
+ */
+export type Changed = 'done' | 'held' | 'dead' | 'expires' | 'missing';
+
+/** Messages by their ids, whatever queue they are in. */
+export interface ById {
+  /** @returns undefined: there is none with this id */
+  find(id: number, part?: BodyPart): Promise<Stored | undefined>;
+  /** Removes messages for good, but not those that a consumer holds. @returns what became of each, in their order */
+  remove(ids: readonly number[]): Promise<Changed[]>;
+  /**
+   * Changes messages that are ready or delayed. One that is ready after all is last, as after any delay; otherwise its
+   * place is that of its age, in another queue too.
+   * @returns what became of each, in their order
+   */
+  edit(ids: readonly number[], edit: Edit): Promise<Changed[]>;
+}
+
 /** Inspecting what is waiting, and changing it by hand. */
-export interface Inspection {
+export interface Inspection extends ById {
   counts(): Promise<QueueCounts[]>;
   /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
   peek(queue: string, selection?: Selection): Promise<Stored[]>;

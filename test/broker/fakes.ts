@@ -36,6 +36,9 @@ export class FakeStore implements Store {
   delayedUntil = this.#orFail('delayedUntil');
   counts = this.#orFail('counts');
   peek = this.#orFail('peek');
+  find = this.#orFail('find');
+  remove = this.#orFail('remove');
+  edit = this.#orFail('edit');
   purge = this.#orFail('purge');
   kick = this.#orFail('kick');
   pause = this.#orFail('pause');

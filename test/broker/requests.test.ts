@@ -159,6 +159,23 @@ describe('Requests', () => {
     assert.deepEqual(done, ['change', 'change', 'change']);
   });
 
+  it('finds, changes and removes by id, and says that something changed', async () => {
+    const { store, ask, done } = given();
+    const [a = 0, b = 0] = await store.put('a', 'b'.repeat(MAX_PEEK_BYTES + 1));
+    const found = async (more: object) =>
+      (await ask({ op: 'find', ...more })).ok as { text: string };
+    assert.equal((await found({ id: a })).text, 'a');
+    assert.equal((await found({ id: b })).text.length, MAX_PEEK_BYTES);
+    assert.equal((await found({ id: b, fromByte: 1, maxBody: 2 })).text, 'bb');
+    assert.equal(await found({ id: 99 }), null);
+    const edit = { op: 'edit', ids: [b, 99], priority: 1, delayMs: 0, queue: 'other' };
+    assert.deepEqual(await ask(edit), { ok: ['done', 'missing'] });
+    assert.equal((await store.find(b))?.queue, 'other');
+    assert.deepEqual(done, ['change']);
+    assert.deepEqual(await ask({ op: 'remove', ids: [a, b] }), { ok: ['done', 'done'] });
+    assert.deepEqual(await store.counts(), []);
+  });
+
   const selection = { op: 'purge', queue: 'default' };
   const bad: unknown[] = [
     ...[null, 5, 'x', [], {}, { op: 'nonsense' }, { op: 'waiting', queues: 'junk' }],
@@ -170,6 +187,16 @@ describe('Requests', () => {
     { ...selection, ids: -1 },
     { ...selection, ids: [1, -1] },
     { ...selection, ids: Array.from({ length: MAX_ROWS + 1 }, (_, n) => n) },
+    ...[{ op: 'find' }, { op: 'find', id: -1 }, { op: 'find', id: 1, queue: 'default' }],
+    ...[{ op: 'remove' }, { op: 'remove', ids: [1], state: 'dead' }],
+    ...[
+      { op: 'edit', ids: [1], delayMs: 1e300 },
+      { op: 'edit', ids: [1], queue: 'a b' },
+    ],
+    ...[
+      { op: 'edit', priority: 1 },
+      { op: 'edit', ids: [1], ttlMs: 5 },
+    ],
     { op: 'counts', after: 5 },
     { op: 'drain', paused: 'x' },
     { ...selection, limit: 'x' },

@@ -1,7 +1,7 @@
 /** status, ls, peek, purge, dead, pause, resume, drain, stop, doctor, completion, man pages. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStore } from '../../src/queue/open-store.ts';
@@ -248,6 +248,58 @@ describe('looking at much', () => {
       assert.equal(code, 0);
       assert.ok(stdout.equals(body), id);
     }
+  });
+
+  it('shows, changes and removes messages by id', async (t) => {
+    const ids: number[] = [];
+    const body = Buffer.concat([randomBytes(200_000), Buffer.from('\n')]);
+    const stage = await filled(t, async (store) => {
+      const all = [body, 'held', 'a', 'b'].map((text, n) => ({
+        ...message(Buffer.from(text), ['large', 'held'][n]),
+        headers: [['k', 'v\x1b']] as const,
+      }));
+      ids.push(...(await store.publish(all)));
+    });
+    await stage.consumer(['-q', 'held', '--', 'sleep', '600']);
+    await until('the consumer', async () => / 1 +0$/m.test(await out(stage, 'ls')));
+    const [large, held, a, b] = ids.map(String) as [string, string, string, string];
+    const shown = await run(stage, 'show', '--body', large);
+    assert.ok(shown.stdout.equals(body));
+    const text = await out(stage, 'show', a);
+    assert.match(text, /^message +\d+ in queue default\nstate +ready\n/);
+    assert.match(text, /\nheader +k: v\\x1b\n\na\n$/);
+    assert.equal(JSON.parse(await out(stage, 'show', '--json', b)).body, 'Yg==');
+
+    const edited = await run(stage, 'edit', a, held, '999', '--delay', '1h', '-q', 'other');
+    assert.deepEqual([edited.code, edited.stdout.toString()], [65, '1 changed\n']);
+    assert.match(edited.stderr, new RegExp(`Message ${held} is with a consumer.`));
+    assert.match(edited.stderr, /There is no message 999./);
+    assert.match(await out(stage, 'show', a), /queue other\nstate +delayed, due in 59m 5\ds\n/);
+    assert.equal((await run(stage, 'edit', a)).code, 64);
+
+    assert.equal((await run(stage, 'rm', held)).code, 75);
+    assert.equal(await out(stage, 'rm', a, large, a), '2 removed\n');
+    assert.equal((await run(stage, 'show', a)).code, 65);
+    assert.deepEqual((await out(stage, 'ls')).match(/\w+ +\d.*/g), [
+      ...['default      1        0         0     0', 'held         0        0         1     0'],
+    ]);
+  });
+
+  it('edit takes nothing from the configuration file', async (t) => {
+    const ids: number[] = [];
+    const stage = await filled(t, async (store) => {
+      ids.push(...(await store.publish([message(Buffer.from('x'))])));
+    });
+    mkdirSync(join(stage.dir, 'config/sigmq'), { recursive: true });
+    writeFileSync(
+      join(stage.dir, 'config/sigmq/config.json'),
+      '{ "queue": "mail", "delay": "1h" }',
+    );
+    const edit = stage.sigmq(['edit', String(ids[0]), '--priority', '3'], {
+      env: { XDG_CONFIG_HOME: join(stage.dir, 'config') },
+    });
+    assert.equal((await edit.ended).code, 0);
+    assert.match(await out(stage, 'peek'), /ready +3/);
   });
 
   it('kicks and purges any number, of ids too', async (t) => {

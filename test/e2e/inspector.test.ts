@@ -39,6 +39,28 @@ describe('Inspector', () => {
     assert.deepEqual(await consumer.printed(2), ['b', 'c']);
   });
 
+  it('finds, changes and removes messages by id, while consumers wait for them', async (t) => {
+    const { stage, inspector } = await inspected(t);
+    const body = 'x'.repeat(60_000);
+    await stage.sent(['--delay', '1h', '--lines'], { stdin: `a\nb\nc\n${body}` });
+    const [a = 0, b = 0, c = 0, large = 0] = (await inspector.peek('default')).map(({ id }) => id);
+    assert.deepEqual(texts([(await inspector.find(large)) ?? { body: Buffer.from('') }]), [body]);
+    assert.equal(await inspector.find(999), undefined);
+    const consumer = await stage.consumer(['-q', 'other']);
+    assert.deepEqual(await inspector.edit([b, a, 999], { queue: 'other', delayMs: 0 }), [
+      ...['done', 'done', 'missing'],
+    ]);
+    assert.deepEqual((await consumer.printed(2)).sort(), ['a', 'b']);
+    const ids = Array.from({ length: 250 }, (_, n) => n + 1000);
+    assert.deepEqual(await inspector.remove([...ids, c]), [...ids.map(() => 'missing'), 'done']);
+    assert.deepEqual(
+      (await inspector.peek('default')).map(({ id }) => id),
+      [large],
+    );
+    await assert.rejects(inspector.edit([large], {}), { code: 'no-edit', exitCode: 64 });
+    await assert.rejects(inspector.remove([0]), { code: 'bad-number' });
+  });
+
   it('pauses a queue over a restart of the broker, and resumes it', async (t) => {
     const { stage, broker, inspector } = await inspected(t);
     await inspector.pause('default', true);

@@ -504,6 +504,101 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await store.purge('default'), 2495);
     });
 
+    it('finds a message by its id, and a part of its body', async (t) => {
+      const { store, clock } = await given(t);
+      const [id = 0] = await store.publish([
+        message('hello', { queue: 'other', delayMs: 5, priority: 3, headers: [['k', 'v']] }),
+      ]);
+      const found = await store.find(id);
+      assert.deepEqual(
+        [found?.queue, found?.state, found?.priority, found?.dueAt, found?.headers],
+        ['other', 'delayed', 3, clock.ms + 5, [['k', 'v']]],
+      );
+      assert.deepEqual(Buffer.from(found?.body ?? ''), bytes('hello'));
+      const part = await store.find(id, { fromByte: 1, maxBody: 3 });
+      assert.deepEqual([Buffer.from(part?.body ?? ''), part?.bytes], [bytes('ell'), 5]);
+      clock.ms += 5;
+      assert.equal((await store.find(id))?.state, 'ready');
+      assert.equal(await store.find(id + 1), undefined);
+    });
+
+    it('removes messages by id, in whatever queue and state, but not what a consumer holds', async (t) => {
+      const { store, next } = await given(t, { maxMessages: 4 });
+      const [held = 0, dead = 0, delayed = 0, ready = 0] = await store.publish([
+        ...[message('held', { priority: 2 }), message('dead', { priority: 1 })],
+        ...[message('delayed', { delayMs: 99 }), message('ready', { queue: 'other' })],
+      ]);
+      await next();
+      await next();
+      await settle(store, dead, { kind: 'dead' });
+      assert.deepEqual(await store.remove([ready, 999, held, dead, delayed]), [
+        ...['done', 'missing', 'held', 'done', 'done'],
+      ]);
+      assert.deepEqual(await store.remove([ready]), ['missing']);
+      assert.deepEqual(
+        (await store.counts()).map(({ queue, reserved }) => [queue, reserved]),
+        [['default', 1]],
+      );
+      await store.publish([message('a'), message('b'), message('c')]); // there is room for them
+      assert.equal(await settle(store, held, { kind: 'done' }), 'gone');
+    });
+
+    it('changes queue, priority and delay of what is waiting, and nothing else of it', async (t) => {
+      const { store, clock, next } = await given(t);
+      const ids = await store.publish(['a', 'b', 'c', 'd'].map((text) => message(text)));
+      const [a = 0, b = 0, c = 0, d = 0] = ids;
+      assert.deepEqual(await store.edit([c], { priority: 1 }), ['done']);
+      assert.deepEqual(await store.edit([a, d], { queue: 'other' }), ['done', 'done']);
+      await store.publish([message('e', { queue: 'other' })]);
+      assert.deepEqual(await store.edit([b], { delayMs: 10 }), ['done']);
+      assert.deepEqual([await next(), await next()], ['c', undefined]);
+      clock.ms += 10;
+      assert.equal(await next(), 'b');
+      assert.equal(await next(['other']), 'a'); // the oldest, though it came last to this queue
+      assert.equal(await next(['other']), 'd');
+      const found = await store.find(d);
+      assert.deepEqual([found?.attempt, found?.delivery, found?.enqueuedAt], [1, 1, clock.ms - 10]);
+    });
+
+    it('makes one ready that was delayed, as the last one', async (t) => {
+      const { store, next } = await given(t);
+      const [later = 0] = await store.publish([message('later', { delayMs: 99 }), message('a')]);
+      assert.deepEqual(await store.edit([later], { delayMs: 0 }), ['done']);
+      await store.publish([message('b')]);
+      assert.deepEqual([await next(), await next(), await next()], ['a', 'later', 'b']);
+    });
+
+    it('delays one anew', async (t) => {
+      const { store, clock, next } = await given(t);
+      const [id = 0] = await store.publish([message('x', { delayMs: 99 })]);
+      await store.edit([id], { delayMs: 10 });
+      assert.equal(await store.nextSweep(), clock.ms + 10);
+      await store.edit([id], { delayMs: 500 });
+      clock.ms += 499;
+      assert.equal(await next(), undefined);
+      clock.ms += 1;
+      assert.equal(await next(), 'x');
+    });
+
+    it('says why one was not changed', async (t) => {
+      const { store, clock, next } = await given(t);
+      const [held = 0, dead = 0, expiring = 0, a = 0] = await store.publish([
+        ...[message('held', { priority: 2 }), message('dead', { priority: 1 })],
+        ...[message('expiring', { ttlMs: 50 }), message('a')],
+      ]);
+      await next();
+      await next();
+      await settle(store, dead, { kind: 'dead' });
+      const all = [held, dead, expiring, a, 999];
+      assert.deepEqual(await store.edit(all, { delayMs: 50 }), [
+        ...['held', 'dead', 'expires', 'done', 'missing'],
+      ]);
+      assert.equal((await store.find(expiring))?.state, 'ready');
+      assert.deepEqual(await store.edit([expiring], { delayMs: 49 }), ['done']);
+      clock.ms += 49;
+      assert.equal(await next(), 'expiring');
+    });
+
     it('shows messages without taking them', async (t) => {
       const { store, clock } = await given(t);
       await store.publish([
@@ -525,7 +620,10 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('counts as its messages say, whatever is done', async () => {
       const step = fc.record({
-        act: fc.constantFrom('publish', 'reserve', 'settle', 'purge', 'kick', 'wait'),
+        act: fc.constantFrom(
+          ...['publish', 'reserve', 'settle', 'purge', 'kick', 'remove', 'edit', 'wait'],
+        ),
+        ids: fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 4 }),
         queue: fc.constantFrom('a', 'b'),
         outcome: fc.constantFrom('done', 'failed', 'lost', 'release', 'return', 'untaken', 'dead'),
         ms: fc.constantFrom(0, 10, 100),
@@ -540,7 +638,7 @@ for (const [name, open] of Object.entries(stores)) {
           const store = await open({ after }, policy, clock);
           const held: number[] = [];
           try {
-            for (const { act, queue, outcome, ms, state } of steps) {
+            for (const { act, ids, queue, outcome, ms, state } of steps) {
               if (act === 'publish') {
                 const times = ms > 0 ? { delayMs: ms, ttlMs: 3 * ms } : {};
                 await store.publish([message('x', { queue, ...times })]);
@@ -554,6 +652,8 @@ for (const [name, open] of Object.entries(stores)) {
                 }
               } else if (act === 'purge') await store.purge(queue, { state });
               else if (act === 'kick') await store.kick(queue);
+              else if (act === 'remove') await store.remove(ids);
+              else if (act === 'edit') await store.edit(ids, { queue, delayMs: ms });
               else clock.ms += ms;
               for (const { queue, paused: _, ...counts } of await store.counts()) {
                 for (const [state, count] of Object.entries(counts)) {

@@ -1,4 +1,5 @@
 import {
+  type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
@@ -8,7 +9,7 @@ import {
   type Stored,
 } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { COLUMNS, queuedOf, type RowWithBody } from './rows.ts';
+import { COLUMNS, type SizedRow, storedOf } from './rows.ts';
 import { COUNT_REMOVED, DUE_FIRST, FIRST, STEP_ROWS } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
@@ -20,8 +21,8 @@ const ORDER: Record<MessageState, string> = {
   dead: 'priority DESC, id',
 };
 
-/** Inspecting what is in the database, and changing it by hand. */
-export class PostgresInspection implements Inspection {
+/** Inspecting the queues in the database, and changing them by hand. */
+export class PostgresInspection implements Omit<Inspection, keyof ById> {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -49,7 +50,7 @@ export class PostgresInspection implements Inspection {
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
-    const { engine, timetable } = this.#parts;
+    const { engine, timetable, clock } = this.#parts;
     await timetable.sweep();
     const { fromByte = 0, maxBody, skip = 0, ids } = selection;
     let { limit = DEFAULT_PEEK_LIMIT } = selection;
@@ -57,8 +58,8 @@ export class PostgresInspection implements Inspection {
     for (const state of selection.state ? [selection.state] : STATES) {
       if (limit <= 0) break;
       const values = [queue, limit, skip, fromByte + 1, maxBody ?? null, ...(ids ? [ids] : [])];
-      const rows = await engine.fast<RowWithBody & { size: number }>(peek(state, ids), values);
-      found.push(...rows.map((row) => this.#storedOf(row)));
+      const rows = await engine.fast<SizedRow>(peek(state, ids), values);
+      found.push(...rows.map((row) => storedOf(row, (at) => clock.toHost(at))));
       limit -= rows.length;
     }
     return found;
@@ -100,13 +101,6 @@ export class PostgresInspection implements Inspection {
     await engine.durable(paused ? PAUSE : RESUME, [queue]);
     ready.forget([queue]);
     engine.tell({ queues: [queue] });
-  }
-
-  #storedOf(row: RowWithBody & { readonly size: number }): Stored {
-    const { clock } = this.#parts;
-    const { state, priority, due_at: dueAt, size: bytes } = row;
-    const due = state === 'delayed' && dueAt !== null ? { dueAt: clock.toHost(dueAt) } : {};
-    return { ...queuedOf(row, (at) => clock.toHost(at)), state, priority, bytes, ...due };
   }
 }
 

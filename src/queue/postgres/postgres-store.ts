@@ -3,7 +3,10 @@ import type { EngineStatus } from '../engine-status.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
 import type {
+  BodyPart,
+  Changed,
   DeliveryName,
+  Edit,
   NewMessage,
   QueueCounts,
   Reservation,
@@ -16,6 +19,7 @@ import type {
   StoreListener,
 } from '../store.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
+import { PostgresById } from './by-id.ts';
 import { engineStatus } from './check.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Connections, PostgresEngine } from './engine.ts';
@@ -53,6 +57,7 @@ export class PostgresStore implements Store {
   readonly #timetable: Timetable;
   readonly #deliveries: Deliveries;
   readonly #publisher: Publisher;
+  readonly #byId: PostgresById;
   readonly #inspection: PostgresInspection;
   readonly #lookups: Lookups;
   readonly #address: PostgresAddress;
@@ -98,6 +103,7 @@ export class PostgresStore implements Store {
     const parts = { ...common, timetable };
     this.#deliveries = new Deliveries(parts);
     this.#publisher = new Publisher({ ...parts, name });
+    this.#byId = new PostgresById(parts);
     this.#inspection = new PostgresInspection(parts);
     this.#lookups = new Lookups(parts);
   }
@@ -173,6 +179,18 @@ export class PostgresStore implements Store {
 
   isEmpty(withPaused: boolean): Promise<boolean> {
     return this.#lookups.isEmpty(withPaused);
+  }
+
+  find(id: number, part?: BodyPart): Promise<Stored | undefined> {
+    return this.#byId.find(id, part);
+  }
+
+  remove(ids: readonly number[]): Promise<Changed[]> {
+    return this.#byId.remove(ids);
+  }
+
+  edit(ids: readonly number[], edit: Edit): Promise<Changed[]> {
+    return this.#byId.edit(ids, edit);
   }
 
   counts(): Promise<QueueCounts[]> {

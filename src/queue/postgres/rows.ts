@@ -1,5 +1,5 @@
 import type { Held } from '../settlement.ts';
-import type { Headers, MessageState, QueuedMessage } from '../store.ts';
+import type { Headers, MessageState, QueuedMessage, Stored } from '../store.ts';
 
 export const COLUMNS =
   'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes';
@@ -17,6 +17,9 @@ export interface Row extends Held {
 }
 
 export type RowWithBody = Row & { readonly body: Uint8Array };
+
+/** Its body may be a part of one that is `size` bytes long. */
+export type SizedRow = RowWithBody & { readonly size: number };
 
 /** What is known of a message that this broker holds, without asking. */
 export type HeldRow = Held & Pick<Row, 'queue'>;
@@ -37,6 +40,13 @@ export function queuedOf(
     ...{ attempt: row.attempts + 1, releases: row.releases, delivery: row.deliveries + 1 },
     enqueuedAt: toHost(row.enqueued_at),
   };
+}
+
+/** @param toHost as for {@link queuedOf} */
+export function storedOf(row: SizedRow, toHost: (at: number) => number): Stored {
+  const { state, priority, due_at: dueAt, size: bytes } = row;
+  const due = state === 'delayed' && dueAt !== null ? { dueAt: toHost(dueAt) } : {};
+  return { ...queuedOf(row, toHost), state, priority, bytes, ...due };
 }
 
 export function headersOf(json: string | null): Headers {

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
+  type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
   type MessageState,
@@ -8,8 +9,9 @@ import {
   STATES,
   type Stored,
 } from '../store.ts';
+import { bodyOf } from './body.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
-import { ALL_BUT_BODY, asBytes, type BodilessRow, BYTES, type Row, storedOf } from './rows.ts';
+import { ALL_BUT_BODY, type BodilessRow, BYTES, storedOf } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 
 /** The order in which the messages of a state are shown, removed and kicked; each but `reserved` uses its index. */
@@ -29,8 +31,8 @@ export interface SqliteInspectionOptions {
   position(count: number): number;
 }
 
-/** Inspecting what is in the file, and changing it by hand. */
-export class SqliteInspection implements Inspection {
+/** Inspecting the queues in the file, and changing them by hand. */
+export class SqliteInspection implements Omit<Inspection, keyof ById> {
   readonly #options: SqliteInspectionOptions;
 
   constructor(options: SqliteInspectionOptions) {
@@ -160,14 +162,4 @@ function condition(queue: string, state: MessageState, ids: readonly number[] | 
     where: `id IN (SELECT value FROM json_each(?)) AND +queue = ? AND +state = '${state}'`,
     parameters: [JSON.stringify(ids), queue],
   };
-}
-
-function bodyOf(
-  db: SqliteConnection,
-  id: number,
-  { fromByte = 0, maxBody }: Selection,
-): Uint8Array {
-  const sql = 'SELECT substr(body, ?, ifnull(?, length(body))) AS body FROM messages WHERE id = ?';
-  const row = db.sql(sql).get([fromByte + 1, maxBody ?? null, id]) as Pick<Row, 'body'> | undefined;
-  return asBytes(row?.body ?? new Uint8Array());
 }

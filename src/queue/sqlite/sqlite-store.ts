@@ -3,7 +3,10 @@ import { StoreError, storeErrors } from '../errors.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
 import {
+  type BodyPart,
+  type Changed,
   type DeliveryName,
+  type Edit,
   type NewMessage,
   type QueueCounts,
   type Reservation,
@@ -16,6 +19,7 @@ import {
   sizeOf,
 } from '../store.ts';
 import type { Fsync } from '../store-options.ts';
+import { SqliteById } from './by-id.ts';
 import { SqliteConnection } from './connection.ts';
 import { loadCounts, type ReservedRow } from './count.ts';
 import { SqliteDeliveries } from './deliveries.ts';
@@ -42,6 +46,7 @@ export class SqliteStore implements Store {
   readonly #positions: Positions;
   readonly #timetable: Timetable;
   readonly #deliveries: SqliteDeliveries;
+  readonly #byId: SqliteById;
   readonly #inspection: SqliteInspection;
 
   /** @throws StoreError */
@@ -83,20 +88,16 @@ export class SqliteStore implements Store {
     setBack(db, policy, now());
     const reserved = new Map<number, ReservedRow>();
     this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
-    this.#timetable = new Timetable({
-      ...{ db, tally: this.#tally, deadExpired: policy.deadExpired },
-      position: (count) => this.#positions.take(this.#now(), count),
-    });
+    const tally = this.#tally;
+    const position = (count: number) => this.#positions.take(now(), count);
+    const timetable = new Timetable({ db, tally, deadExpired: policy.deadExpired, position });
+    this.#timetable = timetable;
     const { incarnation } = this;
-    this.#deliveries = new SqliteDeliveries({
-      ...{ db, tally: this.#tally, timetable: this.#timetable, reserved, policy, incarnation, now },
-    });
-    this.#inspection = new SqliteInspection({
-      db,
-      tally: this.#tally,
-      sweep: () => this.#timetable.sweep(this.#now()),
-      position: (count) => this.#positions.take(this.#now(), count),
-    });
+    const parts = { db, tally, timetable, now };
+    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
+    this.#byId = new SqliteById({ ...parts, position });
+    const sweep = () => timetable.sweep(now());
+    this.#inspection = new SqliteInspection({ db, tally, sweep, position });
   }
 
   get path(): string | undefined {
@@ -202,6 +203,18 @@ export class SqliteStore implements Store {
 
   pause(queue: string, paused: boolean): Promise<void> {
     return this.#inspection.pause(queue, paused);
+  }
+
+  find(id: number, part?: BodyPart): Promise<Stored | undefined> {
+    return this.#byId.find(id, part);
+  }
+
+  remove(ids: readonly number[]): Promise<Changed[]> {
+    return this.#byId.remove(ids);
+  }
+
+  edit(ids: readonly number[], edit: Edit): Promise<Changed[]> {
+    return this.#byId.edit(ids, edit);
   }
 
   async close(): Promise<void> {
