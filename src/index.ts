@@ -25,6 +25,7 @@ export type {
   Edit,
   Inspection,
   MessageState,
+  Published,
   QueueCounts,
   QueuedMessage,
   Selection,

@@ -1,5 +1,5 @@
 import { clockMs, steadyMs } from '../clock.ts';
-import type { QueueCounts, Store } from '../queue/store.ts';
+import type { Published, QueueCounts, Store } from '../queue/store.ts';
 import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
 import { VERSION } from '../version.ts';
 import type { Drain } from './drain.ts';
@@ -92,8 +92,8 @@ export class Answers implements BrokerAnswers {
     return open.reduce((sum, { ready }) => sum + ready, inFlight);
   }
 
-  lastIds(peer: Peer): readonly number[] {
-    return this.#options.intake.lastIds(peer);
+  lastSent(peer: Peer): readonly Published[] {
+    return this.#options.intake.lastSent(peer);
   }
 
   async drain(paused: boolean): Promise<DrainState> {

@@ -6,9 +6,9 @@ import { textOf } from '../codec/utf8.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
-import { isQueueName } from '../options/kinds.ts';
+import { isKey, isQueueName } from '../options/kinds.ts';
 import { StoreFull, StoreUnknown } from '../queue/errors.ts';
-import type { NewMessage, Store } from '../queue/store.ts';
+import type { NewMessage, Published, Store } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
@@ -86,9 +86,9 @@ export class Intake {
     return this.#turns.ended;
   }
 
-  /** Ids of the messages that a producer sent last; empty: not known. */
-  lastIds(peer: Peer): readonly number[] {
-    return this.#producers.get(this.#producers.name(peer))?.lastIds ?? [];
+  /** What became of the messages that a producer sent last; empty: not known. */
+  lastSent(peer: Peer): readonly Published[] {
+    return this.#producers.get(this.#producers.name(peer))?.lastSent ?? [];
   }
 
   /** The store may not be what it was: it is asked again who has sent what. */
@@ -156,17 +156,18 @@ export class Intake {
     if (body.length > this.#options.maxMessageBytes) return Reason.TooLarge;
     if (!isQueueName(fields.queue ?? DEFAULT_QUEUE)) return Reason.Unsupported;
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
-    const { delayMs = 0, ttlMs = MAX_DURATION_MS } = fields;
+    const { delayMs = 0, ttlMs = MAX_DURATION_MS, key, keyTtlMs = 0 } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
+    if (keyTtlMs > MAX_DURATION_MS || (key !== undefined && !isKey(key))) return Reason.Unsupported;
     return 0;
   }
 
   async #publish(batch: readonly NewMessage[], producer?: ProducerState): Promise<Judged> {
     if (this.closing || this.draining) return { verdict: Reason.Closing };
     try {
-      const ids = await this.#options.store.publish(batch);
-      if (producer) producer.lastIds = ids;
-      return { verdict: 0, published: batch };
+      const became = await this.#options.store.publish(batch);
+      if (producer) producer.lastSent = became;
+      return { verdict: 0, published: batch.filter((_, n) => !became[n]?.isDuplicate) };
     } catch (error) {
       if (error instanceof StoreUnknown) return { verdict: undefined, error };
       return { verdict: error instanceof StoreFull ? Reason.Full : Reason.Store, error };
@@ -174,7 +175,7 @@ export class Intake {
   }
 
   #message(body: Uint8Array, fields: Envelope['fields'] = {}): NewMessage {
-    const { queue = DEFAULT_QUEUE, priority = 0, delayMs, ttlMs, headers } = fields;
+    const { queue = DEFAULT_QUEUE, priority = 0, delayMs, ttlMs, headers, key, keyTtlMs } = fields;
     return {
       queue,
       body,
@@ -182,6 +183,8 @@ export class Intake {
       ...(delayMs === undefined ? {} : { delayMs }),
       ...(ttlMs === undefined ? {} : { ttlMs }),
       ...(headers === undefined ? {} : { headers }),
+      ...(key === undefined ? {} : { key }),
+      ...(keyTtlMs === undefined ? {} : { keyTtlMs }),
     };
   }
 }

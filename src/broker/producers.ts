@@ -1,5 +1,6 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
 import { Unpacker } from '../link/model.ts';
+import type { Published } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 
@@ -19,8 +20,8 @@ export interface ProducerState {
   next: number | undefined;
   /** What it and this broker have learned from its messages. */
   readonly unpacker: Unpacker;
-  /** Ids of the messages that were stored last. */
-  lastIds: readonly number[];
+  /** What became of the messages that it sent last. */
+  lastSent: readonly Published[];
 }
 
 /**
@@ -65,7 +66,7 @@ export class Producers {
       last,
       next: undefined,
       unpacker: new Unpacker(),
-      lastIds: [],
+      lastSent: [],
     };
     this.#states.set(process, state);
     return state;

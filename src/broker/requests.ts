@@ -11,7 +11,7 @@ import {
   type Note,
 } from '../link/request.ts';
 import { storeErrors } from '../queue/errors.ts';
-import type { Inspection, Selection, Stored } from '../queue/store.ts';
+import type { Inspection, Published, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
@@ -43,8 +43,8 @@ export interface BrokerAnswers {
   queues(after: string, limit: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
-  /** Ids of what this producer sent last. */
-  lastIds(peer: Peer): readonly number[];
+  /** What became of what this producer sent last. */
+  lastSent(peer: Peer): readonly Published[];
   /**
    * Accepts no more messages, and stops when those it has are delivered.
    * @param paused including what is in paused queues
@@ -142,7 +142,9 @@ export class Requests {
       case 'waiting':
         return broker.waiting(peer, queuesOf(fields));
       case 'ids':
-        return broker.lastIds(peer);
+        return broker.lastSent(peer).map(({ id }) => id);
+      case 'sent':
+        return broker.lastSent(peer);
       case 'drain':
         return flagOf('cancel', fields, false)
           ? broker.cancelDrain()

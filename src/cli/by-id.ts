@@ -59,6 +59,7 @@ function linesOf({ id, queue, state, priority, dueAt, enqueuedAt, ...message }: 
   return [
     line('message', `${id} in queue ${queue}`),
     line('state', `${state}${due}`),
+    ...(message.key === undefined ? [] : [line('key', message.key)]),
     line('priority', priority),
     line('attempts', attempt - 1),
     ...(releases > 0 ? [line('releases', releases)] : []),

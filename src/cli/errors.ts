@@ -26,6 +26,11 @@ const WHY_NOT: Record<Changed, { message(ids: readonly number[]): string; hint: 
     message: (ids) => `${named(ids, 'is', 'are')} dead.`,
     hint: 'Bring it back first, with `sigmq dead kick`.',
   },
+  duplicate: {
+    message: (ids) =>
+      `${named(ids, 'has a key', 'have keys')} that the other queue has a message with already.`,
+    hint: 'Wait until that one is done.',
+  },
   expires: {
     message: (ids) => `${named(ids, 'would expire', 'would expire')} before the delay is over.`,
     hint: 'Give a shorter delay.',
@@ -79,6 +84,13 @@ export const cliErrors = {
       Exit.Usage,
       `${option} says how to print messages, but a command gets them on its standard input instead.`,
       'Leave out the option or the command.',
+    ),
+  keyOfMany: () =>
+    new CliError(
+      'key-of-many',
+      Exit.Usage,
+      '--key is for one message: of many with the same key, only the first would be stored.',
+      'Send them one by one, each with a key of its own.',
     ),
   timeoutOfNothing: () =>
     new CliError(

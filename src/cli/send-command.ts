@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { messageKey } from '../options/kinds.ts';
 import { priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { SendFlags } from './send.ts';
@@ -32,6 +33,12 @@ export function sendCommand(name = 'send'): Command {
       'discard it if no consumer takes it in time; longer than --delay',
       value(parseDuration),
     )
+    .option(
+      '--key <key>',
+      'do not store it while another message of the queue with this key waits or is being handled',
+      value(messageKey.parse),
+    )
+    .option('--key-ttl <duration>', 'keep the key for so long after that', value(parseDuration))
     .option('--wait', 'wait for a broker if none is running')
     .option(
       '-W, --timeout <duration>',

@@ -6,6 +6,7 @@ import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
+import type { Published } from '../queue/store.ts';
 import { cliErrors } from './errors.ts';
 import { knownSize, readWhole, records } from './input.ts';
 import { print } from './output.ts';
@@ -33,6 +34,8 @@ export interface SendFlags {
   readonly priority?: number;
   readonly delay?: number;
   readonly ttl?: number;
+  readonly key?: string;
+  readonly keyTtl?: number;
   readonly wait?: true;
   readonly timeout?: number;
   readonly json?: true;
@@ -51,8 +54,14 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
+    const { key, keyTtl: keyTtlMs } = flags;
+    const many = flags.lines || flags.null;
+    if (many && key !== undefined) throw cliErrors.keyOfMany();
     const { dir, wait, compress } = flags;
-    const options = { queue, priority, delayMs, ttlMs, headers, timeoutMs: flags.timeout };
+    const options = {
+      ...{ queue, priority, delayMs, ttlMs, headers, key, keyTtlMs },
+      timeoutMs: flags.timeout,
+    };
     checkSend(options);
     const producer = await Producer.open({ dir, wait, compress, signal });
     if (producer.plainBecause && !flags.quiet) {
@@ -60,7 +69,6 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
         `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
       );
     }
-    const many = flags.lines || flags.null;
     sender = new SendSession(producer, flags, progress, {
       ...options,
       signal,
@@ -101,7 +109,7 @@ class SendSession {
   }
 
   async send(bodies: readonly Uint8Array[]): Promise<void> {
-    if (this.#flags.json) {
+    if (this.#flags.json || this.#flags.key !== undefined) {
       for (const body of bodies) await this.#sendAndTell(body);
       return;
     }
@@ -129,20 +137,30 @@ class SendSession {
     await this.producer.send(body, this.#options);
     this.#confirmed++;
     this.#inspector ??= await Inspector.open({ dir: this.#flags.dir });
-    const [id = null] = await within(this.#options.signal, this.#inspector.lastIds());
-    const { queue = DEFAULT_QUEUE } = this.#flags;
-    print(`${JSON.stringify({ id, queue, bytes: body.length })}\n`);
+    const { signal } = this.#options;
+    const [sent = NOT_KNOWN] = await within(signal, this.#inspector.lastSent());
+    const { queue = DEFAULT_QUEUE, json, quiet } = this.#flags;
+    const { id, isDuplicate } = sent;
+    const duplicate = isDuplicate ? { duplicate: true } : {};
+    if (json) print(`${JSON.stringify({ id, queue, bytes: body.length, ...duplicate })}\n`);
+    else if (isDuplicate && !quiet)
+      say(`not stored: ${id === null ? 'another message' : `message ${id}`} stands for this key.`);
   }
 }
 
-/** The ids; none if there is no time left: the message is confirmed all the same. */
-async function within(signal: AbortSignal | undefined, ids: Promise<number[]>): Promise<number[]> {
-  if (!signal) return ids;
-  const late = new Promise<number[]>((resolve) => {
+const NOT_KNOWN: Published = { id: null, isDuplicate: false };
+
+/** What became of them; nothing if there is no time left: the message is confirmed all the same. */
+async function within(
+  signal: AbortSignal | undefined,
+  sent: Promise<Published[]>,
+): Promise<Published[]> {
+  if (!signal) return sent;
+  const late = new Promise<Published[]>((resolve) => {
     if (signal.aborted) resolve([]);
     signal.addEventListener('abort', () => resolve([]));
   });
-  return Promise.race([ids, late]);
+  return Promise.race([sent, late]);
 }
 
 /** A path to read from, or the message itself; undefined: neither, and a terminal is not a source. */

@@ -10,6 +10,7 @@ import type {
   Changed,
   Edit,
   Inspection,
+  Published,
   QueueCounts,
   Selection,
   Stored,
@@ -80,6 +81,15 @@ export class Inspector implements Inspection {
   async lastIds(options: CallOptions = {}): Promise<number[]> {
     checkCall(options);
     return this.#requester.ask({ op: 'ids' }, options.signal);
+  }
+
+  /**
+   * What became of the messages that this process sent last, in one hold of the bus: stored, or not, because another
+   * one stands for its key. Empty: no longer known.
+   */
+  async lastSent(options: CallOptions = {}): Promise<Published[]> {
+    checkCall(options);
+    return this.#requester.ask({ op: 'sent' }, options.signal);
   }
 
   async counts(options: CallOptions = {}): Promise<QueueCounts[]> {

@@ -84,6 +84,8 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   delayMs: values.pause,
   ttlMs: values.wait,
   headers: kinds.headers,
+  key: kinds.messageKey,
+  keyTtlMs: values.wait,
   timeoutMs: values.wait,
   signal: kinds.abortSignal,
   onProgress: kinds.callback,
@@ -116,7 +118,8 @@ export const checkCall = (options: CallOptions): void =>
 /** @throws OptionError, also for values that contradict each other */
 export function checkSend(options: SendOptions): void {
   checkOptions(options, SEND);
-  const { delayMs = 0, ttlMs } = options;
+  const { delayMs = 0, ttlMs, key, keyTtlMs } = options;
+  if (keyTtlMs !== undefined && key === undefined) throw optionErrors.keyTtlWithoutKey();
   if (ttlMs !== undefined && delayMs >= ttlMs) throw optionErrors.delayNotShorter();
 }
 

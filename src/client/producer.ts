@@ -2,6 +2,7 @@ import { assertDeliverable } from '../codec/fields.ts';
 import { BatchSize } from '../link/batch-size.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { linkErrors } from '../link/errors.ts';
+import { optionErrors } from '../options/errors.ts';
 import * as kinds from '../options/kinds.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
@@ -89,6 +90,7 @@ export class Producer {
   ): Promise<void> {
     checkSend(options);
     kinds.bodies.check(bodies);
+    if (options.key !== undefined && !isOne(bodies)) throw optionErrors.keyOfMany();
     const fields = fieldsOf(options);
     assertDeliverable(fields);
     if (this.#closed) throw linkErrors.closed();
@@ -113,4 +115,8 @@ export class Producer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function isOne(bodies: Iterable<unknown>): boolean {
+  return Array.isArray(bodies) && bodies.length === 1;
 }

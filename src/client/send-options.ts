@@ -11,6 +11,13 @@ export interface SendOptions {
   readonly ttlMs?: number | undefined;
   /** Name and value, in this order; a name may occur more than once, and all of them arrive. */
   readonly headers?: readonly (readonly [string, string])[] | undefined;
+  /**
+   * Not stored while another message of the queue with this key is ready, delayed or in a consumer's hands: then the
+   * send is confirmed, and `inspector.lastSent()` tells which one stands for it. 1 to 256 bytes, no control characters.
+   */
+  readonly key?: string | undefined;
+  /** How long after it is done that still holds; default: no longer; ms. */
+  readonly keyTtlMs?: number | undefined;
   /** Give up after this; ms. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -27,12 +34,14 @@ export interface SentFrame {
 
 /** Defaults are left out: they would cost eight signals per byte, twice. */
 export function fieldsOf(options: SendOptions): MessageFields {
-  const { queue, priority, delayMs, ttlMs, headers } = options;
+  const { queue, priority, delayMs, ttlMs, headers, key, keyTtlMs } = options;
   return {
     ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
     ...(priority ? { priority } : {}),
     ...(delayMs ? { delayMs: Math.ceil(delayMs) } : {}),
     ...(ttlMs === undefined ? {} : { ttlMs: Math.ceil(ttlMs) }),
     ...(headers?.length ? { headers } : {}),
+    ...(key === undefined ? {} : { key }),
+    ...(keyTtlMs === undefined ? {} : { keyTtlMs: Math.ceil(keyTtlMs) }),
   };
 }

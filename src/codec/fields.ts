@@ -17,6 +17,10 @@ export interface MessageFields {
   priority?: number;
   delayMs?: number;
   ttlMs?: number;
+  /** While a message of the queue with this key is not done, another one is not stored. */
+  key?: string;
+  /** How long after it is done that still holds; absent: no longer. */
+  keyTtlMs?: number;
   /** The id of the message that a settlement names. */
   ref?: number;
   /** Number of a request; its reply names it in `ref`. */
@@ -52,8 +56,11 @@ export interface MessageFields {
 /** A receiver that does not know a tag below this one refuses the frame; other unknown tags are skipped. */
 const FIRST_OPTIONAL_TAG = 64;
 
-const QUEUE = 1;
 const HEADER = 66;
+const TEXTS = [
+  [1, 'queue', 'queue name'],
+  [10, 'key', 'key'],
+] as const;
 const NUMBERS = [
   [2, 'priority'],
   [3, 'delayMs'],
@@ -63,6 +70,7 @@ const NUMBERS = [
   [7, 'number'],
   [8, 'count'],
   [9, 'packed'],
+  [11, 'keyTtlMs'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],
@@ -74,6 +82,7 @@ const NUMBERS = [
 ] as const;
 
 const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
+const textOfTag = new Map(TEXTS.map(([tag, name]) => [tag as number, name]));
 
 const encoder = new TextEncoder();
 // A byte order mark is part of the text; it is not ours to drop.
@@ -90,7 +99,10 @@ export function encodeFields(fields: MessageFields): Uint8Array {
     count++;
   };
 
-  if (fields.queue !== undefined) add(QUEUE, encodeText(fields.queue, 'queue name'));
+  for (const [tag, name, what] of TEXTS) {
+    const text = fields[name];
+    if (text !== undefined) add(tag, encodeText(text, what));
+  }
   for (const [tag, name] of NUMBERS) {
     const value = fields[name];
     if (value !== undefined) add(tag, encodeLeb128(value, name));
@@ -144,15 +156,16 @@ export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' |
     const value = bytes.subarray(length.next, at);
 
     const name = numberOfTag.get(tag);
+    const textName = textOfTag.get(tag);
     if (name !== undefined) {
       const number = readLeb128(value, 0);
       // The same field twice is malformed: two readers could believe different ones.
       if (number?.next !== value.length || fields[name] !== undefined) return undefined;
       fields[name] = number.value;
-    } else if (tag === QUEUE) {
-      const queue = textOf(value);
-      if (queue === undefined || fields.queue !== undefined) return undefined;
-      fields.queue = queue;
+    } else if (textName !== undefined) {
+      const text = textOf(value);
+      if (text === undefined || fields[textName] !== undefined) return undefined;
+      fields[textName] = text;
     } else if (tag === HEADER) {
       const header = textOf(value);
       const nul = header?.indexOf('\0') ?? -1;

@@ -55,6 +55,20 @@ export const optionErrors = {
       `${shown(value)} is not a queue name.`,
       'Use 1 to 64 letters, digits, dots, dashes or underscores.',
     ),
+  badKey: (value: unknown, max: number) =>
+    usage(
+      'bad-key',
+      `${shown(value)} is not a key.`,
+      `Use 1 to ${max} bytes of text without control characters.`,
+    ),
+  keyOfMany: () =>
+    usage(
+      'key-of-many',
+      'A key is for one message: of many with the same key, only the first would be stored.',
+      'Send them one by one, each with a key of its own.',
+    ),
+  keyTtlWithoutKey: () =>
+    usage('key-ttl-without-key', 'A key ttl needs a key.', 'Give the key as well.'),
   badQueues: (value: unknown) =>
     usage(
       'bad-queue',

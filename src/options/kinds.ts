@@ -44,6 +44,30 @@ export const queueNames: TextKind<string[]> = {
   },
 };
 
+/** Bytes of a key in UTF-8. */
+const MAX_KEY_BYTES = 256;
+
+export function isKey(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    Buffer.byteLength(value) <= MAX_KEY_BYTES &&
+    isWellFormed(value) &&
+    !/\p{Cc}/u.test(value)
+  );
+}
+
+/** What a message of a queue is about, of which no other should be waiting. */
+export const messageKey: TextKind<string> = {
+  parse(text) {
+    messageKey.check(text);
+    return text;
+  },
+  check(value) {
+    if (!isKey(value)) throw optionErrors.badKey(value, MAX_KEY_BYTES);
+  },
+};
+
 type Header = readonly [name: string, value: string];
 
 /** As text: `name:value`; spaces around the value are not part of it. */

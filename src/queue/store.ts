@@ -12,11 +12,23 @@ export interface NewMessage {
   /** Discarded if no consumer takes it in this time; ms from now. */
   readonly ttlMs?: number;
   readonly headers?: Headers;
+  /** Not stored while another message of the queue with this key is ready, delayed or reserved. */
+  readonly key?: string;
+  /** How long after it is done that still holds; default: no longer; ms. */
+  readonly keyTtlMs?: number;
   /** Which process sent it, and under which number: kept with it, so that a repeat is recognised. */
   readonly producer?: { readonly process: string; readonly number: number };
 }
 
 export type Headers = readonly (readonly [name: string, value: string])[];
+
+/** What became of a message that was published. */
+export interface Published {
+  /** Of the message, or of the one that stands for its key; null: that one is done, and its id not known. */
+  readonly id: number | null;
+  /** It was not stored, because of its key. */
+  readonly isDuplicate: boolean;
+}
 
 /** A message that a broker has. */
 export interface QueuedMessage {
@@ -106,6 +118,7 @@ export interface QueueCounts extends Readonly<Record<MessageState, number>> {
 export interface Stored extends QueuedMessage {
   readonly state: MessageState;
   readonly priority: number;
+  readonly key?: string;
   /** Size of the whole body, of which `body` may be a part. */
   readonly bytes: number;
   /** When a delayed message becomes ready, ms since the epoch. */
@@ -140,9 +153,9 @@ export interface Edit {
 /**
  * What became of a message that was to be removed or changed.
  * `held`: not while a consumer has it. `dead`: it is not waiting. `expires`: it would expire before it is due.
- * `missing`: there is none with this id.
+ * `duplicate`: its new queue has a message with its key. `missing`: there is none with this id.
  */
-export type Changed = 'done' | 'held' | 'dead' | 'expires' | 'missing';
+export type Changed = 'done' | 'held' | 'dead' | 'expires' | 'duplicate' | 'missing';
 
 /** Messages by their ids, whatever queue they are in. */
 export interface ById {
@@ -167,7 +180,7 @@ export interface Inspection extends ById {
   purge(queue: string, selection?: Selection): Promise<number>;
   /**
    * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
-   * expire.
+   * expire, and lose their key if another message has it by now.
    * @returns how many
    */
   kick(queue: string, selection?: Pick<Selection, 'ids' | 'limit'>): Promise<number>;
@@ -196,10 +209,10 @@ export interface Store extends Inspection {
   /** From now on, a store that is not this process's alone says what happens to it. */
   subscribe?(listener: StoreListener): void;
   /**
-   * Stores all of them or none; durable, by the store's policy, when it resolves.
+   * Stores all of them, or none, but for those whose key stands for another message; durable, by the store's policy, when it resolves.
    * @throws StoreFull nothing was stored; StoreUnknown nobody knows whether they were stored; StoreError they were not
    */
-  publish(batch: readonly NewMessage[]): Promise<number[]>;
+  publish(batch: readonly NewMessage[]): Promise<Published[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
   lastNumber(process: string): Promise<number | undefined>;
   /** Whether {@link reserve} would return a message of these queues, as far as is known. */

@@ -1,5 +1,5 @@
 import { Exit, SigmqError } from '../errors.ts';
-import { headers as headersKind, isQueueName } from '../options/kinds.ts';
+import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
 /** Goes up with every change that an older sigmq cannot read. */
@@ -22,6 +22,10 @@ export interface Transferred {
   readonly enqueuedAt: number;
   readonly dueAt: number | null;
   readonly expiresAt: number | null;
+  /** null: none. Where it is taken already, it is left out. */
+  readonly key: string | null;
+  /** How long the key is kept after the message is done; null: it is not; ms. */
+  readonly keyTtlMs: number | null;
 }
 
 /** What is alike in the rows of all stores. */
@@ -34,16 +38,18 @@ export interface TransferRow
   readonly enqueued_at: number;
   readonly due_at: number | null;
   readonly expires_at: number | null;
+  readonly key_ttl: number | null;
 }
 
 export function transferredOf(
   row: TransferRow,
-  content: Pick<Transferred, 'body' | 'headers'>,
+  content: Pick<Transferred, 'body' | 'headers' | 'key'>,
 ): Transferred {
   const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
   return {
     ...{ queue, state, priority, position, attempts, spent, releases, deliveries, ...content },
     ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
+    keyTtlMs: row.key_ttl,
   };
 }
 
@@ -53,12 +59,21 @@ export interface LastNumber {
   readonly number: number;
 }
 
+/** A key that is kept though its message is done. */
+export interface KeptKey {
+  readonly queue: string;
+  readonly key: string;
+  /** Ms since the epoch. */
+  readonly until: number;
+}
+
 /** What a store contains, as of one moment. */
 export interface Content {
   /** For people: where it comes from. */
   readonly name: string;
   readonly paused: readonly string[];
   readonly producers: readonly LastNumber[];
+  readonly keys: readonly KeptKey[];
   /** In the order of their ids. */
   messages(): AsyncIterable<readonly Transferred[]>;
 }
@@ -67,6 +82,7 @@ export interface Content {
 export interface Target {
   pause(queues: readonly string[]): Promise<void>;
   remember(producers: readonly LastNumber[]): Promise<void>;
+  keep(keys: readonly KeptKey[]): Promise<void>;
   add(messages: readonly Transferred[]): Promise<void>;
   end(): Promise<void>;
   /** Also after `end`. */
@@ -92,12 +108,14 @@ const transferErrors = {
 
 /** JSON, one line for each message, between a first and a last line. */
 export async function* linesOf(content: Content): AsyncGenerator<string> {
-  const { name, paused, producers } = content;
+  const { name, paused, producers, keys } = content;
   yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
   for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
+  for (const key of keys) yield line({ sigmq: 'key', ...key });
   let messages = 0;
   for await (const some of content.messages()) {
-    for (const { body, ...rest } of some) yield line({ ...rest, ...bodyFields(body) });
+    for (const { body, key, keyTtlMs, ...rest } of some)
+      yield line({ ...rest, ...(key === null ? {} : { key, keyTtlMs }), ...bodyFields(body) });
     messages += some.length;
   }
   yield line({ sigmq: 'end', messages });
@@ -119,12 +137,14 @@ export async function take(
   for await (const some of records) {
     const found: Transferred[] = [];
     const producers: LastNumber[] = [];
+    const keys: KeptKey[] = [];
     for (const bytes of some) {
       number++;
       const fields = fieldsOf(bytes, number);
       if (isAtEnd) throw transferErrors.badLine(number, 'it comes after the last one');
       if (number === 1) await into.pause(pausedOf(fields, number));
       else if (fields.sigmq === 'producer') producers.push(producerOf(fields, number));
+      else if (fields.sigmq === 'key') keys.push(keyOf(fields, number));
       else if (fields.sigmq === 'end') {
         isAtEnd = true;
         if (fields.messages !== messages + found.length)
@@ -132,6 +152,7 @@ export async function take(
       } else found.push(messageOf(fields, number));
     }
     if (producers.length > 0) await into.remember(producers);
+    if (keys.length > 0) await into.keep(keys);
     if (found.length > 0) await into.add(found);
     messages += found.length;
   }
@@ -181,8 +202,14 @@ function producerOf({ process, number: last }: Fields, number: number): LastNumb
   return { process, number: last };
 }
 
+function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
+  if (!isQueueName(queue) || !isKey(key) || !isWhole(until))
+    throw transferErrors.badLine(number, 'it names no key');
+  return { queue, key, until };
+}
+
 function messageOf(fields: Fields, number: number): Transferred {
-  const { queue, state, headers, text, base64 } = fields;
+  const { queue, state, headers, text, base64, key = null } = fields;
   const wrong = (what: string) => transferErrors.badLine(number, `${what} is missing, or wrong`);
   const whole = (name: string): number => {
     const value = fields[name];
@@ -199,6 +226,7 @@ function messageOf(fields: Fields, number: number): Transferred {
   } catch {
     throw wrong('headers');
   }
+  if (key !== null && !isKey(key)) throw wrong('key');
   const body =
     typeof text === 'string' ? Buffer.from(text) : Buffer.from(base64 as string, 'base64');
   const wasHeld = known === 'reserved';
@@ -210,6 +238,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     ...{ attempts: whole('attempts'), spent: whole('spent'), releases: whole('releases') },
     deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
     ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
+    ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs') },
   };
 }
 

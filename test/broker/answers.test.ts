@@ -17,7 +17,10 @@ function given(plainBecause?: string) {
   const { counters } = journal;
   const who = consumer({ pid: 70, jobs: 3, inFlight: new Map([[9, unsettled]]) });
   const roster = { all: [who], get: (key: string) => (key === who.key ? who : undefined) };
-  const intake = { draining: false, lastIds: ({ pid }: { pid: number }) => [pid] };
+  const intake = {
+    draining: false,
+    lastSent: ({ pid }: { pid: number }) => [{ id: pid, isDuplicate: false }],
+  };
   const done: string[] = [];
   const drain = {
     isOn: false,
@@ -111,7 +114,7 @@ describe('Answers', () => {
   });
 
   it('passes on what a producer sent last', () => {
-    assert.deepEqual(given().answers.lastIds(PEER), [70]);
+    assert.deepEqual(given().answers.lastSent(PEER), [{ id: 70, isDuplicate: false }]);
   });
 
   it('takes nothing new when it is to drain, and says so; it does not stop by itself', async () => {

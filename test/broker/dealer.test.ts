@@ -11,6 +11,7 @@ import type { Delivery } from '../../src/broker/delivery.ts';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Roster } from '../../src/broker/roster.ts';
 import type { NewMessage } from '../../src/queue/store.ts';
+import { put } from '../queue/single.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';
 import { FakeJournal, FakeStore } from './fakes.ts';
@@ -43,9 +44,12 @@ function given(t: TestContext, all: readonly Wishes[], size = SIZE) {
     roster.look();
   };
   const deal = async () => told(await dealer.deal(0));
-  const put = (queue: string, ...bodies: string[]) =>
-    store.publish(bodies.map((body) => ({ queue, body: Buffer.from(body), priority: 0 })));
-  return { dealer, roster, store, inFlight, leave, deal, put, consumer: byPid(roster) };
+  const publish = (queue: string, ...bodies: string[]) =>
+    put(
+      store,
+      bodies.map((body) => ({ queue, body: Buffer.from(body), priority: 0 })),
+    );
+  return { dealer, roster, store, inFlight, leave, deal, put: publish, consumer: byPid(roster) };
 }
 
 const byPid = (roster: Roster) => (pid: number) =>
@@ -280,7 +284,7 @@ describe('a deal', () => {
         const messages = kinds.map(({ queue, priority, bytes }) => {
           return { queue, priority, body: new Uint8Array(bytes) };
         });
-        const ids = await store.publish(messages);
+        const ids = await put(store, messages);
         const consumers = roster.all;
         const stopped = new Set(
           consumers.filter((_, n) => wishes[n]?.isStopped).map(({ pid }) => pid),

@@ -12,6 +12,7 @@ import type { SendOptions } from '../../src/link/transmitter.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage, Outcome, Reserved, Settled, Store } from '../../src/queue/store.ts';
+import { put } from '../queue/single.ts';
 
 /** A store in memory of which methods can be made to fail. */
 export class FakeStore implements Store {
@@ -62,7 +63,8 @@ export class FakeStore implements Store {
 
   /** Adds messages to the default queue. */
   put(...bodies: string[]): Promise<number[]> {
-    return this.publish(
+    return put(
+      this,
       bodies.map((body) => ({ queue: 'default', body: Buffer.from(body), priority: 0 })),
     );
   }

@@ -63,8 +63,8 @@ describe('Intake', () => {
       ['hi', fields.headers, 3, 'delayed'],
     );
     assert.deepEqual(published(), ['hi']);
-    assert.deepEqual(intake.lastIds(PRODUCER), [message.id]);
-    assert.deepEqual(intake.lastIds(OTHER), []);
+    assert.deepEqual(intake.lastSent(PRODUCER), [{ id: message.id, isDuplicate: false }]);
+    assert.deepEqual(intake.lastSent(OTHER), []);
   });
 
   it('stores once what comes again while it is being stored, and whoever else comes meanwhile', async () => {
@@ -261,7 +261,8 @@ describe('Intake and a group', () => {
     const stored = [...(await store.peek('default')), ...(await store.peek('q'))];
     assert.ok(stored.every(({ priority }) => priority === 2));
     assert.deepEqual(published(), ['a', 'b', 'c']);
-    assert.deepEqual([...intake.lastIds(PRODUCER)].sort(), stored.map(({ id }) => id).sort());
+    const ids = intake.lastSent(PRODUCER).map(({ id }) => id);
+    assert.deepEqual(ids.sort(), stored.map(({ id }) => id).sort());
   });
 
   it('takes a packed one as it was before it was packed', async () => {
@@ -429,7 +430,7 @@ describe('Intake and plain producers', () => {
     store.publish = async () => {
       await gate;
       order.push('stored');
-      return [1];
+      return [{ id: 1, isDuplicate: false }];
     };
     void Promise.resolve(intake.takePlain(utf8('x')));
     const idle = intake.idle().then(() => order.push('idle'));

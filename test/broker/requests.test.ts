@@ -22,7 +22,10 @@ function given() {
     broker: {
       status: async () => ({ pid: 1 }),
       waiting: async ({ pid }, queues) => pid + queues.size,
-      lastIds: () => [7, 8],
+      lastSent: () => [
+        { id: 7, isDuplicate: false },
+        { id: 8, isDuplicate: true },
+      ],
       queues: async (after, limit) => [after, limit],
       drain: async (paused) => {
         done.push(paused ? 'drain all' : 'drain');

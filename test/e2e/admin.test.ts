@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStore } from '../../src/queue/open-store.ts';
 import type { Store } from '../../src/queue/store.ts';
-import { reserve, settle } from '../queue/single.ts';
+import { put, reserve, settle } from '../queue/single.ts';
 import { DIST, Program, Stage, stopped, until } from './harness.ts';
 
 async function staged(t: TestContext, args: readonly string[] = []) {
@@ -229,7 +229,7 @@ describe('looking at much', () => {
     const random = randomBytes(10_000);
     const ids: number[] = [];
     const stage = await filled(t, async (store) => {
-      ids.push(...(await store.publish([message(texts), message(random)])));
+      ids.push(...(await put(store, [message(texts), message(random)])));
       for (const _ of ids) {
         const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
         await settle(store, id, { kind: 'dead' });
@@ -258,7 +258,7 @@ describe('looking at much', () => {
         ...message(Buffer.from(text), ['large', 'held'][n]),
         headers: [['k', 'v\x1b']] as const,
       }));
-      ids.push(...(await store.publish(all)));
+      ids.push(...(await put(store, all)));
     });
     await stage.consumer(['-q', 'held', '--', 'sleep', '600']);
     await until('the consumer', async () => / 1 +0$/m.test(await out(stage, 'ls')));
@@ -288,7 +288,7 @@ describe('looking at much', () => {
   it('edit takes nothing from the configuration file', async (t) => {
     const ids: number[] = [];
     const stage = await filled(t, async (store) => {
-      ids.push(...(await store.publish([message(Buffer.from('x'))])));
+      ids.push(...(await put(store, [message(Buffer.from('x'))])));
     });
     mkdirSync(join(stage.dir, 'config/sigmq'), { recursive: true });
     writeFileSync(
@@ -306,7 +306,10 @@ describe('looking at much', () => {
     const ids: number[] = [];
     const stage = await filled(t, async (store) => {
       ids.push(
-        ...(await store.publish(Array.from({ length: 1300 }, () => message(Buffer.from('x'))))),
+        ...(await put(
+          store,
+          Array.from({ length: 1300 }, () => message(Buffer.from('x'))),
+        )),
       );
       for (const _ of ids) {
         const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
@@ -323,7 +326,10 @@ describe('looking at much', () => {
   it('a send goes on beside an ls of thousands of queues', async (t) => {
     const stage = await filled(t, async (store) => {
       const names = Array.from({ length: 5000 }, (_, n) => `user-${n}`);
-      await store.publish(names.map((name) => message(Buffer.from('x'), name)));
+      await put(
+        store,
+        names.map((name) => message(Buffer.from('x'), name)),
+      );
     });
     const listing = stage.sigmq(['ls']);
     await stage.sent(['hi']);
@@ -338,7 +344,7 @@ describe('looking at much', () => {
     // What comes at once, and something that takes its time.
     const body = Buffer.concat([Buffer.alloc(128 << 10, 'x'), randomBytes(10_000)]);
     const stage = await filled(t, async (store) => {
-      const [id = 0] = await store.publish([message(body)]);
+      const [id = 0] = await put(store, [message(body)]);
       await reserve(store, ['default'], '1:1');
       await settle(store, id, { kind: 'dead' });
     });

@@ -41,7 +41,7 @@ function asked() {
     broker: {
       status: async () => ({}),
       waiting: async () => 0,
-      lastIds: () => [],
+      lastSent: () => [],
       queues: async () => [],
       drain: async () => {},
       cancelDrain: () => false,

@@ -43,11 +43,15 @@ async function fill(folder: string): Promise<void> {
     { ...one, queue: 'dead', body: new Uint8Array() },
     { ...one, queue: 'dead', body: Buffer.from('tried twice') },
     { ...one, queue: 'held' },
+    { ...one, queue: 'keyed', key: 'größer 1', keyTtlMs: 60_000 },
+    { ...one, queue: 'keyed', key: 'done', keyTtlMs: 86_400_000, priority: 1 },
   ]);
   for (const kind of ['dead', 'lost', 'dead'] as const) {
     const [got] = await store.reserve(['dead'], ['1:1']);
     await store.settle([{ id: got?.id ?? 0, outcome: { kind } }]);
   }
+  const [done] = await store.reserve(['keyed'], ['1:1']);
+  await store.settle([{ id: done?.id ?? 0, outcome: { kind: 'done' } }]);
   await store.reserve(['held'], ['1:1']);
   await store.pause('q1', true);
   await store.close();
@@ -80,7 +84,7 @@ describe('export and import', () => {
     const lines = await stage.sigmq(['export', '--data', from]).ended;
     assert.deepEqual([lines.code, lines.stderr], [0, '']);
     const done = await stage.sigmq(['import', '--data', to], { stdin: lines.stdout }).ended;
-    assert.deepEqual([done.code, done.stderr], [0, 'sigmq: 706 messages imported.\n']);
+    assert.deepEqual([done.code, done.stderr], [0, 'sigmq: 707 messages imported.\n']);
     const before = await contentIn(from);
     const after = await contentIn(to);
     assert.equal(before.all.filter(({ state }) => state === 'reserved').length, 1);
@@ -110,7 +114,7 @@ describe('export and import', () => {
       ['cut off', lines.slice(0, -1).join('\n'), /a part is missing/],
       ['in the middle of a line', text.slice(0, 20_000), /not what `sigmq export` writes/],
       ['without the first line', lines.slice(1).join('\n'), /first line/],
-      ['one is missing', lines.filter((_, n) => n !== 5).join('\n'), /speaks of 706/],
+      ['one is missing', lines.filter((_, n) => n !== 5).join('\n'), /speaks of 707/],
       ['garbage', `${lines[0]}\n{"queue":"no such/name"}\n`, /queue is missing, or wrong/],
       ['nothing', '', /a part is missing/],
     ];
@@ -123,7 +127,7 @@ describe('export and import', () => {
     for (const times of [1, 2]) {
       const { code } = await stage.sigmq(['import', file, '--data', to]).ended;
       assert.equal(code, 0);
-      assert.equal((await contentIn(to)).all.length, times * 706);
+      assert.equal((await contentIn(to)).all.length, times * 707);
     }
   });
 
@@ -173,7 +177,7 @@ describe('export and import', () => {
       await fill(from);
       const stage = new Stage(t);
       const url = server.url(`t${++schemas}`);
-      await stage.broker(['--store', url, '--max-messages', '707']);
+      await stage.broker(['--store', url, '--max-messages', '708']);
       const consumer = await stage.consumer(['-q', 'q0']);
       const out = await stage.sigmq(['export', '--data', from]).ended;
       const into = await stage.sigmq(['import', '--store', url], { stdin: out.stdout }).ended;

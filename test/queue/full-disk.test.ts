@@ -10,7 +10,7 @@ import { StoreError } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage } from '../../src/queue/store.ts';
-import { reserve, settle } from './single.ts';
+import { put, reserve, settle } from './single.ts';
 import { SmallDisk } from './small-disk.ts';
 
 function open(t: TestContext, folder: string): SqliteStore {
@@ -40,7 +40,7 @@ const isRefusal = is('store-failed', 'no-room');
 async function publishAll(store: SqliteStore, bytes: number): Promise<number[]> {
   const ids: number[] = [];
   const all = async () => {
-    for (;;) ids.push(...(await store.publish([message(bytes)])));
+    for (;;) ids.push(...(await put(store, [message(bytes)])));
   };
   await assert.rejects(all(), isRefusal);
   return ids;
@@ -56,7 +56,7 @@ for (const bytes of [200, 3000, 60_000]) {
         const store = open(t, folder);
         const ids: number[] = [];
         if (filler !== 'another program') ids.push(...(await publishAll(store, bytes)));
-        else for (let n = 0; n < 50; n++) ids.push(...(await store.publish([message(bytes)])));
+        else for (let n = 0; n < 50; n++) ids.push(...(await put(store, [message(bytes)])));
         if (filler !== 'producers') disk.fill();
         const later: number[] = [];
         let n = 0;
@@ -96,7 +96,10 @@ describe('the reserve on the disk', () => {
     assert.equal(whole, 1 << 20);
     assert.equal(statSync(kept).mode & 0o777, 0o600);
     assert.ok(statSync(kept).blocks * 512 >= whole, 'it is on the disk');
-    await store.publish(Array.from({ length: 60 }, () => message(20_000)));
+    await put(
+      store,
+      Array.from({ length: 60 }, () => message(20_000)),
+    );
     disk.fill();
     for (let n = 0; n < 30; n++) {
       const reserved = await reserve(store, ['default'], '1:1');
@@ -104,9 +107,9 @@ describe('the reserve on the disk', () => {
       disk.fill();
     }
     assert.ok(statSync(kept).size < whole);
-    await assert.rejects(store.publish([message(1)]), is('no-room'));
+    await assert.rejects(put(store, [message(1)]), is('no-room'));
     disk.empty();
-    await eventually(() => store.publish([message(1)]));
+    await eventually(() => put(store, [message(1)]));
     assert.equal(statSync(kept).size, whole);
   });
 
@@ -124,7 +127,7 @@ describe('the reserve on the disk', () => {
     assert.equal(stderr, '');
     disk.fill();
     const store = open(t, folder);
-    await assert.rejects(store.publish([message(1)]), isRefusal);
+    await assert.rejects(put(store, [message(1)]), isRefusal);
     for (let n = 0; n < 60; n++) {
       const reserved = await reserve(store, ['default'], '1:1');
       assert.equal(await settle(store, reserved?.id ?? 0, { kind: 'done' }), 'gone');
@@ -162,7 +165,7 @@ describe('a limit of the size of files (ulimit -f)', () => {
       const ids = [];
       let code;
       for (const bytes of [3000, 500, 1]) try {
-        for (;;) ids.push(...await store.publish([message(bytes)]));
+        for (;;) ids.push(...(await store.publish([message(bytes)])).map(({ id }) => id));
       } catch (error) { code = error.code; }
       for (const [n, id] of ids.entries()) {
         const [reserved] = await store.reserve(['default'], ['1:1']);

@@ -1,5 +1,5 @@
 /** One message at a time, for tests that are about something else than many. */
-import type { Outcome, Reserved, Settled, Store } from '../../src/queue/store.ts';
+import type { NewMessage, Outcome, Reserved, Settled, Store } from '../../src/queue/store.ts';
 
 export async function reserve(
   store: Pick<Store, 'reserve'>,
@@ -15,4 +15,12 @@ export async function settle(
   outcome: Outcome,
 ): Promise<Settled | undefined> {
   return (await store.settle([{ id, outcome }]))[0];
+}
+
+/** Publishes messages none of which has a key. @returns their ids */
+export async function put(
+  store: Pick<Store, 'publish'>,
+  batch: readonly NewMessage[],
+): Promise<number[]> {
+  return (await store.publish(batch)).map(({ id }) => id as number);
 }

@@ -23,7 +23,7 @@ import { openStore } from '../../src/queue/open-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage } from '../../src/queue/store.ts';
-import { reserve, settle } from './single.ts';
+import { put, reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
@@ -85,7 +85,7 @@ describe('a store in a file', () => {
     let now = 100 * hour;
     const at = () => SqliteStore.open(folder, DEFAULT_POLICY, 'never', () => now);
     const before = at();
-    await before.publish([
+    await put(before, [
       message('delayed', { delayMs: 5000 }),
       message('mortal', { ttlMs: 5000 }),
       message('failed', { priority: 1 }),
@@ -133,7 +133,7 @@ describe('a store in a file', () => {
   it('has everything when it is opened again', async (t) => {
     const folder = folderOf(t);
     const first = open(t, folder);
-    const [held = 0] = await first.publish([
+    const [held = 0] = await put(first, [
       message('held', { producer: { process: 'boot:1:2', number: 7 } }),
       message('ready', { headers: [['a', 'b']] }),
       message('delayed', { delayMs: 1_000_000 }),
@@ -153,14 +153,14 @@ describe('a store in a file', () => {
     assert.deepEqual([reservation?.id, reservation?.consumer], [held, '3:4']);
     await settle(second, held, { kind: 'lost' });
     assert.equal((await reserve(second, ['default'], '5:6'))?.attempt, 2);
-    const [id = 0] = await second.publish([message('new')]);
+    const [id = 0] = await put(second, [message('new')]);
     assert.ok(id > held + 2, 'ids are never given twice');
   });
 
   it('is another incarnation each time that it is opened, and asks for none of its names again', async (t) => {
     const folder = folderOf(t);
     const first = open(t, folder);
-    const [id = 0] = await first.publish([message('a')]);
+    const [id = 0] = await put(first, [message('a')]);
     await reserve(first, ['default'], '3:4');
     await first.close();
     const second = open(t, folder);
@@ -185,12 +185,12 @@ describe('a store in a file', () => {
     let now = 1e12;
     const at = () => SqliteStore.open(folder, DEFAULT_POLICY, 'never', () => now);
     const before = at();
-    await before.publish([message('a'), message('b')]);
+    await put(before, [message('a'), message('b')]);
     await before.close();
     now -= 1e9;
     const store = at();
     t.after(() => store.close());
-    await store.publish([message('c')]);
+    await put(store, [message('c')]);
     const order = [];
     for (let n = 0; n < 3; n++) {
       order.push(Buffer.from((await reserve(store, ['default'], '1:1'))?.body ?? []).toString());
@@ -224,7 +224,11 @@ describe('a store in a file', () => {
     const order = [];
     for (let n = 0; n < 3; n++) order.push((await reserve(store, ['default'], '1:1'))?.id);
     assert.deepEqual(order, [2, 1, 3]);
-    assert.equal((await store.publish([message('new')]))[0], 6);
+    assert.equal((await put(store, [message('new')]))[0], 6);
+    const [keyed] = await store.publish([message('keyed', { key: 'k' })]);
+    assert.deepEqual(await store.publish([message('again', { key: 'k' })]), [
+      { id: keyed?.id, isDuplicate: true },
+    ]);
   });
 
   it('is refused to a second opener, and free again when the first is killed', async (t) => {
@@ -259,7 +263,7 @@ describe('a store in a file', () => {
   it('explains itself to the sqlite3 shell, while a broker has it', async (t) => {
     const folder = folderOf(t);
     const store = open(t, folder);
-    await store.publish([message('abc'), message('de')]);
+    await put(store, [message('abc'), message('de')]);
     const reader = new Database(join(folder, 'queue.db'));
     t.after(() => reader.close());
     const counts = reader.prepare('SELECT * FROM queue_counts').all();
@@ -345,14 +349,14 @@ describe('a store in a file', () => {
     try {
       await assert.rejects(
         async () => {
-          for (;;) ids.push(...(await store.publish([big])));
+          for (;;) ids.push(...(await put(store, [big])));
         },
         isStoreError('store-failed', 75),
       );
       assert.ok(ids.length > 0);
       assert.equal((await store.counts())[0]?.ready, ids.length);
       spawnSync('mount', ['-o', 'remount,size=4m', folder]);
-      ids.push(...(await store.publish([big])));
+      ids.push(...(await put(store, [big])));
       for (const id of ids) {
         assert.equal((await reserve(store, ['default'], '1:1'))?.id, id);
         assert.equal(await settle(store, id, { kind: 'done' }), 'gone');
@@ -369,21 +373,21 @@ describe('a store in a file', () => {
     const store = SqliteStore.open(folder, DEFAULT_POLICY, 1);
     t.after(() => store.close());
     const log = join(folder, 'queue.db-wal');
-    await store.publish([message('a')]);
+    await put(store, [message('a')]);
     renameSync(log, `${log}.away`); // before its timer comes, and found again before the next message
     await pause(5);
     renameSync(`${log}.away`, log);
-    await assert.rejects(store.publish([message('b')]), isStoreError('store-failed', 75));
-    await store.publish([message('b')]);
+    await assert.rejects(put(store, [message('b')]), isStoreError('store-failed', 75));
+    await put(store, [message('b')]);
   });
 
   it('forgets producers that have long sent nothing', async (t) => {
     const store = open(t, folderOf(t));
     const from = (process: string, number: number) =>
       message('', { producer: { process, number } });
-    await store.publish([from('old', 1)]);
+    await put(store, [from('old', 1)]);
     const batch = Array.from({ length: 17_000 }, (_, n) => from(`p${n}`, 2));
-    await store.publish(batch);
+    await put(store, batch);
     assert.equal(await store.lastNumber('old'), undefined);
     assert.equal(await store.lastNumber('p16999'), 2);
   });
@@ -392,7 +396,7 @@ describe('a store in a file', () => {
     const folder = folderOf(t);
     const store = await openStore({ kind: 'sqlite', folder, fsync: 5, maxMessages: 1 });
     t.after(() => store.close());
-    await store.publish([message('a')]);
-    await assert.rejects(store.publish([message('b')]), { code: 'store-full' });
+    await put(store, [message('a')]);
+    await assert.rejects(put(store, [message('b')]), { code: 'store-full' });
   });
 });

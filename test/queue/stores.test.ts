@@ -11,7 +11,7 @@ import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage, Store } from '../../src/queue/store.ts';
 import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
-import { reserve, settle } from './single.ts';
+import { put, reserve, settle } from './single.ts';
 
 /** A clock that moves when told. */
 class Clock {
@@ -72,7 +72,7 @@ for (const [name, open] of Object.entries(stores)) {
   describe(`${name} store`, { skip }, () => {
     it('gives the highest priority first, then the oldest, of all queues that are asked for', async (t) => {
       const { store, next } = await given(t);
-      await store.publish([
+      await put(store, [
         message('a'),
         message('b', { queue: 'other', priority: 1 }),
         message('c', { priority: 2 }),
@@ -88,7 +88,7 @@ for (const [name, open] of Object.entries(stores)) {
       const { store, clock } = await given(t);
       const body = Buffer.from(Array.from({ length: 256 }, (_, n) => n));
       const headers = [['kind', 'größer'] as const];
-      const [id] = await store.publish([message('', { body, headers })]);
+      const [id] = await put(store, [message('', { body, headers })]);
       const reserved = await reserve(store, ['default'], '1:1');
       assert.deepEqual(reserved && { ...reserved, body: Buffer.from(reserved.body) }, {
         id,
@@ -102,7 +102,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('gives nothing twice while it is held, and names who holds it', async (t) => {
       const { store, next } = await given(t);
-      const [id] = await store.publish([message('a')]);
+      const [id] = await put(store, [message('a')]);
       await reserve(store, ['default'], '7:8');
       assert.equal(await next(), undefined);
       const held = await store.reservations();
@@ -114,7 +114,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('forgets what is done, and says so when it is settled again', async (t) => {
       const { store } = await given(t);
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       assert.equal(await settle(store, id, { kind: 'done' }), 'unknown');
       await reserve(store, ['default'], '1:1');
       assert.equal(await settle(store, id, { kind: 'done' }), 'gone');
@@ -125,7 +125,7 @@ for (const [name, open] of Object.entries(stores)) {
     it('puts what was returned, or not taken, at its old place, and spends nothing', async (t) => {
       for (const kind of ['return', 'untaken'] as const) {
         const { store, next } = await given(t, { maxAttempts: 1, maxReleases: 0 });
-        const [id = 0] = await store.publish([message('a'), message('b')]);
+        const [id = 0] = await put(store, [message('a'), message('b')]);
         await reserve(store, ['default'], '1:1');
         assert.equal(await settle(store, id, { kind }), 'ready');
         const again = await reserve(store, ['default'], '1:1');
@@ -137,7 +137,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('lets the others go first when one is given back, longer each time, and spends no attempt', async (t) => {
       const { store, clock, next } = await given(t, { maxAttempts: 1, backoffMs: 100 });
-      const [id = 0] = await store.publish([message('a'), message('b')]);
+      const [id = 0] = await put(store, [message('a'), message('b')]);
       for (const [n, pause] of [100, 200, 400].entries()) {
         const { attempt, releases, delivery } = (await reserve(store, ['default'], '1:1')) ?? {};
         assert.deepEqual([attempt, releases, delivery], [1, n, n + 1]);
@@ -153,7 +153,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('counts one as dead that is given back too often', async (t) => {
       const { store, clock } = await given(t, { maxReleases: 1, backoffMs: 1 });
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       for (const became of ['delayed', 'dead']) {
         clock.ms += 10;
         await reserve(store, ['default'], '1:1');
@@ -163,7 +163,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('never gives a delivery the name of another, whatever becomes of the message', async (t) => {
       const { store, clock } = await given(t, { maxAttempts: 2, backoffMs: 1 });
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       const names = new Set<string>();
       const ends = [
         'lost',
@@ -189,7 +189,7 @@ for (const [name, open] of Object.entries(stores)) {
     it('takes a late `done` for the last delivery only, while the message waits', async (t) => {
       const { store, clock } = await given(t, { maxAttempts: 3 });
       const { incarnation } = store;
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       await reserve(store, ['default'], '1:1');
       assert.equal(await store.settleLate(id, { incarnation, delivery: 1 }), undefined, 'held');
       await settle(store, id, { kind: 'lost' });
@@ -206,7 +206,7 @@ for (const [name, open] of Object.entries(stores)) {
       );
       assert.equal(await store.settleLate(id, { incarnation, delivery: 2 }), 'default');
       assert.deepEqual(await store.counts(), []);
-      const [dead = 0] = await store.publish([message('b')]);
+      const [dead = 0] = await put(store, [message('b')]);
       clock.ms += 1;
       await reserve(store, ['default'], '1:1');
       await settle(store, dead, { kind: 'dead' });
@@ -215,7 +215,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('makes a lost one ready at once, a failed one after a pause that doubles', async (t) => {
       const { store, clock } = await given(t, { maxAttempts: 9, backoffMs: 100 });
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       await reserve(store, ['default'], '1:1');
       await settle(store, id, { kind: 'lost' });
       assert.equal((await reserve(store, ['default'], '1:1'))?.attempt, 2);
@@ -233,7 +233,7 @@ for (const [name, open] of Object.entries(stores)) {
     for (const kind of ['failed', 'lost'] as const) {
       it(`counts one as dead when its attempts are used up (${kind})`, async (t) => {
         const { store, clock, next } = await given(t, { maxAttempts: 2, backoffMs: 10 });
-        const [id = 0] = await store.publish([message('a')]);
+        const [id = 0] = await put(store, [message('a')]);
         for (let attempt = 1; attempt <= 2; attempt++) {
           clock.ms += 1000;
           await reserve(store, ['default'], '1:1');
@@ -256,7 +256,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('counts one as dead at once when the consumer says so', async (t) => {
       const { store } = await given(t);
-      const [id = 0] = await store.publish([message('a')]);
+      const [id = 0] = await put(store, [message('a')]);
       await reserve(store, ['default'], '1:1');
       await settle(store, id, { kind: 'dead' });
       assert.equal((await store.counts())[0]?.dead, 1);
@@ -264,7 +264,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('holds a delayed one back, and drops an expired one', async (t) => {
       const { store, clock, next } = await given(t);
-      await store.publish([
+      await put(store, [
         message('later', { delayMs: 50.5 }),
         message('short', { ttlMs: 20 }),
         message('both', { delayMs: 10, ttlMs: 20 }),
@@ -288,7 +288,7 @@ for (const [name, open] of Object.entries(stores)) {
     it('drops nothing that a consumer took in time, whatever becomes of it', async (t) => {
       for (const kind of ['lost', 'failed', 'release', 'return'] as const) {
         const { store, clock, next } = await given(t, { backoffMs: 1 });
-        const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
+        const [id = 0] = await put(store, [message('a', { ttlMs: 10 })]);
         await reserve(store, ['default'], '1:1');
         clock.ms += 20;
         assert.equal(await next(), undefined);
@@ -301,7 +301,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('drops one that was reserved and not taken', async (t) => {
       const { store, clock, next } = await given(t);
-      const [id = 0] = await store.publish([message('a', { ttlMs: 10 })]);
+      const [id = 0] = await put(store, [message('a', { ttlMs: 10 })]);
       await reserve(store, ['default'], '1:1');
       clock.ms += 20;
       await settle(store, id, { kind: 'untaken' });
@@ -312,7 +312,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('keeps what expires as dead when it is to; a kick makes it immortal', async (t) => {
       const { store, clock, next } = await given(t, { deadExpired: true });
-      await store.publish([
+      await put(store, [
         message('a', { ttlMs: 10 }),
         message('b', { ttlMs: 10, delayMs: 5 }),
         message('c', { ttlMs: 10, delayMs: 9 }),
@@ -330,10 +330,10 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('makes room for messages when others have expired, also when nobody looks', async (t) => {
       const { store, clock } = await given(t, { maxMessages: 2, maxBytes: 10 });
-      await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 10 })]);
-      await assert.rejects(store.publish([message('c')]), StoreFull);
+      await put(store, [message('a', { ttlMs: 10 }), message('b', { ttlMs: 10 })]);
+      await assert.rejects(put(store, [message('c')]), StoreFull);
       clock.ms += 10;
-      await store.publish([message('c'), message('123456789')]);
+      await put(store, [message('c'), message('123456789')]);
     });
 
     for (const [name, look] of [
@@ -341,11 +341,11 @@ for (const [name, open] of Object.entries(stores)) {
       ['peek', (store) => store.peek('other')],
       ['hasReady', (store) => store.hasReady(['other'])],
       ['reserve', (store) => reserve(store, ['other'], 'other')],
-      ['publish', (store) => store.publish([message('c', { queue: 'other' })])],
+      ['publish', (store) => put(store, [message('c', { queue: 'other' })])],
     ] as [string, (store: Store) => Promise<unknown>][]) {
       it(`tells whom it concerns what ${name} has found due`, async (t) => {
         const { store, clock } = await given(t);
-        await store.publish([message('a', { delayMs: 10 })]);
+        await put(store, [message('a', { delayMs: 10 })]);
         clock.ms += 10;
         await look(store);
         const next = (await store.nextSweep()) ?? Number.POSITIVE_INFINITY;
@@ -357,7 +357,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('makes what is due ready also when nobody asks for a message', async (t) => {
       const { store, clock } = await given(t);
-      await store.publish([message('a', { delayMs: 10 }), message('b', { ttlMs: 5 })]);
+      await put(store, [message('a', { delayMs: 10 }), message('b', { ttlMs: 5 })]);
       assert.equal(await store.sweep(), false);
       assert.equal(await store.nextSweep(), clock.ms + 5);
       clock.ms += 5;
@@ -372,15 +372,15 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('puts a message behind those that were ready before it', async (t) => {
       const { store, clock, next } = await given(t, { maxAttempts: 1, backoffMs: 10 });
-      await store.publish([message('dead'), message('due third', { delayMs: 30 })]);
+      await put(store, [message('dead'), message('due third', { delayMs: 30 })]);
       const { id: dead = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
       await settle(store, dead, { kind: 'dead' });
-      await store.publish([message('due first', { delayMs: 10 }), message('released')]);
+      await put(store, [message('due first', { delayMs: 10 }), message('released')]);
       clock.ms += 1;
       const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
       await settle(store, id, { kind: 'release' }); // due second, at 11
       clock.ms += 20;
-      await store.publish([message('sent')]);
+      await put(store, [message('sent')]);
       await store.kick('default');
       clock.ms += 20;
       const order = [];
@@ -393,9 +393,9 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await store.oldest('default'), undefined);
       clock.ms += 100;
       const at = clock.ms;
-      await store.publish([message('a', { priority: 1 }), message('b', { delayMs: 50 })]);
+      await put(store, [message('a', { priority: 1 }), message('b', { delayMs: 50 })]);
       clock.ms += 60;
-      await store.publish([message('c', { priority: 9 })]);
+      await put(store, [message('c', { priority: 9 })]);
       await store.sweep();
       assert.equal(await store.oldest('default'), at);
       await store.purge('default', { limit: 2 }); // c, a
@@ -406,22 +406,22 @@ for (const [name, open] of Object.entries(stores)) {
     it('refuses a batch over its limits, all of it, and takes it when there is room', async (t) => {
       const { store } = await given(t, { maxMessages: 3, maxBytes: 100 });
       const three = [message('a'), message('b'), message('c')];
-      await assert.rejects(store.publish([...three, message('d')]), StoreFull);
+      await assert.rejects(put(store, [...three, message('d')]), StoreFull);
       assert.deepEqual(await store.counts(), []);
-      await assert.rejects(store.publish([message('x'.repeat(101))]), StoreFull);
-      const [id = 0] = await store.publish(three);
-      await assert.rejects(store.publish([message('d')]), StoreFull);
+      await assert.rejects(put(store, [message('x'.repeat(101))]), StoreFull);
+      const [id = 0] = await put(store, three);
+      await assert.rejects(put(store, [message('d')]), StoreFull);
       await reserve(store, ['default'], '1:1');
-      await assert.rejects(store.publish([message('d')]), StoreFull);
+      await assert.rejects(put(store, [message('d')]), StoreFull);
       await settle(store, id, { kind: 'done' });
-      await store.publish([message('d')]);
+      await put(store, [message('d')]);
     });
 
     it('gives nothing from a paused queue, and takes for it', async (t) => {
       const { store, next } = await given(t);
-      await store.publish([message('a')]);
+      await put(store, [message('a')]);
       await store.pause('default', true);
-      await store.publish([message('b')]);
+      await put(store, [message('b')]);
       assert.equal(await next(), undefined);
       assert.equal((await store.counts())[0]?.paused, true);
       await store.pause('default', false);
@@ -430,7 +430,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('purges by queue, state and id, but not what a consumer holds', async (t) => {
       const { store, next } = await given(t);
-      const ids = await store.publish([
+      const ids = await put(store, [
         message('held'),
         message('a'),
         message('b'),
@@ -450,13 +450,13 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('purges and kicks the first ones first, state by state', async (t) => {
       const { store, next } = await given(t, { maxAttempts: 1 });
-      await store.publish([message('dead'), message('dead, and more urgent', { priority: 1 })]);
+      await put(store, [message('dead'), message('dead, and more urgent', { priority: 1 })]);
       for (let n = 0; n < 2; n++) {
         const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
         await settle(store, id, { kind: 'failed' });
       }
       const ready = [message('a'), message('b'), message('c', { priority: 1 })];
-      await store.publish([...ready, message('later', { delayMs: 99, priority: 9 })]);
+      await put(store, [...ready, message('later', { delayMs: 99, priority: 9 })]);
       assert.equal(await store.purge('default', { limit: 2 }), 2); // c, a
       assert.equal(await store.kick('default', { limit: 1 }), 1);
       assert.equal(await next(), 'dead, and more urgent');
@@ -466,7 +466,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('does not let one expire that was kicked back', async (t) => {
       const { store, clock, next } = await given(t, { maxAttempts: 1 });
-      await store.publish([message('a', { ttlMs: 10 }), message('b', { ttlMs: 20 })]);
+      await put(store, [message('a', { ttlMs: 10 }), message('b', { ttlMs: 20 })]);
       const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
       await settle(store, id, { kind: 'failed' });
       clock.ms += 15;
@@ -485,7 +485,7 @@ for (const [name, open] of Object.entries(stores)) {
     it('kicks and purges by id among many, and more than a step takes', async (t) => {
       const { store } = await given(t, { maxAttempts: 1 });
       const many = Array.from({ length: 2500 }, (_, n) => message(`${n}`));
-      const ids = await store.publish(many);
+      const ids = await put(store, many);
       for (const _ of ids) {
         const { id = 0 } = (await reserve(store, ['default'], '1:1')) ?? {};
         await settle(store, id, { kind: 'dead' });
@@ -506,7 +506,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('finds a message by its id, and a part of its body', async (t) => {
       const { store, clock } = await given(t);
-      const [id = 0] = await store.publish([
+      const [id = 0] = await put(store, [
         message('hello', { queue: 'other', delayMs: 5, priority: 3, headers: [['k', 'v']] }),
       ]);
       const found = await store.find(id);
@@ -524,7 +524,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('removes messages by id, in whatever queue and state, but not what a consumer holds', async (t) => {
       const { store, next } = await given(t, { maxMessages: 4 });
-      const [held = 0, dead = 0, delayed = 0, ready = 0] = await store.publish([
+      const [held = 0, dead = 0, delayed = 0, ready = 0] = await put(store, [
         ...[message('held', { priority: 2 }), message('dead', { priority: 1 })],
         ...[message('delayed', { delayMs: 99 }), message('ready', { queue: 'other' })],
       ]);
@@ -539,17 +539,20 @@ for (const [name, open] of Object.entries(stores)) {
         (await store.counts()).map(({ queue, reserved }) => [queue, reserved]),
         [['default', 1]],
       );
-      await store.publish([message('a'), message('b'), message('c')]); // there is room for them
+      await put(store, [message('a'), message('b'), message('c')]); // there is room for them
       assert.equal(await settle(store, held, { kind: 'done' }), 'gone');
     });
 
     it('changes queue, priority and delay of what is waiting, and nothing else of it', async (t) => {
       const { store, clock, next } = await given(t);
-      const ids = await store.publish(['a', 'b', 'c', 'd'].map((text) => message(text)));
+      const ids = await put(
+        store,
+        ['a', 'b', 'c', 'd'].map((text) => message(text)),
+      );
       const [a = 0, b = 0, c = 0, d = 0] = ids;
       assert.deepEqual(await store.edit([c], { priority: 1 }), ['done']);
       assert.deepEqual(await store.edit([a, d], { queue: 'other' }), ['done', 'done']);
-      await store.publish([message('e', { queue: 'other' })]);
+      await put(store, [message('e', { queue: 'other' })]);
       assert.deepEqual(await store.edit([b], { delayMs: 10 }), ['done']);
       assert.deepEqual([await next(), await next()], ['c', undefined]);
       clock.ms += 10;
@@ -562,15 +565,15 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('makes one ready that was delayed, as the last one', async (t) => {
       const { store, next } = await given(t);
-      const [later = 0] = await store.publish([message('later', { delayMs: 99 }), message('a')]);
+      const [later = 0] = await put(store, [message('later', { delayMs: 99 }), message('a')]);
       assert.deepEqual(await store.edit([later], { delayMs: 0 }), ['done']);
-      await store.publish([message('b')]);
+      await put(store, [message('b')]);
       assert.deepEqual([await next(), await next(), await next()], ['a', 'later', 'b']);
     });
 
     it('delays one anew', async (t) => {
       const { store, clock, next } = await given(t);
-      const [id = 0] = await store.publish([message('x', { delayMs: 99 })]);
+      const [id = 0] = await put(store, [message('x', { delayMs: 99 })]);
       await store.edit([id], { delayMs: 10 });
       assert.equal(await store.nextSweep(), clock.ms + 10);
       await store.edit([id], { delayMs: 500 });
@@ -582,7 +585,7 @@ for (const [name, open] of Object.entries(stores)) {
 
     it('says why one was not changed', async (t) => {
       const { store, clock, next } = await given(t);
-      const [held = 0, dead = 0, expiring = 0, a = 0] = await store.publish([
+      const [held = 0, dead = 0, expiring = 0, a = 0] = await put(store, [
         ...[message('held', { priority: 2 }), message('dead', { priority: 1 })],
         ...[message('expiring', { ttlMs: 50 }), message('a')],
       ]);
@@ -599,13 +602,115 @@ for (const [name, open] of Object.entries(stores)) {
       assert.equal(await next(), 'expiring');
     });
 
+    it('stores one message of a queue for each key, until it is done', async (t) => {
+      const { store } = await given(t);
+      const send = (text: string, more: Partial<NewMessage> = {}) =>
+        store.publish([message(text, { key: 'k', ...more })]);
+      const [first] = await send('first');
+      assert.equal(first?.isDuplicate, false);
+      const duplicate = [{ id: first?.id, isDuplicate: true }];
+      assert.deepEqual(await send('again'), duplicate);
+      assert.equal((await send('another', { key: 'l' }))[0]?.isDuplicate, false);
+      assert.equal((await send('elsewhere', { queue: 'other' }))[0]?.isDuplicate, false);
+      const id = first?.id ?? 0;
+      assert.equal((await store.find(id))?.key, 'k');
+      for (const kind of ['failed', 'release'] as const) {
+        await reserve(store, ['default'], '1:1');
+        assert.deepEqual(await send('while it is held'), duplicate);
+        await settle(store, id, { kind });
+        assert.deepEqual(await send('while it is delayed'), duplicate);
+        await store.edit([id], { delayMs: 0, priority: 9 });
+      }
+      await reserve(store, ['default'], '1:1');
+      assert.equal(await settle(store, id, { kind: 'done' }), 'gone');
+      assert.equal((await send('afterwards'))[0]?.isDuplicate, false);
+      assert.deepEqual(
+        (await store.counts()).map(({ queue, ready }) => [queue, ready]),
+        [
+          ['default', 2],
+          ['other', 1],
+        ],
+      );
+    });
+
+    it('keeps a key for a while after its message is done, when that is asked for', async (t) => {
+      const { store, clock } = await given(t);
+      const one = message('x', { key: 'k', keyTtlMs: 100 });
+      const [id = 0] = await put(store, [one]);
+      await reserve(store, ['default'], '1:1');
+      await settle(store, id, { kind: 'done' });
+      clock.ms += 99;
+      assert.deepEqual(await store.publish([one]), [{ id, isDuplicate: true }]);
+      clock.ms += 1;
+      const [again] = await store.publish([one]);
+      assert.equal(again?.isDuplicate, false);
+      // What is removed is not done; what is late is.
+      assert.deepEqual(await store.remove([again?.id ?? 0]), ['done']);
+      assert.equal((await store.publish([one]))[0]?.isDuplicate, false);
+      const reserved = await reserve(store, ['default'], '1:1');
+      assert.ok(reserved);
+      await settle(store, reserved.id, { kind: 'lost' });
+      assert.equal(await store.settleLate(reserved.id, reserved), 'default');
+      assert.deepEqual(await store.publish([one]), [{ id: reserved.id, isDuplicate: true }]);
+    });
+
+    it('stores the others of a batch, and counts no duplicate against a limit', async (t) => {
+      const { store, next } = await given(t, { maxMessages: 4 });
+      const key = (text: string, key?: string) => message(text, key === undefined ? {} : { key });
+      const [first] = await put(store, [key('a', 'k')]);
+      const became = await store.publish([
+        ...[key('b'), key('dup', 'k'), key('c', 'l'), key('dup', 'l'), key('d')],
+      ]);
+      assert.deepEqual(
+        became.map(({ isDuplicate }) => isDuplicate),
+        [false, true, false, true, false],
+      );
+      assert.equal(became[1]?.id, first);
+      assert.equal(became[3]?.id, became[2]?.id);
+      const texts = [];
+      for (const id of [first, became[0]?.id, became[2]?.id, became[4]?.id])
+        texts.push(Buffer.from((await store.find(id ?? 0))?.body ?? '').toString());
+      assert.deepEqual(texts, ['a', 'b', 'c', 'd']);
+      assert.deepEqual(await store.publish([key('dup', 'k')]), [{ id: first, isDuplicate: true }]);
+      await assert.rejects(store.publish([key('e', 'm')]), StoreFull);
+      assert.deepEqual([await next(), await next(), await next()], ['a', 'b', 'c']);
+    });
+
+    it('frees the key of a dead message, which comes back without it if it must', async (t) => {
+      const { store } = await given(t);
+      const one = message('x', { key: 'k' });
+      const dead: number[] = [];
+      for (let n = 0; n < 3; n++) {
+        const [stored] = await store.publish([one]);
+        assert.equal(stored?.isDuplicate, false);
+        const id = stored?.id ?? 0;
+        dead.push(id);
+        await reserve(store, ['default'], '1:1');
+        await settle(store, id, { kind: 'dead' });
+      }
+      assert.equal(await store.kick('default'), 3);
+      const keys = async () => (await store.peek('default')).map(({ key }) => key);
+      assert.deepEqual(await keys(), ['k', undefined, undefined]);
+      await reserve(store, ['default'], '1:1');
+      await settle(store, dead[0] ?? 0, { kind: 'dead' });
+      await store.publish([one]);
+      assert.equal(await store.kick('default', { ids: dead }), 1);
+      assert.deepEqual(await keys(), [undefined, undefined, 'k', undefined]);
+    });
+
+    it('moves no message to a queue where its key is taken', async (t) => {
+      const { store } = await given(t);
+      const at = (queue: string) => message('x', { queue, key: 'k' });
+      const [a = 0, b = 0, c = 0] = await put(store, [at('a'), at('b'), at('c')]);
+      assert.deepEqual(await store.edit([a, b], { queue: 'c' }), ['duplicate', 'duplicate']);
+      await store.remove([c]);
+      assert.deepEqual(await store.edit([a, b], { queue: 'c' }), ['done', 'duplicate']);
+      assert.deepEqual(await store.edit([a], { queue: 'c', priority: 1 }), ['done']);
+    });
+
     it('shows messages without taking them', async (t) => {
       const { store, clock } = await given(t);
-      await store.publish([
-        message('a', { delayMs: 5 }),
-        message('b'),
-        message('c', { priority: 1 }),
-      ]);
+      await put(store, [message('a', { delayMs: 5 }), message('b'), message('c', { priority: 1 })]);
       const shown = await store.peek('default');
       assert.deepEqual(
         shown.map((one) => [Buffer.from(one.body).toString(), one.state, one.priority, one.dueAt]),
@@ -626,6 +731,7 @@ for (const [name, open] of Object.entries(stores)) {
         ids: fc.array(fc.integer({ min: 1, max: 20 }), { maxLength: 4 }),
         queue: fc.constantFrom('a', 'b'),
         outcome: fc.constantFrom('done', 'failed', 'lost', 'release', 'return', 'untaken', 'dead'),
+        key: fc.constantFrom('k', 'l', undefined),
         ms: fc.constantFrom(0, 10, 100),
         state: fc.constantFrom('ready', 'delayed', 'dead', undefined),
       });
@@ -638,10 +744,11 @@ for (const [name, open] of Object.entries(stores)) {
           const store = await open({ after }, policy, clock);
           const held: number[] = [];
           try {
-            for (const { act, ids, queue, outcome, ms, state } of steps) {
+            for (const { act, ids, queue, outcome, key, ms, state } of steps) {
               if (act === 'publish') {
                 const times = ms > 0 ? { delayMs: ms, ttlMs: 3 * ms } : {};
-                await store.publish([message('x', { queue, ...times })]);
+                const unique = key === undefined ? {} : { key, keyTtlMs: 15 };
+                await put(store, [message('x', { queue, ...times, ...unique })]);
               } else if (act === 'reserve') {
                 const reserved = await reserve(store, [queue], '1:1');
                 if (reserved) held.push(reserved.id);

@@ -108,7 +108,7 @@ describe('a store on a disk', () => {
     const folder = folderOf(t);
     const store = open(t, folder);
     await fill(store);
-    const [id] = await store.publish([
+    const [sent] = await store.publish([
       { queue: 'other', body: Buffer.alloc(100_000, 'y'), priority: 0 },
     ]);
     await settleAll(store, 'done');
@@ -116,7 +116,7 @@ describe('a store on a disk', () => {
     await store.close();
     const again = open(t, folder);
     const reserved = await reserve(again, ['other'], '1:1');
-    assert.equal(reserved?.id, id);
+    assert.equal(reserved?.id, sent?.id);
     assert.ok(Buffer.from(reserved?.body ?? []).equals(Buffer.alloc(100_000, 'y')));
     const db = new Database(join(folder, 'queue.db'), { readonly: true });
     const { integrity_check: check } = db.prepare('PRAGMA integrity_check').get() as never;

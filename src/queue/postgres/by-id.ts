@@ -8,6 +8,7 @@ interface Now {
   readonly id: number;
   readonly state: MessageState;
   readonly expires_at: number | null;
+  readonly key: string | null;
 }
 
 /** Single messages in the database. */
@@ -45,11 +46,10 @@ export class PostgresById implements ById {
     if (dueAt !== null) timetable.add(dueAt);
     if (rows.length > 0)
       engine.tell({ queues: [...queues], ...(dueAt === null ? {} : { at: dueAt }) });
-    return this.#results(ids, rows, ({ state, expires_at: end }) => {
-      if (state === 'dead') return 'dead';
-      return state !== 'reserved' && dueAt !== null && end !== null && end <= dueAt
-        ? 'expires'
-        : 'held';
+    return this.#results(ids, rows, ({ state, expires_at: end, key }) => {
+      if (state === 'dead' || state === 'reserved') return state === 'dead' ? 'dead' : 'held';
+      if (queue !== undefined && key !== null) return 'duplicate';
+      return dueAt !== null && end !== null && end <= dueAt ? 'expires' : 'held';
     });
   }
 
@@ -85,9 +85,12 @@ const REMOVE: Statement = {
 };
 const EDIT: Statement = {
   name: 'edit',
-  text: `WITH batch AS (SELECT id, state FROM messages WHERE id = ANY($1::bigint[]) AND state IN ('ready', 'delayed')
+  text: `WITH found AS (SELECT id, queue, state, key FROM messages WHERE id = ANY($1::bigint[]) AND state IN ('ready', 'delayed')
       AND ($5::bigint IS NULL OR expires_at IS NULL OR expires_at > $5) ORDER BY id FOR UPDATE),
-    chosen AS (SELECT id, state AS before, row_number() OVER (ORDER BY id) AS n FROM batch)
+    batch AS (SELECT *, row_number() OVER (PARTITION BY key ORDER BY id) AS same FROM found),
+    chosen AS (SELECT id, state AS before, row_number() OVER (ORDER BY id) AS n FROM batch
+      WHERE $2::text IS NULL OR key IS NULL OR queue = $2 OR (same = 1 AND NOT EXISTS (SELECT FROM messages AS other
+        WHERE other.queue = $2 AND other.key = batch.key AND other.state <> 'dead')))
     UPDATE messages SET queue = coalesce($2, queue), priority = coalesce($3::bigint, priority),
       state = CASE WHEN $4::boolean THEN 'delayed' WHEN NOT $4 THEN 'ready' ELSE state END,
       due_at = CASE WHEN $4 IS NULL THEN due_at ELSE $5 END,
@@ -96,5 +99,5 @@ const EDIT: Statement = {
 };
 const STATES: Statement = {
   name: 'states',
-  text: 'SELECT id, state, expires_at FROM messages WHERE id = ANY($1::bigint[])',
+  text: 'SELECT id, state, expires_at, key FROM messages WHERE id = ANY($1::bigint[])',
 };

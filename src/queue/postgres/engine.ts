@@ -14,8 +14,8 @@ const ENDING_MS = 5000;
 const ENDING_LOOK_MS = 20;
 /** How often to look for work where the server notifies nobody; ms. */
 const POLL_MS = 1000;
-/** Serialization failures and deadlocks, which another try gets over. */
-const AGAIN = new Set(['40001', '40P01']);
+/** Serialization failures, deadlocks, a key that somebody else was faster with: another try gets over them. */
+const AGAIN = new Set(['40001', '40P01', '23505']);
 const MAX_TRIES = 3;
 
 /** Two connections, because not every commit has to wait for the disk, nor one for the other. */

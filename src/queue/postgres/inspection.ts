@@ -149,10 +149,15 @@ function purge(state: MessageState, ids: readonly number[] | undefined): Stateme
 function kick(ids: readonly number[] | undefined): Statement {
   return {
     name: `kick${ids ? '-ids' : ''}`,
-    text: `WITH batch AS (SELECT id, priority FROM messages WHERE ${condition('$1', 'dead', ids, '$4')}
+    text: `WITH batch AS (SELECT id, priority, key FROM messages WHERE ${condition('$1', 'dead', ids, '$4')}
         ORDER BY ${ORDER.dead} LIMIT $2 FOR UPDATE SKIP LOCKED),
-      chosen AS (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n FROM batch)
-      UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = $3 + chosen.n
+      chosen AS (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n,
+          row_number() OVER (PARTITION BY key ORDER BY ${ORDER.dead}) AS same,
+          key IS NOT NULL AND EXISTS (SELECT FROM messages AS other WHERE other.queue = $1 AND other.key = batch.key
+            AND other.state <> 'dead') AS stands
+        FROM batch)
+      UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = $3 + chosen.n,
+        key = CASE WHEN same = 1 AND NOT stands THEN key END
       FROM chosen WHERE messages.id = chosen.id RETURNING messages.id`,
   };
 }

@@ -8,6 +8,7 @@ import type {
   DeliveryName,
   Edit,
   NewMessage,
+  Published,
   QueueCounts,
   Reservation,
   Reserved,
@@ -120,7 +121,7 @@ export class PostgresStore implements Store {
     this.#listener = listener;
   }
 
-  publish(batch: readonly NewMessage[]): Promise<number[]> {
+  publish(batch: readonly NewMessage[]): Promise<Published[]> {
     return this.#publisher.publish(batch);
   }
 

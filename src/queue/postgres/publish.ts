@@ -1,5 +1,6 @@
 import { StoreAway, type StoreError, storeErrors } from '../errors.ts';
-import { type NewMessage, sizeOf } from '../store.ts';
+import { allOf, firstOfEach } from '../keys.ts';
+import { type NewMessage, type Published, sizeOf } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors, wasAsked } from './errors.ts';
 import type { Parts } from './timetable.ts';
@@ -13,7 +14,10 @@ export interface PublisherParts extends Parts {
 
 type Answer = {
   readonly fits: boolean;
-  readonly ids: readonly number[] | null;
+  /** In the order of the messages; null: it is not known. */
+  readonly ids: readonly (number | null)[] | null;
+  /** Which of them were not stored; null: none. */
+  readonly duplicates: readonly boolean[] | null;
   /** What the store holds. */
   readonly messages: number;
   readonly bytes: number;
@@ -30,19 +34,24 @@ export class Publisher {
   }
 
   /** @throws StoreFull, StoreUnknown, StoreError */
-  async publish(batch: readonly NewMessage[]): Promise<number[]> {
+  async publish(all: readonly NewMessage[]): Promise<Published[]> {
     const { timetable, clock, policy } = this.#parts;
     await timetable.sweep();
     const now = clock.now();
+    const firsts = firstOfEach(all);
+    const batch = all.filter((_, n) => firsts[n] === n);
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
-    const { fits, ids, messages, bytes: held } = await this.#store(batch, now, bytes);
+    const { fits, ids, duplicates, messages, bytes: held } = await this.#store(batch, now, bytes);
     if (!fits) {
       if (messages + batch.length > policy.maxMessages)
         throw storeErrors.tooMany(messages, policy.maxMessages);
       throw storeErrors.tooLarge(held, policy.maxBytes);
     }
     this.#tell(batch, now);
-    return [...(ids ?? [])];
+    const became = batch.map((_, n) => {
+      return { id: ids?.[n] ?? null, isDuplicate: duplicates?.[n] ?? false };
+    });
+    return allOf(firsts, became);
   }
 
   async #store(batch: readonly NewMessage[], now: number, bytes: number): Promise<Answer> {
@@ -53,7 +62,10 @@ export class Publisher {
       ...this.#columns(batch, now),
     ];
     try {
-      const [answer] = await engine.durable<Answer>(PUBLISH, values);
+      const hasKeys = batch.some(({ key }) => key !== undefined);
+      const [answer] = await (hasKeys
+        ? engine.durable<Answer>(PUBLISH_KEYED, [...values, ...keyColumns(batch)])
+        : engine.durable<Answer>(PUBLISH, values));
       if (answer?.fits) this.#number = number;
       return answer as Answer;
     } catch (error) {
@@ -61,16 +73,18 @@ export class Publisher {
       const ids = await this.#idsOf(number, error);
       if (!ids) throw error;
       this.#number = number;
-      return { fits: true, ids, messages: 0, bytes: 0 };
+      return { fits: true, ids, duplicates: null, messages: 0, bytes: 0 };
     }
   }
 
   /** The answer was lost. @returns undefined: they were not stored @throws StoreUnknown nobody knows */
-  async #idsOf(number: number, why: StoreError): Promise<readonly number[] | undefined> {
+  async #idsOf(number: number, why: StoreError): Promise<Answer['ids'] | undefined> {
     const { engine, members, name } = this.#parts;
     try {
       if (!(await engine.isBackIn(DOUBT_MS))) throw why;
-      const [row] = await engine.durable<{ number: number; ids: number[] }>(LAST, [members.id]);
+      const [row] = await engine.durable<{ number: number; ids: (number | null)[] }>(LAST, [
+        members.id,
+      ]);
       if (!row) throw why; // this broker was forgotten: it says nothing
       return row.number === number ? row.ids : undefined;
     } catch (error) {
@@ -121,6 +135,11 @@ export class Publisher {
   }
 }
 
+function keyColumns(batch: readonly NewMessage[]): unknown[] {
+  const ttl = ({ keyTtlMs }: NewMessage) => (keyTtlMs === undefined ? null : Math.ceil(keyTtlMs));
+  return [batch.map(({ key }) => key ?? null), batch.map(ttl)];
+}
+
 /** Stores all of them or none; the limits hold over all brokers, but for what is stored at the same moment. */
 const PUBLISH: Statement = {
   name: 'publish',
@@ -141,7 +160,48 @@ const PUBLISH: Statement = {
     counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
       bytes = published.bytes + $4::bigint, ids = (SELECT array_agg(id ORDER BY id) FROM added)
       FROM checked WHERE fits AND broker = $1::uuid)
-    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY id) FROM added) AS ids FROM checked`,
+    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY id) FROM added) AS ids, NULL AS duplicates FROM checked`,
+};
+/**
+ * The same, but for messages whose key stands for another: those are left out. Which they are is looked at first, and
+ * again by the index, because another broker may store one with the same key at the same time.
+ */
+const PUBLISH_KEYED: Statement = {
+  name: 'publish-keyed',
+  text: `WITH room AS (SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
+      FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums),
+    forgotten AS (DELETE FROM kept_keys WHERE until <= $7::bigint),
+    given AS (SELECT * FROM unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
+        $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, n)),
+    stands AS (SELECT n, messages.id FROM given JOIN messages
+        ON messages.queue = given.queue AND messages.key = given.key AND messages.state <> 'dead'
+      UNION ALL SELECT n, message FROM given JOIN kept_keys
+        ON kept_keys.queue = given.queue AND kept_keys.key = given.key AND until > $7::bigint),
+    fresh AS (SELECT * FROM given WHERE NOT EXISTS (SELECT FROM stands WHERE stands.n = given.n)),
+    checked AS (SELECT *, messages + (SELECT count(*) FROM fresh) <= $5::bigint
+      AND bytes + (SELECT coalesce(sum(size), 0) FROM fresh) <= $6::bigint AS fits FROM room),
+    added AS (INSERT INTO messages
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl)
+      SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
+        due_at, expires_at, size, key, key_ttl
+      FROM checked, fresh WHERE fits ORDER BY n
+      ON CONFLICT (queue, key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE SET key = excluded.key
+      RETURNING id, queue, key, messages.bytes, xmax = 0 AS is_new),
+    became AS (SELECT n, id, NOT is_new AS duplicate FROM fresh JOIN added USING (queue, key)
+      UNION ALL SELECT n, id, false FROM (SELECT n, row_number() OVER (ORDER BY n) AS nth FROM fresh WHERE key IS NULL)
+        AS plain JOIN (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM added WHERE key IS NULL) AS added USING (nth)
+      UNION ALL SELECT n, id, true FROM stands),
+    remembered AS (INSERT INTO producers (process, number, at)
+      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
+      WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at),
+    counted AS (UPDATE published SET number = $2::bigint,
+      messages = published.messages + (SELECT count(*) FROM added WHERE is_new),
+      bytes = published.bytes + (SELECT coalesce(sum(bytes), 0) FROM added WHERE is_new),
+      ids = (SELECT array_agg(id ORDER BY n) FROM became)
+      FROM checked WHERE fits AND broker = $1::uuid)
+    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY n) FROM became) AS ids,
+      (SELECT array_agg(duplicate ORDER BY n) FROM became) AS duplicates, $3::bigint, $4::bigint FROM checked`,
 };
 const LAST: Statement = {
   name: 'last-published',

@@ -2,7 +2,7 @@ import type { Held } from '../settlement.ts';
 import type { Headers, MessageState, QueuedMessage, Stored } from '../store.ts';
 
 export const COLUMNS =
-  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes';
+  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes, key';
 
 /** A row as selected by {@link COLUMNS}. */
 export interface Row extends Held {
@@ -14,6 +14,7 @@ export interface Row extends Held {
   readonly enqueued_at: number;
   readonly due_at: number | null;
   readonly bytes: number;
+  readonly key: string | null;
 }
 
 export type RowWithBody = Row & { readonly body: Uint8Array };
@@ -46,7 +47,8 @@ export function queuedOf(
 export function storedOf(row: SizedRow, toHost: (at: number) => number): Stored {
   const { state, priority, due_at: dueAt, size: bytes } = row;
   const due = state === 'delayed' && dueAt !== null ? { dueAt: toHost(dueAt) } : {};
-  return { ...queuedOf(row, toHost), state, priority, bytes, ...due };
+  const key = row.key === null ? {} : { key: row.key };
+  return { ...queuedOf(row, toHost), state, priority, bytes, ...key, ...due };
 }
 
 export function headersOf(json: string | null): Headers {

@@ -5,11 +5,25 @@ import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
-const SCHEMA_VERSION = 1;
-/** What happens when two brokers create it at the same time: a name is there already, or a deadlock. */
-const CREATED: ReadonlySet<string> = new Set(['42P06', '42P07', '23505', '42710', '40P01']);
+const SCHEMA_VERSION = 2;
+/** What happens when two brokers do it at the same time: something is there already, or a deadlock. */
+const ALREADY: ReadonlySet<string> = new Set([
+  ...['42P06', '42P07', '23505', '42710', '42701', '40P01'],
+]);
 const MAX_TRIES = 10;
 const RETRY_MS = 100;
+
+const KEYS = `
+CREATE UNIQUE INDEX messages_key ON messages (queue, key) WHERE key IS NOT NULL AND state <> 'dead';
+CREATE TABLE kept_keys (queue text COLLATE "C", key text COLLATE "C", message bigint, until bigint NOT NULL,
+  PRIMARY KEY (queue, key));
+COMMENT ON TABLE kept_keys IS 'of messages that are done, as long as they are to be kept';
+CREATE INDEX kept_keys_until ON kept_keys (until);
+`;
+/** What brings a store of each version to the next one; an earlier sigmq that is connected can go on with it. */
+const UPGRADES: readonly string[] = [
+  `ALTER TABLE messages ADD COLUMN key text COLLATE "C", ADD COLUMN key_ttl bigint; ${KEYS}`,
+];
 
 /** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
 const SCHEMA = `
@@ -31,7 +45,9 @@ CREATE TABLE messages (
   broker      uuid,
   consumer    text,
   incarnation bigint,
-  bytes       int    NOT NULL
+  bytes       int    NOT NULL,
+  key         text COLLATE "C",
+  key_ttl     bigint
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE messages ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON COLUMN messages.broker IS 'of a reserved one: whose lease protects it';
@@ -42,6 +58,7 @@ CREATE INDEX messages_reserved ON messages (broker, id)                         
 CREATE INDEX messages_dead     ON messages (queue, priority DESC, id)           WHERE state = 'dead';
 CREATE INDEX messages_expiring ON messages (expires_at)
   WHERE expires_at IS NOT NULL AND state IN ('ready', 'delayed');
+${KEYS}
 CREATE TABLE producers (process text PRIMARY KEY, number bigint NOT NULL, at bigint NOT NULL);
 COMMENT ON TABLE producers IS 'the number of the last message stored from each process';
 CREATE TABLE paused (queue text COLLATE "C" PRIMARY KEY);
@@ -69,34 +86,36 @@ CREATE TABLE store (version int NOT NULL, identity uuid NOT NULL);
 `;
 
 /**
- * Makes the schema if it is not there. @returns the identity of the store
+ * Makes the schema if it is not there, or brings it up to date. @returns the identity of the store
  * @throws StoreError it is something else, or of a newer sigmq
  */
 export async function openSchema(
   connection: PostgresConnection,
   { schema, name }: PostgresAddress,
 ): Promise<string> {
-  const known = await identityOf(connection, name, schema);
-  if (known !== undefined) return known;
   for (let tries = 1; ; tries++) {
+    const known = await knownIn(connection, name, schema);
+    if (known?.version === SCHEMA_VERSION) return known.identity;
+    if (tries > MAX_TRIES) throw postgresErrors.notAStore(name, schema);
+    if (tries > 1) await sleep(RETRY_MS);
     try {
-      await connection.ask(`CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
-        INSERT INTO store (version, identity) VALUES (${SCHEMA_VERSION}, '${randomUUID()}')`);
+      await connection.ask(
+        known
+          ? `${UPGRADES.slice(known.version - 1).join('')} UPDATE store SET version = ${SCHEMA_VERSION}`
+          : `CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
+            INSERT INTO store (version, identity) VALUES (${SCHEMA_VERSION}, '${randomUUID()}')`,
+      );
     } catch (error) {
-      if (!CREATED.has(codeOf(error) ?? '')) throw error;
+      if (!ALREADY.has(codeOf(error) ?? '')) throw error;
     }
-    const now = await identityOf(connection, name, schema);
-    if (now !== undefined) return now;
-    if (tries === MAX_TRIES) throw postgresErrors.notAStore(name, schema);
-    await sleep(RETRY_MS);
   }
 }
 
-async function identityOf(
+async function knownIn(
   connection: PostgresConnection,
   name: string,
   schema: string,
-): Promise<string | undefined> {
+): Promise<{ readonly version: number; readonly identity: string } | undefined> {
   const [is] = await connection.ask<{ there: boolean }>(
     'SELECT to_regclass($1) IS NOT NULL AS there',
     [`"${schema}".store`],
@@ -108,7 +127,7 @@ async function identityOf(
     );
     if (!row) throw postgresErrors.notAStore(name, schema);
     if (row.version > SCHEMA_VERSION) throw postgresErrors.newer(name, row.version, SCHEMA_VERSION);
-    return row.identity;
+    return row;
   } catch (error) {
     throw codeOf(error) === '42703' ? postgresErrors.notAStore(name, schema) : error;
   }

@@ -62,13 +62,13 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
 
   /** @returns the ids of those that this broker held; if that is not all of them, none was settled */
   async #make(changes: readonly Change[]): Promise<Set<number>> {
-    const { engine, members } = this.#parts;
+    const { engine, members, clock } = this.#parts;
     const column = <K extends keyof Change>(key: K) => changes.map((change) => change[key]);
     try {
       const held = await engine.fast<{ id: number }>(SETTLE, [
         ...[members.id, column('id'), column('before'), column('state'), column('attempts')],
         ...[column('spent'), column('releases'), column('deliveries'), column('dueAt')],
-        column('isTaken'),
+        ...[column('isTaken'), clock.now()],
       ]);
       const ours = new Set(held.map(({ id }) => id));
       return ours.size === changes.length ? ours : await this.#doubtless(changes, ours);
@@ -118,14 +118,19 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
     id: number,
     { incarnation, delivery }: DeliveryName,
   ): Promise<string | undefined> {
-    const { engine, members } = this.#parts;
+    const { engine, members, clock } = this.#parts;
     // It was the last delivery: nobody has received the message since.
     const [row] = await engine.fast<{ queue: string }>(SETTLE_LATE, [
-      ...[members.id, id, incarnation, delivery],
+      ...[members.id, id, incarnation, delivery, clock.now()],
     ]);
     return row?.queue;
   }
 }
+
+/** Of what a statement has removed as `gone`, because it is done. @param now the parameter with the time */
+const keepKeys = (now: string) => `INSERT INTO kept_keys (queue, key, message, until)
+      SELECT queue, key, id, ceil(${now}::float8)::bigint + key_ttl FROM gone WHERE key IS NOT NULL AND key_ttl IS NOT NULL
+      ON CONFLICT (queue, key) DO UPDATE SET message = excluded.message, until = excluded.until`;
 
 const SETTLE: Statement = {
   name: 'settle',
@@ -137,12 +142,13 @@ const SETTLE: Statement = {
       FOR UPDATE OF messages),
     complete AS (SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM wanted) AS yes),
     gone AS (DELETE FROM messages USING wanted, complete
-      WHERE yes AND messages.id = wanted.id AND wanted.state = 'gone' RETURNING messages.bytes),
+      WHERE yes AND messages.id = wanted.id AND wanted.state = 'gone' RETURNING messages.*),
     changed AS (UPDATE messages SET state = wanted.state, attempts = wanted.attempts, spent = wanted.spent,
         releases = wanted.releases, deliveries = wanted.deliveries, due_at = wanted.due_at, broker = NULL,
         consumer = NULL, incarnation = CASE WHEN taken THEN incarnation END,
         expires_at = CASE WHEN NOT taken THEN expires_at END
       FROM wanted, complete WHERE yes AND messages.id = wanted.id AND wanted.state <> 'gone'),
+    kept AS (${keepKeys('$11')}),
     counted AS (${COUNT_REMOVED})
     SELECT id FROM held`,
 };
@@ -153,7 +159,8 @@ const LOOK: Statement = {
 const SETTLE_LATE: Statement = {
   name: 'settle-late',
   text: `WITH gone AS (DELETE FROM messages WHERE id = $2 AND incarnation = $3 AND deliveries = $4
-      AND state IN ('ready', 'delayed') RETURNING queue, bytes),
+      AND state IN ('ready', 'delayed') RETURNING messages.*),
+    kept AS (${keepKeys('$5')}),
     counted AS (${COUNT_REMOVED})
     SELECT queue FROM gone`,
 };

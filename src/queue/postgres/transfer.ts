@@ -3,6 +3,7 @@ import { StoreError } from '../errors.ts';
 import { sizeOf } from '../store.ts';
 import {
   type Content,
+  type KeptKey,
   type LastNumber,
   type Target,
   type TransferRow,
@@ -21,7 +22,11 @@ import { NOW } from './sql.ts';
 /** Messages read at a time. */
 const PAGE = 256;
 
-type StoredRow = TransferRow & { readonly body: Uint8Array; readonly headers: string | null };
+type StoredRow = TransferRow & {
+  readonly body: Uint8Array;
+  readonly headers: string | null;
+  readonly key: string | null;
+};
 
 /** Reads a store as of one moment, while brokers work on it. @throws StoreError */
 export async function readPostgres<T>(
@@ -49,21 +54,27 @@ async function contentOf(connection: PostgresConnection, name: string): Promise<
     'SELECT process, number FROM producers ORDER BY at, process',
     [],
   );
+  const keys = await connection.ask<KeptKey & { [key: string]: unknown }>(
+    'SELECT queue, key, until FROM kept_keys ORDER BY until',
+    [],
+  );
   return {
     name,
+    keys,
     paused: paused.map(({ queue }) => queue),
     producers,
     async *messages() {
       for (let last = 0; ; ) {
         const rows = await connection.ask<StoredRow>(
           `SELECT id, queue, state, priority, position, body, headers, attempts, spent, releases, deliveries,
-          enqueued_at, due_at, expires_at FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
+          enqueued_at, due_at, expires_at, key, key_ttl FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
           [last],
         );
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
-          return transferredOf(row, { body: row.body, headers: headersOf(row.headers) });
+          const { body, key } = row;
+          return transferredOf(row, { body, headers: headersOf(row.headers), key });
         });
       }
     },
@@ -106,6 +117,16 @@ class PostgresTarget implements Target {
     ]);
   }
 
+  keep(keys: readonly KeptKey[]): Promise<void> {
+    const sql = `INSERT INTO kept_keys (queue, key, until) SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
+      ON CONFLICT (queue, key) DO NOTHING`;
+    return this.#ask(sql, [
+      keys.map(({ queue }) => queue),
+      keys.map(({ key }) => key),
+      keys.map(({ until }) => until),
+    ]);
+  }
+
   async add(messages: readonly Transferred[]): Promise<void> {
     for (const one of messages) {
       const bytes = sizeOf(one);
@@ -113,13 +134,15 @@ class PostgresTarget implements Target {
       this.#bytes += bytes;
       await this.#ask(
         `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent, releases,
-        deliveries, enqueued_at, due_at, expires_at, bytes)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+        deliveries, enqueued_at, due_at, expires_at, bytes, key_ttl, key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+          CASE WHEN $2 = 'dead' OR NOT EXISTS (SELECT FROM messages
+            WHERE queue = $1 AND key = $16::text AND state <> 'dead') THEN $16::text END)`,
         [
           ...[one.queue, one.state, one.priority, one.position, Buffer.from(one.body)],
           one.headers.length > 0 ? JSON.stringify(one.headers) : null,
           ...[one.attempts, one.spent, one.releases, one.deliveries],
-          ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes],
+          ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes, one.keyTtlMs, one.key],
         ],
       );
     }

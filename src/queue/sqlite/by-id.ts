@@ -1,7 +1,8 @@
 import type { BodyPart, ById, Changed, Edit, MessageState, Stored } from '../store.ts';
 import { bodyOf } from './body.ts';
 import type { SqliteConnection } from './connection.ts';
-import { ALL_BUT_BODY, type BodilessRow, BYTES, storedOf } from './rows.ts';
+import type { Keys } from './keys.ts';
+import { ALL_BUT_BODY, asText, type BodilessRow, BYTES, type Row, storedOf } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
@@ -9,6 +10,7 @@ export interface SqliteByIdOptions {
   readonly db: SqliteConnection;
   readonly tally: Tally;
   readonly timetable: Timetable;
+  readonly keys: Keys;
   /** Milliseconds since the epoch. */
   now(): number;
   /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
@@ -16,7 +18,7 @@ export interface SqliteByIdOptions {
 }
 
 /** What has to be known of a message to remove or change it. */
-interface Known extends Removed {
+interface Known extends Removed, Pick<Row, 'key'> {
   readonly id: number;
   readonly priority: number;
   readonly position: number;
@@ -69,7 +71,8 @@ export class SqliteById implements ById {
 
   #known(ids: readonly number[]): Known[] {
     const { db } = this.#options;
-    const sql = `SELECT id, queue, state, priority, position, due_at, expires_at, ${BYTES} AS bytes
+    const sql = `SELECT id, queue, state, priority, position, due_at, expires_at, CAST(key AS BLOB) AS key,
+        ${BYTES} AS bytes
       FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`;
     return db.try(() => db.sql(sql).all([JSON.stringify(ids)])) as Known[];
   }
@@ -85,18 +88,24 @@ export class SqliteById implements ById {
   }
 
   #edit(known: readonly Known[], edit: Edit): Map<number, Changed> {
-    const { db, tally, timetable, now, position } = this.#options;
+    const { db, tally, timetable, keys, now, position } = this.#options;
     const at = now();
     const first = position(known.length);
-    const results = new Map(known.map((message) => [message.id, fitness(message, edit, at)]));
-    const after = known
+    const results = new Map<number, Changed>(
+      known.map((message) => [message.id, fitness(message, edit, at)]),
+    );
+    const fit = known
       .filter(({ id }) => results.get(id) === 'done')
       .map((message, n) => ({ message, ...edited(message, edit, at, first + 1 + n) }));
-    db.transaction(() => {
-      const sql = `UPDATE messages SET queue = ?, priority = ?, state = ?, position = ?, due_at = ? WHERE id = ?`;
-      for (const { message, queue, priority, state, position, dueAt } of after)
-        db.run(sql, [queue, priority, state, position, dueAt, message.id]);
-    });
+    const after = db.transaction(() =>
+      fit.filter(({ message: { id, key, ...before }, queue, priority, state, position, dueAt }) => {
+        const isTaken =
+          key !== null && queue !== before.queue && keys.holder(queue, asText(key)) !== undefined;
+        if (isTaken) results.set(id, 'duplicate');
+        else db.run(UPDATE, [queue, priority, state, position, dueAt, id]);
+        return !isTaken;
+      }),
+    );
     for (const { message, queue, state, dueAt } of after) {
       tally.add(queue, state, 1, message.bytes);
       tally.add(message.queue, message.state, -1, -message.bytes);
@@ -105,6 +114,9 @@ export class SqliteById implements ById {
     return results;
   }
 }
+
+const UPDATE =
+  'UPDATE messages SET queue = ?, priority = ?, state = ?, position = ?, due_at = ? WHERE id = ?';
 
 function fitness({ state, expires_at }: Known, { delayMs = 0 }: Edit, now: number): Changed {
   if (state === 'reserved') return 'held';

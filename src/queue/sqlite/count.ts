@@ -12,6 +12,8 @@ export interface ReservedRow {
   readonly releases: number;
   readonly deliveries: number;
   readonly bytes: number;
+  /** Its key is kept once it is done. */
+  readonly keepsKey: number;
 }
 
 /**
@@ -61,7 +63,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 function reservedRows(db: SqliteConnection): (ReservedRow & { id: number })[] {
   return db
     .sql(
-      `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes
+      `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes,
+        key_ttl IS NOT NULL AS keepsKey
       FROM messages WHERE state = 'reserved'`,
     )
     .all() as (ReservedRow & { id: number })[];

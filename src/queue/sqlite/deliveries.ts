@@ -2,6 +2,7 @@ import type { StorePolicy } from '../policy.ts';
 import type { DeliveryName, Reservation, Reserved, Settled, Settlement, Store } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
+import type { Keys } from './keys.ts';
 import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './rows.ts';
 import { type RowChange, settlementOf } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
@@ -11,6 +12,7 @@ export interface SqliteDeliveriesOptions {
   readonly db: SqliteConnection;
   readonly policy: StorePolicy;
   readonly tally: Tally;
+  readonly keys: Keys;
   readonly timetable: Timetable;
   /** What is reserved, by id: as it is in the file. */
   readonly reserved: Map<number, ReservedRow>;
@@ -75,13 +77,15 @@ export class SqliteDeliveries
   #hold(row: Row): Reserved {
     const { tally, reserved, incarnation } = this.#options;
     const { id, queue, attempts, spent, releases, deliveries } = row;
-    reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes: bytesOf(row) });
+    const keepsKey = row.key_ttl === null ? 0 : 1;
+    const bytes = bytesOf(row);
+    reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes, keepsKey });
     tally.move(queue, 'ready', 'reserved');
     return { ...reservedOf(row), incarnation };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    const { db, policy, reserved } = this.#options;
+    const { db, policy, reserved, keys } = this.#options;
     const now = this.#options.now();
     const changes = settlements.map(({ id, outcome }) => {
       const held = reserved.get(id);
@@ -91,7 +95,10 @@ export class SqliteDeliveries
     if (known.length < changes.length)
       return changes.map((change) => (change ? 'unmade' : 'unknown'));
     db.together(() => {
-      for (const { sql, parameters } of known) db.run(sql, parameters);
+      for (const { id, held, state, sql, parameters } of known) {
+        if (state === 'gone' && held.keepsKey) keys.keep(id, now);
+        db.run(sql, parameters);
+      }
     });
     return known.map((change) => this.#release(change));
   }
@@ -111,10 +118,16 @@ export class SqliteDeliveries
     { incarnation, delivery }: DeliveryName,
   ): Promise<string | undefined> {
     // It was the last delivery: nobody has received the message since.
-    const sql = `DELETE FROM messages WHERE id = ? AND incarnation = ? AND deliveries = ?
-      AND state IN ('ready', 'delayed') RETURNING queue, state, ${BYTES} AS bytes`;
-    const gone = this.#options.db.writeAll(sql, [id, incarnation, delivery]) as Removed[];
-    this.#options.tally.forget(gone);
+    const which = "id = ? AND incarnation = ? AND deliveries = ? AND state IN ('ready', 'delayed')";
+    const values = [id, incarnation, delivery];
+    const { db, keys, now, tally } = this.#options;
+    const gone = db.together(() => {
+      if (!db.sql(`SELECT 1 FROM messages WHERE ${which}`).get(values)) return [];
+      keys.keep(id, now());
+      const sql = `DELETE FROM messages WHERE id = ? RETURNING queue, state, ${BYTES} AS bytes`;
+      return db.sql(sql).all([id]) as Removed[];
+    });
+    tally.forget(gone);
     return gone[0]?.queue;
   }
 

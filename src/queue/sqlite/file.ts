@@ -4,7 +4,7 @@ import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
 import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
 import { DiskRoom, isNoRoom } from './disk-room.ts';
 import { makeFile, makeFolder } from './own-files.ts';
-import { APPLICATION_ID, FROM_VERSION_1, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES } from './schema.ts';
 import { StoreLock } from './store-lock.ts';
 import { StorePlace } from './store-place.ts';
 import { assertWritable } from './writable.ts';
@@ -100,8 +100,8 @@ function prepare(db: Db, path: string): void {
   db.pragma('journal_mode = WAL');
   if (isEmpty) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   else if (version < SCHEMA_VERSION) {
-    db.exec(`BEGIN; ${FROM_VERSION_1} COMMIT`);
-    vacuum(db);
+    db.exec(`BEGIN; ${UPGRADES.slice(version - 1).join('')} COMMIT`);
+    if (version === 1) vacuum(db);
   }
   // A restored copy has no log; the first read makes one.
   pragma(db, 'schema_version');

@@ -143,9 +143,13 @@ function kickSome(
 ): number {
   const { where, parameters } = condition(queue, 'dead', ids);
   return db.run(
-    `UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = ? + chosen.n
-    FROM (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n FROM messages
-      WHERE ${where} ORDER BY ${ORDER.dead} LIMIT ?) AS chosen
+    `UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = ? + chosen.n,
+      key = iif(chosen.same > 1 OR chosen.stands, NULL, key)
+    FROM (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n,
+        row_number() OVER (PARTITION BY key ORDER BY ${ORDER.dead}) AS same,
+        key IS NOT NULL AND EXISTS (SELECT 1 FROM messages AS other WHERE other.queue = messages.queue
+          AND other.key = messages.key AND other.state <> 'dead') AS stands
+      FROM messages WHERE ${where} ORDER BY ${ORDER.dead} LIMIT ?) AS chosen
     WHERE messages.id = chosen.id`,
     [position, ...parameters, Math.min(limit, STEP_ROWS)],
   );

@@ -20,9 +20,11 @@ export interface Row {
   readonly due_at: number | null;
   readonly consumer: Blob | null;
   readonly incarnation: number | null;
+  readonly key: Blob | null;
+  readonly key_ttl: number | null;
 }
 
-type HolderColumn = 'consumer' | 'incarnation';
+type HolderColumn = 'consumer' | 'incarnation' | 'key_ttl';
 
 /** For inspection: the body is fetched separately. */
 export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'> & {
@@ -31,9 +33,9 @@ export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'
 /** The driver ends the process when a text is not UTF-8 (a damaged file), so it is given bytes, and we decode them. */
 const HEADERS = 'CAST(headers AS BLOB) AS headers';
 export const ALL_BUT_BODY = `id, queue, state, priority, ${HEADERS}, attempts, releases, deliveries, enqueued_at,
-  due_at, length(body) AS bytes`;
+  due_at, CAST(key AS BLOB) AS key, length(body) AS bytes`;
 export const ALL_COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
-  enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation`;
+  enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation, key_ttl`;
 
 /** Bytes that a row counts for, in agreement with sizeOf(). */
 export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
@@ -44,7 +46,7 @@ export function bytesOf({ body, headers }: Row): number {
 }
 
 export function reservedOf(
-  row: Omit<Row, HolderColumn | 'spent' | 'position'>,
+  row: Omit<Row, HolderColumn | 'spent' | 'position' | 'key'>,
 ): Omit<Reserved, 'incarnation'> {
   const { id, queue, body, headers, attempts, releases, deliveries } = row;
   return {
@@ -56,8 +58,9 @@ export function reservedOf(
 
 export function storedOf(row: BodilessRow, body: Uint8Array): Stored {
   const { state, priority, bytes, due_at: dueAt } = row;
+  const key = row.key === null ? {} : { key: asText(row.key) };
   const due = state === 'delayed' && dueAt !== null ? { dueAt } : {};
-  return { ...reservedOf({ ...row, body }), bytes, state, priority, ...due };
+  return { ...reservedOf({ ...row, body }), bytes, state, priority, ...key, ...due };
 }
 
 export function asBytes(blob: Blob): Uint8Array {

@@ -1,7 +1,7 @@
 /** `sigm`: distinguishes a store from any other SQLite file (PRAGMA application_id). */
 export const APPLICATION_ID = 0x7369676d;
 /** Version of the schema (PRAGMA user_version). Goes up with every change that an older sigmq cannot read. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const INDEXES = `
 CREATE INDEX messages_ready    ON messages (queue, priority DESC, position) WHERE state = 'ready';
@@ -36,6 +36,19 @@ CREATE TABLE incarnations (
 ) STRICT;
 `;
 
+const KEYS = `
+CREATE UNIQUE INDEX messages_key ON messages (queue, key) WHERE key IS NOT NULL AND state <> 'dead';
+-- Keys of messages that are done, as long as they are to be kept.
+CREATE TABLE kept_keys (
+  queue   TEXT    NOT NULL,
+  key     TEXT    NOT NULL,
+  message INTEGER,                  -- its id; NULL: it was imported
+  until   INTEGER NOT NULL,
+  PRIMARY KEY (queue, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX kept_keys_until ON kept_keys (until);
+`;
+
 /** The comments stay in the file: `sqlite3 queue.db .schema` shows them. */
 export const SCHEMA = `
 CREATE TABLE messages (
@@ -54,9 +67,11 @@ CREATE TABLE messages (
   due_at      INTEGER,                     -- of a delayed one: when it gets ready
   expires_at  INTEGER,                     -- NULL: never, or it was taken in time
   consumer    TEXT,                        -- of a reserved one: PID:START TIME of the process that has it
-  incarnation INTEGER                      -- in which it was given out last
+  incarnation INTEGER,                     -- in which it was given out last
+  key         TEXT,                        -- NULL: none; no other message of the queue has it that is not dead
+  key_ttl     INTEGER                      -- ms for which the key is kept once it is done; NULL: it is not
 ) STRICT;
-${INDEXES}${PRODUCERS}
+${INDEXES}${KEYS}${PRODUCERS}
 CREATE TABLE paused (
   queue TEXT PRIMARY KEY            -- nothing is delivered from it
 ) STRICT, WITHOUT ROWID;
@@ -69,8 +84,10 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
-/** From version 1, in which the order was that of the ids. There, the numbers of producers had another meaning. */
-export const FROM_VERSION_1 = `
+/** What brings a store of each version to the next one. */
+export const UPGRADES: readonly string[] = [
+  // From 1, in which the order was that of the ids. There, the numbers of producers had another meaning.
+  `
 ALTER TABLE messages ADD COLUMN position    INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN attempts    INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN releases    INTEGER NOT NULL DEFAULT 0;
@@ -84,5 +101,12 @@ DROP INDEX messages_dead;
 DROP INDEX messages_expiring;
 DROP TABLE producers;
 ${INDEXES}${PRODUCERS}${IDENTITY}${INCARNATIONS}
-PRAGMA user_version = ${SCHEMA_VERSION};
-`;
+PRAGMA user_version = 2;
+`,
+  `
+ALTER TABLE messages ADD COLUMN key     TEXT;
+ALTER TABLE messages ADD COLUMN key_ttl INTEGER;
+${KEYS}
+PRAGMA user_version = 3;
+`,
+];

@@ -1,5 +1,6 @@
 import { steadyMs } from '../../clock.ts';
 import { StoreError, storeErrors } from '../errors.ts';
+import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type DeliveryName,
   type Edit,
   type NewMessage,
+  type Published,
   type QueueCounts,
   type Reservation,
   type Reserved,
@@ -25,6 +27,7 @@ import { loadCounts, type ReservedRow } from './count.ts';
 import { SqliteDeliveries } from './deliveries.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './file.ts';
 import { SqliteInspection } from './inspection.ts';
+import { Keys } from './keys.ts';
 import { oldest } from './oldest.ts';
 import { identify, incarnate, setBack } from './opening.ts';
 import { lastNumber, remember } from './producers.ts';
@@ -44,6 +47,7 @@ export class SqliteStore implements Store {
   readonly #now: () => number;
   readonly #tally = new Tally();
   readonly #positions: Positions;
+  readonly #keys: Keys;
   readonly #timetable: Timetable;
   readonly #deliveries: SqliteDeliveries;
   readonly #byId: SqliteById;
@@ -81,6 +85,7 @@ export class SqliteStore implements Store {
   private constructor(db: SqliteConnection, policy: StorePolicy, now: () => number) {
     this.name = db.path;
     this.#db = db;
+    this.#keys = new Keys(db);
     this.#policy = policy;
     this.#now = now;
     this.identity = identify(db);
@@ -93,7 +98,7 @@ export class SqliteStore implements Store {
     const timetable = new Timetable({ db, tally, deadExpired: policy.deadExpired, position });
     this.#timetable = timetable;
     const { incarnation } = this;
-    const parts = { db, tally, timetable, now };
+    const parts = { db, tally, timetable, now, keys: this.#keys };
     this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
     this.#byId = new SqliteById({ ...parts, position });
     const sweep = () => timetable.sweep(now());
@@ -108,14 +113,19 @@ export class SqliteStore implements Store {
     return this.#db.warning;
   }
 
-  async publish(batch: readonly NewMessage[]): Promise<number[]> {
-    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
+  async publish(all: readonly NewMessage[]): Promise<Published[]> {
     const now = this.#now();
     this.#db.try(() => this.#timetable.sweep(now));
+    const firsts = firstOfEach(all);
+    const distinct = all.filter((_, n) => firsts[n] === n);
+    const standing = this.#db.try(() => distinct.map((one) => this.#keys.standing(one, now)));
+    const batch = distinct.filter((_, n) => !standing[n]);
+    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
     this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const ids = this.#db.publish(bytes, () => {
       const ids = batch.map((message) => this.#insert(message, now));
-      remember(this.#db, batch);
+      remember(this.#db, all);
+      if (all.some(({ key }) => key !== undefined)) this.#keys.forget(now);
       return ids;
     });
     for (const message of batch) {
@@ -125,7 +135,11 @@ export class SqliteStore implements Store {
       if (message.ttlMs !== undefined) this.#timetable.addExpiry(now + message.ttlMs);
     }
     this.#db.fsyncSoon();
-    return ids;
+    const stored = ids.map((id) => ({ id, isDuplicate: false })).values();
+    return allOf(
+      firsts,
+      standing.map((known) => known ?? (stored.next().value as Published)),
+    );
   }
 
   async lastNumber(process: string): Promise<number | undefined> {
@@ -222,12 +236,12 @@ export class SqliteStore implements Store {
   }
 
   #insert(message: NewMessage, now: number): number {
-    const { queue, body, priority, headers = [], delayMs = 0, ttlMs } = message;
+    const { queue, body, priority, headers = [], delayMs = 0, ttlMs, key, keyTtlMs } = message;
     const { lastInsertRowid } = this.#db
       .sql(
         `INSERT INTO messages
-        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run([
         queue,
@@ -239,6 +253,8 @@ export class SqliteStore implements Store {
         now,
         delayMs > 0 ? Math.ceil(now + delayMs) : null,
         ttlMs === undefined ? null : Math.ceil(now + ttlMs),
+        key ?? null,
+        keyTtlMs === undefined ? null : Math.ceil(keyTtlMs),
       ]);
     return Number(lastInsertRowid);
   }

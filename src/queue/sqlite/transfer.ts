@@ -2,6 +2,7 @@ import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
 import {
   type Content,
+  type KeptKey,
   type LastNumber,
   type Target,
   type TransferRow,
@@ -10,12 +11,15 @@ import {
 } from '../transfer.ts';
 import { SqliteConnection } from './connection.ts';
 import { openSqliteFile, type SqliteFile } from './file.ts';
+import { Keys } from './keys.ts';
 import { identify } from './opening.ts';
-import { asBytes, headersOf, type Row } from './rows.ts';
+import { asBytes, asText, headersOf, type Row } from './rows.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
 const BUSY_MS = 10_000;
+/** The version of the schema that brought keys. */
+const KEYS_SINCE = 3;
 /** Messages read at a time. */
 const PAGE = 256;
 
@@ -43,26 +47,36 @@ export async function readSqlite<T>(
   }
 }
 
-type StoredRow = TransferRow & Pick<Row, 'body' | 'headers'>;
+type StoredRow = TransferRow & Pick<Row, 'body' | 'headers' | 'key'>;
 
 function contentOf(db: Database.Database, name: string): Content {
   const paused = db.prepare('SELECT queue FROM paused ORDER BY queue').all() as { queue: string }[];
   const producers = db.prepare('SELECT process, number FROM producers ORDER BY recency').all();
+  // A store that only an earlier sigmq has opened has none.
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as never;
+  const [key, keyTtl] = version < KEYS_SINCE ? ['NULL', 'NULL'] : ['CAST(key AS BLOB)', 'key_ttl'];
+  const keys =
+    version < KEYS_SINCE
+      ? []
+      : db.prepare('SELECT queue, key, until FROM kept_keys ORDER BY until').all();
   const page =
     db.prepare(`SELECT id, queue, state, priority, position, body, CAST(headers AS BLOB) AS headers,
-    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at
+    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl
     FROM messages WHERE id > ? ORDER BY id LIMIT ${PAGE}`);
   return {
     name,
     paused: paused.map(({ queue }) => queue),
     producers: producers as LastNumber[],
+    keys: keys as KeptKey[],
     async *messages() {
       for (let last = 0; ; ) {
         const rows = page.all([last]) as StoredRow[];
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
-          return transferredOf(row, { body: asBytes(row.body), headers: headersOf(row.headers) });
+          const key = row.key === null ? null : asText(row.key);
+          const headers = headersOf(row.headers);
+          return transferredOf(row, { body: asBytes(row.body), headers, key });
         });
       }
     },
@@ -82,10 +96,13 @@ export function writeSqlite(folder: string): Target {
 
 class SqliteTarget implements Target {
   readonly #file: SqliteFile;
+  readonly #keys: Keys;
 
   constructor(file: SqliteFile) {
     this.#file = file;
-    identify(new SqliteConnection(file, 'always'));
+    const db = new SqliteConnection(file, 'always');
+    this.#keys = new Keys(db);
+    identify(db);
     file.db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
   }
 
@@ -99,15 +116,26 @@ class SqliteTarget implements Target {
       this.#run('REPLACE INTO producers (process, number) VALUES (?, ?)', [process, number]);
   }
 
+  async keep(keys: readonly KeptKey[]): Promise<void> {
+    const sql = 'INSERT OR IGNORE INTO kept_keys (queue, key, until) VALUES (?, ?, ?)';
+    for (const { queue, key, until } of keys) this.#run(sql, [queue, key, until]);
+  }
+
   async add(messages: readonly Transferred[]): Promise<void> {
     const sql = `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent,
-      releases, deliveries, enqueued_at, due_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+      releases, deliveries, enqueued_at, due_at, expires_at, key, key_ttl)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     for (const one of messages) {
+      const { queue, state, key, keyTtlMs } = one;
+      const isTaken =
+        key !== null &&
+        state !== 'dead' &&
+        this.#try(() => this.#keys.holder(queue, key)) !== undefined;
       const headers = one.headers.length > 0 ? JSON.stringify(one.headers) : null;
       this.#run(sql, [
-        ...[one.queue, one.state, one.priority, one.position, Buffer.from(one.body), headers],
+        ...[queue, state, one.priority, one.position, Buffer.from(one.body), headers],
         ...[one.attempts, one.spent, one.releases, one.deliveries],
-        ...[one.enqueuedAt, one.dueAt, one.expiresAt],
+        ...[one.enqueuedAt, one.dueAt, one.expiresAt, isTaken ? null : key, keyTtlMs],
       ]);
     }
   }
@@ -125,9 +153,9 @@ class SqliteTarget implements Target {
     this.#try(() => this.#file.db.prepare(sql).run([...parameters]));
   }
 
-  #try(work: () => unknown): void {
+  #try<T>(work: () => T): T {
     try {
-      work();
+      return work();
     } catch (error) {
       throw storeErrors.failed(this.#file.path, error);
     }
