@@ -654,6 +654,22 @@ for (const [name, open] of Object.entries(stores)) {
       assert.deepEqual(await store.publish([one]), [{ id: reserved.id, isDuplicate: true }]);
     });
 
+    it('names the message that is kicked back rather than the one that is done', async (t) => {
+      const { store } = await given(t);
+      const one = message('x', { key: 'k', keyTtlMs: 100 });
+      const ids: number[] = [];
+      for (const kind of ['dead', 'done'] as const) {
+        ids.push(...(await put(store, [one])));
+        await reserve(store, ['default'], '1:1');
+        await settle(store, ids.at(-1) ?? 0, { kind });
+      }
+      await store.kick('default');
+      assert.deepEqual(await store.publish([one, message('y')]), [
+        { id: ids[0], isDuplicate: true },
+        { id: (ids[1] ?? 0) + 1, isDuplicate: false },
+      ]);
+    });
+
     it('stores the others of a batch, and counts no duplicate against a limit', async (t) => {
       const { store, next } = await given(t, { maxMessages: 4 });
       const key = (text: string, key?: string) => message(text, key === undefined ? {} : { key });

@@ -140,11 +140,17 @@ function keyColumns(batch: readonly NewMessage[]): unknown[] {
   return [batch.map(({ key }) => key ?? null), batch.map(ttl)];
 }
 
+/** What the store holds, over all brokers. */
+const ROOM = `SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
+      FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums`;
+const REMEMBER = `INSERT INTO producers (process, number, at)
+      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
+      WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at`;
+
 /** Stores all of them or none; the limits hold over all brokers, but for what is stored at the same moment. */
 const PUBLISH: Statement = {
   name: 'publish',
-  text: `WITH room AS (SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
-      FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums),
+  text: `WITH room AS (${ROOM}),
     checked AS (SELECT *, messages + $3::bigint <= $5::bigint AND bytes + $4::bigint <= $6::bigint AS fits FROM room),
     added AS (INSERT INTO messages
       (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes)
@@ -154,9 +160,7 @@ const PUBLISH: Statement = {
         $16::bigint[], $17::bigint[], $18::int[]) WITH ORDINALITY
         AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, n)
       WHERE fits ORDER BY n RETURNING id),
-    remembered AS (INSERT INTO producers (process, number, at)
-      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
-      WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at),
+    remembered AS (${REMEMBER}),
     counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
       bytes = published.bytes + $4::bigint, ids = (SELECT array_agg(id ORDER BY id) FROM added)
       FROM checked WHERE fits AND broker = $1::uuid)
@@ -168,16 +172,17 @@ const PUBLISH: Statement = {
  */
 const PUBLISH_KEYED: Statement = {
   name: 'publish-keyed',
-  text: `WITH room AS (SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
-      FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums),
+  text: `WITH room AS (${ROOM}),
     forgotten AS (DELETE FROM kept_keys WHERE until <= $7::bigint),
     given AS (SELECT * FROM unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
         $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[]) WITH ORDINALITY
         AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, n)),
-    stands AS (SELECT n, messages.id FROM given JOIN messages
+    stands AS (SELECT DISTINCT ON (n) n, id FROM (
+      SELECT n, messages.id, 1 AS rank FROM given JOIN messages
         ON messages.queue = given.queue AND messages.key = given.key AND messages.state <> 'dead'
-      UNION ALL SELECT n, message FROM given JOIN kept_keys
-        ON kept_keys.queue = given.queue AND kept_keys.key = given.key AND until > $7::bigint),
+      UNION ALL SELECT n, message, 2 FROM given JOIN kept_keys
+        ON kept_keys.queue = given.queue AND kept_keys.key = given.key AND until > $7::bigint) AS found
+      ORDER BY n, rank),
     fresh AS (SELECT * FROM given WHERE NOT EXISTS (SELECT FROM stands WHERE stands.n = given.n)),
     checked AS (SELECT *, messages + (SELECT count(*) FROM fresh) <= $5::bigint
       AND bytes + (SELECT coalesce(sum(size), 0) FROM fresh) <= $6::bigint AS fits FROM room),
@@ -192,9 +197,7 @@ const PUBLISH_KEYED: Statement = {
       UNION ALL SELECT n, id, false FROM (SELECT n, row_number() OVER (ORDER BY n) AS nth FROM fresh WHERE key IS NULL)
         AS plain JOIN (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM added WHERE key IS NULL) AS added USING (nth)
       UNION ALL SELECT n, id, true FROM stands),
-    remembered AS (INSERT INTO producers (process, number, at)
-      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
-      WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at),
+    remembered AS (${REMEMBER}),
     counted AS (UPDATE published SET number = $2::bigint,
       messages = published.messages + (SELECT count(*) FROM added WHERE is_new),
       bytes = published.bytes + (SELECT coalesce(sum(bytes), 0) FROM added WHERE is_new),
