@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { messageKey } from '../options/kinds.ts';
+import { moment } from '../options/times.ts';
 import { priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { SendFlags } from './send.ts';
@@ -27,6 +28,11 @@ export function sendCommand(name = 'send'): Command {
       '--delay <duration>',
       'deliver it no earlier than this (500ms, 5m, 1h30m, 30d)',
       value(parsePause),
+    )
+    .addOption(
+      new Option('--at <time>', "deliver it no earlier than then ('2026-12-01 09:00', 09:00)")
+        .conflicts('delay')
+        .argParser(value(moment.parse)),
     )
     .option(
       '--ttl <duration>',

@@ -33,6 +33,7 @@ export interface SendFlags {
   readonly header?: readonly (readonly [string, string])[];
   readonly priority?: number;
   readonly delay?: number;
+  readonly at?: Date;
   readonly ttl?: number;
   readonly key?: string;
   readonly keyTtl?: number;
@@ -54,12 +55,12 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
-    const { key, keyTtl: keyTtlMs } = flags;
+    const { key, keyTtl: keyTtlMs, at } = flags;
     const many = flags.lines || flags.null;
     if (many && key !== undefined) throw cliErrors.keyOfMany();
     const { dir, wait, compress } = flags;
     const options = {
-      ...{ queue, priority, delayMs, ttlMs, headers, key, keyTtlMs },
+      ...{ queue, priority, delayMs, ttlMs, headers, key, keyTtlMs, at },
       timeoutMs: flags.timeout,
     };
     checkSend(options);

@@ -3,11 +3,12 @@ import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
+import { moment } from '../options/times.ts';
 import * as values from '../options/values.ts';
 import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
-import type { SendOptions } from './send-options.ts';
+import { delayOf, type SendOptions } from './send-options.ts';
 
 /**
  * Handles one message. A message that it has not settled itself is done when it returns, or when its promise
@@ -82,6 +83,7 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   queue: kinds.queueName,
   priority: values.priority,
   delayMs: values.pause,
+  at: moment,
   ttlMs: values.wait,
   headers: kinds.headers,
   key: kinds.messageKey,
@@ -118,7 +120,10 @@ export const checkCall = (options: CallOptions): void =>
 /** @throws OptionError, also for values that contradict each other */
 export function checkSend(options: SendOptions): void {
   checkOptions(options, SEND);
-  const { delayMs = 0, ttlMs, key, keyTtlMs } = options;
+  const { at, ttlMs, key, keyTtlMs } = options;
+  if (at !== undefined && options.delayMs !== undefined) throw optionErrors.twoDelays();
+  const delayMs = delayOf(options);
+  values.pause.check(delayMs);
   if (keyTtlMs !== undefined && key === undefined) throw optionErrors.keyTtlWithoutKey();
   if (ttlMs !== undefined && delayMs >= ttlMs) throw optionErrors.delayNotShorter();
 }

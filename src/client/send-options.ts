@@ -7,6 +7,8 @@ export interface SendOptions {
   readonly priority?: number | undefined;
   /** Deliver it no sooner than this; up to 100 years, and shorter than `ttlMs`. */
   readonly delayMs?: number | undefined;
+  /** Deliver it no sooner than then, by the clock as it is now; in the past: at once. Not together with `delayMs`. */
+  readonly at?: Date | undefined;
   /** Discard it if no consumer has taken it by then. */
   readonly ttlMs?: number | undefined;
   /** Name and value, in this order; a name may occur more than once, and all of them arrive. */
@@ -32,9 +34,15 @@ export interface SentFrame {
   readonly echoes: readonly Bit[];
 }
 
+/** From now; ms. */
+export function delayOf({ at, delayMs = 0 }: Pick<SendOptions, 'at' | 'delayMs'>): number {
+  return at === undefined ? delayMs : Math.max(0, at.getTime() - Date.now());
+}
+
 /** Defaults are left out: they would cost eight signals per byte, twice. */
 export function fieldsOf(options: SendOptions): MessageFields {
-  const { queue, priority, delayMs, ttlMs, headers, key, keyTtlMs } = options;
+  const { queue, priority, ttlMs, headers, key, keyTtlMs } = options;
+  const delayMs = delayOf(options);
   return {
     ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
     ...(priority ? { priority } : {}),

@@ -43,6 +43,18 @@ export const optionErrors = {
       'The message would expire before its delay is over: its ttl is not longer than its delay.',
       'Give a longer ttl or a shorter delay.',
     ),
+  badMoment: (value: unknown) =>
+    usage(
+      'bad-moment',
+      `${shown(value)} is not a date and time.`,
+      typeof value === 'string'
+        ? "Write it like '2026-12-01 09:00', 2026-12-01T09:00:00Z, or 09:00 for the next time it is nine."
+        : 'Give a Date.',
+    ),
+  past: (value: unknown) =>
+    usage('bad-moment', `${shown(value)} is in the past.`, 'Leave it out to deliver it at once.'),
+  twoDelays: () =>
+    usage('two-delays', 'A delay and a time to deliver at are given.', 'Give one of them.'),
   noEdit: () =>
     usage(
       'no-edit',

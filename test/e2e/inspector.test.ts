@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Inspector } from '../../src/client/inspector.ts';
+import { Producer } from '../../src/client/producer.ts';
 import { Stage } from './harness.ts';
 
 async function inspected(t: TestContext, args: readonly string[] = []) {
@@ -59,6 +60,29 @@ describe('Inspector', () => {
     );
     await assert.rejects(inspector.edit([large], {}), { code: 'no-edit', exitCode: 64 });
     await assert.rejects(inspector.remove([0]), { code: 'bad-number' });
+  });
+
+  it('shows what is sent for a time as delayed until then', async (t) => {
+    const { stage, inspector } = await inspected(t);
+    const year = new Date().getFullYear() + 1;
+    await stage.sent(['--at', `${year}-06-01 09:00`, 'x']);
+    const [message] = await inspector.peek('default');
+    const wanted = new Date(year, 5, 1, 9).getTime();
+    assert.ok(Math.abs((message?.dueAt ?? 0) - wanted) < 5000, `${message?.dueAt}`);
+    const producer = await Producer.open({ dir: stage.dir });
+    t.after(() => producer.close());
+    await producer.send('at once', { at: new Date(0) });
+    assert.deepEqual(
+      (await inspector.counts()).map(({ ready, delayed }) => [ready, delayed]),
+      [[1, 1]],
+    );
+    const both = producer.send('x', { at: new Date(), delayMs: 5 });
+    await assert.rejects(both, { code: 'two-delays', exitCode: 64 });
+    const late = producer.send('x', { at: new Date(wanted), ttlMs: 1000 });
+    await assert.rejects(late, { code: 'delay-over-ttl' });
+    const refused = await stage.send(['--at', '2020-01-01 09:00', 'x']);
+    assert.deepEqual([refused.code, /in the past/.test(refused.stderr)], [64, true]);
+    assert.equal((await stage.send(['--at', '09:00', '--delay', '1h', 'x'])).code, 64);
   });
 
   it('pauses a queue over a restart of the broker, and resumes it', async (t) => {
