@@ -118,7 +118,9 @@ export class Ledger {
   }
 
   #unwanted(number, records, takenOver) {
-    const isExplained = records.some(({ id, by }) => by.died || takenOver.has(id));
+    const isExplained = records.some(
+      ({ id, by, mayBeUndone }) => mayBeUndone || by.died || takenOver.has(id),
+    );
     if (this.once.has(number) && records.length > 1 && !isExplained)
       return [`message ${number} took long, and was delivered ${records.length} times`];
     if (this.refused.has(number))

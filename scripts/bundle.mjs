@@ -99,6 +99,8 @@ await build({
   absWorkingDir: root,
   entryPoints: ['src/index.ts'],
   outfile: 'dist/lib/index.js',
+  // The names of classes are seen in errors.
+  keepNames: true,
   bundle: true,
   platform: 'node',
   target: 'node20',

@@ -98,10 +98,11 @@ export class Answers implements BrokerAnswers {
 
   async drain(paused: boolean): Promise<DrainState> {
     const { intake, drain, store, journal } = this.#options;
+    const state = await drain.state(paused); // what the store cannot say now, is no drain either
     intake.draining = true;
     drain.begin(paused);
     void store.drains?.(true).catch(journal.error);
-    return drain.state();
+    return state;
   }
 
   cancelDrain(): boolean {

@@ -225,9 +225,9 @@ export class Broker {
 
   async #claimDir(): Promise<void> {
     const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = this.#options;
-    const { identity: store, incarnation, path } = this.#store;
+    const { identity: store, incarnation, path, url } = this.#store;
     const peer = this.plainBecause === undefined ? undefined : ('plain' as const);
-    const about = { version: VERSION, store, incarnation, path, accepts: ACCEPTS, peer };
+    const about = { version: VERSION, store, incarnation, path, url, accepts: ACCEPTS, peer };
     const info = { maxMessageBytes, ...about };
     this.#claim = await claimBroker(this.dir, info, this.#table);
   }

@@ -62,12 +62,13 @@ export class Drain {
     this.#end();
   }
 
-  async state(): Promise<DrainState> {
+  /** @param paused as for {@link begin} */
+  async state(paused = this.#paused): Promise<DrainState> {
     const { store, roster, keepsMessages } = this.#options;
     const busy = roster.all.filter(({ inFlight }) => inFlight.size > 0);
     return drainState(await store.counts(), await store.delayedUntil(), {
       heldBy: busy.map(({ pid }) => pid),
-      waitsForPaused: this.#paused || !keepsMessages,
+      waitsForPaused: paused || !keepsMessages,
       keepsMessages,
     });
   }

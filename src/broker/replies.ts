@@ -7,7 +7,7 @@ import type { Endpoint } from '../link/endpoint.ts';
 import { isPassing, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
-import { isStopped, type ProcessTable } from '../registry/process-info.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
 
@@ -58,7 +58,8 @@ export class Replies {
     try {
       if (echo) await this.#sendAll(echo, peer, number, content);
     } catch (error) {
-      if (!this.#closing.signal.aborted) throw error;
+      const isThere = isRunning(this.#options.table.read(peer.pid), peer.start);
+      if (isThere && !this.#closing.signal.aborted) throw error;
     }
   }
 

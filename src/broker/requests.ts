@@ -124,7 +124,8 @@ export class Requests {
     try {
       return { ok: await this.#do(peer, content) };
     } catch (error) {
-      if (error instanceof SigmqError) return { error: `${error.message} ${error.hint}` };
+      if (error instanceof SigmqError)
+        return { error: `${error.message} ${error.hint}`, exit: error.exitCode };
       throw error;
     }
   }

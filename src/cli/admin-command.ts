@@ -140,9 +140,9 @@ export function adminCommands(): Command[] {
 
 function transferCommand(name: string, text: string): Command {
   return command(name, text)
-    .option('--data <folder>', 'the store that is meant (that of the runtime directory)')
+    .option('--data <folder>', 'the store that is meant (that of the running broker)')
     .addOption(
-      new Option('--store <url>', 'a store in PostgreSQL').env('SIGMQ_STORE').conflicts('data'),
+      new Option('--store <url>', 'a store in PostgreSQL ($SIGMQ_STORE)').conflicts('data'),
     );
 }
 

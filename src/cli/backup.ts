@@ -2,10 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Exit } from '../errors.ts';
 import { backup as copy } from '../queue/sqlite/backup.ts';
-import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
-import { processTable } from '../registry/process-table.ts';
-import { resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import type { AdminFlags } from './admin-flags.ts';
+import { brokerStore } from './broker-store.ts';
 import { dataFolder } from './data-folder.ts';
 import { cliErrors } from './errors.ts';
 import { report, say } from './report.ts';
@@ -24,13 +22,11 @@ export async function backup(file: string, flags: AdminFlags): Promise<number> {
 
 /** That of the running broker, or where one would have it. @throws SigmqError */
 function storePath(flags: AdminFlags): string {
-  const dir = resolveRuntimeDir({ dir: flags.dir, env: process.env }).path;
-  const broker = inspectBroker(dir, processTable());
-  const json = broker.ok ? readBrokerJson(dir) : undefined;
-  if (json && broker.ok && json.pid === broker.pid) {
-    if (json.path === undefined) throw cliErrors.nothingToCopy();
-    return json.path;
-  }
+  const store = brokerStore(flags.dir);
+  if (store?.kind === 'memory') throw cliErrors.nothingToCopy();
+  if (store?.kind === 'postgres' || (!store && process.env.SIGMQ_STORE && !flags.data))
+    throw cliErrors.useExport();
+  if (store) return store.path;
   const path = join(dataFolder(flags), 'queue.db');
   if (!existsSync(path)) throw cliErrors.noStore(path);
   return path;

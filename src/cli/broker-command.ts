@@ -15,11 +15,12 @@ export function brokerCommand(name = 'broker'): Command {
         'SIGMQ_DATA',
       ),
     )
-    .addOption(new Option('--memory', 'keep messages in memory only').conflicts(['data', 'store']))
+    .addOption(new Option('--memory', 'keep messages in memory only'))
     .addOption(
-      new Option('--store <url>', 'keep messages in PostgreSQL, shared with brokers on other hosts')
-        .env('SIGMQ_STORE')
-        .conflicts('data'),
+      new Option(
+        '--store <url>',
+        'keep messages in PostgreSQL, shared with brokers on other hosts',
+      ).env('SIGMQ_STORE'),
     )
     .addOption(
       new Option(
@@ -84,8 +85,26 @@ export function brokerCommand(name = 'broker'): Command {
     .addOption(
       new Option('--log-format <format>', 'format of the log').choices(LOG_FORMATS).default('text'),
     )
-    .action(async (flags: BrokerFlags) => {
+    .action(async (flags: BrokerFlags, self: Command) => {
       const { broker } = await import('./broker.ts');
-      process.exitCode = await broker(flags);
+      process.exitCode = await broker(onlyOneStore(flags, self));
     });
+}
+
+const STORES = ['memory', 'store', 'data'] as const;
+/** Where options come from, the strongest first. */
+const SOURCES = ['cli', 'env', 'config'];
+
+/** A flag goes before the environment, and that before the configuration file, also where it is another option. */
+function onlyOneStore(flags: BrokerFlags, command: Command): BrokerFlags {
+  const rankOf = (name: string) => SOURCES.indexOf(command.getOptionValueSource(name) ?? '');
+  const given = STORES.filter((name) => rankOf(name) >= 0);
+  const best = Math.min(...given.map(rankOf));
+  const [first, second] = given.filter((name) => rankOf(name) === best);
+  if (second)
+    command.error(`error: option '--${first}' cannot be used with option '--${second}'`, {
+      code: 'commander.conflictingOption',
+    });
+  const others = STORES.filter((name) => name !== first).map((name) => [name, undefined]);
+  return { ...flags, ...Object.fromEntries(others) };
 }

@@ -101,7 +101,12 @@ class Session {
     }
     if (!quiet) say(`consumer ${process.pid} waits for messages in ${consumer.dir}`);
     this.#startIdleTimer(consumer);
-    if (exitEmpty) void this.#endWhenEmpty(consumer).catch((error) => this.#end(report(error)));
+    if (exitEmpty) {
+      void this.#endWhenEmpty(consumer).catch((error) => {
+        // Nobody needs the answer of a consumer that is ending for another reason.
+        if (!this.#isEnding) this.#end(report(error));
+      });
+    }
     const { code, signal } = await this.#ended;
     this.#idle?.disarm();
     await consumer.close();

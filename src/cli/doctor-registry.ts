@@ -4,7 +4,7 @@ import { brokerSeenPath } from '../registry/broker-seen.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
 import { readConsumers } from '../registry/consumers-file.ts';
 import { unfitConsumer } from '../registry/errors.ts';
-import type { ProcessTable } from '../registry/process-info.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { isGone, type VetFailure, type Vetted } from '../registry/vet.ts';
 import { vetLine, witnessed } from '../registry/witness.ts';
 import type { AdminFlags } from './admin-flags.ts';
@@ -29,6 +29,14 @@ export function onBroker(
 ): void {
   const found = inspectBroker(dir, table);
   if (found.ok) {
+    const info = table.read(found.pid);
+    if (info && isStopped(info)) {
+      findings.say(
+        'bad',
+        `The broker ${found.pid} is stopped and answers nobody. Continue it with \`fg\` where it was started, or with \`kill -CONT ${found.pid}\`.`,
+      );
+      return;
+    }
     findings.say(
       'ok',
       `A broker is running: ${found.pid}${found.kind === 'plain' ? ', a plain peer' : ''}.`,

@@ -1,6 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { SigmqError } from '../errors.ts';
 import { RESERVE_NAME, reserveBytes } from '../queue/sqlite/disk-reserve.ts';
+import { assertUsable } from '../queue/sqlite/usable.ts';
 import { quietly } from '../quietly.ts';
 
 /** What the doctor says about the store. */
@@ -25,6 +27,11 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
     const text = `The store ${path} was moved or deleted while broker ${broker.pid} was running: it refuses messages. Put the same files back, or restart the broker.`;
     return [{ mark: 'bad', text }];
   }
+  if (!broker) {
+    if (!existsSync(path)) return [];
+    const trouble = troubleIn(dirname(path));
+    if (trouble) return [trouble];
+  }
   const bytes = fileBytes(path);
   if (bytes === undefined) return [];
   const log = fileBytes(`${path}-wal`) ?? 0;
@@ -32,6 +39,17 @@ export function lookAtStore(folder: string, broker: RunningBroker | undefined): 
   const copy =
     ' A copy of the file alone misses what is in the log; make copies with `sigmq backup`.';
   return [{ mark: 'ok', text: text + (broker ? copy : '') }, ...lookAtReserve(dirname(path))];
+}
+
+/** Why a broker would refuse the store. */
+function troubleIn(folder: string): StoreFinding | undefined {
+  try {
+    assertUsable(folder);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SigmqError)) throw error;
+    return { mark: 'bad', text: `${error.message} ${error.hint}` };
+  }
 }
 
 function lookAtReserve(folder: string): StoreFinding[] {

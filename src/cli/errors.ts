@@ -140,6 +140,20 @@ export const cliErrors = {
       'The broker keeps its messages in memory: there is no file to copy.',
       'Start it without --memory to keep them on disk.',
     ),
+  useExport: () =>
+    new CliError(
+      'use-export',
+      Exit.Usage,
+      'The messages are in PostgreSQL: there is no file to copy.',
+      'Use `sigmq export FILE`, or the means of the database.',
+    ),
+  inMemory: () =>
+    new CliError(
+      'in-memory',
+      Exit.Unavailable,
+      'The running broker keeps its messages in memory, where no other process can read or add any.',
+      'Name another store with --data or --store.',
+    ),
   noStore: (path: string) =>
     new CliError(
       'no-store',

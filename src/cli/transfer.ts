@@ -1,9 +1,10 @@
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Exit, SigmqError } from '../errors.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { NewFile } from '../queue/new-file.ts';
 import { type Content, linesOf, take } from '../queue/transfer.ts';
+import { brokerStore } from './broker-store.ts';
 import { dataFolder } from './data-folder.ts';
 import { cliErrors } from './errors.ts';
 import { records } from './input.ts';
@@ -51,23 +52,40 @@ export async function importFrom(file: string, flags: TransferFlags): Promise<nu
 }
 
 async function read<T>(flags: TransferFlags, use: (content: Content) => Promise<T>): Promise<T> {
-  if (flags.store) {
+  const { url, folder } = storeOf(flags);
+  if (url !== undefined) {
     const { readPostgres } = await import('../queue/postgres/transfer.ts');
-    return readPostgres(flags.store, use);
+    return readPostgres(url, use);
   }
-  const path = join(dataFolder(flags), 'queue.db');
+  const path = join(folder, 'queue.db');
   if (!existsSync(path)) throw cliErrors.noStore(path);
   const { readSqlite } = await import('../queue/sqlite/transfer.ts');
   return readSqlite(path, use);
 }
 
 async function openTarget(flags: TransferFlags) {
-  if (flags.store) {
+  const { url, folder } = storeOf(flags);
+  if (url !== undefined) {
     const { writePostgres } = await import('../queue/postgres/transfer.ts');
-    return writePostgres(flags.store);
+    return writePostgres(url);
   }
   const { writeSqlite } = await import('../queue/sqlite/transfer.ts');
-  return writeSqlite(dataFolder(flags));
+  return writeSqlite(folder);
+}
+
+type StorePlace =
+  | { readonly url: string; readonly folder?: undefined }
+  | { readonly url?: undefined; readonly folder: string };
+
+/** What is named goes first, then what the running broker uses, then what a broker would use. */
+function storeOf({ dir, data, store }: TransferFlags): StorePlace {
+  if (store !== undefined) return { url: store };
+  if (data !== undefined) return { folder: dataFolder({ data }) };
+  const used = brokerStore(dir);
+  if (used?.kind === 'memory') throw cliErrors.inMemory();
+  if (used) return used.kind === 'postgres' ? used : { folder: dirname(used.path) };
+  const { SIGMQ_STORE: url } = process.env;
+  return url ? { url } : { folder: dataFolder({ dir }) };
 }
 
 /** @returns how many messages */

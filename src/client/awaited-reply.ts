@@ -62,6 +62,10 @@ export class AwaitedReply {
     }, BROKER_LOOK_MS);
   }
 
+  giveUp(why: unknown): void {
+    this.#given.abort(why);
+  }
+
   /** Nobody waits for it any more. */
   end(): void {
     clearTimeout(this.#patience);

@@ -71,6 +71,8 @@ export class Consumer implements AsyncIterable<Message> {
       throw signal.reason;
     }
     consumer.#forgetSignal = closeOn(signal, consumer, consumer.#report);
+    // Not before the caller has the consumer: a handler may want to close it.
+    setImmediate(() => consumer.#handling?.start());
     return consumer;
   }
 
@@ -166,6 +168,7 @@ export class Consumer implements AsyncIterable<Message> {
 
   async #close(): Promise<void> {
     this.#forgetSignal();
+    this.#requester.close();
     this.#stream.end();
     this.#handling?.end();
     await this.#registration.end();

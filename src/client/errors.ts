@@ -16,6 +16,11 @@ export const consumerErrors = {
     ),
 };
 
+/** Which a broker may give for a request that failed. */
+const KNOWN_EXITS: ReadonlySet<unknown> = new Set(
+  Object.values(Exit).filter((code) => code !== Exit.Ok),
+);
+
 /** The messages of everything that can keep a message from being accepted. */
 export const producerErrors = {
   tooLarge: (bytes: number, max: number | undefined) =>
@@ -53,7 +58,7 @@ export const producerErrors = {
       'store',
       Exit.TryAgain,
       'The broker refused the message: it could not store it.',
-      'Its disk is full, or its store was moved or deleted: see its log or `sigmq doctor`, then send again.',
+      'Its disk is full, its database cannot be reached, or its store was moved or deleted: see its log or `sigmq doctor`, then send again.',
     ),
   closing: () =>
     new ProducerError(
@@ -84,10 +89,11 @@ export const producerErrors = {
       'Its version may differ from that of this command.',
       cause,
     ),
-  request: (sentence: string) =>
+  /** @param exit the exit code, as the broker says */
+  request: (sentence: string, exit: unknown) =>
     new ProducerError(
       'request-failed',
-      Exit.Unexpected,
+      KNOWN_EXITS.has(exit) ? (exit as number) : Exit.Unexpected,
       `The broker says: ${sentence}`,
       'See its log.',
     ),

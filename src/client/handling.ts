@@ -15,6 +15,7 @@ export class Handling {
   readonly #options: HandlingOptions;
   readonly #waiting: Message[] = [];
   #working = 0;
+  #isStarted = false;
   #isEnded = false;
 
   constructor(options: HandlingOptions) {
@@ -22,9 +23,15 @@ export class Handling {
   }
 
   take(message: Message): void {
-    if (this.#working < this.#options.jobs) this.#work(message);
+    if (this.#isStarted && this.#working < this.#options.jobs) this.#work(message);
     else if (this.#isEnded) void message.release({ now: true });
     else this.#waiting.push(message);
+  }
+
+  /** Until then, all of them wait. */
+  start(): void {
+    this.#isStarted = true;
+    this.#workOn();
   }
 
   /** What nobody has begun to work on goes back. */
@@ -52,12 +59,16 @@ export class Handling {
 
   readonly #onFree = (): void => {
     this.#working--;
+    this.#workOn();
+  };
+
+  #workOn(): void {
     while (this.#working < this.#options.jobs) {
       const next = this.#waiting.shift();
       if (!next) return;
       this.#work(next);
     }
-  };
+  }
 
   #onFailed(message: Message, error: unknown): void {
     this.#options.onError(error);

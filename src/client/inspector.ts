@@ -99,8 +99,8 @@ export class Inspector implements Inspection {
 
   /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
   async peek(queue: string, options: Selection & CallOptions = {}): Promise<Stored[]> {
+    checkCall(options);
     const { signal, ...selection } = options;
-    checkCall({ signal });
     checkSelected(queue, selection);
     const peek = (queue: string, selection: Selection = {}) =>
       this.#peekSome(queue, selection, signal);
@@ -128,8 +128,8 @@ export class Inspector implements Inspection {
 
   /** The message with this id, whatever queue it is in. @returns undefined: there is none */
   async find(id: number, options: BodyPart & CallOptions = {}): Promise<Stored | undefined> {
+    checkCall(options);
     const { signal, ...part } = options;
-    checkCall({ signal });
     checkFound(id, part);
     const message = await this.#findSome(id, part, signal);
     if (!message) return undefined;
@@ -171,12 +171,12 @@ export class Inspector implements Inspection {
    * @param paused including those in paused queues, which otherwise stay in its store
    * @returns what it is waiting for
    */
-  async drain({
-    paused = false,
-    signal,
-  }: CallOptions & { readonly paused?: boolean | undefined } = {}): Promise<DrainState> {
+  async drain(
+    options: CallOptions & { readonly paused?: boolean | undefined } = {},
+  ): Promise<DrainState> {
+    checkCall(options);
+    const { paused = false, signal } = options;
     checkNamed('paused', paused, flag);
-    checkCall({ signal });
     return this.#requester.ask({ op: 'drain', paused }, signal);
   }
 
@@ -194,6 +194,7 @@ export class Inspector implements Inspection {
 
   /** May be called more than once; other users of the signals in this process carry on. */
   close(): Promise<void> {
+    this.#requester.close();
     this.#closed ??= this.#endpoint.close(this.#receiver);
     return this.#closed;
   }
@@ -232,9 +233,10 @@ export class Inspector implements Inspection {
   async #changeEach(
     request: object,
     ids: readonly number[],
-    { signal }: CallOptions,
+    options: CallOptions,
   ): Promise<Changed[]> {
-    checkCall({ signal });
+    checkCall(options);
+    const { signal } = options;
     const changed: Changed[] = [];
     for (const some of chunks(ids, MAX_ROWS)) {
       changed.push(...(await this.#requester.ask<Changed[]>({ ...request, ids: some }, signal)));
@@ -246,9 +248,10 @@ export class Inspector implements Inspection {
   async #change(
     op: 'purge' | 'kick',
     queue: string,
-    { signal, ...selection }: Selection & CallOptions,
+    options: Selection & CallOptions,
   ): Promise<number> {
-    checkCall({ signal });
+    checkCall(options);
+    const { signal, ...selection } = options;
     checkSelected(queue, selection);
     const { ids, limit = Number.POSITIVE_INFINITY } = selection;
     let changed = 0;

@@ -153,5 +153,7 @@ export const checkIds = (ids: readonly number[]): void => checkNamed('ids', ids,
 /** @throws OptionError, also if nothing would change */
 export function checkEdit(edit: Edit): void {
   checkOptions(edit, EDIT);
-  if (Object.values(edit).every((value) => value === undefined)) throw optionErrors.noEdit();
+  const { queue, priority, delayMs } = edit;
+  if (queue === undefined && priority === undefined && delayMs === undefined)
+    throw optionErrors.noEdit();
 }

@@ -1,7 +1,7 @@
 import type { Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
-import { isPassing, LinkError } from '../link/errors.ts';
+import { isPassing, LinkError, linkErrors } from '../link/errors.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { partOf, replyOf, requestFrame } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
@@ -24,6 +24,7 @@ export class Requester {
   readonly #endpoint: Endpoint;
   readonly #waiting = new Map<number, AwaitedReply>();
   #number = 0;
+  #isClosed = false;
 
   constructor(dir: string, table: ProcessTable, endpoint: Endpoint) {
     this.#dir = dir;
@@ -45,6 +46,7 @@ export class Requester {
   /** @throws SigmqError no broker, no answer, or what the broker says; the reason of `signal` */
   async ask<T>(content: unknown, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
+    if (this.#isClosed) throw linkErrors.closed();
     const number = ++this.#number;
     const reply = new AwaitedReply(signal);
     this.#waiting.set(number, reply);
@@ -55,13 +57,19 @@ export class Requester {
       );
       const [answer] = await Promise.all([reply.content, asking]);
       // Any process of this user could have sent it.
-      const { ok, error } = (answer ?? {}) as { ok?: unknown; error?: unknown };
-      if (typeof error === 'string') throw producerErrors.request(error);
+      const { ok, error, exit } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+      if (typeof error === 'string') throw producerErrors.request(error, exit);
       return ok as T;
     } finally {
       reply.end();
       this.#waiting.delete(number);
     }
+  }
+
+  /** What is not answered by now is not waited for. */
+  close(): void {
+    this.#isClosed = true;
+    for (const reply of this.#waiting.values()) reply.giveUp(linkErrors.closed());
   }
 
   #send(frame: Uint8Array, signal: AbortSignal): Promise<EchoTarget> {

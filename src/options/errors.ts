@@ -119,6 +119,12 @@ export const optionErrors = {
     ),
   badPath: (value: unknown) =>
     usage('bad-path', `${shown(value)} is not a path.`, 'Give the name of a file or folder.'),
+  badStoreUrl: () =>
+    usage(
+      'bad-store-url',
+      'It is not a URL that begins with postgres://.',
+      'Write it like postgres://user@host/database?schema=sigmq.',
+    ),
   /** @param wanted with its article */
   badOption: (value: unknown, wanted: string) =>
     usage('bad-option', `${shown(value)} is not ${wanted}.`, `Give ${wanted}.`),

@@ -152,10 +152,13 @@ export const directory = typed(
 );
 
 /** What it contains is checked where it is used. */
-export const storeUrl = typed(
-  'a URL that begins with postgres://',
-  (value) => typeof value === 'string' && /^postgres(ql)?:\/\//.test(value),
-);
+export const storeUrl: Kind = {
+  check(value) {
+    // What is no such URL may contain a password, and is not shown.
+    if (typeof value !== 'string' || !/^postgres(ql)?:\/\//.test(value))
+      throw optionErrors.badStoreUrl();
+  },
+};
 
 export const flag = typed('true or false', (value) => typeof value === 'boolean');
 export const callback = typed('a function', (value) => typeof value === 'function');

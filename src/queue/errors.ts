@@ -91,6 +91,13 @@ export const storeErrors = {
       `${path} already exists.`,
       'Name another file, or give --force.',
     ),
+  notAFile: (path: string) =>
+    new StoreError(
+      'not-a-file',
+      Exit.CannotCreate,
+      `${path} exists, and is not a regular file.`,
+      'Name another file; `sigmq export` alone writes to standard output.',
+    ),
   isTheStore: (path: string) =>
     new StoreError(
       'backup-is-store',

@@ -11,11 +11,14 @@ export class NewFile {
 
   /**
    * @param replaces an existing file
-   * @throws StoreError backup-exists, no-backup
+   * @throws StoreError backup-exists, not-a-file, no-backup
    */
   constructor(target: string, replaces: boolean) {
     const goal = resolve(target);
-    if (!replaces && statSync(goal, { throwIfNoEntry: false })) throw storeErrors.exists(goal);
+    const there = statSync(goal, { throwIfNoEntry: false });
+    // A device, a pipe or a directory would be replaced, or stay half of what it was.
+    if (there && !there.isFile()) throw storeErrors.notAFile(goal);
+    if (!replaces && there) throw storeErrors.exists(goal);
     this.#goal = goal;
     this.#replaces = replaces;
     // Beside the goal, so that it can be renamed.

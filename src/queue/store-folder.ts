@@ -4,6 +4,9 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { storeErrors } from './errors.ts';
 
+/** Characters of a folder's name that say whose it is: a whole name has 255 bytes at most (NAME_MAX). */
+const MAX_READABLE = 200;
+
 /**
  * Where the messages of a runtime directory are kept unless the user says otherwise: in `$XDG_STATE_HOME/sigmq`
  * (https://specifications.freedesktop.org/basedir-spec). Each directory has a folder of its own, so that brokers of
@@ -22,7 +25,9 @@ export function storeFolder(dir: string, env: NodeJS.ProcessEnv): string {
 }
 
 function nameOf(path: string): string {
-  const name = basename(path).replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  const name = basename(path)
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .slice(0, MAX_READABLE);
   return `${name}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`;
 }
 

@@ -199,6 +199,8 @@ export interface Store extends Inspection {
   readonly identity: string;
   /** Path of the store's file, for those who copy it; undefined: it is not a file. */
   readonly path?: string | undefined;
+  /** The same for a store on a server; without a password. */
+  readonly url?: string | undefined;
   /** For people: something is not as it should be, though it works. */
   readonly warning?: string | undefined;
   /**

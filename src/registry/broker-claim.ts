@@ -15,6 +15,8 @@ export interface BrokerInfo {
   readonly incarnation?: number | undefined;
   /** Path of the store's file, if it is one. */
   readonly path?: string | undefined;
+  /** Of the store, if it is on a server; without a password. */
+  readonly url?: string | undefined;
   /** What it accepts besides one message per frame. */
   readonly accepts?: string | undefined;
   /** It catches both signals on purpose. */

@@ -32,6 +32,8 @@ export interface BrokerJson {
   readonly incarnation?: number;
   /** Path of the store's file; absent: the store is not a file. */
   readonly path?: string;
+  /** URL of a store on a server; without a password. */
+  readonly url?: string;
   /** What it takes beside a message in a frame of its own. */
   readonly accepts?: string;
   /** It has no addon: it catches both signals on purpose. */
@@ -139,6 +141,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
       store,
       incarnation,
       path,
+      url,
       accepts,
       peer,
     } = JSON.parse(text) as Record<string, unknown>;
@@ -156,6 +159,7 @@ export function readBrokerJson(dir: string): BrokerJson | undefined {
         Number.isSafeInteger(incarnation) &&
         incarnation > 0 && { incarnation }),
       ...(typeof path === 'string' && { path }),
+      ...(typeof url === 'string' && { url }),
       ...(typeof accepts === 'string' && { accepts }),
       ...(peer === 'plain' && { peer }),
     };

@@ -4,6 +4,7 @@ import { Answers } from '../../src/broker/answers.ts';
 import type { Drain } from '../../src/broker/drain.ts';
 import type { Intake } from '../../src/broker/intake.ts';
 import type { Roster } from '../../src/broker/roster.ts';
+import { StoreError } from '../../src/queue/errors.ts';
 import { VERSION } from '../../src/version.ts';
 import { consumer, FakeJournal, FakeStore, unsettled } from './fakes.ts';
 
@@ -33,7 +34,7 @@ function given(plainBecause?: string) {
       drain.isOn = false;
       return wasOn;
     },
-    state: async () => ({ ready: 1 }),
+    state: async (): Promise<unknown> => ({ ready: 1 }),
   };
   const answers = new Answers({
     ...{ dir: '/d', plainBecause, store, journal },
@@ -126,6 +127,13 @@ describe('Answers', () => {
     assert.equal(journal.stops, 0);
     answers.stop();
     assert.equal(journal.stops, 1);
+  });
+
+  it('does not drain when the store cannot say what there is', async () => {
+    const { intake, drain, answers, done } = given();
+    drain.state = () => Promise.reject(new StoreError('store-away', 75, 'It is away.', 'Wait.'));
+    await assert.rejects(answers.drain(false), { code: 'store-away' });
+    assert.deepEqual([intake.draining, done], [false, []]);
   });
 
   it('takes messages again when draining is taken back, but not when it was over', async () => {

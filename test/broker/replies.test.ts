@@ -138,7 +138,7 @@ describe('Replies', () => {
     fake.answer = () => {
       throw linkErrors.gone(70);
     };
-    await assert.rejects(replies.send(ONE, 1, { ok: LONG }), { code: 'peer-gone' });
+    await replies.send(ONE, 1, { ok: LONG }); // no fault of anybody
     assert.equal(fake.sent.length, 2);
   });
 

@@ -232,7 +232,7 @@ describe('Requests', () => {
     store.counts = async () => {
       throw new StoreError('store-failed', 75, 'It broke.', 'Mend it.');
     };
-    assert.deepEqual(await ask({ op: 'counts' }), { error: 'It broke. Mend it.' });
+    assert.deepEqual(await ask({ op: 'counts' }), { error: 'It broke. Mend it.', exit: 75 });
   });
 
   it('reports what nobody expected, or who is gone, and answers the next', async () => {

@@ -25,6 +25,7 @@ function given(jobs: number, handler?: Handler) {
     keep: (work) => void kept.push(work),
     onError: (error) => errors.push((error as Error).message),
   });
+  handling.start();
   const take = (...texts: string[]) => {
     for (const [n, text] of texts.entries()) {
       const content = { body: Buffer.from(text), id: n, queue: 'q', attempt: 1, releases: 0 };

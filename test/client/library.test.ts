@@ -348,6 +348,30 @@ describe('Consumer', { skip }, () => {
     await again.close();
   });
 
+  it('gives its handler nothing before the caller has it', async (t) => {
+    const { dir, producer } = await given(t);
+    await producer.sendAll(['1', '2', '3']);
+    const got: string[] = [];
+    const consumer: Consumer = await Consumer.open({
+      dir,
+      handler: (message) => {
+        got.push(`${message.text()} ${message.attempt}`);
+        void consumer.close();
+      },
+    });
+    await consumer.close();
+    assert.equal(got.length, 0);
+    const second: Consumer = await Consumer.open({
+      dir,
+      handler: (message) => {
+        got.push(`${message.text()} ${message.attempt}`);
+        if (got.length === 3) void second.close();
+      },
+    });
+    await until(() => got.length === 3);
+    assert.deepEqual(got, ['1 1', '2 1', '3 1']);
+  });
+
   it('finishes what is in hand when it stops', async (t) => {
     const { dir, producer } = await given(t);
     let finish = () => {};
@@ -423,6 +447,35 @@ describe('Inspector', { skip }, () => {
     const inspector = await opening;
     t.after(() => inspector.close());
     assert.deepEqual(await inspector.counts(), []);
+  });
+
+  it('waits for no answer once it is closed, also where others go on', async (t) => {
+    const { dir, broker, producer } = await given(t);
+    const inspector = await Inspector.open({ dir });
+    broker.process.kill('SIGSTOP');
+    const asking = [inspector.status(), inspector.peek('default'), inspector.remove([1])];
+    const refused = Promise.all(asking.map((one) => assert.rejects(one, { code: 'link-closed' })));
+    void inspector.close();
+    await refused;
+    await assert.rejects(inspector.counts(), { code: 'link-closed' });
+    broker.process.kill('SIGCONT');
+    await producer.send('x');
+  });
+
+  it('refuses options that are none, and an edit that changes nothing', async (t) => {
+    const { dir } = await given(t);
+    await using inspector = await Inspector.open({ dir });
+    const bad = null as unknown as object;
+    for (const call of [
+      () => inspector.purge('default', bad),
+      () => inspector.drain(bad),
+      () => inspector.peek('default', bad),
+      () => inspector.find(1, bad),
+      () => inspector.remove([1], bad),
+      () => inspector.edit([1], bad),
+    ])
+      await assert.rejects(call(), { name: 'OptionError' });
+    await assert.rejects(inspector.edit([1], { prio: 5 } as object), { code: 'no-edit' });
   });
 
   it('asks no more when nobody wants to know', async (t) => {

@@ -1,7 +1,15 @@
 /** status, ls, peek, purge, dead, pause, resume, drain, stop, doctor, completion, man pages. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { openStore } from '../../src/queue/open-store.ts';
@@ -378,6 +386,39 @@ describe('doctor', () => {
     await out(stage, 'doctor', '--clean');
     assert.ok(!existsSync(stage.path('broker.pid')));
     assert.equal(stage.read('consumers.txt'), 'junk\n');
+  });
+
+  it('says what a broker would say of a store that it cannot open', async (t) => {
+    const stage = new Stage(t);
+    const data = stage.path('data');
+    mkdirSync(data, { mode: 0o700 });
+    const file = join(data, 'queue.db');
+    const troubles: [() => void, RegExp][] = [
+      [
+        () => writeFileSync(file, 'This is no database, whatever its name is.\n'),
+        /is not a sigmq store/,
+      ],
+      [() => rmSync(file), /^/],
+      [() => mkdirSync(file), /is not a regular file/],
+      [() => rmSync(file, { recursive: true }), /^/],
+      [() => symlinkSync('/dev/null', file), /is a symbolic link/],
+    ];
+    for (const [make, sentence] of troubles) {
+      make();
+      const { code, stdout } = await run(stage, 'doctor', '--data', data);
+      const isBad = sentence.source !== '^';
+      assert.deepEqual([sentence, code], [sentence, isBad ? 1 : 0], stdout.toString());
+      assert.match(stdout.toString(), sentence);
+      if (isBad) assert.notEqual((await run(stage, 'broker', '--data', data)).code, 0);
+    }
+  });
+
+  it('says that the broker is stopped', async (t) => {
+    const { stage, broker } = await staged(t);
+    await stopped(broker);
+    const { code, stdout } = await run(stage, 'doctor');
+    broker.signal('SIGCONT');
+    assert.deepEqual([code, /is stopped and answers nobody/.test(stdout.toString())], [1, true]);
   });
 
   it('says when sigmq is but a plain peer, and why, with 1', async (t) => {

@@ -1,5 +1,6 @@
 /** The store on its disk: full, given back, copied, moved. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -116,6 +117,22 @@ describe('room on the disk', () => {
     );
     await stage.sent(['hello']);
     assert.match(await out(stage, 'ls'), /default +1 /);
+  });
+});
+
+describe('a copy', () => {
+  it('takes the place of no device, pipe or directory', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker();
+    const pipe = stage.path('pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const target of [pipe, stage.dir]) {
+      for (const command of ['backup', 'export']) {
+        const { code, stderr } = await run(stage, command, target, '--force');
+        assert.deepEqual([code, /is not a regular file/.test(stderr)], [73, true], stderr);
+      }
+    }
+    assert.ok(statSync(pipe).isFIFO());
   });
 });
 

@@ -225,6 +225,116 @@ describe('brokers that share a store', { skip: withoutPostgres }, () => {
     assert.doesNotMatch(healthy.stdout.toString(), /is off/);
   });
 
+  it('hear of what one has stored and could not tell of any more, when it is back', async (t) => {
+    const { a, b, url } = await given(t);
+    const consumer = await b.stage.consumer();
+    await a.stage.sent(['told']);
+    assert.deepEqual(await consumer.printed(1), ['told']);
+    // As if it had been killed between the two.
+    const schema = new URL(url).searchParams.get('schema');
+    server.sql(`INSERT INTO ${schema}.messages (queue, state, priority, position, body, enqueued_at, bytes)
+      VALUES ('default', 'ready', 0, 1, 'untold', 1, 6)`);
+    a.broker.signal('SIGKILL');
+    await a.broker.ended;
+    await a.stage.broker(['--store', url]);
+    assert.deepEqual(await consumer.printed(2), ['told', 'untold']);
+  });
+
+  it('take over what one held that was killed soon after its start', async (t) => {
+    const url = server.url(`h${++schemas}`);
+    const args = ['--store', url, '--lease', '2s'];
+    const b = new Stage(t);
+    await b.broker(args);
+    const waiting = await b.consumer();
+    await b.sent(['-q', 'other', 'x']); // it has looked around, and seen nobody
+    const a = new Stage(t);
+    const broker = await a.broker(args);
+    const worker = await a.consumer(['-q', 'mine', '--', 'sleep', '600']);
+    await a.sent(['-q', 'mine', 'held']);
+    await until('the worker', async () => {
+      const { stdout } = await a.sigmq(['ls']).ended;
+      return /mine +0 +0 +1 /.test(stdout.toString());
+    });
+    broker.signal('SIGKILL');
+    worker.signal('SIGKILL');
+    const second = await b.consumer(['-q', 'mine']);
+    assert.deepEqual(await second.printed(1), ['held']);
+    await waiting.end();
+  });
+
+  it('say what cannot be done while the store is away with 75, and do not half of it', async (t) => {
+    const { a } = await given(t);
+    await a.stage.sent(['x']);
+    server.kill();
+    await a.broker.says('cannot be reached');
+    for (const args of [
+      ['ls'],
+      ['pause'],
+      ['drain'],
+      ['show', '1'],
+      ['purge', '--force'],
+      ['rm', '1'],
+    ]) {
+      const { code, stderr } = await a.stage.sigmq(args).ended;
+      assert.deepEqual([args, code], [args, 75], stderr);
+    }
+    server.run();
+    await a.broker.says('can be reached again');
+    assert.equal((await a.status()).draining, false);
+    await a.stage.sent(['y']);
+  });
+
+  it('are what export and import mean, and backup does not', async (t) => {
+    const { a } = await given(t);
+    await a.stage.sent(['-q', 'mail', 'x']);
+    const lines = (await a.sigmq('export')).split('\n');
+    assert.ok(
+      lines.some((line) => line.includes('"mail"')),
+      lines.join('\n'),
+    );
+    const imported = await a.stage.sigmq(['import'], { stdin: lines.join('\n') }).ended;
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.equal((await a.counts())[0]?.ready, 2);
+    const backup = await a.stage.sigmq(['backup', a.stage.path('x.db')]).ended;
+    assert.deepEqual([backup.code, /sigmq export/.test(backup.stderr)], [64, true], backup.stderr);
+    const memory = new Stage(t);
+    await memory.broker(['--memory']);
+    assert.equal((await memory.sigmq(['export']).ended).code, 69);
+  });
+
+  it('ask for a password with 77, and what to do', async (t) => {
+    const secret = await PostgresServer.start({ secretFor: 'locked' });
+    endAfter(t, () => secret.remove());
+    const url = `postgres://locked@127.0.0.1:${secret.port}/postgres?sslmode=disable`;
+    const stage = new Stage(t, { HOME: new Stage(t).dir });
+    const none = await stage.sigmq(['broker', '--store', url]).ended;
+    assert.equal(none.code, 77, none.stderr);
+    assert.match(none.stderr, /asks for a password, and none is given.*PGPASSWORD/s);
+    const file = stage.path('pgpass');
+    writeFileSync(file, `127.0.0.1:${secret.port}:*:locked:pass word\n`, { mode: 0o600 });
+    secret.sql('GRANT CREATE ON DATABASE postgres TO locked');
+    const broker = await stage.broker(['--store', url], { env: { PGPASSFILE: file } });
+    assert.doesNotMatch(broker.stderr, /warning|deprecat/i);
+    await stage.sent(['x']);
+  });
+
+  it('show nothing of a URL that cannot be read', async (t) => {
+    const stage = new Stage(t);
+    for (const url of [
+      ...['postgres://u:s3c/ret@h/db', 'postgres://u:s3c%ret@h/db', 'postgres://u:12/s3cret@h/db'],
+      ...['postgres://u:s3cret?x@h/db', 'postgres://u:s3cret#@h/db', 'POSTGRES://u:s3cret@h/db'],
+      ...[' postgres://u:s3cret@h/db', 'mysql://u:s3cret@h/d', 'postgres:/u:s3cret@h/db'],
+      ...['host=h user=u password=s3cret', 'postgres://h/db?s3cret=1', 'postgres://h:s3cret/db'],
+    ]) {
+      const given = { env: { SIGMQ_STORE: url } };
+      for (const args of [['broker'], ['export'], ['doctor'], ['broker', '--store', url]]) {
+        const { code, stdout, stderr } = await stage.sigmq(args, given).ended;
+        assert.doesNotMatch(`${stdout}${stderr}`, /s3c|ret@|cret/, `${url} ${args}`);
+        assert.ok(code === 64 || (code === 1 && args[0] === 'doctor'), `${url}: ${code} ${stderr}`);
+      }
+    }
+  });
+
   it('never show a password', async (t) => {
     const stage = new Stage(t);
     const secret = 'geheim-0815';

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -49,6 +50,8 @@ export interface ServerOptions {
   readonly standbyOf?: PostgresServer | undefined;
   /** From where connections are trusted besides this machine: `10.0.0.0/8`. */
   readonly trusted?: string;
+  /** The name of a role that needs the password `pass word`. */
+  readonly secretFor?: string;
   /** Default: a free one. */
   readonly port?: number | undefined;
 }
@@ -61,13 +64,16 @@ export class PostgresServer {
     config = '',
     standbyOf,
     trusted,
+    secretFor,
     port,
   }: ServerOptions = {}): Promise<PostgresServer> {
     const server = new PostgresServer(port ?? (await freePort()));
     try {
       server.#make(config, standbyOf);
       if (trusted) server.#trust(trusted);
+      if (secretFor) server.#lock(secretFor);
       server.run();
+      if (secretFor) server.sql(`CREATE ROLE ${secretFor} LOGIN PASSWORD 'pass word'`);
       return server;
     } catch (error) {
       server.remove();
@@ -171,6 +177,11 @@ ${config}
   #trust(network: string): void {
     appendFileSync(join(this.#data, 'pg_hba.conf'), `host all all ${network} trust\n`);
     appendFileSync(join(this.#data, 'postgresql.conf'), "listen_addresses = '*'\n");
+  }
+
+  #lock(role: string): void {
+    const path = join(this.#data, 'pg_hba.conf');
+    writeFileSync(path, `host all ${role} all scram-sha-256\n${readFileSync(path, 'utf8')}`);
   }
 
   #as(program: string, args: readonly string[]): string {

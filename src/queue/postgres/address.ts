@@ -42,6 +42,11 @@ export interface PostgresAddress {
 export function parseAddress(url: string, env: NodeJS.ProcessEnv): PostgresAddress {
   const parts = URL_PARTS.exec(url)?.groups;
   if (!parts) throw postgresErrors.badUrl('it is not of the form postgres://user@host/database');
+  // What follows an unencoded / ? or # of a password would be taken for something else, and shown.
+  if (`${parts.hosts}${parts.database}${parts.query}`.includes('@'))
+    throw postgresErrors.badUrl(
+      'there is an @ behind the host; write it as %40, and a password elsewhere',
+    );
   const [user = '', password] = (parts.userinfo ?? '').split(':').map(decode);
   if (password !== undefined) throw postgresErrors.passwordInUrl();
   const query = parametersOf(parts.query ?? '');
@@ -51,7 +56,11 @@ export function parseAddress(url: string, env: NodeJS.ProcessEnv): PostgresAddre
   const name = user || env.PGUSER || userInfo().username;
   const database = decode(parts.database ?? '') || env.PGDATABASE || name;
   const hosts = hostsOf(query.get('host') ?? decode(parts.hosts ?? ''), query.get('port'), env);
-  const shown = hosts.map(({ host, port }) => `${encodeURIComponent(host)}:${port}`).join(',');
+  const shown = hosts
+    .map(
+      ({ host, port }) => `${host.includes(':') ? `[${host}]` : encodeURIComponent(host)}:${port}`,
+    )
+    .join(',');
   const suffix = schema === DEFAULT_SCHEMA ? '' : `?schema=${schema}`;
   return {
     ...{ hosts, user: name, database, schema, ssl: sslOf(query) },
@@ -65,7 +74,7 @@ function parametersOf(text: string): URLSearchParams {
     if (/^(pass|password|passfile)$/.test(name)) throw postgresErrors.passwordInUrl();
     if (!PARAMETERS.includes(name))
       throw postgresErrors.badUrl(
-        `it has the parameter ${name}; known are ${PARAMETERS.join(', ')}`,
+        `it has an unknown parameter; known are ${PARAMETERS.join(', ')}`,
       );
   }
   return query;
@@ -77,7 +86,8 @@ function hostsOf(text: string, ports: string | null, env: NodeJS.ProcessEnv): Po
   return (text || env.PGHOST || local).split(',').map((one) => {
     const [, bracketed, plain, own] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/.exec(one) ?? [];
     const host = bracketed || plain;
-    if (!host) throw postgresErrors.badUrl(`${JSON.stringify(one)} names no host`);
+    if (!host)
+      throw postgresErrors.badUrl('one of its hosts has no name, or no port after the colon');
     return { host, port: own === undefined ? port : portOf(own) };
   });
 }
@@ -85,7 +95,7 @@ function hostsOf(text: string, ports: string | null, env: NodeJS.ProcessEnv): Po
 function portOf(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw postgresErrors.badUrl(`${JSON.stringify(text)} is no port`);
+    throw postgresErrors.badUrl('a port is a number from 1 to 65535');
   return port;
 }
 
@@ -120,6 +130,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw postgresErrors.badUrl(`${JSON.stringify(text)} is not percent-encoded`);
+    throw postgresErrors.badUrl('it is not percent-encoded');
   }
 }

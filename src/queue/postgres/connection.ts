@@ -116,7 +116,10 @@ export class PostgresConnection {
       `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS reads,
         current_setting('synchronous_commit') AS commits, current_setting('server_encoding') AS encoding`,
     );
-    if (server?.reads !== false) throw new Error('the server only reads: it is a standby');
+    if (server?.reads !== false)
+      throw new Error(
+        'the server only reads: it is a standby, or default_transaction_read_only is on',
+      );
     if (server.encoding !== 'UTF8') throw postgresErrors.notUtf8(address.name, server.encoding);
     const isWeak = server.commits === 'off' || server.commits === 'local';
     const commits = commit === 'fast' ? 'off' : isWeak ? 'on' : server.commits;
@@ -129,7 +132,9 @@ export class PostgresConnection {
     if (this.#isPooled) return;
     await this.ask(`${this.#settings.replaceAll('SET LOCAL', 'SET')}
       SET tcp_keepalives_idle = ${KEEPALIVE.idleS}; SET tcp_keepalives_interval = ${KEEPALIVE.intervalS};
-      SET tcp_keepalives_count = ${KEEPALIVE.count}; SET tcp_user_timeout = ${ANSWER_MS}`);
+      SET tcp_keepalives_count = ${KEEPALIVE.count}; SET tcp_user_timeout = ${ANSWER_MS};
+      -- An idle broker stays connected; servers before 14 do not know it.
+      SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`);
   }
 
   get isLost(): boolean {

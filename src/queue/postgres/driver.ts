@@ -22,7 +22,15 @@ export async function clients(config: ClientConfig): Promise<() => Client> {
   const types: ClientConfig['types'] = {
     getTypeParser: (oid, format) => parserOf(oid) ?? pg.types.getTypeParser(oid, format),
   };
-  return () => new pg.Client({ ...config, keepAlive: true, types });
+  // The driver looks into the file too, and warns that a later version will not.
+  const password = process.env.PGPASSWORD || (passwordOf as () => Promise<string>);
+  return () => new pg.Client({ ...config, keepAlive: true, types, password });
+}
+
+/** As in ~/.pgpass, or the file that PGPASSFILE names; empty: none. */
+async function passwordOf(connection: unknown): Promise<string> {
+  const { default: pgpass } = await import('pgpass');
+  return new Promise((resolve) => pgpass(connection, (password = '') => resolve(password)));
 }
 
 /** At once, without a word to the server. */

@@ -14,6 +14,8 @@ const ENDING_MS = 5000;
 const ENDING_LOOK_MS = 20;
 /** How often to look for work where the server notifies nobody; ms. */
 const POLL_MS = 1000;
+/** The same where it does: what a broker had to tell may be lost with it; ms. */
+const LOOK_MS = 60_000;
 /** Serialization failures, deadlocks, a key that somebody else was faster with: another try gets over them. */
 const AGAIN = new Set(['40001', '40P01', '23505']);
 const MAX_TRIES = 3;
@@ -45,6 +47,7 @@ export class PostgresEngine {
   #connecting: Promise<void> | undefined;
   #application = '';
   #poll: NodeJS.Timeout | undefined;
+  #isPolling = false;
   #telling: Promise<void> | undefined;
   #untold: News | undefined;
 
@@ -63,7 +66,7 @@ export class PostgresEngine {
 
   /** Whether the server does not notify us: it is asked now and then. */
   get isPolling(): boolean {
-    return this.#poll !== undefined;
+    return this.#isPolling;
   }
 
   /** @throws StoreError */
@@ -211,7 +214,9 @@ export class PostgresEngine {
 
   #setPolling(isOn: boolean): void {
     clearInterval(this.#poll);
-    this.#poll = isOn ? setInterval(() => this.#options.onNews(ANYTHING), POLL_MS) : undefined;
+    this.#isPolling = isOn;
+    const look = () => this.#options.onNews(ANYTHING);
+    this.#poll = setInterval(look, isOn ? POLL_MS : LOOK_MS);
   }
 
   async #tell(): Promise<void> {
@@ -221,7 +226,7 @@ export class PostgresEngine {
       const news = this.#untold;
       this.#untold = undefined;
       const values = [channelOf(this.#options.address), payloadOf(news, this.#application)];
-      // One that is lost is found when somebody looks: brokers look when they connect.
+      // One that is lost is made up for: brokers tell the others to look whenever they have connected.
       await this.#now.fast.run(NOTIFY, values).catch(() => {});
     }
     this.#untold = undefined;

@@ -1,18 +1,26 @@
 import { Exit, SigmqError } from '../../errors.ts';
 import { StoreAway, StoreError, StoreUnknown } from '../errors.ts';
 
+/** What the driver says when there is no password to answer with. */
+const NO_PASSWORD = /password must be a/i;
+const WRONG_PASSWORD = '28P01';
+
 /** The connection is not usable any more, or never was. */
 export class ConnectionLost extends Error {
   /** The SQLSTATE of the server, if it said why. */
   readonly code: string | undefined;
 
   constructor(cause: unknown) {
-    super(reasonOf(cause), { cause });
+    const isAskedForPassword = NO_PASSWORD.test(reasonOf(cause));
+    super(isAskedForPassword ? 'it asks for a password, and none is given' : reasonOf(cause), {
+      cause,
+    });
     this.name = 'ConnectionLost';
-    this.code = codeOf(cause);
+    this.code = isAskedForPassword ? WRONG_PASSWORD : codeOf(cause);
   }
 }
 
+const SEE_LOG = 'See the log of the database; nothing that was confirmed is lost.';
 const NOTHING_LOST =
   'Nothing that was confirmed is lost; the broker continues as soon as the database is back.';
 
@@ -58,14 +66,16 @@ export const postgresErrors = {
       'The senders get no answer, and ask again.',
       cause,
     ),
-  failed: (name: string, cause: unknown) =>
-    new StoreError(
+  failed: (name: string, cause: unknown) => {
+    const [exit, hint] = ADVICE[codeOf(cause) ?? ''] ?? [Exit.TryAgain, SEE_LOG];
+    return new StoreError(
       'store-failed',
-      Exit.TryAgain,
+      exit,
       `The store ${name} has refused an operation: ${reasonOf(cause)}.`,
-      'See the log of the database; nothing that was confirmed is lost.',
+      hint,
       cause,
-    ),
+    );
+  },
   notUtf8: (name: string, encoding: string) =>
     new StoreError(
       'not-a-store',
@@ -112,12 +122,16 @@ export const postgresErrors = {
 
 /** By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html: what no waiting will change. */
 const ADVICE: Readonly<Record<string, readonly [Exit, string]>> = {
-  '28P01': [
+  [WRONG_PASSWORD]: [
     Exit.NotPermitted,
     'Put the right password into PGPASSWORD, or into ~/.pgpass or the file that PGPASSFILE names.',
   ],
   '28000': [Exit.NotPermitted, 'Name another user in the URL, or allow this one in pg_hba.conf.'],
   '3D000': [Exit.Config, 'Create it with `createdb`, or name another one in the URL.'],
+  '42939': [
+    Exit.Config,
+    "Name another schema with ?schema=; those that begin with pg_ are the system's own.",
+  ],
   '42501': [
     Exit.NotPermitted,
     'Grant the user the right to create a schema in the database, or create it for them.',

@@ -56,6 +56,7 @@ export class Membership {
   #timer: NodeJS.Timeout | undefined;
   readonly #turns = new Serial();
   #isStarted = false;
+  #isDraining = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -63,6 +64,11 @@ export class Membership {
 
   get incarnation(): number {
     return this.#incarnation;
+  }
+
+  /** Others keep to their own; alike in most stores. */
+  get leaseMs(): number {
+    return this.#options.leaseMs;
   }
 
   /** Whether nobody may have given away what this broker holds. */
@@ -79,12 +85,21 @@ export class Membership {
     const began = performance.now();
     const answered = clock.asking();
     const [row] = await durable.ask<{ renewals: number; now: number }>(
-      `INSERT INTO brokers (id, place, host, dir, version, incarnation, seen_at, lease_until)
-      VALUES ($1, $2, $3, $4, $5, $6, ${NOW}, ${NOW} + $7::bigint)
+      `INSERT INTO brokers (id, place, host, dir, version, incarnation, seen_at, lease_until, draining)
+      VALUES ($1, $2, $3, $4, $5, $6, ${NOW}, ${NOW} + $7::bigint, $8)
       ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, seen_at = excluded.seen_at,
-        lease_until = excluded.lease_until, renewals = brokers.renewals + 1
+        lease_until = excluded.lease_until, draining = excluded.draining, renewals = brokers.renewals + 1
       RETURNING renewals, seen_at AS now`,
-      [this.id, place.key, place.host, place.dir, place.version, this.#incarnation, leaseMs],
+      [
+        this.id,
+        place.key,
+        place.host,
+        place.dir,
+        place.version,
+        this.#incarnation,
+        leaseMs,
+        this.#isDraining,
+      ],
     );
     if (row) answered(row.now);
     this.#renewals = row?.renewals ?? 0;
@@ -133,7 +148,9 @@ export class Membership {
     }));
   }
 
+  /** If it cannot be told now, it is with the next connection. */
   async drains(isDraining: boolean): Promise<void> {
+    this.#isDraining = isDraining;
     await this.#options.engine.fast(DRAINS, [this.id, isDraining]);
   }
 

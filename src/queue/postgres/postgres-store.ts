@@ -28,7 +28,7 @@ import { postgresErrors } from './errors.ts';
 import { PostgresInspection } from './inspection.ts';
 import { Lookups } from './lookups.ts';
 import { Membership, type Place } from './membership.ts';
-import type { News } from './news.ts';
+import { ANYTHING, type News } from './news.ts';
 import { Publisher } from './publish.ts';
 import { Ready } from './ready.ts';
 import { openSchema } from './schema.ts';
@@ -48,6 +48,7 @@ export interface PostgresOptions {
 /** Keeps messages in a PostgreSQL database, which brokers of several hosts share. */
 export class PostgresStore implements Store {
   readonly name: string;
+  readonly url: string;
   #identity = '';
   #incarnation = 0;
   readonly #clock: ServerClock;
@@ -62,6 +63,7 @@ export class PostgresStore implements Store {
   readonly #inspection: PostgresInspection;
   readonly #lookups: Lookups;
   readonly #address: PostgresAddress;
+  readonly #leaseMs: number;
   #listener: StoreListener | undefined;
 
   /** @throws StoreError */
@@ -69,6 +71,7 @@ export class PostgresStore implements Store {
     const store = new PostgresStore(options);
     try {
       await store.#engine.open();
+      store.#announce();
       store.#incarnation = store.#members.incarnation;
       store.#members.start();
       return store;
@@ -81,6 +84,8 @@ export class PostgresStore implements Store {
   private constructor({ url, policy, place, leaseMs, now }: PostgresOptions) {
     const address = parseAddress(url, process.env);
     this.#address = address;
+    this.#leaseMs = leaseMs;
+    this.url = url;
     this.name = address.name;
     const clock = new ServerClock(now ?? steadyMs, now === undefined);
     this.#clock = clock;
@@ -89,7 +94,10 @@ export class PostgresStore implements Store {
       prepare: (connections) => this.#prepare(connections),
       onNews: (news) => this.#onNews(news),
       onAway: (error) => this.#listener?.({ kind: 'away', error }),
-      onBack: () => this.#listener?.({ kind: 'back' }),
+      onBack: () => {
+        this.#announce();
+        this.#listener?.({ kind: 'back' });
+      },
     });
     this.#engine = engine;
     const { name } = this;
@@ -240,8 +248,14 @@ export class PostgresStore implements Store {
     this.#timetable.forget();
   }
 
+  /** What we, or those before us, have told may be lost, and what we hold has a new lease. */
+  #announce(): void {
+    this.#engine.tell({ ...ANYTHING, lease: this.#leaseMs });
+  }
+
   #onNews({ queues, at, lease }: News): void {
     if (queues) this.#ready.forget(queues);
+    if (queues === 'all') this.#timetable.forget();
     if (at !== undefined) this.#timetable.add(at);
     if (lease) this.#timetable.addLease(this.#clock.now() + lease + 1);
     if (queues || at !== undefined || lease) this.#listener?.({ kind: 'news' });

@@ -89,7 +89,7 @@ export class Timetable {
   /** What a broker held that has not renewed its lease. */
   async #takeOver(): Promise<void> {
     const { engine, members, policy } = this.#parts;
-    const values = [members.id, policy.maxAttempts];
+    const values = [members.id, policy.maxAttempts, members.leaseMs];
     this.#onReady(await engine.fast<{ queue: string }>(TAKE_OVER, values));
   }
 
@@ -108,7 +108,10 @@ export class Timetable {
 
   async #lookAtLeases(): Promise<void> {
     const { engine, members } = this.#parts;
-    const [row] = await engine.fast<{ at: number | null }>(NEXT_LEASE, [members.id]);
+    const [row] = await engine.fast<{ at: number | null }>(NEXT_LEASE, [
+      members.id,
+      members.leaseMs,
+    ]);
     this.#nextLease = Math.min(finite(this.#nextLease), row?.at ?? Number.POSITIVE_INFINITY);
   }
 }
@@ -122,6 +125,10 @@ export interface Parts extends CommonParts {
 function finite(at: number): number {
   return at === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : at;
 }
+
+/** Nobody could renew a lease while the server was down: after a start, each is good for as long again. */
+const LEASE_END = `greatest(lease_until, CASE WHEN lease_until IS NOT NULL
+    THEN (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + $3::bigint END)`;
 
 const BURY: Statement = {
   name: 'bury',
@@ -147,7 +154,7 @@ const MAKE_READY: Statement = {
 };
 const TAKE_OVER: Statement = {
   name: 'take-over',
-  text: `WITH over AS (SELECT id FROM brokers WHERE id <> $1 AND lease_until <= ${NOW} FOR UPDATE SKIP LOCKED),
+  text: `WITH over AS (SELECT id FROM brokers WHERE id <> $1 AND ${LEASE_END} <= ${NOW} FOR UPDATE SKIP LOCKED),
     without AS (SELECT id FROM over UNION ALL SELECT id FROM brokers WHERE id <> $1 AND lease_until IS NULL),
     held AS (SELECT messages.id FROM messages, without WHERE messages.broker = without.id
       AND messages.state = 'reserved' FOR UPDATE OF messages SKIP LOCKED),
@@ -165,5 +172,5 @@ const NEXT: Statement = {
 };
 const NEXT_LEASE: Statement = {
   name: 'next-lease',
-  text: 'SELECT min(lease_until) AS at FROM brokers WHERE id <> $1',
+  text: `SELECT min(${LEASE_END.replace('$3', '$2')}) AS at FROM brokers WHERE id <> $1`,
 };

@@ -8,6 +8,11 @@ export function makeFolder(folder: string): void {
   } catch (error) {
     throw storeErrors.cannotCreate(folder, error);
   }
+  assertOwnFolder(folder);
+}
+
+/** @throws StoreError it is not ours alone */
+export function assertOwnFolder(folder: string): void {
   const stats = lstatSync(folder);
   if (!stats.isDirectory()) throw storeErrors.unsafe(folder, 'is not a directory');
   if (stats.uid !== process.getuid?.()) throw storeErrors.unsafe(folder, 'belongs to someone else');
@@ -27,6 +32,11 @@ export function makeFile(path: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw storeErrors.cannotCreate(path, error);
   }
+  assertOwnFile(path);
+}
+
+/** @throws StoreError it is no file of ours */
+export function assertOwnFile(path: string): void {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink()) throw storeErrors.unsafe(path, 'is a symbolic link');
   if (!stats.isFile()) throw storeErrors.unsafe(path, 'is not a regular file');
