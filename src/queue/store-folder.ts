@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { storeErrors } from './errors.ts';
 
-/** Characters of a folder's name that say whose it is: a whole name has 255 bytes at most (NAME_MAX). */
-const MAX_READABLE = 200;
+/** Characters of a folder's name that say whose it is: with the hash, 255 bytes are the most that it may have (NAME_MAX). */
+const MAX_READABLE = 246;
 
 /**
  * Where the messages of a runtime directory are kept unless the user says otherwise: in `$XDG_STATE_HOME/sigmq`

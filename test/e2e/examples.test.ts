@@ -25,6 +25,17 @@ function filesOf(page: string, dir: string): Map<string, string> {
   );
 }
 
+it('what the package exports has its own name', async (t) => {
+  const stage = new Stage(t);
+  const script = `import * as all from ${INDEX};
+    const named = Object.entries(all).filter(([, one]) => typeof one === 'function');
+    console.log(JSON.stringify(named.filter(([name, one]) => one.name !== name).map(([name]) => name)));
+    await all.Consumer.open({ jobs: -3 }).catch((error) => console.log(String(error)));`;
+  writeFileSync(stage.path('names.mjs'), script);
+  const { stdout } = await new Program(t, process.execPath, [stage.path('names.mjs')]).ended;
+  assert.match(stdout.toString(), /^\[\]\nOptionError: jobs: -3 is not/);
+});
+
 /** The programs of a page, and a broker that runs as the page says. */
 async function given(t: TestContext, page: string) {
   const stage = new Stage(t);

@@ -20,6 +20,16 @@ describe('storeFolder', () => {
     assert.notEqual(storeFolder(join(home, 'real'), env), folder);
   });
 
+  it('can be made for a directory with the longest name that there can be', (t) => {
+    const home = tempDir(t);
+    const env = { XDG_STATE_HOME: join(home, 'state') };
+    const run = join(home, 'a'.repeat(255));
+    const folder = storeFolder(run, env);
+    for (const path of [run, folder]) mkdirSync(path, { recursive: true });
+    assert.equal(storeFolder(run, env), folder);
+    assert.notEqual(storeFolder(join(home, `${'a'.repeat(254)}b`), env), folder);
+  });
+
   it('is that of a spelling where a store was begun so, until there is another', (t) => {
     const home = tempDir(t);
     mkdirSync(join(home, 'real/run'), { recursive: true });
