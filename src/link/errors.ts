@@ -100,6 +100,6 @@ export function isPassing(error: unknown): error is LinkError {
 
 /** A transfer to a peer failed; `code` says how. */
 export class LinkError extends SigmqError {
-  /** The peer has the whole frame and only its answer is missing: it may have acted on it. */
+  /** The peer has the whole frame, or will have it with the zeros that come next: it may have acted on it, or may yet. */
   answerPending = false;
 }

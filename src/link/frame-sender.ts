@@ -22,11 +22,16 @@ export interface EchoMachine {
   readonly outcome?: FrameOutcome | undefined;
   /** The last bit is out, or about to go: the receiver may take its time to store the message before it answers. */
   readonly awaitsAnswer: boolean;
+  /** The receiver may take the frame, or have taken it, whatever becomes of the rest of it. */
+  readonly mayArrive?: boolean | undefined;
   /** Takes the next echo. One that is not expected ends the run. */
   onEcho(echo: Bit): Next;
   /** Takes so many echoes in the middle of a run, all as expected. */
   onEchoes(count: number): void;
 }
+
+/** Bits that may be on their way: a 0 and the 1 after it go together. */
+const MAX_UNANSWERED = 2;
 
 /**
  * The names are those of docs/protocol.md, section 4, and of model/echo.pml. Its *Awaiting* is the end of
@@ -79,6 +84,11 @@ export class FrameSender implements EchoMachine {
     return this.#index === this.total - 1;
   }
 
+  /** Only zeros are left, and those that synchronise sender and receiver later end the frame as well as its own. */
+  get mayArrive(): boolean {
+    return this.#index + MAX_UNANSWERED > lastOneOf(this.#frame);
+  }
+
   onEcho(echo: Bit): Next {
     this.#trace?.(echo);
     if (this.#state !== SenderState.Sending) return this.#onReason(echo);
@@ -112,4 +122,10 @@ export class FrameSender implements EchoMachine {
     this.outcome = isReason(code) ? { kind: 'refused', reason: code } : { kind: 'out-of-step' };
     return FINISHED;
   }
+}
+
+/** The index of its last bit that is 1; -1: there is none. */
+function lastOneOf(frame: Uint8Array): number {
+  const byte = frame.findLastIndex((value) => value !== 0);
+  return byte === -1 ? -1 : byte * 8 + 31 - Math.clz32(frame[byte] as number);
 }

@@ -92,7 +92,7 @@ export class Transmitter {
         await this.#drive(route, machine, ANSWER_TIMEOUT_MS, onLook);
       } catch (error) {
         if (error instanceof LinkError) {
-          error.answerPending = machine.awaitsAnswer || machine.outcome !== undefined;
+          error.answerPending = machine.mayArrive || machine.outcome !== undefined;
         }
         throw error;
       }

@@ -30,6 +30,20 @@ describe('FrameSender', () => {
     assert.deepEqual(sender.outcome, { kind: 'accepted' });
   });
 
+  it('may arrive as soon as only zeros are left, which others send as well', () => {
+    // The last 1 of it is bit 6; it goes together with the 0 before it.
+    const frame = bytes(0xff, 0x68, 0);
+    for (let sent = 0; sent < frame.length * 8; sent++) {
+      const sender = new FrameSender(frame);
+      for (const [at, echo] of [...SignalCodec.bits(frame)].entries())
+        if (at < sent) sender.onEcho(echo);
+      const left = [...SignalCodec.bits(frame)].slice(sent + 2);
+      assert.equal(sender.mayArrive, !left.includes(1), `after ${sent} bits`);
+    }
+    assert.equal(echoed(H, 4).mayArrive, false);
+    assert.equal(echoed(H, 5).mayArrive, true);
+  });
+
   it('takes echoes in the middle of a run together', () => {
     const sender = new FrameSender(H);
     sender.onEchoes(15);
