@@ -3,10 +3,11 @@ import { processTable } from '../registry/process-table.ts';
 import { resolveRuntimeDir } from '../registry/runtime-dir.ts';
 
 /** Where the running broker of a runtime directory keeps its messages, as it says. */
-export type BrokerStore =
+export type BrokerStore = { readonly pid: number } & (
   | { readonly kind: 'sqlite'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: string }
-  | { readonly kind: 'memory' };
+  | { readonly kind: 'memory' }
+);
 
 /** Undefined: no sigmq broker is running there. @throws SigmqError the directory cannot be used */
 export function brokerStore(dir: string | undefined): BrokerStore | undefined {
@@ -14,7 +15,7 @@ export function brokerStore(dir: string | undefined): BrokerStore | undefined {
   const broker = inspectBroker(folder, processTable());
   const json = broker.ok ? readBrokerJson(folder) : undefined;
   if (!json || !broker.ok || json.pid !== broker.pid) return undefined;
-  const { path, url } = json;
-  if (path !== undefined) return { kind: 'sqlite', path };
-  return url === undefined ? { kind: 'memory' } : { kind: 'postgres', url };
+  const { pid, path, url } = json;
+  if (path !== undefined) return { pid, kind: 'sqlite', path };
+  return url === undefined ? { pid, kind: 'memory' } : { pid, kind: 'postgres', url };
 }

@@ -12,13 +12,14 @@ import { dirname, join } from 'node:path';
 import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
-import { inspectBroker, readBrokerJson } from '../registry/broker-file.ts';
+import { inspectBroker } from '../registry/broker-file.ts';
 import { readConsumers } from '../registry/consumers-file.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-flags.ts';
+import { brokerStore } from './broker-store.ts';
 import { dataFolder } from './data-folder.ts';
 import { signalTroubles, watchTrouble } from './doctor-limits.ts';
 import { onBroker, onConsumers } from './doctor-registry.ts';
@@ -44,7 +45,7 @@ export async function doctor(flags: AdminFlags): Promise<number> {
       await onConsumers(findings, dir, table, flags);
       onLimits(findings, dir, table);
     }
-    const broker = runningBroker(dir, table);
+    const broker = runningBroker(dir);
     for (const { mark, text } of await storeFindings(findings, flags, dir, broker))
       findings.say(mark, text);
     return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
@@ -102,10 +103,9 @@ function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefine
   }
 }
 
-function runningBroker(dir: string | undefined, table: ProcessTable): RunningBroker | undefined {
-  const found = dir === undefined ? undefined : inspectBroker(dir, table);
-  const json = dir !== undefined && found?.ok ? readBrokerJson(dir) : undefined;
-  return found?.ok && json?.pid === found.pid ? { pid: json.pid, path: json.path } : undefined;
+function runningBroker(dir: string | undefined): RunningBroker | undefined {
+  const store = dir === undefined ? undefined : brokerStore(dir);
+  return store && { pid: store.pid, path: store.kind === 'sqlite' ? store.path : undefined };
 }
 
 async function storeFindings(

@@ -83,7 +83,7 @@ function storeOf({ dir, data, store }: TransferFlags): StorePlace {
   if (data !== undefined) return { folder: dataFolder({ data }) };
   const used = brokerStore(dir);
   if (used?.kind === 'memory') throw cliErrors.inMemory();
-  if (used) return used.kind === 'postgres' ? used : { folder: dirname(used.path) };
+  if (used) return used.kind === 'postgres' ? { url: used.url } : { folder: dirname(used.path) };
   const { SIGMQ_STORE: url } = process.env;
   return url ? { url } : { folder: dataFolder({ dir }) };
 }
