@@ -1,9 +1,10 @@
 // npm run model: lets spin look at every run of the models within the bounds of targets.mjs.
 // npm run model -- --bug [NAME]: seeds one bug and shows, step by step, what spin finds.
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { bugs, targets, violations } from './targets.mjs';
 
 /** EX_UNAVAILABLE of sysexits.h: a program that is needed is missing. */
@@ -15,22 +16,25 @@ const MAX_DEPTH = 100_000;
 
 class MissingProgram extends Error {}
 
-function run(command, args, cwd) {
-  const result = spawnSync(command, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28 });
-  /** @type {NodeJS.ErrnoException | undefined} */
-  const error = result.error;
-  if (error?.code === 'ENOENT') throw new MissingProgram(command);
-  if (error) throw error;
-  return result;
+const execute = promisify(execFile);
+
+async function run(command, args, cwd) {
+  try {
+    return { status: 0, ...(await execute(command, args, { cwd, maxBuffer: 1 << 28 })) };
+  } catch (error) {
+    if (error.code === 'ENOENT') throw new MissingProgram(command);
+    if (typeof error.code !== 'number') throw error;
+    return { status: error.code, stdout: error.stdout, stderr: error.stderr };
+  }
 }
 
-function check(command, args, cwd) {
-  const { status, stdout, stderr } = run(command, args, cwd);
+async function check(command, args, cwd) {
+  const { status, stdout, stderr } = await run(command, args, cwd);
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${stdout}${stderr}`);
 }
 
 /** Runs spin and pan in a folder that is gone afterwards. */
-function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail = false) {
+async function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail = false) {
   const file = `${model}.pml`;
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-model-'));
   try {
@@ -38,9 +42,13 @@ function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail
     const flags = [...defines, ...Object.entries(bounds).map(([name, n]) => `${name}=${n}`)];
     const spinFlags = flags.map((flag) => `-D${flag}`);
     const started = performance.now();
-    check('spin', ['-a', ...spinFlags, file], folder);
-    check('cc', ['-O2', '-w', `-DMEMLIM=${MAX_MEMORY_MB}`, ...cc, '-o', 'pan', 'pan.c'], folder);
-    const { stdout } = run('./pan', [`-m${MAX_DEPTH}`, ...pan], folder);
+    await check('spin', ['-a', ...spinFlags, file], folder);
+    await check(
+      'cc',
+      ['-O2', '-w', `-DMEMLIM=${MAX_MEMORY_MB}`, ...cc, '-o', 'pan', 'pan.c'],
+      folder,
+    );
+    const { stdout } = await run('./pan', [`-m${MAX_DEPTH}`, ...pan], folder);
     const found = {
       seconds: (performance.now() - started) / 1000,
       errors: number(stdout, /errors: (\d+)/),
@@ -49,7 +57,7 @@ function search({ model, search: { cc, pan }, bounds }, defines = [], wantsTrail
       why: reason(/pan:1: (.*)/.exec(stdout)?.[1]),
       isComplete: !/max search depth too small|out of memory|MEMLIM|not completed/.test(stdout),
     };
-    return { ...found, trail: wantsTrail ? trail(folder, file, spinFlags) : [] };
+    return { ...found, trail: wantsTrail ? await trail(folder, file, spinFlags) : [] };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -65,8 +73,8 @@ function reason(pan) {
 }
 
 /** What spin prints while it follows a trail is what the model's printf say. */
-function trail(folder, file, flags) {
-  const { stdout } = run('spin', ['-t', ...flags, file], folder);
+async function trail(folder, file, flags) {
+  const { stdout } = await run('spin', ['-t', ...flags, file], folder);
   const noClaim = /^spin: couldn't find claim/; // of the search for cycles
   const end = /^(spin: (?!warning)|#processes)/;
   const lines = [];
@@ -98,21 +106,29 @@ if (!isKnown) {
 /** Targets, or seeded bugs, that did not come out as expected. */
 let failed = 0;
 
-function runTargets() {
-  for (const target of targets) {
-    const found = search(target);
-    const isRight = found.errors === 0 && found.isComplete;
-    if (!isRight) failed++;
-    console.log(`${isRight ? 'ok  ' : 'FAIL'} ${target.name}`);
-    console.log(`     shows: ${target.shows}`);
-    console.log(`     bounds: ${boundsOf(target.bounds)}`);
-    console.log(`     ${figures(found)}${found.why ? `: ${found.why}` : ''}`);
-  }
+/** Each is looked at by itself, several at a time. */
+async function atOnce(tasks) {
+  const most = Math.max(1, Math.floor(freemem() / (MAX_MEMORY_MB * 1e6)));
+  const waiting = [...tasks];
+  const work = async () => {
+    for (let task = waiting.shift(); task; task = waiting.shift()) await task();
+  };
+  await Promise.all(Array.from({ length: Math.min(most, availableParallelism()) }, work));
 }
 
-function runBug(name, wantsTrail) {
+async function runTarget(target) {
+  const found = await search(target);
+  const isRight = found.errors === 0 && found.isComplete;
+  if (!isRight) failed++;
+  console.log(`${isRight ? 'ok  ' : 'FAIL'} ${target.name}`);
+  console.log(`     shows: ${target.shows}`);
+  console.log(`     bounds: ${boundsOf(target.bounds)}`);
+  console.log(`     ${figures(found)}${found.why ? `: ${found.why}` : ''}`);
+}
+
+async function runBug(name, wantsTrail) {
   const bug = bugs[name];
-  const found = search(bug, [name], wantsTrail);
+  const found = await search(bug, [name], wantsTrail);
   const isRight = found.errors > 0;
   if (!isRight) failed++;
   for (const line of found.trail) console.log(line);
@@ -123,9 +139,11 @@ function runBug(name, wantsTrail) {
 
 try {
   if (flag === undefined) {
-    runTargets();
-    for (const name of Object.keys(bugs)) runBug(name, false);
-  } else runBug(only ?? 'NO_SEQUENCE', true);
+    await atOnce([
+      ...targets.map((target) => () => runTarget(target)),
+      ...Object.keys(bugs).map((name) => () => runBug(name, false)),
+    ]);
+  } else await runBug(only ?? 'NO_SEQUENCE', true);
 } catch (error) {
   if (!(error instanceof MissingProgram)) throw error;
   console.error(`npm run model needs ${error.message}. On Debian: apt-get install spin gcc`);
