@@ -23,8 +23,8 @@ export class Handling {
   }
 
   take(message: Message): void {
-    if (this.#isStarted && this.#working < this.#options.jobs) this.#work(message);
-    else if (this.#isEnded) void message.release({ now: true });
+    if (this.#isEnded) void message.release({ now: true });
+    else if (this.#isStarted && this.#working < this.#options.jobs) this.#work(message);
     else this.#waiting.push(message);
   }
 

@@ -59,6 +59,13 @@ describe('Handling', () => {
     assert.deepEqual(begun.at(-1), 'f');
   });
 
+  it('gives back what comes after its end', async () => {
+    const { handling, begun, settled, take } = given(2);
+    handling.end();
+    take('a');
+    assert.deepEqual([begun, settled], [[], ['a b']]);
+  });
+
   it('takes all that waits with a handler that is done at once', async () => {
     let isFirst = true;
     const { begun, settled, take } = given(1, () => {
