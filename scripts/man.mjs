@@ -42,7 +42,7 @@ const COMMAND = [
   ['75', 'Given back: the message is delivered again later, and no attempt is spent.'],
   [
     'anything else',
-    'A failed attempt, including 126 and 127. But a command that dies of the same signal that stops the consumer, as when a service manager signals a whole group, gives its message back.',
+    'A failed attempt, including 126 and 127. But a command that dies of the same signal that stops the consumer, as when a service manager signals a whole group, gives its message back. How it ended, and the last 1024 bytes of its standard error, which is a pipe that goes on to that of the consumer, are kept with the message: see `sigmq dead show`.',
   ],
   [
     'not started',

@@ -17,13 +17,16 @@ export { LinkError } from './link/errors.ts';
 export { OptionError } from './options/errors.ts';
 export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
+export type { Failure, FailureKind } from './queue/failure.ts';
 export type { StorePolicy } from './queue/policy.ts';
+export type { QueueChange, QueueSettings } from './queue/queue-settings.ts';
 export type {
   BodyPart,
   ById,
   Changed,
   Edit,
   Inspection,
+  Kicked,
   MessageState,
   Published,
   QueueCounts,

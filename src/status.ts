@@ -20,6 +20,8 @@ export interface Counts {
   readonly expired: number;
   /** Messages that became dead. */
   readonly dead: number;
+  /** Dead messages that were removed because they were too old, or too many. */
+  readonly dropped: number;
 }
 
 /** Everything that a broker has counted since it started. */

@@ -20,6 +20,8 @@ same<ReturnType<Message['done']>, Promise<boolean>>();
 same<Message['id'], number | undefined>();
 same<ReturnType<typeof message.json<{ to: string }>>, { to: string }>();
 message.release({ now: true });
+message.fail('why');
+message.reject('why');
 // @ts-expect-error a message is not made by hand
 new Consumer();
 // @ts-expect-error what it holds stays as it is
@@ -50,6 +52,10 @@ await Consumer.open(() => {});
 }
 
 await using inspector = await Inspector.open();
+await inspector.set('q', { maxAttempts: 3, rate: '10/s', deadTo: null });
+// @ts-expect-error there is no such setting
+await inspector.set('q', { attempts: 3 });
+await inspector.kick('q', { to: 'other' });
 const { pid, consumers, queues } = await inspector.status();
 same<typeof pid, number>();
 same<(typeof consumers)[number]['kind'], 'echo' | 'plain'>();

@@ -13,6 +13,7 @@ const NO_COUNTS: Counts = {
   lost: 0,
   expired: 0,
   dead: 0,
+  dropped: 0,
 };
 const COUNTED = Object.keys(NO_COUNTS) as Counted[];
 
@@ -65,6 +66,11 @@ export class Counters {
     const counts = this.#of(queue);
     counts.expired += messages;
     if (areDead) counts.dead += messages;
+  }
+
+  /** So many dead messages were removed. */
+  dropped(queue: string, messages: number): void {
+    this.#of(queue).dropped += messages;
   }
 
   /** Messages were refused. @param reason see `reasonName()` */

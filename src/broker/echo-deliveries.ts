@@ -13,6 +13,7 @@ import {
   deliveryFrame,
   namesOf,
 } from './delivery.ts';
+import { reasons } from './reasons.ts';
 import { type Told, toldWith } from './told.ts';
 
 /** How often a delivery that arrives damaged is tried; damage takes two senders at once. */
@@ -91,7 +92,8 @@ export class EchoDeliveries {
     const { id, queue } = first;
     this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
     this.#options.inFlight.missed(consumer, first);
-    await this.#settle({ consumer, messages }, { kind: 'dead' });
+    const reason = reasons.undeliverable(error);
+    await this.#settle({ consumer, messages }, { kind: 'dead', reason });
     return true;
   }
 
@@ -130,9 +132,12 @@ export class EchoDeliveries {
         const bytes = message.body.length;
         journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
         inFlight.missed(consumer, message);
+        const alone = { consumer, messages: [message] };
+        await this.#settle(alone, { kind: 'failed', reason: reasons.tooLarge(bytes) });
       }
+      return true;
     }
-    if (reason === Reason.Failed || reason === Reason.TooLarge) {
+    if (reason === Reason.Failed) {
       await this.#settle(delivery, { kind: 'failed' });
       return true;
     }
@@ -154,7 +159,10 @@ export class EchoDeliveries {
     }
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
-      await this.#settle(delivery, { kind: maybeThere ? 'lost' : 'untaken' });
+      await this.#settle(
+        delivery,
+        maybeThere ? { kind: 'lost', reason: reasons.ended() } : { kind: 'untaken' },
+      );
       return rosterWatch.refresh();
     }
     if (maybeThere) return this.owe(delivery);

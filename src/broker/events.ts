@@ -42,6 +42,8 @@ export type BrokerEventData =
   | ({ type: 'message-not-plain' } & MessageAtConsumer)
   /** It is dead: it fits into no frame. */
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
+  /** Dead messages were removed for good: they were too old, or there were too many in the store. */
+  | { type: 'dead-dropped'; queue: string; why: 'age' | 'limit'; messages: number }
   /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
   /** Nothing is accepted and nothing delivered until it is back. */
@@ -65,6 +67,12 @@ export type BrokerEvent = Readonly<
     message: string;
   }
 >;
+
+const DROPPED = {
+  age: 'older than --dead-age allows',
+  limit:
+    'the oldest, as the store has more dead messages than --max-dead or --max-dead-bytes allows',
+};
 
 type Text<F> = readonly [level: BrokerEvent['level'], sentence: (fact: F) => string];
 
@@ -114,6 +122,11 @@ const TEXTS: {
   'message-undeliverable': [
     'warn',
     ({ id, error }) => `Message ${id} cannot be delivered: ${error.message}`,
+  ],
+  'dead-dropped': [
+    'warn',
+    ({ queue, why, messages }) =>
+      `${messages} dead message${messages === 1 ? '' : 's'} of queue ${queue} ${messages === 1 ? 'was' : 'were'} removed: ${DROPPED[why]}.`,
   ],
   'plain-message-refused': [
     'error',

@@ -4,6 +4,7 @@ import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
 import { AckWait } from './ack-wait.ts';
 import { type ConsumerState, type Ending, isSame, type Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
+import { reasons } from './reasons.ts';
 import { Settling } from './settling.ts';
 
 /** Pause before retrying a settlement that the store could not write; ms. */
@@ -99,7 +100,7 @@ export class InFlight {
     const { store, journal } = this.#options;
     for (const { consumer: key, ...message } of await store.reservations()) {
       const consumer = survivor(key);
-      const outcome = { kind: 'lost' } as const;
+      const outcome = { kind: 'lost', reason: reasons.endedBefore() } as const;
       if (consumer) this.owe(consumer, message);
       else {
         const [became = 'unknown'] = await store.settle([{ id: message.id, outcome }]);
@@ -198,7 +199,7 @@ export class InFlight {
     await this.settleSurely(
       consumer,
       taken.map(([id]) => ({ id })),
-      { kind: 'lost' },
+      { kind: 'lost', reason: reasons.ended() },
     );
   }
 
@@ -216,7 +217,8 @@ export class InFlight {
     // As far as we know it is still working on it, and its slot is taken until it reports back.
     const isOwed = consumer.owed.some((owed) => owed.id === id);
     if (!isOwed) consumer.overdue.set(id, known);
-    void this.settleSurely(consumer, [{ id }], { kind: 'lost' });
+    const reason = reasons.overdue(ackWaitMs);
+    void this.settleSurely(consumer, [{ id }], { kind: 'lost', reason });
   }
 
   #forget(known: Unsettled): void {

@@ -7,6 +7,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isKey, isQueueName } from '../options/kinds.ts';
+import { MAX_ATTEMPTS } from '../options/values.ts';
 import { StoreFull, StoreUnknown } from '../queue/errors.ts';
 import type { NewMessage, Published, Store } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
@@ -158,6 +159,14 @@ export class Intake {
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
     const { delayMs = 0, ttlMs = MAX_DURATION_MS, key, keyTtlMs = 0 } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
+    const { maxAttempts = 1, backoffMs = 0, deadTo } = fields;
+    if (maxAttempts < 1 || maxAttempts > MAX_ATTEMPTS) return Reason.Unsupported;
+    if (backoffMs > MAX_DURATION_MS) return Reason.Unsupported;
+    if (
+      deadTo !== undefined &&
+      (!isQueueName(deadTo) || deadTo === (fields.queue ?? DEFAULT_QUEUE))
+    )
+      return Reason.Unsupported;
     if (keyTtlMs > MAX_DURATION_MS || (key !== undefined && !isKey(key))) return Reason.Unsupported;
     return 0;
   }
@@ -176,6 +185,7 @@ export class Intake {
 
   #message(body: Uint8Array, fields: Envelope['fields'] = {}): NewMessage {
     const { queue = DEFAULT_QUEUE, priority = 0, delayMs, ttlMs, headers, key, keyTtlMs } = fields;
+    const { maxAttempts, backoffMs, deadTo } = fields;
     return {
       queue,
       body,
@@ -185,6 +195,9 @@ export class Intake {
       ...(headers === undefined ? {} : { headers }),
       ...(key === undefined ? {} : { key }),
       ...(keyTtlMs === undefined ? {} : { keyTtlMs }),
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      ...(backoffMs === undefined ? {} : { backoffMs }),
+      ...(deadTo === undefined ? {} : { deadTo }),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { type Reason, reasonName } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
 import { StoreAway } from '../queue/errors.ts';
-import type { NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
+import type { Dropped, NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
 import type { DrainState } from '../status.ts';
 import { warn } from '../warning.ts';
 import type { ConsumerState } from './consumer-state.ts';
@@ -63,6 +63,12 @@ export class Journal {
   settled(queue: string, { kind }: Outcome, became: Settled): void {
     this.counters.settled(queue, kind, became === 'dead');
     this.changed();
+  }
+
+  /** Dead messages were removed: they were too old, or too many. */
+  dropped({ queue, why, messages }: Dropped): void {
+    this.counters.dropped(queue, messages);
+    this.say({ type: 'dead-dropped', queue, why, messages });
   }
 
   consumerEnded({ pid }: ConsumerState): void {

@@ -3,7 +3,8 @@ import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { requestOf } from '../link/request.ts';
 import { type Settle, settlementsOf, Verb } from '../link/settlement.ts';
-import type { DeliveryName } from '../queue/store.ts';
+import { reasonText } from '../queue/failure.ts';
+import type { DeliveryName, Outcome } from '../queue/store.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Intake, Judged } from './intake.ts';
 import type { Journal } from './journal.ts';
@@ -73,12 +74,13 @@ export class Reception {
     if (settlements.length === 1 && only) {
       const { id, verb } = only;
       if (verb === Verb.Extend) return inFlight.extend(consumer, id, this.#nameOf(only));
-      return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, this.#nameOf(only));
+      return inFlight.settle(consumer, id, outcomeOf(verb, only.reason), this.#nameOf(only));
     }
     const all = [];
     for (const one of settlements) {
       if (one.verb === Verb.Extend) return Reason.Unsupported;
-      all.push({ id: one.id, outcome: { kind: OUTCOMES[one.verb] }, name: this.#nameOf(one) });
+      const outcome = outcomeOf(one.verb, one.reason);
+      all.push({ id: one.id, outcome, name: this.#nameOf(one) });
     }
     return inFlight.settleAll(consumer, all);
   }
@@ -95,4 +97,11 @@ export class Reception {
     if (refused && verdict) journal.refused(verdict, refused);
     return verdict;
   }
+}
+
+/** What is done, or was not begun, needs no reason. */
+function outcomeOf(verb: keyof typeof OUTCOMES, reason: string | undefined): Outcome {
+  const kind = OUTCOMES[verb];
+  if (!reason || kind === 'done' || kind === 'return') return { kind };
+  return { kind, reason: reasonText(reason) };
 }

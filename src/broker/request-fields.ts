@@ -2,9 +2,11 @@ import { Exit, SigmqError } from '../errors.ts';
 import { MAX_ROWS } from '../link/request.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
+import { checkQueueChange, type QueueChange } from '../queue/queue-settings.ts';
 import {
   type BodyPart,
   type Edit,
+  type Kicked,
   type MessageState,
   type Selection,
   STATES,
@@ -64,6 +66,23 @@ export function selectionOf(fields: Fields): Selection {
     ...numberOf('skip', skip),
     ...partOf(fields),
   };
+}
+
+/** Dead messages that are to be ready again, and where. */
+export function kickedOf({ to, ...fields }: Fields): Selection & Pick<Kicked, 'to'> {
+  const selection = selectionOf(fields);
+  if (to === undefined) return selection;
+  if (!isQueueName(to)) throw badRequest('to');
+  return { ...selection, to };
+}
+
+/** What is to be different about a queue; undefined: nothing, it is only looked at. */
+export function changeOf(fields: Fields): QueueChange | undefined {
+  assertOnly(['queue', 'set'], fields);
+  const { set } = fields;
+  if (set === undefined) return undefined;
+  checkQueueChange(set as QueueChange);
+  return set as QueueChange;
 }
 
 /** One message, and which part of its body. */

@@ -11,6 +11,7 @@ import {
   type Note,
 } from '../link/request.ts';
 import { storeErrors } from '../queue/errors.ts';
+import type { QueueChange, QueueSettings } from '../queue/queue-settings.ts';
 import type { Inspection, Published, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
@@ -19,10 +20,12 @@ import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 import { Replies } from './replies.ts';
 import {
+  changeOf,
   editOf,
   fieldsOf,
   flagOf,
   foundOf,
+  kickedOf,
   pageOf,
   queueOf,
   queuesOf,
@@ -167,9 +170,11 @@ export class Requests {
       case 'purge':
         return inspection.purge(queueOf(fields), removable(bounded(selectionOf(fields))));
       case 'kick':
-        return this.#changed(inspection.kick(queueOf(fields), bounded(selectionOf(fields))));
+        return this.#changed(inspection.kick(queueOf(fields), bounded(kickedOf(fields))));
       case 'pause':
         return this.#changed(inspection.pause(queueOf(fields), flagOf('paused', fields)));
+      case 'queue':
+        return this.#queue(queueOf(fields), changeOf(fields));
       default:
         throw unknownRequest(fields.op);
     }
@@ -179,6 +184,13 @@ export class Requests {
     const result = await change;
     this.#options.journal.changed();
     return result ?? null;
+  }
+
+  async #queue(queue: string, change: QueueChange | undefined): Promise<QueueSettings> {
+    const { inspection } = this.#options;
+    return change
+      ? (this.#changed(inspection.set(queue, change)) as Promise<QueueSettings>)
+      : inspection.settings(queue);
   }
 
   async #counts({ after, limit = MAX_QUEUES_TOLD }: ReturnType<typeof pageOf>) {
@@ -211,7 +223,8 @@ export function pageAfter<T extends { readonly queue: string }>(
   return first === -1 ? [] : queues.slice(first, first + limit);
 }
 
-function bounded(selection: Selection): Selection {
+/** Of a selection that is to be changed. */
+function bounded<S extends Selection>(selection: S): S {
   return { ...selection, limit: Math.min(selection.limit ?? MAX_CHANGES, MAX_CHANGES) };
 }
 

@@ -5,6 +5,7 @@ import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
+import { queueCommand } from './queue-command.ts';
 import type { TransferFlags } from './transfer.ts';
 import { parseCount, parsePause, parseQueue } from './values.ts';
 
@@ -51,6 +52,7 @@ export function adminCommands(): Command[] {
       .option('--json', 'as JSON')
       .action((flags: AdminFlags) => run('status', flags)),
     command('ls', 'List the queues and how many messages are in them.')
+      .option('-l, --long', 'with what is set for each: see `sigmq queue set`')
       .option('--json', 'as JSON, one line per queue')
       .option(DATA, DATA_TEXT)
       .action((flags: AdminFlags) => run('ls', flags)),
@@ -91,6 +93,7 @@ export function adminCommands(): Command[] {
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
     dead(),
+    queueCommand(),
     command('pause', 'Pause deliveries from a queue; it still accepts messages.')
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
@@ -159,21 +162,25 @@ function dead(): Command {
       command('ls', 'List dead messages.')
         .option(...queue)
         .option('-c, --count <n>', 'how many (100)', count)
+        .option('-l, --long', 'with the last failure of each')
         .option('--json', 'as JSON, one line per message')
         .option(DATA, DATA_TEXT)
         .action((flags: Flags) => run('dead-ls', flags, flags.queue)),
     )
     .addCommand(
-      command('show', 'Print the body of a dead message.')
-        .argument('<id>', 'which one', id)
+      command('show', 'Show dead messages: what is known of them, why they failed, their bodies.')
+        .addArgument(idsArgument())
         .option(...queue)
+        .addOption(new Option('--body', 'only the bodies, byte for byte').conflicts('json'))
+        .option('--json', 'as JSON, one line per message')
         .option(DATA, DATA_TEXT)
-        .action((which: number, flags: Flags) => run('dead-show', flags, flags.queue, [which])),
+        .action((which: number[], flags: Flags) => run('dead-show', flags, flags.queue, which)),
     )
     .addCommand(
       command('kick', 'Make dead messages ready again, with all their attempts.')
         .addArgument(idsArgument())
         .option(...queue)
+        .option('--to <queue>', 'in this queue instead of their own', value(parseQueue))
         .option(DATA, DATA_TEXT)
         .action((which: number[], flags: Flags) => run('dead-kick', flags, flags.queue, which)),
     )

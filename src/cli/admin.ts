@@ -13,6 +13,7 @@ import { cliErrors } from './errors.ts';
 import { messageLine, messagesText } from './messages-text.ts';
 import { print } from './output.ts';
 import { PREVIEW_BYTES } from './preview.ts';
+import { listQueues, setQueue, settingsLine, showQueue, unsetQueue } from './queue-settings.ts';
 import { report, say } from './report.ts';
 import { queuesText, statusText } from './status-text.ts';
 import { jsonText } from './visible.ts';
@@ -47,7 +48,8 @@ const onBroker = {
 const onQueues = {
   ls: async (backend: Backend, { flags }: Request) => {
     const counts = await backend.counts();
-    print(flags.json ? counts.map((count) => `${jsonText(count)}\n`).join('') : queuesText(counts));
+    if (flags.json) print(counts.map((count) => `${jsonText(count)}\n`).join(''));
+    else print(queuesText(counts, flags.long && settingsLine));
   },
   peek: (backend: Backend, { flags, queue }: Request) =>
     list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK_COUNT, state: flags.state }),
@@ -72,11 +74,18 @@ const onQueues = {
   },
   'dead-ls': (backend: Backend, { flags, queue }: Request) =>
     list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD_COUNT, state: 'dead' }),
-  'dead-show': (backend: Backend, { queue, ids: [id = 0] }: Request) =>
-    deadShow(backend, queue, id),
-  'dead-kick': (backend: Backend, { queue, ids }: Request) => deadKick(backend, queue, ids),
+  'dead-show': (backend: Backend, { flags, queue, ids }: Request) =>
+    deadShow(backend, queue, ids, flags),
+  'dead-kick': (backend: Backend, { flags, queue, ids }: Request) =>
+    deadKick(backend, queue, ids, flags.to),
   'dead-rm': (backend: Backend, { flags, queue, ids }: Request) =>
     deadRemove(backend, queue, ids, (question) => isSure(question, flags)),
+  'queue-set': (backend: Backend, { flags, queue }: Request) =>
+    setQueue(backend, queue, flags.change),
+  'queue-unset': (backend: Backend, { flags, queue }: Request) =>
+    unsetQueue(backend, queue, flags.change),
+  'queue-show': (backend: Backend, { flags, queue }: Request) => showQueue(backend, queue, flags),
+  'queue-ls': (backend: Backend, { flags }: Request) => listQueues(backend, flags),
 };
 
 export type AdminAction = keyof typeof onBroker | keyof typeof onQueues;
@@ -121,13 +130,18 @@ export async function isSure(question: string, { force }: AdminFlags): Promise<b
   return yes;
 }
 
-async function list(backend: Backend, queue: string, { json }: AdminFlags, selection: Selection) {
+async function list(
+  backend: Backend,
+  queue: string,
+  { json, long }: AdminFlags,
+  selection: Selection,
+) {
   if (json) {
     // One at a time: each is printed and forgotten before the next is fetched.
     for await (const message of messagesOf(backend, queue, selection)) print(messageLine(message));
     return;
   }
   const messages = await backend.peek(queue, { ...selection, maxBody: PREVIEW_BYTES });
-  if (messages.length > 0) print(messagesText(messages));
+  if (messages.length > 0) print(messagesText(messages, long));
   else say(`no ${selection.state ?? ''} messages in queue ${queue}.`.replace('  ', ' '));
 }

@@ -22,6 +22,9 @@ export interface BrokerFlags extends LogFlags {
   readonly ackWait?: number;
   readonly deadExpired?: true;
   readonly backoff: number;
+  readonly deadAge?: number;
+  readonly maxDead?: number;
+  readonly maxDeadBytes?: number;
 }
 
 /** `sigmq broker`. @returns the exit code */
@@ -77,8 +80,9 @@ function surviveBugs(tell: (level: 'error', message: string) => void): void {
 
 function storeFrom(flags: BrokerFlags): StoreOptions {
   const { maxMessages, maxBytes, maxAttempts, maxReleases, backoff: backoffMs, fsync } = flags;
-  const { deadExpired } = flags;
-  const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };
+  const { deadExpired, deadAge: deadAgeMs, maxDead, maxDeadBytes } = flags;
+  const dead = { deadExpired, deadAgeMs, maxDead, maxDeadBytes };
+  const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, ...dead };
   if (flags.memory) return { kind: 'memory', ...policy };
   if (flags.store) return { kind: 'postgres', url: flags.store, leaseMs: flags.lease, ...policy };
   return { kind: 'sqlite', folder: dataFolder(flags), fsync, ...policy };

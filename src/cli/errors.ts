@@ -119,6 +119,13 @@ export const cliErrors = {
       reasons.map((why) => WHY_NOT[why].hint).join(' '),
     );
   },
+  setsNothing: () =>
+    new CliError(
+      'sets-nothing',
+      Exit.Usage,
+      'Nothing says what to set.',
+      'Give at least one setting: see `sigmq queue set --help`.',
+    ),
   editsNothing: () =>
     new CliError(
       'edits-nothing',

@@ -9,11 +9,15 @@ export class NotDone extends Error {
   readonly ending: JobSettlement;
   /** Whether it is shown despite --quiet: the command itself has not said it. */
   readonly isLoud: boolean;
+  /** What is kept with the message. */
+  readonly #reason: string;
 
-  constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false) {
+  /** @param said by the command, on its standard error */
+  constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false, said = '') {
     super(sentence);
     this.ending = ending;
     this.isLoud = isLoud;
+    this.#reason = said === '' ? sentence : `${sentence}\n${said}`;
   }
 
   /** Nothing went wrong. */
@@ -22,8 +26,8 @@ export class NotDone extends Error {
   }
 
   settle(message: Message): Promise<boolean> {
-    if (this.ending === 'fail') return message.fail();
-    if (this.ending === 'reject') return message.reject();
+    if (this.ending === 'fail') return message.fail(this.#reason);
+    if (this.ending === 'reject') return message.reject(this.#reason);
     return message.release({ now: this.ending === 'release now' });
   }
 }
@@ -58,19 +62,22 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** How a command ends, or fails to start, and what becomes of its message. */
 export const jobErrors = {
-  failed: (command: string, end: number | string) => new NotDone(`${command} ended with ${end}.`),
-  rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'reject'),
+  failed: (command: string, end: number | string, said: string) =>
+    new NotDone(`${command} ended with ${end}.`, 'fail', false, said),
+  rejected: (command: string, said: string) =>
+    new NotDone(`${command} rejected it for good.`, 'reject', false, said),
   later: (command: string) => new NotDone(`${command} wants it again later.`, 'release'),
   stopped: (command: string, signal: string) =>
     new NotDone(
       `${command} was stopped by the ${signal} that stops this consumer; the message went back.`,
       'release now',
     ),
-  overdue: (command: string, ms: number) =>
+  overdue: (command: string, ms: number, said: string) =>
     new NotDone(
       `${command} took longer than ${ms} ms (--job-timeout) and was ended.`,
       'fail',
       true,
+      said,
     ),
   zeroByte: () =>
     new NotDone(

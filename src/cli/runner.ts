@@ -9,6 +9,7 @@ import { Exit, type SigmqError } from '../errors.ts';
 import { Job, type JobEnd } from './job.ts';
 import { isOfInput, isPassing, jobErrors, type NotDone } from './job-errors.ts';
 import { openBody } from './job-input.ts';
+import { JobStderr } from './job-stderr.ts';
 import { variablesOf } from './job-variables.ts';
 import { callersOpenFiles, withOpenFiles } from './open-files.ts';
 import { ENDING, type EndingSignal } from './shutdown.ts';
@@ -53,15 +54,16 @@ export class Runner {
   /** Resolves when the message is done; otherwise rejects with what becomes of it. */
   async run(message: Message): Promise<void> {
     const end = await this.#attempt(message);
-    if (end.isOverdue) throw jobErrors.overdue(this.#name, this.#options.timeoutMs ?? 0);
+    const { said } = end;
+    if (end.isOverdue) throw jobErrors.overdue(this.#name, this.#options.timeoutMs ?? 0, said);
     if (end.code === 0) return;
-    if (end.code === Exit.BadData) throw jobErrors.rejected(this.#name);
+    if (end.code === Exit.BadData) throw jobErrors.rejected(this.#name, said);
     if (end.code === Exit.TryAgain) throw jobErrors.later(this.#name);
     const signal = signalOf(end);
     if (signal !== undefined && (await this.#isStoppedBy(signal))) {
       throw jobErrors.stopped(this.#name, signal);
     }
-    throw jobErrors.failed(this.#name, end.code ?? end.signal ?? '');
+    throw jobErrors.failed(this.#name, end.code ?? end.signal ?? '', said);
   }
 
   /** The consumer takes nothing more. @param signal what told it to stop, if it was a signal */
@@ -92,7 +94,7 @@ export class Runner {
     const giveUpAt = clockMs() + START_PATIENCE_MS;
     for (let pause = FIRST_START_PAUSE_MS; ; pause *= 2) {
       try {
-        return new Job(await this.#spawn(message.body, variables), this.#options.timeoutMs);
+        return await this.#spawn(message.body, variables);
       } catch (error) {
         const reason = error as NodeJS.ErrnoException;
         const again = isPassing(reason) || isOfInput(reason);
@@ -104,19 +106,25 @@ export class Runner {
     }
   }
 
-  async #spawn(body: Uint8Array, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  async #spawn(body: Uint8Array, env: NodeJS.ProcessEnv): Promise<Job> {
     const [command = '', ...args] = this.#options.command;
     const stdin = openBody(body, this.#options.folder);
+    let stderr: JobStderr | undefined;
     let child: ChildProcess;
     try {
+      stderr = JobStderr.open();
       // libuv gives a child an empty signal mask and default actions (uv_spawn).
       child = withOpenFiles(this.#openFiles, () =>
-        spawn(command, args, { stdio: [stdin, 'inherit', 'inherit'], env, detached: true }),
+        spawn(command, args, {
+          stdio: [stdin, 'inherit', stderr?.writer ?? 'inherit'],
+          ...{ env, detached: true },
+        }),
       );
     } finally {
       closeSync(stdin);
+      stderr?.started();
     }
-    if (child.pid !== undefined) return child;
+    if (child.pid !== undefined) return new Job(child, this.#options.timeoutMs, undefined, stderr);
     // Some failures are thrown, others are events (child_process.js, ChildProcess.prototype.spawn).
     const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
     throw error;

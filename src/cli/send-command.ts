@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { messageKey } from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
-import { priority } from '../options/values.ts';
+import { maxAttempts, priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { SendFlags } from './send.ts';
 import { parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
@@ -45,6 +45,17 @@ export function sendCommand(name = 'send'): Command {
       value(messageKey.parse),
     )
     .option('--key-ttl <duration>', 'keep the key for so long after that', value(parseDuration))
+    .option(
+      '--max-attempts <n>',
+      "failed attempts after which it is dead (the queue's, or the broker's)",
+      value(maxAttempts.parse),
+    )
+    .option(
+      '--backoff <duration>',
+      'pause after a failed attempt, doubled each time (the same)',
+      value(parsePause),
+    )
+    .option('--dead-to <queue>', 'when it is dead, move it to this queue', value(parseQueue))
     .option('--wait', 'wait for a broker if none is running')
     .option(
       '-W, --timeout <duration>',
@@ -57,8 +68,19 @@ export function sendCommand(name = 'send'): Command {
     .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: SendFlags) => {
       const { send: run } = await import('./send.ts');
-      const code = await run(words, flags);
+      const code = await run(words, onlyGiven(flags, send));
       if (code === 'help') send.help({ error: true });
       process.exitCode = code;
     });
+}
+
+/** What the configuration file says of attempts is meant for brokers: it would go before what is set for a queue. */
+function onlyGiven(flags: SendFlags, command: Command): SendFlags {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const { maxAttempts, backoff, ...others } = flags;
+  return {
+    ...others,
+    ...(isGiven('maxAttempts') ? { maxAttempts } : {}),
+    ...(isGiven('backoff') ? { backoff } : {}),
+  } as SendFlags;
 }

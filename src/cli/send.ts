@@ -37,6 +37,9 @@ export interface SendFlags {
   readonly ttl?: number;
   readonly key?: string;
   readonly keyTtl?: number;
+  readonly maxAttempts?: number;
+  readonly backoff?: number;
+  readonly deadTo?: string;
   readonly wait?: true;
   readonly timeout?: number;
   readonly json?: true;
@@ -55,12 +58,13 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
-    const { key, keyTtl: keyTtlMs, at } = flags;
+    const { key, keyTtl: keyTtlMs, at, maxAttempts, backoff: backoffMs, deadTo } = flags;
     const many = flags.lines || flags.null;
     if (many && key !== undefined) throw cliErrors.keyOfMany();
     const { dir, wait, compress } = flags;
     const options = {
       ...{ queue, priority, delayMs, ttlMs, headers, key, keyTtlMs, at },
+      ...{ maxAttempts, backoffMs, deadTo },
       timeoutMs: flags.timeout,
     };
     checkSend(options);

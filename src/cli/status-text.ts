@@ -3,6 +3,7 @@ import type { EngineStatus } from '../queue/engine-status.ts';
 import type { QueueCounts } from '../queue/store.ts';
 import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { ageText } from './age.ts';
+import { allSettingsText } from './queue-settings.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
@@ -13,19 +14,29 @@ const INDENT = 11;
 
 /** What `sigmq status` shows: no line is longer than 80 columns, unless something in it has a long name. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
-  const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
+  const tables = [
+    ...[queuesText(queues), allSettingsText(queues)],
+    ...[...countedTexts(status, queues), consumersText(status)],
+  ];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
 }
 
-export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)[]): string {
+/** @param more what is to be said of each, in a last column */
+export function queuesText(
+  counts: readonly (QueueCounts & Partial<QueueStatus>)[],
+  more?: (settings: QueueCounts['settings']) => string,
+): string {
   const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
-  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
+  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, ...rest }) => [
     ...[queue, ready, delayed, reserved, dead],
-    ...(hasAges ? [typeof oldestReadyMs === 'number' ? ageText(oldestReadyMs) : '-'] : []),
+    ...(hasAges
+      ? [typeof rest.oldestReadyMs === 'number' ? ageText(rest.oldestReadyMs) : '-']
+      : []),
     paused ? 'paused' : '',
+    ...(more ? [more(rest.settings)] : []),
   ]);
   const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
-  return titled(table([[...title, ''], ...rows]));
+  return titled(table([[...title, '', ...(more ? ['SETTINGS'] : [])], ...rows]));
 }
 
 function brokerLines(status: BrokerStatus): string[] {
@@ -46,7 +57,10 @@ function brokerLines(status: BrokerStatus): string[] {
     line('delivered', `${rate(status.delivered)}, retried ${status.retried}`),
     line('done', rate(status.done)),
     line('not done', `failed ${status.failed}, released ${status.released}, lost ${status.lost}`),
-    line('given up', `expired ${status.expired}, dead ${status.dead}`),
+    line(
+      'given up',
+      `expired ${status.expired}, dead ${status.dead}, dropped ${status.dropped ?? 0}`,
+    ),
     line('refused', refused.length > 0 ? refused.join(', ') : '0'),
     line('consumers', `lost ${status.lostConsumers}`),
   ];
@@ -88,7 +102,7 @@ function line(name: string, text: string): string {
 /** What went well, and what did not: together they are too wide. */
 const GROUPS = [
   ['accepted', 'delivered', 'retried', 'done'],
-  ['failed', 'released', 'lost', 'expired', 'dead'],
+  ['failed', 'released', 'lost', 'expired', 'dead', 'dropped'],
 ] as const satisfies (keyof Counts)[][];
 
 /** The names come last: they may be long. Queues about which there is nothing to say are left out. */

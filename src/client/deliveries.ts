@@ -80,7 +80,7 @@ export class Deliveries {
   #conclude(arrival: Arrival, verdict: Verdict): void {
     const { handled, settler } = this.#options;
     if (arrival.kind === 'repeat') {
-      if (arrival.settled) void settler.settle(arrival.name, arrival.settled);
+      if (arrival.settled) void settler.settle(arrival.name, arrival.settled, arrival.reason);
     } else if (arrival.kind === 'new') {
       // Or it is as if it had never come.
       if (verdict !== Reason.Closing) handled.add(arrival.name, verdict);
@@ -101,7 +101,7 @@ export class Deliveries {
       void settler.settle(name, Verb.Return);
     } else {
       const verb = arrival.settled ?? (arrival.verdict === 0 ? Verb.Done : undefined);
-      if (verb) void settler.settle(name, verb);
+      if (verb) void settler.settle(name, verb, arrival.reason);
       else if (arrival.verdict === Reason.Failed) void settler.settle(name, Verb.Failed);
     }
   }
@@ -115,6 +115,7 @@ type Arrival =
       readonly name: Name;
       readonly verdict: Verdict;
       readonly settled: Verb | undefined;
+      readonly reason?: string | undefined;
     }
   /** Nothing more is taken. */
   | { readonly kind: 'untaken'; readonly name: Name }
@@ -128,7 +129,8 @@ function verdictOf(arrival: Arrival, isSure: boolean): Verdict {
     case Verb.Done:
       return isSure ? 0 : Reason.Later;
     case Verb.Failed:
-      return Reason.Failed;
+      // An answer has no room for a reason.
+      return arrival.handover.reason === undefined ? Reason.Failed : Reason.Later;
     case Verb.Return:
       return Reason.Closing;
     default:

@@ -46,12 +46,13 @@ export const producerErrors = {
       'This broker is a plain peer: it has no queues, priorities, delays or headers.',
       'Leave these options out, or start a sigmq broker.',
     ),
-  full: () =>
+  /** @param queue which it was sent to; of many, their names */
+  full: (queue = 'the queue') =>
     new ProducerError(
       'full',
       Exit.TryAgain,
-      'The broker refused the message: its queue is full.',
-      'Try again when consumers have caught up, or raise the limits of the broker.',
+      `The broker refused the message: its store, or ${queue}, is full.`,
+      'Try again when consumers have caught up, or raise the limits of the broker, or of the queue (`sigmq queue set`).',
     ),
   store: () =>
     new ProducerError(

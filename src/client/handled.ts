@@ -17,6 +17,8 @@ interface Answer {
   readonly verdict: Verdict;
   /** How the message was settled, where the verdict alone does not tell. */
   readonly settled: Verb | undefined;
+  /** Why. */
+  readonly reason?: string | undefined;
 }
 
 /**
@@ -37,9 +39,10 @@ export class Handled {
   }
 
   /** From now on the answer is a different one. */
-  change(name: Name, verdict: Verdict, settled?: Verb): void {
+  change(name: Name, verdict: Verdict, settled?: Verb, reason?: string): void {
     const key = keyOf(name);
-    if (this.#answers.get(key)) this.#answers.set(key, { verdict, settled });
+    const why = reason === undefined ? {} : { reason };
+    if (this.#answers.get(key)) this.#answers.set(key, { verdict, settled, ...why });
   }
 }
 

@@ -7,8 +7,9 @@ import type { Settler } from './settler.ts';
 export class Handover {
   readonly name: Name;
   readonly message: Message;
-  /** How it was settled by now. */
+  /** How it was settled by now, and why. */
   early: Verb | undefined;
+  reason: string | undefined;
   readonly #settler: Settler;
   readonly #inHand: Promise<boolean>;
   #settled: (isKnown: boolean | Promise<boolean>) => void = () => {};
@@ -20,15 +21,18 @@ export class Handover {
     this.#inHand = new Promise((resolve) => {
       this.#settled = resolve;
     });
-    this.message = new DeliveredMessage(content, (verb) => this.#tell(verb));
+    this.message = new DeliveredMessage(content, (verb, reason) => this.#tell(verb, reason));
   }
 
-  #tell(verb: Verb): Promise<boolean> {
+  #tell(verb: Verb, reason: string | undefined): Promise<boolean> {
     if (verb === Verb.Extend) {
       return this.#isAnswered ? this.#settler.extend(this.name) : Promise.resolve(true);
     }
-    if (this.#isAnswered) this.#settled(this.#settler.settle(this.name, verb));
-    else this.early = verb;
+    if (this.#isAnswered) this.#settled(this.#settler.settle(this.name, verb, reason));
+    else {
+      this.early = verb;
+      this.reason = reason;
+    }
     return this.#inHand;
   }
 
@@ -42,6 +46,7 @@ export class Handover {
   postponed(): void {
     this.#isAnswered = true;
     this.#settler.keep(this.#inHand);
-    if (this.early !== undefined) this.#settled(this.#settler.settle(this.name, this.early));
+    const { early, reason } = this;
+    if (early !== undefined) this.#settled(this.#settler.settle(this.name, early, reason));
   }
 }

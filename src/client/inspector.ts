@@ -5,11 +5,13 @@ import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
 import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
+import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type {
   BodyPart,
   Changed,
   Edit,
   Inspection,
+  Kicked,
   Published,
   QueueCounts,
   Selection,
@@ -116,13 +118,10 @@ export class Inspector implements Inspection {
 
   /**
    * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
-   * expire.
+   * expire. With `to`, in another queue.
    * @returns how many
    */
-  async kick(
-    queue: string,
-    options: Pick<Selection, 'ids' | 'limit'> & CallOptions = {},
-  ): Promise<number> {
+  async kick(queue: string, options: Kicked & CallOptions = {}): Promise<number> {
     return this.#change('kick', queue, options);
   }
 
@@ -164,6 +163,21 @@ export class Inspector implements Inspection {
     checkNamed('paused', paused, flag);
     checkCall(options);
     await this.#requester.ask({ op: 'pause', queue, paused }, options.signal);
+  }
+
+  /** What holds for this queue alone. */
+  async settings(queue: string, options: CallOptions = {}): Promise<QueueSettings> {
+    checkNamed('queue', queue, queueName);
+    checkCall(options);
+    return this.#requester.ask({ op: 'queue', queue }, options.signal);
+  }
+
+  /** Changes that; null: as the broker has it. @returns what holds for this queue alone now */
+  async set(queue: string, change: QueueChange, options: CallOptions = {}): Promise<QueueSettings> {
+    checkNamed('queue', queue, queueName);
+    checkQueueChange(change);
+    checkCall(options);
+    return this.#requester.ask({ op: 'queue', queue, set: change }, options.signal);
   }
 
   /**
@@ -248,7 +262,7 @@ export class Inspector implements Inspection {
   async #change(
     op: 'purge' | 'kick',
     queue: string,
-    options: Selection & CallOptions,
+    options: Selection & Kicked & CallOptions,
   ): Promise<number> {
     checkCall(options);
     const { signal, ...selection } = options;

@@ -1,5 +1,6 @@
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Verb } from '../link/settlement.ts';
+import { reasonText } from '../queue/failure.ts';
 
 /** What a message contains, and how often it was tried. */
 export type MessageContent = Pick<
@@ -8,10 +9,10 @@ export type MessageContent = Pick<
 >;
 
 /**
- * Tells the broker how the message ended, or that the work goes on. @returns whether the broker knows, and it was
+ * Tells the broker how the message ended, and why, or that the work goes on. @returns whether the broker knows, and it was
  * ours
  */
-export type Tell = (verb: Verb) => Promise<boolean>;
+export type Tell = (verb: Verb, reason?: string) => Promise<boolean>;
 
 /**
  * A message as its consumer sees it. It is settled once, by the first of `done`, `fail`, `release`, `reject`; each
@@ -37,15 +38,18 @@ export interface Message {
   json<T = unknown>(): T;
   /** The work is done: nobody gets the message again. */
   done(): Promise<boolean>;
-  /** The attempt has failed: the message is delivered again after a pause, until its attempts are used up. */
-  fail(): Promise<boolean>;
+  /**
+   * The attempt has failed: the message is delivered again after a pause, until its attempts are used up.
+   * @param reason for people: kept with the message, its first 1280 bytes, and shown by `sigmq dead show`
+   */
+  fail(reason?: string): Promise<boolean>;
   /**
    * Gives the message back without spending an attempt.
    * @param options `now`: at once, to the next consumer that is free; otherwise after a pause, behind the others
    */
   release(options?: { readonly now?: boolean | undefined }): Promise<boolean>;
-  /** Nobody should try it again: it becomes a dead letter. */
-  reject(): Promise<boolean>;
+  /** Nobody should try it again: it becomes a dead letter. @param reason as for {@link fail} */
+  reject(reason?: string): Promise<boolean>;
   /** The work goes on: the ack-wait, if there is one, starts again. */
   extend(): Promise<boolean>;
 }
@@ -86,26 +90,27 @@ export class DeliveredMessage implements Message {
     return this.#settle(Verb.Done);
   }
 
-  fail(): Promise<boolean> {
-    return this.#settle(Verb.Failed);
+  fail(reason?: string): Promise<boolean> {
+    return this.#settle(Verb.Failed, reason);
   }
 
   release({ now = false }: { readonly now?: boolean | undefined } = {}): Promise<boolean> {
     return this.#settle(now ? Verb.Return : Verb.Release);
   }
 
-  reject(): Promise<boolean> {
-    return this.#settle(Verb.Dead);
+  reject(reason?: string): Promise<boolean> {
+    return this.#settle(Verb.Dead, reason);
   }
 
   extend(): Promise<boolean> {
     return this.isSettled ? Promise.resolve(false) : this.#tell(Verb.Extend);
   }
 
-  #settle(verb: Verb): Promise<boolean> {
+  #settle(verb: Verb, reason?: string): Promise<boolean> {
     if (this.isSettled) return Promise.resolve(false);
     this.#settled = verb;
-    return this.#tell(verb);
+    // Half of a surrogate pair, or too much, would keep the settlement from being sent.
+    return this.#tell(verb, reason === undefined ? undefined : reasonText(String(reason)));
   }
 }
 

@@ -1,11 +1,12 @@
 /** The entrance for users of the library: checks what a client is given. */
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
 import * as values from '../options/values.ts';
-import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
+import { type BodyPart, type Edit, type Kicked, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
 import { delayOf, type SendOptions } from './send-options.ts';
@@ -88,6 +89,9 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   headers: kinds.headers,
   key: kinds.messageKey,
   keyTtlMs: values.wait,
+  maxAttempts: values.maxAttempts,
+  backoffMs: values.pause,
+  deadTo: kinds.queueName,
   timeoutMs: values.wait,
   signal: kinds.abortSignal,
   onProgress: kinds.callback,
@@ -95,7 +99,8 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   onConfirmed: kinds.callback,
 };
 
-const SELECTION: Kinds<Selection> = {
+const SELECTION: Kinds<Selection & Kicked> = {
+  to: kinds.queueName,
   state: kinds.oneOf(STATES),
   ids: values.messageIds,
   limit: values.amount,
@@ -124,12 +129,14 @@ export function checkSend(options: SendOptions): void {
   if (at !== undefined && options.delayMs !== undefined) throw optionErrors.twoDelays();
   const delayMs = delayOf(options);
   values.pause.check(delayMs);
+  const { queue = DEFAULT_QUEUE, deadTo } = options;
+  if (deadTo === queue) throw optionErrors.deadToItself(queue);
   if (keyTtlMs !== undefined && key === undefined) throw optionErrors.keyTtlWithoutKey();
   if (ttlMs !== undefined && delayMs >= ttlMs) throw optionErrors.delayNotShorter();
 }
 
 /** @throws OptionError */
-export function checkSelected(queue: string, selection: Selection): void {
+export function checkSelected(queue: string, selection: Selection & Kicked): void {
   checkNamed('queue', queue, kinds.queueName);
   checkOptions(selection, SELECTION);
 }

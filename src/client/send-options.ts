@@ -20,6 +20,12 @@ export interface SendOptions {
   readonly key?: string | undefined;
   /** How long after it is done that still holds; default: no longer; ms. */
   readonly keyTtlMs?: number | undefined;
+  /** Attempts before it is dead; default: as its queue, or the broker, has it. */
+  readonly maxAttempts?: number | undefined;
+  /** Pause after its first failed attempt, which doubles after each further one; default: as for attempts; ms. */
+  readonly backoffMs?: number | undefined;
+  /** Another queue to which it goes when it is dead; default: as its queue has it. */
+  readonly deadTo?: string | undefined;
   /** Give up after this; ms. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -42,6 +48,7 @@ export function delayOf({ at, delayMs = 0 }: Pick<SendOptions, 'at' | 'delayMs'>
 /** Defaults are left out: they would cost eight signals per byte, twice. */
 export function fieldsOf(options: SendOptions): MessageFields {
   const { queue, priority, ttlMs, headers, key, keyTtlMs } = options;
+  const { maxAttempts, backoffMs, deadTo } = options;
   const delayMs = delayOf(options);
   return {
     ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
@@ -51,5 +58,8 @@ export function fieldsOf(options: SendOptions): MessageFields {
     ...(headers?.length ? { headers } : {}),
     ...(key === undefined ? {} : { key }),
     ...(keyTtlMs === undefined ? {} : { keyTtlMs: Math.ceil(keyTtlMs) }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(backoffMs === undefined ? {} : { backoffMs: Math.ceil(backoffMs) }),
+    ...(deadTo === undefined ? {} : { deadTo }),
   };
 }

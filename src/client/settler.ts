@@ -18,10 +18,19 @@ const LAST_PATIENCE_MS = 5000;
 /** Nor one that is running, after this: it is short of time. The message goes to another once we have ended; ms. */
 const LONGEST_PATIENCE_MS = 30_000;
 
-/** What the broker is to be told. */
-interface Due {
+/** Of reasons in one frame: well below what every broker takes (docs/protocol.md, section 6, *Batches*). */
+const MAX_REASONS_BYTES = 16 << 10;
+
+/** How a delivery ended. */
+interface Ended {
   readonly name: Name;
   readonly verb: Verb;
+  /** Why, for people. */
+  readonly reason: string | undefined;
+}
+
+/** What the broker is to be told. */
+interface Due extends Ended {
   /** Since when, by `clockMs()`. */
   readonly since: number;
   readonly resolve: (isKnown: boolean) => void;
@@ -45,7 +54,7 @@ export class Settler {
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
   /** Settlements that no broker has heard of, by name. */
-  readonly #unheard = new Map<string, { readonly name: Name; readonly verb: Verb }>();
+  readonly #unheard = new Map<string, Ended>();
   /** What the broker is to be told, in order. */
   readonly #due: Due[] = [];
   #telling: Promise<void> | undefined;
@@ -77,8 +86,8 @@ export class Settler {
     const before = [...this.#unheard];
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
     // There may be another broker by now: it would ask, but by then we are gone.
-    for (const [key, { name, verb }] of before) {
-      if (this.#unheard.has(key)) await this.#tell(name, verb);
+    for (const [key, ended] of before) {
+      if (this.#unheard.has(key)) await this.#tell(ended);
       if (this.#unheard.has(key)) return;
     }
   }
@@ -93,29 +102,29 @@ export class Settler {
 
   /** Work on it continues: its ack-wait starts again. @returns whether it is still ours */
   extend(name: Name): Promise<boolean> {
-    return this.#tell(name, Verb.Extend);
+    return this.#tell({ name, verb: Verb.Extend, reason: undefined });
   }
 
   /**
    * Tells the current broker, which may be another one than delivered the message.
    * @returns whether it knows, and the message was ours
    */
-  settle(name: Name, verb: Verb): Promise<boolean> {
+  settle(name: Name, verb: Verb, reason?: string): Promise<boolean> {
     const { handled } = this.#options;
     // A broker that was restarted in the meantime delivers it again: then the answer is already known.
     if (verb === Verb.Done) handled.change(name, 0);
-    else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
+    else if (verb === Verb.Failed && reason === undefined) handled.change(name, Reason.Failed);
     // No answer can express the others: they are settled once more.
-    else handled.change(name, Reason.Later, verb);
-    const told = this.#tell(name, verb);
+    else handled.change(name, Reason.Later, verb, reason);
+    const told = this.#tell({ name, verb, reason });
     this.keep(told);
     return told.catch(() => false);
   }
 
   /** False when there is nobody to tell, or it is not ours any more. */
-  #tell(name: Name, verb: Verb): Promise<boolean> {
+  #tell(ended: Ended): Promise<boolean> {
     const told = new Promise<boolean>((resolve) => {
-      this.#due.push({ name, verb, since: clockMs(), resolve });
+      this.#due.push({ ...ended, since: clockMs(), resolve });
     });
     // What is settled in the same turn goes into one frame.
     this.#telling ??= Promise.resolve().then(() => this.#tellDue());
@@ -127,7 +136,7 @@ export class Settler {
       // One that says that the work goes on is alone in its frame.
       const extend = this.#due.findIndex(({ verb }) => verb === Verb.Extend);
       const count = extend < 0 ? MAX_SETTLEMENTS : Math.max(extend, 1);
-      await this.#tellTogether(this.#due.splice(0, Math.min(count, MAX_SETTLEMENTS)));
+      await this.#tellTogether(this.#due.splice(0, Math.min(count, fitting(this.#due))));
     }
     this.#telling = undefined;
   }
@@ -157,8 +166,8 @@ export class Settler {
       }
       await sleep(SETTLE_RETRY_MS);
     }
-    for (const { name, verb } of due) {
-      if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb });
+    for (const { name, verb, reason } of due) {
+      if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb, reason });
     }
     conclude(due, false);
   }
@@ -193,6 +202,16 @@ export class Settler {
   }
 }
 
+/** How many settlements go into a frame, with their reasons: at least one. */
+function fitting(due: readonly Due[]): number {
+  let bytes = 0;
+  const end = due.findIndex(({ reason = '' }, n) => {
+    bytes += Buffer.byteLength(reason);
+    return n > 0 && bytes > MAX_REASONS_BYTES;
+  });
+  return Math.min(end < 0 ? due.length : end, MAX_SETTLEMENTS);
+}
+
 /** As if the broker did not know one of them: each is told for itself. */
 const ONE_BY_ONE: FrameOutcome = { kind: 'refused', reason: Reason.Unknown };
 
@@ -201,8 +220,8 @@ function conclude(due: readonly Due[], isKnown: boolean): void {
 }
 
 /** What is of the broker that is told need not say so. */
-function settleOf({ name, verb }: Due, { incarnation: current }: BrokerFound): Settle {
+function settleOf({ name, verb, reason }: Due, { incarnation: current }: BrokerFound): Settle {
   const { id, delivery, incarnation } = name;
   const isCurrent = incarnation === 0 || incarnation === current;
-  return { id, delivery, verb, incarnation: isCurrent ? undefined : incarnation };
+  return { id, delivery, verb, reason, incarnation: isCurrent ? undefined : incarnation };
 }

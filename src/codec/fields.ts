@@ -21,6 +21,14 @@ export interface MessageFields {
   key?: string;
   /** How long after it is done that still holds; absent: no longer. */
   keyTtlMs?: number;
+  /** Attempts before it is dead; absent: the broker decides, as for the next two. */
+  maxAttempts?: number;
+  /** Pause after its first failed attempt. */
+  backoffMs?: number;
+  /** The queue to which it goes when it is dead. */
+  deadTo?: string;
+  /** Why a settlement does not say that the message is done. */
+  reason?: string;
   /** The id of the message that a settlement names. */
   ref?: number;
   /** Number of a request; its reply names it in `ref`. */
@@ -60,6 +68,8 @@ const HEADER = 66;
 const TEXTS = [
   [1, 'queue', 'queue name'],
   [10, 'key', 'key'],
+  [14, 'deadTo', 'queue name'],
+  [70, 'reason', 'reason'],
 ] as const;
 const NUMBERS = [
   [2, 'priority'],
@@ -71,6 +81,8 @@ const NUMBERS = [
   [8, 'count'],
   [9, 'packed'],
   [11, 'keyTtlMs'],
+  [12, 'maxAttempts'],
+  [13, 'backoffMs'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],

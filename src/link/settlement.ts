@@ -23,6 +23,8 @@ export interface Settle {
   /** In which that was made; undefined: the one of the broker that is told. */
   readonly incarnation: number | undefined;
   readonly verb: Verb;
+  /** Why it is not done, for people; undefined: nothing is said. */
+  readonly reason?: string | undefined;
 }
 
 /** Settlements in one frame. */
@@ -41,8 +43,8 @@ export function settlementsOf(envelope: Envelope): Settle[] | undefined {
 function settlementOf({ body, fields }: Entry): Settle | undefined {
   const verb = String.fromCharCode(...body.subarray(0, 1));
   if (body.length !== 1 || !verbs.has(verb) || fields.ref === undefined) return undefined;
-  const { ref: id, delivery = 1, incarnation } = fields;
-  return { id, delivery, incarnation, verb: verb as Verb };
+  const { ref: id, delivery = 1, incarnation, reason } = fields;
+  return { id, delivery, incarnation, verb: verb as Verb, reason };
 }
 
 /** The frame of settlements, with its zero byte. @param accepts what the broker takes */
@@ -50,13 +52,14 @@ export function settlementsFrame(all: readonly Settle[], accepts: Accepts): Uint
   return messagesFrame(0, { fields: {}, entries: all.map(entryOf) }, accepts, { control: true });
 }
 
-function entryOf({ id, delivery, incarnation, verb }: Settle): Entry {
+function entryOf({ id, delivery, incarnation, verb, reason }: Settle): Entry {
   return {
     body: Uint8Array.of(verb.charCodeAt(0)),
     fields: {
       ref: id,
       ...(delivery === 1 ? {} : { delivery }),
       ...(incarnation === undefined ? {} : { incarnation }),
+      ...(reason === undefined ? {} : { reason }),
     },
   };
 }

@@ -35,6 +35,20 @@ export const storeErrors = {
       `The store holds ${held} bytes; ${max} are allowed.`,
       'Start more consumers, or raise --max-bytes.',
     ),
+  queueTooMany: (queue: string, held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `Queue ${queue} holds ${held} messages; ${max} are allowed.`,
+      `Start more consumers, or raise it: sigmq queue set ${queue} --max-messages N.`,
+    ),
+  queueTooLarge: (queue: string, held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `Queue ${queue} holds ${held} bytes; ${max} are allowed.`,
+      `Start more consumers, or raise it: sigmq queue set ${queue} --max-bytes N.`,
+    ),
   cannotCreate: (path: string, cause: unknown) =>
     new StoreError(
       'cannot-create-store',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VERSION } from '../version.ts';
-import { DEFAULT_POLICY, type StorePolicy } from './policy.ts';
+import { DEFAULT_POLICY, deadLimits, type StorePolicy } from './policy.ts';
 import type { Place } from './postgres/membership.ts';
 import type { Store } from './store.ts';
 import { DEFAULT_LEASE_MS, type StoreOptions } from './store-options.ts';
@@ -27,14 +27,18 @@ function visitor(): Place {
 }
 
 function policyOf(options: StoreOptions): StorePolicy {
-  const { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired } =
-    DEFAULT_POLICY;
+  const { maxMessages = DEFAULT_POLICY.maxMessages, maxBytes = DEFAULT_POLICY.maxBytes } = options;
+  const { maxAttempts, maxReleases, backoffMs, deadExpired, deadAgeMs } = DEFAULT_POLICY;
+  const { maxDead, maxDeadBytes } = deadLimits(maxMessages, maxBytes);
   return {
-    maxMessages: options.maxMessages ?? maxMessages,
-    maxBytes: options.maxBytes ?? maxBytes,
+    maxMessages,
+    maxBytes,
     maxAttempts: options.maxAttempts ?? maxAttempts,
     maxReleases: options.maxReleases ?? maxReleases,
     backoffMs: options.backoffMs ?? backoffMs,
     deadExpired: options.deadExpired ?? deadExpired,
+    maxDead: options.maxDead ?? maxDead,
+    maxDeadBytes: options.maxDeadBytes ?? maxDeadBytes,
+    deadAgeMs: options.deadAgeMs ?? deadAgeMs,
   };
 }

@@ -45,6 +45,9 @@ const POLICY: Kinds<StorePolicy> = {
   maxReleases,
   backoffMs: pause,
   deadExpired: flag,
+  maxDead: maxMessages,
+  maxDeadBytes: storeSize,
+  deadAgeMs: wait,
 };
 
 type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;

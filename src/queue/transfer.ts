@@ -1,5 +1,7 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
+import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts';
+import { type QueueSettings, settingsOf } from './queue-settings.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
 /** Goes up with every change that an older sigmq cannot read. */
@@ -26,6 +28,13 @@ export interface Transferred {
   readonly key: string | null;
   /** How long the key is kept after the message is done; null: it is not; ms. */
   readonly keyTtlMs: number | null;
+  /** What it says itself of its attempts; null: nothing. */
+  readonly maxAttempts: number | null;
+  readonly backoffMs: number | null;
+  readonly deadTo: string | null;
+  /** Since when a dead one is dead. */
+  readonly diedAt: number | null;
+  readonly failures: readonly Failure[];
 }
 
 /** What is alike in the rows of all stores. */
@@ -39,17 +48,21 @@ export interface TransferRow
   readonly due_at: number | null;
   readonly expires_at: number | null;
   readonly key_ttl: number | null;
+  readonly max_attempts: number | null;
+  readonly backoff: number | null;
+  readonly died_at: number | null;
 }
 
 export function transferredOf(
   row: TransferRow,
-  content: Pick<Transferred, 'body' | 'headers' | 'key'>,
+  content: Pick<Transferred, 'body' | 'headers' | 'key' | 'deadTo' | 'failures'>,
 ): Transferred {
   const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
   return {
     ...{ queue, state, priority, position, attempts, spent, releases, deliveries, ...content },
     ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
     keyTtlMs: row.key_ttl,
+    ...{ maxAttempts: row.max_attempts, backoffMs: row.backoff, diedAt: row.died_at },
   };
 }
 
@@ -67,6 +80,12 @@ export interface KeptKey {
   readonly until: number;
 }
 
+/** What holds for a queue. */
+export interface SetQueue {
+  readonly queue: string;
+  readonly settings: QueueSettings;
+}
+
 /** What a store contains, as of one moment. */
 export interface Content {
   /** For people: where it comes from. */
@@ -74,6 +93,7 @@ export interface Content {
   readonly paused: readonly string[];
   readonly producers: readonly LastNumber[];
   readonly keys: readonly KeptKey[];
+  readonly queues: readonly SetQueue[];
   /** In the order of their ids. */
   messages(): AsyncIterable<readonly Transferred[]>;
 }
@@ -83,6 +103,8 @@ export interface Target {
   pause(queues: readonly string[]): Promise<void>;
   remember(producers: readonly LastNumber[]): Promise<void>;
   keep(keys: readonly KeptKey[]): Promise<void>;
+  /** What a queue is set to already stays, and what would make dead messages go round in circles is left out. */
+  set(queues: readonly SetQueue[]): Promise<void>;
   add(messages: readonly Transferred[]): Promise<void>;
   end(): Promise<void>;
   /** Also after `end`. */
@@ -108,14 +130,14 @@ const transferErrors = {
 
 /** JSON, one line for each message, between a first and a last line. */
 export async function* linesOf(content: Content): AsyncGenerator<string> {
-  const { name, paused, producers, keys } = content;
+  const { name, paused, producers, keys, queues } = content;
   yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
   for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
   for (const key of keys) yield line({ sigmq: 'key', ...key });
+  for (const queue of queues) yield line({ sigmq: 'queue', ...queue });
   let messages = 0;
   for await (const some of content.messages()) {
-    for (const { body, key, keyTtlMs, ...rest } of some)
-      yield line({ ...rest, ...(key === null ? {} : { key, keyTtlMs }), ...bodyFields(body) });
+    for (const message of some) yield line(fieldsFor(message));
     messages += some.length;
   }
   yield line({ sigmq: 'end', messages });
@@ -138,6 +160,7 @@ export async function take(
     const found: Transferred[] = [];
     const producers: LastNumber[] = [];
     const keys: KeptKey[] = [];
+    const queues: SetQueue[] = [];
     for (const bytes of some) {
       number++;
       const fields = fieldsOf(bytes, number);
@@ -145,6 +168,7 @@ export async function take(
       if (number === 1) await into.pause(pausedOf(fields, number));
       else if (fields.sigmq === 'producer') producers.push(producerOf(fields, number));
       else if (fields.sigmq === 'key') keys.push(keyOf(fields, number));
+      else if (fields.sigmq === 'queue') queues.push(setQueueOf(fields, number));
       else if (fields.sigmq === 'end') {
         isAtEnd = true;
         if (fields.messages !== messages + found.length)
@@ -153,6 +177,7 @@ export async function take(
     }
     if (producers.length > 0) await into.remember(producers);
     if (keys.length > 0) await into.keep(keys);
+    if (queues.length > 0) await into.set(queues);
     if (found.length > 0) await into.add(found);
     messages += found.length;
   }
@@ -165,6 +190,19 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function line(fields: Fields): string {
   return `${JSON.stringify(fields)}\n`;
+}
+
+/** What most messages have not is left out where they have it not. */
+function fieldsFor({ body, key, keyTtlMs, ...message }: Transferred): Fields {
+  const { maxAttempts, backoffMs, deadTo, diedAt, failures, ...rest } = message;
+  const rare = Object.entries({ maxAttempts, backoffMs, deadTo, diedAt });
+  return {
+    ...rest,
+    ...(key === null ? {} : { key, keyTtlMs }),
+    ...Object.fromEntries(rare.filter(([, value]) => value !== null)),
+    ...(failures.length > 0 ? { failures } : {}),
+    ...bodyFields(body),
+  };
 }
 
 /** Text stays readable; other bytes become base64. */
@@ -208,6 +246,12 @@ function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
   return { queue, key, until };
 }
 
+function setQueueOf({ queue, settings }: Fields, number: number): SetQueue {
+  if (!isQueueName(queue) || typeof settings !== 'object')
+    throw transferErrors.badLine(number, 'it does not say what a queue is set to');
+  return { queue, settings: settingsOf(settings) };
+}
+
 function messageOf(fields: Fields, number: number): Transferred {
   const { queue, state, headers, text, base64, key = null } = fields;
   const wrong = (what: string) => transferErrors.badLine(number, `${what} is missing, or wrong`);
@@ -216,6 +260,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     if (!isWhole(value)) throw wrong(name);
     return value;
   };
+  /** Or another number that may be missing. */
   const time = (name: string) => (fields[name] == null ? null : whole(name));
   if (!isQueueName(queue)) throw wrong('queue');
   const known = STATES.find((one) => one === state);
@@ -239,7 +284,15 @@ function messageOf(fields: Fields, number: number): Transferred {
     deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
     ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
     ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs') },
+    ...{ maxAttempts: time('maxAttempts'), backoffMs: time('backoffMs'), diedAt: time('diedAt') },
+    // A dead one stays where it is.
+    deadTo: known !== 'dead' && isQueueName(fields.deadTo) ? fields.deadTo : null,
+    failures: failuresOf(fields.failures).slice(-MAX_FAILURES).map(bounded),
   };
+}
+
+function bounded({ reason, ...failure }: Failure): Failure {
+  return { ...failure, ...(reason === undefined ? {} : { reason: reasonText(reason) }) };
 }
 
 function isWhole(value: unknown): value is number {

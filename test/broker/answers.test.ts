@@ -58,7 +58,14 @@ describe('Answers', () => {
       ...{ pid: process.pid, version: VERSION, dir: '/d', plainBecause: null },
       ...{ draining: false, drain: null, others: null, engine: null },
       ...{ accepted: 1, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
-      ...{ expired: 0, dead: 0, refused: { full: 1 }, lostConsumers: 0, since: counters.since },
+      ...{
+        expired: 0,
+        dead: 0,
+        dropped: 0,
+        refused: { full: 1 },
+        lostConsumers: 0,
+        since: counters.since,
+      },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],
     });
     assert.equal((await given('no addon').answers.status()).plainBecause, 'no addon');

@@ -4,7 +4,7 @@ import { Counters, MAX_COUNTED_QUEUES } from '../../src/broker/counters.ts';
 
 const NONE = {
   ...{ accepted: 0, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
-  ...{ expired: 0, dead: 0 },
+  ...{ expired: 0, dead: 0, dropped: 0 },
 };
 
 describe('Counters', () => {

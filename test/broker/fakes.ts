@@ -43,8 +43,11 @@ export class FakeStore implements Store {
   purge = this.#orFail('purge');
   kick = this.#orFail('kick');
   pause = this.#orFail('pause');
+  settings = this.#orFail('settings');
+  set = this.#orFail('set');
   close = this.#orFail('close');
   takeExpired = () => this.#store.takeExpired();
+  takeDropped = () => this.#store.takeDropped();
 
   /** Calls of a method wait until the function is called that this returns. */
   hold<Method extends 'publish' | 'settle'>(method: Method): () => void {
@@ -78,7 +81,7 @@ export class FakeStore implements Store {
   #orFail<
     K extends Exclude<
       keyof Store & keyof SqliteStore,
-      'name' | 'identity' | 'incarnation' | 'takeExpired'
+      'name' | 'identity' | 'incarnation' | 'takeExpired' | 'takeDropped'
     >,
   >(method: K): Store[K] {
     const call = async (...args: never[]) => {

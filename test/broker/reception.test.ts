@@ -109,6 +109,15 @@ describe('Reception of settlements', () => {
     });
   }
 
+  it('keeps the reason that the consumer gives, as far as a store can keep it', async () => {
+    const { store, settle, id } = await given();
+    const reason = `a\0b${'x'.repeat(2000)}`;
+    assert.equal(await settle({ id, ...FIRST, verb: Verb.Failed, reason }), 0);
+    const [failure] = (await store.find(id))?.failures ?? [];
+    assert.deepEqual([failure?.kind, failure?.pid], ['failed', 70]);
+    assert.equal(failure?.reason, `a\ufffdb${'x'.repeat(1280 - 5)}`);
+  });
+
   it('does not know another consumer, another delivery, or another message', async () => {
     const { store, journal, settle, id } = await given();
     const done = { id, ...FIRST, verb: Verb.Done };

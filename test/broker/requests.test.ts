@@ -49,6 +49,40 @@ function given() {
 }
 
 describe('Requests', () => {
+  it('sets what holds for a queue, and says what does', async () => {
+    const { ask, done } = given();
+    const settings = { maxAttempts: 3, rate: '10/s' };
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a' }), { ok: {} });
+    const set = { ...settings, jitter: null };
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a', set }), { ok: settings });
+    assert.deepEqual(done, ['change']);
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a' }), { ok: settings });
+    for (const [set, why] of [
+      [{ rate: '10' }, /rate: "10" is not a rate/],
+      [{ maxAttempts: 0 }, /maxAttempts: 0 is not/],
+      [{ jitter: 2 }, /jitter: 2 is not/],
+      [{ later: 1 }, /no setting "later"/],
+      [{}, /Nothing says what to set/],
+      [7, /7 is not an object/],
+      [{ deadTo: 'a' }, /a to a/],
+    ] as const) {
+      const reply = await ask({ op: 'queue', queue: 'a', set });
+      assert.match(String(reply.error), why);
+      assert.equal(reply.exit, 64);
+    }
+    assert.match(String((await ask({ op: 'queue', queue: 'a', unset: true })).error), /unset/);
+  });
+
+  it('kicks to another queue', async () => {
+    const { store, ask } = given();
+    const [id = 0] = await store.put('a');
+    await reserve(store, ['default'], '1:1');
+    await settle(store, id, { kind: 'dead' });
+    assert.match(String((await ask({ op: 'kick', queue: 'default', to: 'ä' })).error), / to /);
+    assert.deepEqual(await ask({ op: 'kick', queue: 'default', to: 'b' }), { ok: 1 });
+    assert.equal((await store.find(id))?.queue, 'b');
+  });
+
   it('asks the broker', async () => {
     const { ask, done } = given();
     assert.deepEqual(await ask({ op: 'status' }), { ok: { pid: 1 } });

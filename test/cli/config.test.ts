@@ -94,6 +94,14 @@ describe('applyConfig', () => {
     assert.throws(() => applyConfig(sigmq(), { XDG_CONFIG_HOME: home }), { code: 'bad-config' });
   });
 
+  it('has a section and an option of the same name', (t) => {
+    const queues = { queue: 'q', 'max-attempts': 3 };
+    assert.equal(given(t, queues)('send')?.queue, 'q');
+    const section = given(t, { queue: { ls: { json: true } } });
+    assert.equal(section('send')?.queue, undefined);
+    assert.deepEqual(warned(t, { queue: { ls: { json: true } } }), []);
+  });
+
   it('names what is not an option, and what was probably meant', (t) => {
     assert.deepEqual(warned(t, { queue: 'q', dead: { ls: { count: 1 }, queue: 'q' } }), []);
     assert.deepEqual(warned(t, { qeue: 'q', dead: { ls: { cuont: 1 } }, send: { memory: true } }), [

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { settingsLine } from '../../src/cli/queue-settings.ts';
 import { queuesText, statusText } from '../../src/cli/status-text.ts';
 import type { BrokerStatus, QueueStatus } from '../../src/status.ts';
 
 const counted = {
   ...{ accepted: 1_000_000, delivered: 1_000_001, retried: 1, done: 999_999, failed: 2 },
-  ...{ released: 3, lost: 4, expired: 5, dead: 6 },
+  ...{ released: 3, lost: 4, expired: 5, dead: 6, dropped: 7 },
 };
 const status: BrokerStatus = {
   ...{ pid: 123, version: '1.2.3', dir: '/d', store: '/s/queue.db', uptimeMs: 3_723_000 },
@@ -38,7 +39,7 @@ describe('statusText', () => {
       'delivered  1000001 (268.6/s), retried 1',
       'done       999999 (268.6/s)',
       'failed 2, released 3, lost 4',
-      'expired 5, dead 6',
+      'expired 5, dead 6, dropped 7',
       'refused    full 7, too-large 8',
       'consumers  lost 9',
       'waits for 1 ready, 2 delayed',
@@ -52,12 +53,25 @@ describe('statusText', () => {
     );
     assert.match(
       text,
-      /FAILED +RELEASED +LOST +EXPIRED +DEAD +QUEUE\n +2 +3 +4 +5 +6 {2}default\n.* mail\n/,
+      /FAILED +RELEASED +LOST +EXPIRED +DEAD +DROPPED +QUEUE\n +2 +3 +4 +5 +6 +7 {2}default\n.* mail\n/,
     );
   });
 
   it('shows what was counted of queues beyond the bound', () => {
     assert.match(statusText({ ...status, others: counted }, []), / 999999 {2}\(other queues\)\n/);
+  });
+
+  it('shows what is set for a queue, as one writes it', () => {
+    const settings = { backoffMs: 90_000, maxBytes: 1 << 20, rate: '10/s' };
+    const text = statusText(status, [queue('q', { settings })]);
+    assert.match(
+      text,
+      /SETTING +VALUE +QUEUE\nbackoff +1m30s +q\nmax-bytes +1M +q\nrate +10\/s +q\n/,
+    );
+    assert.match(
+      queuesText([queue('q', { settings })], settingsLine),
+      / {2}--backoff 1m30s --max-bytes 1M --rate 10\/s\n/,
+    );
   });
 
   it('shows no number of a queue of which nothing was counted', () => {

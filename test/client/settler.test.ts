@@ -58,8 +58,9 @@ function given(
       const decoded = decodeFrame(frame.subarray(0, -1));
       assert.ok(decoded.kind === 'envelope');
       const settles = settlementsOf(decoded.envelope) ?? assert.fail('no settlement');
-      return settles.map(({ id, delivery, incarnation, verb }) => {
-        return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
+      return settles.map(({ id, delivery, incarnation, verb, reason }) => {
+        const why = reason === undefined ? '' : ` ${reason.slice(0, 9)}`;
+        return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}${why}`;
       });
     });
   const told = () => frames().flat();
@@ -94,6 +95,19 @@ describe('Settler', () => {
     assert.deepEqual(told().sort(), ['1.1 d', '2.2 f', '3.3 r', '4.4 x', '5.5 b']);
     assert.deepEqual(await Promise.all(known), Array(5).fill(true));
     assert.deepEqual(errors, []);
+  });
+
+  it('says why, in as many frames as that takes, and answers the same when it comes again', async (t) => {
+    const { settler, fake, told, known } = given(t);
+    const long = 'x'.repeat(1280);
+    void settler.settle(name(7, 1), Verb.Failed, 'boom');
+    assert.deepEqual(known(), [Reason.Later, Verb.Failed]); // an answer has no room for it
+    for (let n = 1; n <= 30; n++) void settler.settle(name(100 + n, 1), Verb.Dead, long);
+    await settler.settled();
+    assert.deepEqual(told().slice(0, 2), ['7.1 f boom', '101.1 x xxxxxxxxx']);
+    assert.equal(told().length, 31);
+    assert.ok(fake.sent.length > 1 && fake.sent.length < 5);
+    assert.ok(fake.sent.every(({ frame }) => frame.length < 33_280));
   });
 
   it('says nothing while the work goes on, and waits for work that is not to be settled', async (t) => {

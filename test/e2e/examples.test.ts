@@ -89,6 +89,7 @@ describe('the examples of the library', { skip: loadAddon().why ?? false }, () =
       'default \0\u0001\u0002 {}',
     ]);
     assert.equal(await succeed('look.mjs'), `broker ${broker.pid} has 1 consumers\n`);
+    assert.match(await succeed('policy.mjs'), /maxAttempts: 3,.*deadTo: 'mail.dead'/s);
     for (const program of [taking, broker]) {
       program.signal('SIGTERM');
       const { code, stderr } = await program.ended;

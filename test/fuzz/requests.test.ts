@@ -88,6 +88,7 @@ const op = fc.constantFrom(
   'peek',
   'purge',
   'kick',
+  'queue',
   'pause',
   'waiting',
   'ids',
@@ -107,6 +108,8 @@ const fields = [
     'queues',
     'after',
     'cancel',
+    'set',
+    'to',
   ],
 ];
 const anyRequest = fc.oneof(

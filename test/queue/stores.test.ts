@@ -1,52 +1,16 @@
 /** What holds for every store. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY, type StorePolicy } from '../../src/queue/policy.ts';
-import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
-import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage, Store } from '../../src/queue/store.ts';
-import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
+import { withoutPostgres } from '../postgres/server.ts';
+import { Clock, stores } from './every-store.ts';
 import { put, reserve, settle } from './single.ts';
-
-/** A clock that moves when told. */
-class Clock {
-  ms = 1_000_000;
-  readonly now = () => this.ms;
-}
-
-type Open = (
-  t: { after(fn: () => void): void },
-  policy: StorePolicy,
-  clock: Clock,
-) => Promise<Store>;
 
 /** How often something at random is done to each: a new store costs that much more. */
 const RUNS: Record<string, number> = { memory: 100, sqlite: 25, postgres: 10 };
-let server: PostgresServer | undefined;
-let schemas = 0;
-before(async () => {
-  if (!withoutPostgres) server = await PostgresServer.start();
-});
-after(() => server?.remove());
-
-const stores: Record<string, Open> = {
-  memory: async (_t, policy, clock) => SqliteStore.inMemory(policy, clock.now),
-  sqlite: async (t, policy, clock) => {
-    const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    return SqliteStore.open(folder, policy, 'never', clock.now);
-  },
-  postgres: async (_t, policy, { now }) => {
-    const url = (server as PostgresServer).url(`s${++schemas}`);
-    const place = { key: url, host: 'host', dir: '/dir', version: '1' };
-    return PostgresStore.open({ url, policy, place, leaseMs: 10_000, now });
-  },
-};
 
 const bytes = (text: string) => Buffer.from(text);
 const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({

@@ -1,7 +1,9 @@
+import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import {
   type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
+  type Kicked,
   type MessageState,
   type QueueCounts,
   type Selection,
@@ -9,7 +11,7 @@ import {
   type Stored,
 } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { COLUMNS, type SizedRow, storedOf } from './rows.ts';
+import { COLUMNS, LAST_FAILURE, type SizedRow, storedOf } from './rows.ts';
 import { COUNT_REMOVED, DUE_FIRST, FIRST, STEP_ROWS } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
@@ -30,8 +32,9 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
   }
 
   async counts(): Promise<QueueCounts[]> {
-    const { engine, timetable } = this.#parts;
+    const { engine, timetable, settings } = this.#parts;
     await timetable.sweep();
+    const { all } = await settings.known();
     const rows = await engine.fast<{
       queue: string;
       state: MessageState | null;
@@ -44,9 +47,11 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
       if (state) counts[state] = messages;
       queues.set(queue, counts);
     }
-    return [...queues]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([queue, counts]) => ({ queue, ...counts }));
+    const none = { paused: false, ready: 0, delayed: 0, reserved: 0, dead: 0 };
+    return [...new Set([...queues.keys(), ...all.keys()])].sort().map((queue) => {
+      const known = all.get(queue);
+      return { queue, ...(queues.get(queue) ?? none), ...(known && { settings: known }) };
+    });
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
@@ -82,18 +87,30 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
 
   async kick(
     queue: string,
-    { ids, limit = Number.POSITIVE_INFINITY }: Selection = {},
+    { ids, limit = Number.POSITIVE_INFINITY, to = queue }: Kicked = {},
   ): Promise<number> {
     const { engine, position, ready } = this.#parts;
     const kicked = await inSteps(limit, async (rows) => {
-      const values = [queue, rows, position(rows), ...(ids ? [ids] : [])];
+      const values = [queue, rows, position(rows), to, ...(ids ? [ids] : [])];
       return (await engine.durable(kick(ids), values)).length;
     });
     if (kicked > 0) {
-      ready.add([queue]);
-      engine.tell({ queues: [queue] });
+      ready.add([to]);
+      engine.tell({ queues: [to] });
     }
     return kicked;
+  }
+
+  async settings(queue: string): Promise<QueueSettings> {
+    return (await this.#parts.settings.known()).of(queue);
+  }
+
+  async set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    const { settings, ready, timetable } = this.#parts;
+    const after = await settings.set(queue, change);
+    ready.forget([queue]);
+    timetable.forgetDead();
+    return after;
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
@@ -129,7 +146,7 @@ function condition(
 function peek(state: MessageState, ids: readonly number[] | undefined): Statement {
   return {
     name: `peek-${state}${ids ? '-ids' : ''}`,
-    text: `SELECT ${COLUMNS}, octet_length(body) AS size,
+    text: `SELECT ${COLUMNS}, ${LAST_FAILURE}, octet_length(body) AS size,
         substring(body FROM $4::int FOR coalesce($5::int, octet_length(body))) AS body
       FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${ORDER[state]} LIMIT $2 OFFSET $3`,
   };
@@ -149,14 +166,15 @@ function purge(state: MessageState, ids: readonly number[] | undefined): Stateme
 function kick(ids: readonly number[] | undefined): Statement {
   return {
     name: `kick${ids ? '-ids' : ''}`,
-    text: `WITH batch AS (SELECT id, priority, key FROM messages WHERE ${condition('$1', 'dead', ids, '$4')}
+    text: `WITH batch AS (SELECT id, priority, key FROM messages WHERE ${condition('$1', 'dead', ids, '$5')}
         ORDER BY ${ORDER.dead} LIMIT $2 FOR UPDATE SKIP LOCKED),
       chosen AS (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n,
           row_number() OVER (PARTITION BY key ORDER BY ${ORDER.dead}) AS same,
-          key IS NOT NULL AND EXISTS (SELECT FROM messages AS other WHERE other.queue = $1 AND other.key = batch.key
+          key IS NOT NULL AND EXISTS (SELECT FROM messages AS other WHERE other.queue = $4 AND other.key = batch.key
             AND other.state <> 'dead') AS stands
         FROM batch)
-      UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = $3 + chosen.n,
+      UPDATE messages SET queue = $4, state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, died_at = NULL,
+        position = $3 + chosen.n,
         key = CASE WHEN same = 1 AND NOT stands THEN key END
       FROM chosen WHERE messages.id = chosen.id RETURNING messages.id`,
   };

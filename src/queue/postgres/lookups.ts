@@ -1,6 +1,7 @@
 import { MAX_PRIORITIES, takenAt } from '../positions.ts';
 import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
+import { openings, room } from './openings.ts';
 import { FIRST } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
@@ -21,12 +22,15 @@ export class Lookups
 
   async hasReady(queues: readonly string[]): Promise<boolean> {
     await this.#parts.timetable.sweep();
-    const { ready, engine } = this.#parts;
-    if (queues.some((queue) => ready.get(queue))) return true;
-    const unknown = queues.filter((queue) => ready.get(queue) === undefined);
+    const { ready, engine, settings } = this.#parts;
+    const all = (await settings.known()).all;
+    const open = openings(this.#parts, queues).map(({ queue }) => queue);
+    if (open.some((queue) => ready.get(queue))) return true;
+    const unknown = open.filter((queue) => ready.get(queue) === undefined);
     if (unknown.length === 0) return false;
     const since = ready.version;
-    const rows = await engine.fast<{ queue: string }>(HAS_READY, [unknown]);
+    const limits = unknown.map((queue) => all.get(queue)?.concurrency ?? null);
+    const rows = await engine.fast<{ queue: string }>(HAS_READY, [unknown, limits]);
     const found = new Set(rows.map(({ queue }) => queue));
     for (const queue of unknown) ready.learn([queue], found.has(queue), since);
     return found.size > 0;
@@ -54,8 +58,9 @@ const LAST_NUMBER: Statement = {
 };
 const HAS_READY: Statement = {
   name: 'has-ready',
-  text: `SELECT name AS queue FROM unnest($1::text[]) AS asked (name)
-    WHERE EXISTS (SELECT FROM messages WHERE queue = name AND state = 'ready')
+  text: `SELECT name AS queue FROM (SELECT name, concurrency, 1 AS by_rate
+      FROM unnest($1::text[], $2::bigint[]) AS limits (name, concurrency)) AS asked
+    WHERE ${room('asked')} > 0 AND EXISTS (SELECT FROM messages WHERE queue = name AND state = 'ready')
     AND NOT EXISTS (SELECT FROM paused WHERE queue = name)`,
 };
 const OLDEST: Statement = {

@@ -1,12 +1,16 @@
 import { steadyMs } from '../../clock.ts';
+import { Allowances } from '../allowances.ts';
 import type { EngineStatus } from '../engine-status.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
+import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import type {
   BodyPart,
   Changed,
   DeliveryName,
+  Dropped,
   Edit,
+  Kicked,
   NewMessage,
   Published,
   QueueCounts,
@@ -33,6 +37,8 @@ import { Publisher } from './publish.ts';
 import { Ready } from './ready.ts';
 import { openSchema } from './schema.ts';
 import { ServerClock } from './server-clock.ts';
+import { SharedSettings } from './settings.ts';
+import { NOW } from './sql.ts';
 import { Timetable } from './timetable.ts';
 
 export interface PostgresOptions {
@@ -55,6 +61,7 @@ export class PostgresStore implements Store {
   readonly #engine: PostgresEngine;
   readonly #members: Membership;
   readonly #ready = new Ready();
+  readonly #settings: SharedSettings;
   readonly #positions = new Positions(0);
   readonly #timetable: Timetable;
   readonly #deliveries: Deliveries;
@@ -106,7 +113,12 @@ export class PostgresStore implements Store {
     this.#members = members;
     const ready = this.#ready;
     const position = (count: number) => this.#positions.take(clock.now(), count);
-    const common = { engine, members, policy, clock, ready, position };
+    const settings = new SharedSettings(engine);
+    this.#settings = settings;
+    const allowances = new Allowances(settings.queues);
+    const { host } = place;
+    const own = { policy, settings, allowances, host };
+    const common = { engine, members, clock, ready, position, ...own };
     const timetable = new Timetable(common);
     this.#timetable = timetable;
     const parts = { ...common, timetable };
@@ -178,6 +190,10 @@ export class PostgresStore implements Store {
     return this.#timetable.swept.takeExpired();
   }
 
+  takeDropped(): readonly Dropped[] {
+    return this.#timetable.swept.takeDropped();
+  }
+
   oldest(queue: string): Promise<number | undefined> {
     return this.#lookups.oldest(queue);
   }
@@ -214,8 +230,16 @@ export class PostgresStore implements Store {
     return this.#inspection.purge(queue, selection);
   }
 
-  kick(queue: string, selection?: Selection): Promise<number> {
+  kick(queue: string, selection?: Kicked): Promise<number> {
     return this.#inspection.kick(queue, selection);
+  }
+
+  settings(queue: string): Promise<QueueSettings> {
+    return this.#inspection.settings(queue);
+  }
+
+  set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return this.#inspection.set(queue, change);
   }
 
   pause(queue: string, paused: boolean): Promise<void> {
@@ -242,9 +266,11 @@ export class PostgresStore implements Store {
     if (isAgain && identity !== this.#identity) throw postgresErrors.otherStore(this.name);
     this.#identity = identity;
     await this.#members.join(connections);
+    await connections.fast.ask(DATE_DEAD);
     if (isAgain)
       await this.#deliveries.forgetOrphans((text, values) => connections.durable.ask(text, values));
     this.#ready.forget('all');
+    this.#settings.forget();
     this.#timetable.forget();
   }
 
@@ -253,7 +279,11 @@ export class PostgresStore implements Store {
     this.#engine.tell({ ...ANYTHING, lease: this.#leaseMs });
   }
 
-  #onNews({ queues, at, lease }: News): void {
+  #onNews({ queues, at, lease, settings }: News): void {
+    if (settings) {
+      this.#settings.forget();
+      this.#timetable.forgetDead();
+    }
     if (queues) this.#ready.forget(queues);
     if (queues === 'all') this.#timetable.forget();
     if (at !== undefined) this.#timetable.add(at);
@@ -261,3 +291,6 @@ export class PostgresStore implements Store {
     if (queues || at !== undefined || lease) this.#listener?.({ kind: 'news' });
   }
 }
+
+/** What an earlier sigmq has declared dead is so from now on. */
+const DATE_DEAD = `UPDATE messages SET died_at = ${NOW} WHERE state = 'dead' AND died_at IS NULL`;

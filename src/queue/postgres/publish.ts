@@ -3,6 +3,7 @@ import { allOf, firstOfEach } from '../keys.ts';
 import { type NewMessage, type Published, sizeOf } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors, wasAsked } from './errors.ts';
+import { QueueRoom } from './queue-room.ts';
 import type { Parts } from './timetable.ts';
 
 /** How long to wait for a new connection that can say whether messages were stored; ms. */
@@ -26,11 +27,13 @@ type Answer = {
 /** Stores messages, and finds out what became of them when the answer was lost. */
 export class Publisher {
   readonly #parts: PublisherParts;
+  readonly #room: QueueRoom;
   /** Of the last publication whose fate is known. */
   #number = 0;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#room = new QueueRoom(parts);
   }
 
   /** @throws StoreFull, StoreUnknown, StoreError */
@@ -41,8 +44,10 @@ export class Publisher {
     const firsts = firstOfEach(all);
     const batch = all.filter((_, n) => firsts[n] === n);
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
+    await this.#room.assert(batch);
     const { fits, ids, duplicates, messages, bytes: held } = await this.#store(batch, now, bytes);
-    if (!fits) {
+    if (fits) this.#room.taken(batch);
+    else {
       if (messages + batch.length > policy.maxMessages)
         throw storeErrors.tooMany(messages, policy.maxMessages);
       throw storeErrors.tooLarge(held, policy.maxBytes);
@@ -117,6 +122,9 @@ export class Publisher {
       batch.map(sizeOf),
       [...producers.keys()],
       [...producers.values()],
+      batch.map(({ maxAttempts }) => maxAttempts ?? null),
+      batch.map(({ backoffMs }) => (backoffMs === undefined ? null : Math.ceil(backoffMs))),
+      batch.map(({ deadTo }) => deadTo ?? null),
     ];
   }
 
@@ -153,12 +161,14 @@ const PUBLISH: Statement = {
   text: `WITH room AS (${ROOM}),
     checked AS (SELECT *, messages + $3::bigint <= $5::bigint AND bytes + $4::bigint <= $6::bigint AS fits FROM room),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes)
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes,
+        max_attempts, backoff, dead_to)
       SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size
+        due_at, expires_at, size, max_attempts, backoff, dead_to
       FROM checked, unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, n)
+        $16::bigint[], $17::bigint[], $18::int[], $21::int[], $22::bigint[], $23::text[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, max_attempts, backoff,
+          dead_to, n)
       WHERE fits ORDER BY n RETURNING id),
     remembered AS (${REMEMBER}),
     counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
@@ -175,8 +185,9 @@ const PUBLISH_KEYED: Statement = {
   text: `WITH room AS (${ROOM}),
     forgotten AS (DELETE FROM kept_keys WHERE until <= $7::bigint),
     given AS (SELECT * FROM unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, n)),
+        $16::bigint[], $17::bigint[], $18::int[], $21::int[], $22::bigint[], $23::text[], $24::text[], $25::bigint[])
+        WITH ORDINALITY AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, max_attempts,
+          backoff, dead_to, key, key_ttl, n)),
     stands AS (SELECT DISTINCT ON (n) n, id FROM (
       SELECT n, messages.id, 1 AS rank FROM given JOIN messages
         ON messages.queue = given.queue AND messages.key = given.key AND messages.state <> 'dead'
@@ -187,9 +198,10 @@ const PUBLISH_KEYED: Statement = {
     checked AS (SELECT *, messages + (SELECT count(*) FROM fresh) <= $5::bigint
       AND bytes + (SELECT coalesce(sum(size), 0) FROM fresh) <= $6::bigint AS fits FROM room),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl)
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl,
+        max_attempts, backoff, dead_to)
       SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size, key, key_ttl
+        due_at, expires_at, size, key, key_ttl, max_attempts, backoff, dead_to
       FROM checked, fresh WHERE fits ORDER BY n
       ON CONFLICT (queue, key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE SET key = excluded.key
       RETURNING id, queue, key, messages.bytes, xmax = 0 AS is_new),

@@ -1,3 +1,5 @@
+import { MAX_FAILURES } from '../failure.ts';
+
 /** Rows that one statement changes. */
 export const STEP_ROWS = 1000;
 
@@ -14,3 +16,10 @@ export const COUNT_REMOVED = `INSERT INTO removed (broker, messages, bytes)
 
 /** Milliseconds since the epoch, by the server's clock. */
 export const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+/** The failures of a message with one more, as withFailure() has it; null adds none. */
+export function appended(failures: string, failure: string): string {
+  return `CASE WHEN ${failure} IS NULL THEN ${failures}
+        WHEN jsonb_array_length(${failures}) >= ${MAX_FAILURES} THEN ${failures} - 0 || ${failure}
+        ELSE coalesce(${failures}, '[]') || ${failure} END`;
+}

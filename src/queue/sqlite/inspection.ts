@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { changed, type QueueChange, type QueueSettings, type Queues } from '../queue-settings.ts';
 import {
   type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
+  type Kicked,
   type MessageState,
   type QueueCounts,
   type Selection,
@@ -11,6 +13,7 @@ import {
 } from '../store.ts';
 import { bodyOf } from './body.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import { ALL_BUT_BODY, type BodilessRow, BYTES, storedOf } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 
@@ -25,6 +28,8 @@ const ORDER: Record<MessageState, string> = {
 export interface SqliteInspectionOptions {
   readonly db: SqliteConnection;
   readonly tally: Tally;
+  readonly queues: Queues;
+  readonly deadLetters: Pick<DeadLetters, 'forget'>;
   /** Makes due messages ready and removes expired ones. */
   sweep(): void;
   /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
@@ -40,9 +45,9 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
   }
 
   async counts(): Promise<QueueCounts[]> {
-    const { db, tally, sweep } = this.#options;
+    const { db, tally, queues, sweep } = this.#options;
     db.try(sweep);
-    return tally.counts();
+    return tally.counts(queues);
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
@@ -67,15 +72,36 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
     return purged;
   }
 
-  async kick(queue: string, selection: Selection = {}): Promise<number> {
+  async kick(queue: string, { to = queue, ...selection }: Kicked = {}): Promise<number> {
     const { db, tally, position } = this.#options;
     return this.#inSteps('change', selection.limit ?? Number.POSITIVE_INFINITY, (rows) => {
       const step = { ...selection, limit: rows };
       const first = position(rows);
-      const kicked = db.transaction(() => kickSome(db, queue, step, first));
-      tally.move(queue, 'dead', 'ready', kicked);
-      return kicked;
+      const kicked = db.transaction(() => kickSome(db, queue, to, step, first));
+      for (const bytes of kicked) {
+        tally.add(to, 'ready', 1, bytes);
+        tally.add(queue, 'dead', -1, -bytes);
+      }
+      return kicked.length;
     });
+  }
+
+  async settings(queue: string): Promise<QueueSettings> {
+    return this.#options.queues.of(queue);
+  }
+
+  async set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    const { db, queues, deadLetters } = this.#options;
+    const after = changed(queues.of(queue), change);
+    queues.assertEnds(queue, after);
+    const isNone = Object.keys(after).length === 0;
+    const sql = isNone
+      ? 'DELETE FROM queues WHERE queue = ?'
+      : 'REPLACE INTO queues (queue, settings) VALUES (?, ?)';
+    db.transaction(() => db.run(sql, isNone ? [queue] : [queue, JSON.stringify(after)]));
+    queues.set(queue, after);
+    deadLetters.forget();
+    return after;
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
@@ -114,7 +140,7 @@ function peek(db: SqliteConnection, queue: string, selection: Selection): Stored
     const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]}
       LIMIT ? OFFSET ?`;
     const rows = db.sql(sql).all([...parameters, limit, skip]) as BodilessRow[];
-    found.push(...rows.map((row) => storedOf(row, bodyOf(db, row.id, selection))));
+    found.push(...rows.map((row) => storedOf(row, bodyOf(db, row.id, selection), false)));
     limit -= rows.length;
   }
   return found;
@@ -134,25 +160,28 @@ function purgeSome(
   return db.sql(sql).all([...parameters, Math.min(limit, STEP_ROWS)]) as Removed[];
 }
 
-/** Makes up to {@link STEP_ROWS} dead messages ready. @returns how many */
+/** Makes up to {@link STEP_ROWS} dead messages ready in this or another queue. @returns the bytes of each */
 function kickSome(
   db: SqliteConnection,
   queue: string,
+  to: string,
   { ids, limit = STEP_ROWS }: Selection,
   position: number,
-): number {
+): number[] {
   const { where, parameters } = condition(queue, 'dead', ids);
-  return db.run(
-    `UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = ? + chosen.n,
-      key = iif(chosen.same > 1 OR chosen.stands, NULL, key)
+  const rows = db
+    .sql(
+      `UPDATE messages SET queue = ?, state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, died_at = NULL,
+      position = ? + chosen.n, key = iif(chosen.same > 1 OR chosen.stands, NULL, key)
     FROM (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n,
         row_number() OVER (PARTITION BY key ORDER BY ${ORDER.dead}) AS same,
-        key IS NOT NULL AND EXISTS (SELECT 1 FROM messages AS other WHERE other.queue = messages.queue
+        key IS NOT NULL AND EXISTS (SELECT 1 FROM messages AS other WHERE other.queue = ?
           AND other.key = messages.key AND other.state <> 'dead') AS stands
       FROM messages WHERE ${where} ORDER BY ${ORDER.dead} LIMIT ?) AS chosen
-    WHERE messages.id = chosen.id`,
-    [position, ...parameters, Math.min(limit, STEP_ROWS)],
-  );
+    WHERE messages.id = chosen.id RETURNING ${BYTES} AS bytes`,
+    )
+    .all([to, position, to, ...parameters, Math.min(limit, STEP_ROWS)]) as { bytes: number }[];
+  return rows.map(({ bytes }) => bytes);
 }
 
 /**

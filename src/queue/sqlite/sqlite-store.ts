@@ -1,13 +1,18 @@
+import { hostname } from 'node:os';
 import { steadyMs } from '../../clock.ts';
+import { Allowances } from '../allowances.ts';
 import { StoreError, storeErrors } from '../errors.ts';
 import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
+import { type QueueChange, type QueueSettings, Queues } from '../queue-settings.ts';
 import {
   type BodyPart,
   type Changed,
   type DeliveryName,
+  type Dropped,
   type Edit,
+  type Kicked,
   type NewMessage,
   type Published,
   type QueueCounts,
@@ -29,7 +34,7 @@ import { openMemory, openSqliteFile, type SqliteFile } from './file.ts';
 import { SqliteInspection } from './inspection.ts';
 import { Keys } from './keys.ts';
 import { oldest } from './oldest.ts';
-import { identify, incarnate, setBack } from './opening.ts';
+import { identify, incarnate, loadSettings, setBack } from './opening.ts';
 import { lastNumber, remember } from './producers.ts';
 import { Tally } from './tally.ts';
 import { Timetable } from './timetable.ts';
@@ -46,6 +51,8 @@ export class SqliteStore implements Store {
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
+  readonly #queues = new Queues();
+  readonly #allowances = new Allowances(this.#queues);
   readonly #positions: Positions;
   readonly #keys: Keys;
   readonly #timetable: Timetable;
@@ -90,19 +97,25 @@ export class SqliteStore implements Store {
     this.#now = now;
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
-    setBack(db, policy, now());
+    loadSettings(db, this.#queues);
+    setBack(db, policy, this.#queues, now());
     const reserved = new Map<number, ReservedRow>();
     this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
     const tally = this.#tally;
     const position = (count: number) => this.#positions.take(now(), count);
-    const timetable = new Timetable({ db, tally, deadExpired: policy.deadExpired, position });
+    const queues = this.#queues;
+    const timetable = new Timetable({ db, tally, policy, queues, position });
     this.#timetable = timetable;
     const { incarnation } = this;
-    const parts = { db, tally, timetable, now, keys: this.#keys };
-    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
-    this.#byId = new SqliteById({ ...parts, position });
+    const { deadLetters } = timetable;
+    const parts = { db, tally, timetable, now, keys: this.#keys, position };
+    this.#deliveries = new SqliteDeliveries({
+      ...{ ...parts, reserved, policy, queues, incarnation, deadLetters },
+      ...{ allowances: this.#allowances, host: hostname() },
+    });
+    this.#byId = new SqliteById(parts);
     const sweep = () => timetable.sweep(now());
-    this.#inspection = new SqliteInspection({ db, tally, sweep, position });
+    this.#inspection = new SqliteInspection({ db, tally, queues, deadLetters, sweep, position });
   }
 
   get path(): string | undefined {
@@ -121,7 +134,7 @@ export class SqliteStore implements Store {
     const standing = this.#db.try(() => distinct.map((one) => this.#keys.standing(one, now)));
     const batch = distinct.filter((_, n) => !standing[n]);
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
-    this.#tally.assertRoom(this.#policy, batch.length, bytes);
+    this.#tally.assertRoom(this.#policy, this.#queues, batch);
     const ids = this.#db.publish(bytes, () => {
       const ids = batch.map((message) => this.#insert(message, now));
       remember(this.#db, all);
@@ -147,8 +160,11 @@ export class SqliteStore implements Store {
   }
 
   async hasReady(queues: readonly string[]): Promise<boolean> {
-    this.#db.try(() => this.#timetable.sweep(this.#now()));
-    return queues.some((queue) => this.#tally.gives(queue));
+    const now = this.#now();
+    this.#db.try(() => this.#timetable.sweep(now));
+    return queues.some(
+      (queue) => this.#tally.gives(queue) && this.#deliveries.allowance(queue, now) >= 1,
+    );
   }
 
   reserve(
@@ -184,6 +200,10 @@ export class SqliteStore implements Store {
     return this.#timetable.swept.takeExpired();
   }
 
+  takeDropped(): readonly Dropped[] {
+    return this.#timetable.swept.takeDropped();
+  }
+
   async oldest(queue: string): Promise<number | undefined> {
     return this.#db.try(() => oldest(this.#db, queue));
   }
@@ -211,8 +231,16 @@ export class SqliteStore implements Store {
     return this.#inspection.purge(queue, selection);
   }
 
-  kick(queue: string, selection?: Selection): Promise<number> {
+  kick(queue: string, selection?: Kicked): Promise<number> {
     return this.#inspection.kick(queue, selection);
+  }
+
+  settings(queue: string): Promise<QueueSettings> {
+    return this.#inspection.settings(queue);
+  }
+
+  set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return this.#inspection.set(queue, change);
   }
 
   pause(queue: string, paused: boolean): Promise<void> {
@@ -237,11 +265,13 @@ export class SqliteStore implements Store {
 
   #insert(message: NewMessage, now: number): number {
     const { queue, body, priority, headers = [], delayMs = 0, ttlMs, key, keyTtlMs } = message;
+    const { maxAttempts, backoffMs, deadTo } = message;
     const { lastInsertRowid } = this.#db
       .sql(
         `INSERT INTO messages
-        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl,
+          max_attempts, backoff, dead_to)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run([
         queue,
@@ -255,6 +285,9 @@ export class SqliteStore implements Store {
         ttlMs === undefined ? null : Math.ceil(now + ttlMs),
         key ?? null,
         keyTtlMs === undefined ? null : Math.ceil(keyTtlMs),
+        maxAttempts ?? null,
+        backoffMs === undefined ? null : Math.ceil(backoffMs),
+        deadTo ?? null,
       ]);
     return Number(lastInsertRowid);
   }
