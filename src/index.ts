@@ -15,6 +15,7 @@ export type { ErrorCode } from './error-codes.ts';
 export { Exit, SigmqError } from './errors.ts';
 export { LinkError } from './link/errors.ts';
 export { OptionError } from './options/errors.ts';
+export type { QueueChoice, WeightedQueue } from './options/weights.ts';
 export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
 export type { StorePolicy } from './queue/policy.ts';

@@ -1,4 +1,5 @@
 import { clockMs, steadyMs } from '../clock.ts';
+import { QueueGroups } from '../queue/groups.ts';
 import type { Published, QueueCounts, Store } from '../queue/store.ts';
 import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
 import { VERSION } from '../version.ts';
@@ -87,7 +88,9 @@ export class Answers implements BrokerAnswers {
   async waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number> {
     const { store, roster } = this.#options;
     const counts = await store.counts();
-    const open = counts.filter(({ queue, paused }) => !paused && queues.has(queue));
+    const names = [...queues].filter((name) => typeof name === 'string');
+    const sources = new Set(new QueueGroups(await store.groups()).sources(names));
+    const open = counts.filter(({ queue, paused }) => !paused && sources.has(queue));
     const inFlight = roster.get(keyOf(peer))?.inFlight.size ?? 0;
     return open.reduce((sum, { ready }) => sum + ready, inFlight);
   }

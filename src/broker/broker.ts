@@ -20,6 +20,7 @@ import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
+import { Groups } from './groups.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
@@ -52,6 +53,7 @@ export class Broker {
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #rosterWatch: RosterWatch;
+  readonly #groups: Groups;
   readonly #dispatcher: Dispatcher;
   readonly #inFlight: InFlight;
   readonly #requests: Requests;
@@ -117,7 +119,9 @@ export class Broker {
 
     const roster = new Roster({ dir, table, journal });
     const inFlight = new InFlight({ store, ackWaitMs, journal });
-    const rosterWatch = new RosterWatch({ dir, roster, inFlight, journal });
+    const groups = new Groups({ store, roster, journal });
+    const rosterWatch = new RosterWatch({ dir, roster, inFlight, groups, journal });
+    this.#groups = groups;
     this.#roster = roster;
     this.#inFlight = inFlight;
     this.#rosterWatch = rosterWatch;
@@ -131,7 +135,7 @@ export class Broker {
     const keepsExpired = options.store?.deadExpired === true;
     const about = { dir, plainBecause, keepsExpired };
     const broker = new Answers({ ...about, store, roster, intake, drain, journal });
-    const requests = new Requests({ inspection: store, broker, endpoint, table, journal });
+    const requests = new Requests({ inspection: store, broker, groups, endpoint, table, journal });
     this.#intake = intake;
     this.#drain = drain;
     this.#requests = requests;
@@ -193,6 +197,7 @@ export class Broker {
       if (news.kind === 'back') {
         journal.say({ type: 'store-back' });
         this.#intake.forget();
+        this.#rosterWatch.refresh();
       }
       journal.changed();
     }
@@ -201,6 +206,9 @@ export class Broker {
   async #publish(): Promise<void> {
     const { dir } = this;
     const journal = this.#journal;
+    // The store may not know them any more, and what is accepted is for them, too.
+    this.#roster.look();
+    await this.#groups.ensure();
     await this.#claimDir();
     this.#presence = new Presence({
       request: { dir: this.#options.dir, env: process.env },

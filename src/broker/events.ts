@@ -4,6 +4,7 @@ import { unfitConsumer } from '../registry/errors.ts';
 import type { VetFailure } from '../registry/vet.ts';
 import type { DrainState } from '../status.ts';
 import { drainText } from './drain-state.ts';
+import { ungroupedText } from './ungrouped.ts';
 
 /** Characters of a line that a message quotes. */
 const MAX_LINE_CHARACTERS = 40;
@@ -21,6 +22,8 @@ export type BrokerEventData =
   | { type: 'consumer-ended'; pid: number }
   /** A line of consumers.txt names a process that is sent no signals. */
   | { type: 'consumer-refused'; pid: number; why: VetFailure }
+  /** It gets nothing from this queue, which has groups. */
+  | { type: 'consumer-ungrouped'; pid: number; queue: string }
   | { type: 'line-refused'; line: string }
   /** No more of them are reported. */
   | { type: 'many-lines-refused' }
@@ -74,6 +77,7 @@ const TEXTS: {
   'consumer-left': ['info', ({ pid }) => `Consumer ${pid} left.`],
   'consumer-ended': ['info', ({ pid }) => `Consumer ${pid} ended.`],
   'consumer-refused': ['warn', ({ pid, why }) => unfitConsumer(pid, why)],
+  'consumer-ungrouped': ['warn', ({ pid, queue }) => ungroupedText(pid, queue)],
   'line-refused': [
     'warn',
     ({ line }) =>

@@ -1,6 +1,7 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { MAX_ROWS } from '../link/request.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
+import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import {
   type BodyPart,
@@ -26,8 +27,25 @@ export function fieldsOf(content: unknown): Fields {
 
 /** @throws SigmqError bad-request, like all of these */
 export function queueOf({ queue }: Fields): string {
-  if (typeof queue !== 'string' || !isQueueName(queue)) throw badRequest('queue');
+  if (!isQueueOrGroup(queue)) throw badRequest('queue');
   return queue;
+}
+
+/** The full name of a group. */
+export function groupOf(fields: Fields): string {
+  assertOnly(['group'], fields);
+  const { group } = fields;
+  if (!isGroupQueue(group)) throw badRequest('group');
+  return group;
+}
+
+/** The full names of groups. */
+export function groupsOf(fields: Fields): string[] {
+  assertOnly(['groups'], fields);
+  const { groups } = fields;
+  if (!Array.isArray(groups) || groups.length > MAX_QUEUES || !groups.every(isGroupQueue))
+    throw badRequest('groups');
+  return groups;
 }
 
 /** Names of queues; anything else names nothing. */
@@ -87,11 +105,17 @@ export function editOf(fields: Fields): { readonly ids: number[]; readonly edit:
   return {
     ids: idsOf(ids),
     edit: {
-      ...(queue === undefined ? {} : { queue: queueOf(fields) }),
+      ...(queue === undefined ? {} : { queue: targetOf(fields) }),
       ...numberOf('priority', priority),
       ...numberOf('delayMs', delayMs, MAX_DURATION_MS),
     },
   };
+}
+
+/** Into a group comes only what its queue gets. */
+function targetOf({ queue }: Fields): string {
+  if (!isQueueName(queue)) throw badRequest('queue');
+  return queue;
 }
 
 /** An unknown field that should narrow a request would widen it, so that is refused too. */

@@ -15,6 +15,7 @@ import type { Inspection, Published, Selection, Stored } from '../queue/store.ts
 import { wholeCharacters } from '../queue/text.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
+import type { Groups } from './groups.ts';
 import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 import { Replies } from './replies.ts';
@@ -23,6 +24,8 @@ import {
   fieldsOf,
   flagOf,
   foundOf,
+  groupOf,
+  groupsOf,
   pageOf,
   queueOf,
   queuesOf,
@@ -58,6 +61,7 @@ export interface BrokerAnswers {
 export interface RequestsOptions {
   readonly inspection: Inspection;
   readonly broker: BrokerAnswers;
+  readonly groups: Pick<Groups, 'join' | 'remove'>;
   readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly table: Pick<ProcessTable, 'read'>;
   readonly journal: Pick<Journal, 'error' | 'changed'>;
@@ -131,7 +135,7 @@ export class Requests {
   }
 
   async #do(peer: Peer, content: unknown): Promise<unknown> {
-    const { inspection, broker } = this.#options;
+    const { inspection, broker, groups } = this.#options;
     const fields = fieldsOf(content);
     switch (fields.op) {
       case 'status':
@@ -142,6 +146,10 @@ export class Requests {
       }
       case 'waiting':
         return broker.waiting(peer, queuesOf(fields));
+      case 'join':
+        return this.#changed(groups.join(groupsOf(fields)));
+      case 'ungroup':
+        return this.#changed(groups.remove(groupOf(fields)));
       case 'ids':
         return broker.lastSent(peer).map(({ id }) => id);
       case 'sent':

@@ -1,12 +1,13 @@
 import { Argument, type Command, Option } from 'commander';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { groupQueue } from '../options/groups.ts';
 import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
 import type { TransferFlags } from './transfer.ts';
-import { parseCount, parsePause, parseQueue } from './values.ts';
+import { parseCount, parseGroup, parsePause, parseQueue, parseQueueOrGroup } from './values.ts';
 
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
@@ -14,7 +15,7 @@ const DATA = '--data <folder>';
 const DATA_TEXT = 'store to look into if no broker is running';
 
 const queueArgument = () =>
-  new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
+  new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueueOrGroup));
 const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
 
 /** What a consumer holds cannot be removed from under it. */
@@ -91,6 +92,7 @@ export function adminCommands(): Command[] {
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
     dead(),
+    group(),
     command('pause', 'Pause deliveries from a queue; it still accepts messages.')
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
@@ -150,7 +152,7 @@ function dead(): Command {
   const queue = [
     '-q, --queue <name>',
     'queue (default)',
-    value(parseQueue),
+    value(parseQueueOrGroup),
     DEFAULT_QUEUE,
   ] as const;
   type Flags = AdminFlags & { queue: string };
@@ -184,6 +186,31 @@ function dead(): Command {
         .option('--force', 'do not ask')
         .option(DATA, DATA_TEXT)
         .action((which: number[], flags: Flags) => run('dead-rm', flags, flags.queue, which)),
+    );
+}
+
+function group(): Command {
+  return command('group', 'List the groups of queues, remove one.')
+    .addCommand(
+      command('ls', 'List groups and how many messages wait for each.')
+        .addArgument(
+          new Argument('[queue]', 'only those of this queue').argParser(value(parseQueue)),
+        )
+        .option('--json', 'as JSON, one line per group')
+        .option(DATA, DATA_TEXT)
+        .action((queue: string | undefined, flags: AdminFlags) =>
+          run('group-ls', flags, queue ?? ''),
+        ),
+    )
+    .addCommand(
+      command('rm', 'Remove a group that has no consumers, and all of its messages.')
+        .argument('<queue>', 'its queue', value(parseQueue))
+        .argument('<group>', 'which one', value(parseGroup))
+        .option('--force', 'do not ask')
+        .option(DATA, DATA_TEXT)
+        .action((queue: string, name: string, flags: AdminFlags) =>
+          run('group-rm', flags, groupQueue(queue, name)),
+        ),
     );
 }
 

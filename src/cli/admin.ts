@@ -10,6 +10,7 @@ import { type Backend, openBackend } from './backend.ts';
 import { edit, remove, show } from './by-id.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
 import { cliErrors } from './errors.ts';
+import { groupHint, groupList, groupRemove } from './groups.ts';
 import { messageLine, messagesText } from './messages-text.ts';
 import { print } from './output.ts';
 import { PREVIEW_BYTES } from './preview.ts';
@@ -54,7 +55,9 @@ const onQueues = {
   purge: async (backend: Backend, { flags, queue }: Request) => {
     const what = `all ${flags.state ?? ''} messages of queue ${queue}`.replace('  ', ' ');
     if (!(await isSure(`Remove ${what}?`, flags))) return;
-    print(`${await backend.purge(queue, { state: flags.state })} removed\n`);
+    const removed = await backend.purge(queue, { state: flags.state });
+    print(`${removed} removed\n`);
+    if (removed === 0) await groupHint(backend, queue);
   },
   pause: (backend: Backend, { queue }: Request) => backend.pause(queue, true),
   resume: async (backend: Backend, { queue }: Request) => {
@@ -64,6 +67,9 @@ const onQueues = {
     if (!isPaused) say(`queue ${queue} was not paused.`);
     await backend.pause(queue, false);
   },
+  'group-ls': (backend: Backend, { flags, queue }: Request) => groupList(backend, queue, flags),
+  'group-rm': (backend: Backend, { flags, queue }: Request) =>
+    groupRemove(backend, queue, (question) => isSure(question, flags)),
   show: (backend: Backend, { flags, ids: [id = 0] }: Request) => show(backend, id, flags),
   rm: (backend: Backend, { ids }: Request) => remove(backend, ids),
   edit: (backend: Backend, { flags, ids }: Request) => {
@@ -128,6 +134,10 @@ async function list(backend: Backend, queue: string, { json }: AdminFlags, selec
     return;
   }
   const messages = await backend.peek(queue, { ...selection, maxBody: PREVIEW_BYTES });
-  if (messages.length > 0) print(messagesText(messages));
-  else say(`no ${selection.state ?? ''} messages in queue ${queue}.`.replace('  ', ' '));
+  if (messages.length > 0) {
+    print(messagesText(messages));
+    return;
+  }
+  say(`no ${selection.state ?? ''} messages in queue ${queue}.`.replace('  ', ' '));
+  await groupHint(backend, queue);
 }

@@ -76,6 +76,11 @@ export function brokerCommand(name = 'broker'): Command {
         .argParser(value(parsePause))
         .default(DEFAULT_POLICY.backoffMs, '1s'),
     )
+    .option(
+      '--aging <duration>',
+      'let a message that has waited this long go before one whose priority is one higher (never)',
+      value(parseDuration),
+    )
     .option('--dead-expired', 'keep expired messages as dead letters')
     .addOption(
       new Option('--log-level <level>', 'least severe level to log')

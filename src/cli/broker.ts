@@ -20,6 +20,7 @@ export interface BrokerFlags extends LogFlags {
   readonly maxAttempts: number;
   readonly maxReleases?: number;
   readonly ackWait?: number;
+  readonly aging?: number;
   readonly deadExpired?: true;
   readonly backoff: number;
 }
@@ -77,8 +78,16 @@ function surviveBugs(tell: (level: 'error', message: string) => void): void {
 
 function storeFrom(flags: BrokerFlags): StoreOptions {
   const { maxMessages, maxBytes, maxAttempts, maxReleases, backoff: backoffMs, fsync } = flags;
-  const { deadExpired } = flags;
-  const policy = { maxMessages, maxBytes, maxAttempts, maxReleases, backoffMs, deadExpired };
+  const { deadExpired, aging: agingMs } = flags;
+  const policy = {
+    maxMessages,
+    maxBytes,
+    maxAttempts,
+    maxReleases,
+    backoffMs,
+    deadExpired,
+    agingMs,
+  };
   if (flags.memory) return { kind: 'memory', ...policy };
   if (flags.store) return { kind: 'postgres', url: flags.store, leaseMs: flags.lease, ...policy };
   return { kind: 'sqlite', folder: dataFolder(flags), fsync, ...policy };

@@ -3,16 +3,24 @@ import { jobs } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { ConsumeFlags } from './consume.ts';
 import { cliErrors } from './errors.ts';
-import { parseCount, parseDuration, parseQueues } from './values.ts';
+import { parseChoices, parseCount, parseDuration, parseGroup } from './values.ts';
 
 export function consumeCommand(name = 'consume'): Command {
   return command(name, 'Take messages and print each with a newline, or run a command for each.')
     .usage('[options] [-- <command> [argument...]]')
     .argument('[command...]', 'run for each message, with the body on its standard input')
     .addOption(
-      new Option('-q, --queue <name>', 'queue to take from; may be repeated (default)')
+      new Option(
+        '-q, --queue <name>',
+        'queue to take from; may be repeated; mail:3 to take three of it to one of another (default)',
+      )
         .env('SIGMQ_QUEUE')
-        .argParser(collect(parseQueues)),
+        .argParser(collect(parseChoices)),
+    )
+    .option(
+      '-g, --group <name>',
+      'take from this group of the queue: each group gets every message',
+      value(parseGroup),
     )
     .option('-c, --count <n>', 'exit after this many messages', value(parseCount(1, 1e12)))
     .option(

@@ -1,7 +1,11 @@
 import { isatty } from 'node:tty';
 import { Consumer } from '../client/consumer.ts';
 import type { Message } from '../client/message.ts';
+import type { ConsumerOptions } from '../client/options.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import type { QueueChoice } from '../options/weights.ts';
+import { inspectBroker } from '../registry/broker-file.ts';
+import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
@@ -24,7 +28,8 @@ const PREFETCH = 128;
 
 export interface ConsumeFlags extends OutputFlags {
   readonly dir?: string;
-  readonly queue?: readonly string[];
+  readonly queue?: readonly QueueChoice[];
+  readonly group?: string;
   readonly count?: number;
   readonly timeout?: number;
   readonly exitEmpty?: true;
@@ -77,7 +82,7 @@ class Session {
 
   async run(): Promise<SessionEnd> {
     const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
-    const { count, compress } = this.#flags;
+    const { count, compress, group } = this.#flags;
     // A command that is at work keeps no message from other consumers.
     const prefetch = this.#command.length > 0 ? undefined : PREFETCH;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
@@ -87,20 +92,23 @@ class Session {
     const onError = (error: unknown) => this.#onError(error);
     const onLost = (error: SigmqError) => this.#end(report(error));
     const handler = (message: Message) => this.#take(message);
-    const wants = { queues, jobs, prefetch, count, compress, ackWaitMs };
+    const wants = { queues, group, jobs, prefetch, count, compress, ackWaitMs };
     const options = { dir, handler, ...wants, onError, onLost };
     onShutdown(
-      (signal) => this.#end(Exit.Ok, signal),
+      (signal) => {
+        this.#end(Exit.Ok, signal);
+      },
       () => this.#runner?.kill(),
     );
-    const consumer = await Consumer.open(options);
+    const consumer = await this.#open(options);
+    if (!consumer) return this.#sessionEnd(await this.#ended);
     if (consumer.plainBecause) {
       say(
         `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,
       );
     }
     if (!quiet) say(`consumer ${process.pid} waits for messages in ${consumer.dir}`);
-    this.#startIdleTimer(consumer);
+    if (group === undefined) this.#startIdleTimer(() => consumer.lastSignalAt);
     if (exitEmpty) {
       void this.#endWhenEmpty(consumer).catch((error) => {
         // Nobody needs the answer of a consumer that is ending for another reason.
@@ -115,10 +123,40 @@ class Session {
       if (code === Exit.Ok && this.#isMeantToEnd) throw error;
       if (!quiet) say(`${error.message} ${error.hint}`);
     }
+    return this.#sessionEnd({ code, ...(signal && { signal }) });
+  }
+
+  #sessionEnd({ code, signal }: SessionEnd): SessionEnd {
     // Ctrl-C always ends what runs around us, too; the other signals are how a service is stopped, unless it has a
     // count to reach.
     const isIncomplete = this.#taken < (this.#flags.count ?? 0);
     return signal === 'SIGINT' || (signal && isIncomplete) ? { code, signal } : { code };
+  }
+
+  /** @returns undefined: it was to end before a broker had made its group */
+  async #open(options: ConsumerOptions & { dir: string }): Promise<Consumer | undefined> {
+    const { group, dir } = options;
+    if (group === undefined) return Consumer.open(options);
+    const broker = inspectBroker(dir, processTable());
+    if (!broker.ok) {
+      if (this.#flags.exitEmpty) throw broker.error;
+      if (!this.#flags.quiet)
+        say(`no broker is running yet: group ${group} gets what is sent once one has made it.`);
+    }
+    const opening = new AbortController();
+    let consumer: Consumer | undefined;
+    this.#startIdleTimer(() => consumer?.lastSignalAt);
+    void this.#ended.then(() => {
+      if (!consumer) opening.abort();
+    });
+    try {
+      consumer = await Consumer.open({ ...options, signal: opening.signal });
+      return consumer;
+    } catch (error) {
+      if (!opening.signal.aborted) throw error;
+      this.#idle?.disarm();
+      return undefined;
+    }
   }
 
   /** Whether somebody relies on its exit code. */
@@ -166,14 +204,14 @@ class Session {
     } else if (this.#inHand === 0) this.#idle?.arm();
   }
 
-  #startIdleTimer(consumer: Consumer): void {
+  #startIdleTimer(lastSignalAt: () => number | undefined): void {
     const { timeout, quiet } = this.#flags;
     if (timeout === undefined) return;
     const onIdle = () => {
       if (!quiet) say(`no message for ${timeout} ms.`);
       this.#end(Exit.Timeout);
     };
-    this.#idle = new IdleTimer(timeout, () => consumer.lastSignalAt, onIdle);
+    this.#idle = new IdleTimer(timeout, lastSignalAt, onIdle);
     if (this.#inHand === 0) this.#idle.arm();
   }
 

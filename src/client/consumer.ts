@@ -2,6 +2,8 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
+import { groupQueue } from '../options/groups.ts';
+import { weighed } from '../options/weights.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
@@ -12,6 +14,7 @@ import { Deliveries } from './deliveries.ts';
 import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
 import { Handling } from './handling.ts';
+import { joinGroups } from './join.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
 import { type ConsumerOptions, checkConsumer } from './options.ts';
@@ -37,6 +40,9 @@ export class Consumer implements AsyncIterable<Message> {
   readonly dir: string;
   readonly #options: ConsumerOptions;
   readonly #nth: number;
+  /** Or its groups of them. */
+  readonly #queues: readonly string[];
+  readonly #weights: readonly number[] | undefined;
   readonly #table = processTable();
   readonly #receiver: Receiver;
   readonly #endpoint: Endpoint;
@@ -61,6 +67,8 @@ export class Consumer implements AsyncIterable<Message> {
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     const consumer = new Consumer(dir, options);
     try {
+      if (options.group !== undefined)
+        await joinGroups(consumer.#requester, consumer.#queues, signal);
       await consumer.#registration.begin();
     } catch (error) {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
@@ -80,6 +88,10 @@ export class Consumer implements AsyncIterable<Message> {
     this.#nth = ++Consumer.#opened;
     this.dir = dir;
     this.#options = options;
+    const { queues, weights } = weighed(options.queues ?? [DEFAULT_QUEUE]);
+    const { group } = options;
+    this.#queues = group === undefined ? queues : queues.map((name) => groupQueue(name, group));
+    this.#weights = weights;
     const table = this.#table;
     const onError = this.#report;
     this.#receiver = {
@@ -122,8 +134,7 @@ export class Consumer implements AsyncIterable<Message> {
    * @throws SigmqError no broker is running, or it does not answer
    */
   waiting(): Promise<number> {
-    const { queues = [DEFAULT_QUEUE] } = this.#options;
-    return waitingIn(this.#requester, queues);
+    return waitingIn(this.#requester, this.#queues);
   }
 
   /** How many messages have ended without a broker learning how: they will be delivered again. */
@@ -179,10 +190,11 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   get #attrs(): Record<string, string> {
-    const { queues = [DEFAULT_QUEUE], jobs = 1, prefetch = jobs, ackWaitMs } = this.#options;
+    const { jobs = 1, prefetch = jobs, ackWaitMs } = this.#options;
     const { count, compress = true } = this.#options;
     return {
-      ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
+      ...(this.#queues.join() === DEFAULT_QUEUE ? {} : { queues: this.#queues.join() }),
+      ...(this.#weights ? { weights: this.#weights.join() } : {}),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(prefetch <= jobs ? {} : { prefetch: String(prefetch) }),
       ...(count === undefined ? {} : { count: String(count) }),

@@ -14,6 +14,14 @@ export const consumerErrors = {
       'This consumer has a handler, which gets its messages.',
       'Loop over a consumer that was opened without one.',
     ),
+  noGroups: (cause: unknown) =>
+    new SigmqError(
+      'no-groups',
+      Exit.Config,
+      'The broker is of an earlier version, which knows no groups.',
+      'Restart it with this version.',
+      cause,
+    ),
 };
 
 /** Which a broker may give for a request that failed. */

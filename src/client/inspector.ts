@@ -2,8 +2,9 @@ import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
+import { groupQueueName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed } from '../options/kind.ts';
-import { flag, queueName } from '../options/kinds.ts';
+import { flag } from '../options/kinds.ts';
 import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
 import type {
   BodyPart,
@@ -160,10 +161,22 @@ export class Inspector implements Inspection {
   }
 
   async pause(queue: string, paused: boolean, options: CallOptions = {}): Promise<void> {
-    checkNamed('queue', queue, queueName);
+    checkNamed('queue', queue, queueOrGroup);
     checkNamed('paused', paused, flag);
     checkCall(options);
     await this.#requester.ask({ op: 'pause', queue, paused }, options.signal);
+  }
+
+  /**
+   * Removes a group for good, and all of its messages: also what consumers hold that have left.
+   * @param name of the group, with its queue: `mail@audit`
+   * @returns how many messages
+   * @throws SigmqError there is no such group, or it has consumers
+   */
+  async removeGroup(name: string, options: CallOptions = {}): Promise<number> {
+    checkNamed('group', name, groupQueueName);
+    checkCall(options);
+    return this.#requester.ask({ op: 'ungroup', group: name }, options.signal);
   }
 
   /**

@@ -1,10 +1,12 @@
 /** The entrance for users of the library: checks what a client is given. */
 import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
+import { groupName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
 import * as values from '../options/values.ts';
+import { type QueueChoice, queueChoices } from '../options/weights.ts';
 import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
@@ -21,8 +23,16 @@ export interface ConsumerOptions {
   readonly dir?: string | undefined;
   /** Called with each message. Without it, messages wait for a `for await` loop. */
   readonly handler?: Handler | undefined;
-  /** Queues to take from; default: `default`. */
-  readonly queues?: readonly string[] | undefined;
+  /**
+   * Queues to take from; default: `default`. The message that is first in any of them comes first; but if one has a
+   * weight, they take turns in proportion to their weights, of which a name alone has 1.
+   */
+  readonly queues?: readonly QueueChoice[] | undefined;
+  /**
+   * Takes from this group of each queue: each group gets every message. It is there from the first time that a consumer
+   * is opened with it, until it is removed; `open` waits for a broker that makes it.
+   */
+  readonly group?: string | undefined;
   /** Messages in hand at a time; default 1. */
   readonly jobs?: number | undefined;
   /**
@@ -60,7 +70,8 @@ export interface ProducerOptions extends ClientOptions {
 const CONSUMER: Kinds<ConsumerOptions> = {
   dir: kinds.directory,
   handler: kinds.callback,
-  queues: kinds.queueNames,
+  queues: queueChoices,
+  group: groupName,
   jobs: values.jobs,
   prefetch: values.prefetch,
   count: values.count,
@@ -130,7 +141,7 @@ export function checkSend(options: SendOptions): void {
 
 /** @throws OptionError */
 export function checkSelected(queue: string, selection: Selection): void {
-  checkNamed('queue', queue, kinds.queueName);
+  checkNamed('queue', queue, queueOrGroup);
   checkOptions(selection, SELECTION);
 }
 

@@ -67,6 +67,30 @@ export const optionErrors = {
       `${shown(value)} is not a queue name.`,
       'Use 1 to 64 letters, digits, dots, dashes or underscores.',
     ),
+  badGroup: (value: unknown) =>
+    usage(
+      'bad-group',
+      `${shown(value)} is not the name of a group.`,
+      'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+    ),
+  badGroupQueue: (value: unknown) =>
+    usage(
+      'bad-group',
+      `${shown(value)} is not the name of a group with its queue.`,
+      'Write it like mail@audit.',
+    ),
+  badQueueOrGroup: (value: unknown) =>
+    usage(
+      'bad-queue',
+      `${shown(value)} is not a queue name.`,
+      'Use 1 to 64 letters, digits, dots, dashes or underscores; a group is named like mail@audit.',
+    ),
+  badWeight: (value: unknown, max: number) =>
+    usage(
+      'bad-weight',
+      `${shown(value)} is not a weight.`,
+      `Give a whole number from 1 to ${max}, as in -q mail:3.`,
+    ),
   badKey: (value: unknown, max: number) =>
     usage(
       'bad-key',

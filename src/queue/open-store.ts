@@ -15,11 +15,13 @@ export async function openStore(options: StoreOptions, place?: Place): Promise<S
   if (options.kind === 'postgres') {
     const { PostgresStore } = await import('./postgres/postgres-store.ts');
     const { url, leaseMs = DEFAULT_LEASE_MS } = options;
-    return PostgresStore.open({ url, policy, place: place ?? visitor(), leaseMs });
+    const isVisitor = place === undefined;
+    return PostgresStore.open({ url, policy, place: place ?? visitor(), leaseMs, isVisitor });
   }
   const { SqliteStore } = await import('./sqlite/sqlite-store.ts');
   if (options.kind === 'memory') return SqliteStore.inMemory(policy);
-  return SqliteStore.open(options.folder, policy, options.fsync ?? 'always');
+  const { folder, fsync = 'always' } = options;
+  return SqliteStore.open(folder, policy, fsync, undefined, place === undefined);
 }
 
 function visitor(): Place {
@@ -36,5 +38,6 @@ function policyOf(options: StoreOptions): StorePolicy {
     maxReleases: options.maxReleases ?? maxReleases,
     backoffMs: options.backoffMs ?? backoffMs,
     deadExpired: options.deadExpired ?? deadExpired,
+    agingMs: options.agingMs === undefined ? undefined : Math.max(1, Math.round(options.agingMs)),
   };
 }

@@ -12,6 +12,11 @@ export interface StorePolicy {
   readonly backoffMs: number;
   /** Expired messages are kept as dead instead of being removed. */
   readonly deadExpired: boolean;
+  /**
+   * A message that has waited for this long goes before a new one whose priority is one higher; undefined: before none
+   * whose priority is higher, however long it has waited; whole ms.
+   */
+  readonly agingMs: number | undefined;
 }
 
 export const DEFAULT_POLICY: StorePolicy = {
@@ -21,6 +26,7 @@ export const DEFAULT_POLICY: StorePolicy = {
   maxReleases: Number.POSITIVE_INFINITY,
   backoffMs: 1000,
   deadExpired: false,
+  agingMs: undefined,
 };
 
 /** No pause before another attempt is longer than this; ms. */

@@ -45,6 +45,7 @@ const POLICY: Kinds<StorePolicy> = {
   maxReleases,
   backoffMs: pause,
   deadExpired: flag,
+  agingMs: wait,
 };
 
 type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;

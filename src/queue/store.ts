@@ -184,8 +184,16 @@ export interface Inspection extends ById {
    * @returns how many
    */
   kick(queue: string, selection?: Pick<Selection, 'ids' | 'limit'>): Promise<number>;
-  /** Stops deliveries from a queue, or lets them continue; the queue still accepts messages. */
+  /** Stops deliveries from a queue, and from its groups, or lets them continue; the queue still accepts messages. */
   pause(queue: string, paused: boolean): Promise<void>;
+  /**
+   * Removes a group of a queue for good, and all of its messages: also what its consumers hold, of which nobody
+   * will learn how it ended.
+   * @param name of the group, with its queue: `mail@audit`
+   * @returns how many messages
+   * @throws SigmqError no-group
+   */
+  removeGroup(name: string): Promise<number>;
 }
 
 /**
@@ -215,13 +223,23 @@ export interface Store extends Inspection {
    * @throws StoreFull nothing was stored; StoreUnknown nobody knows whether they were stored; StoreError they were not
    */
   publish(batch: readonly NewMessage[]): Promise<Published[]>;
+  /**
+   * From now on, each of these groups gets every message that is published to its queue; those that are there already
+   * stay as they are. Durable, by the store's policy, when it resolves.
+   * @param names each with its queue: `mail@audit`
+   * @throws StoreFull a queue would have too many groups: none is added
+   */
+  addGroups(names: readonly string[]): Promise<void>;
+  /** The groups of all queues, the oldest first. */
+  groups(): Promise<readonly string[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
   lastNumber(process: string): Promise<number | undefined>;
   /** Whether {@link reserve} would return a message of these queues, as far as is known. */
   hasReady(queues: readonly string[]): Promise<boolean>;
   /**
-   * The next messages of these queues: highest priority first, then the one that has been ready longest. The first is
-   * for the first of the consumers, and so on.
+   * The next messages of these queues: highest priority first, then the one that has been ready longest; if priorities
+   * age, the one that is first by both together. The first is for the first of the consumers, and so on. What is in a
+   * queue that has groups is given to those that ask for its oldest group.
    * @param maxBytes of them all; a larger one comes alone
    * @returns fewer than consumers when there are no more, or they would be too large together
    */

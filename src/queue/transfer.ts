@@ -1,5 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
-import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
+import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
+import { headers as headersKind, isKey } from '../options/kinds.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
 /** Goes up with every change that an older sigmq cannot read. */
@@ -74,6 +75,8 @@ export interface Content {
   readonly paused: readonly string[];
   readonly producers: readonly LastNumber[];
   readonly keys: readonly KeptKey[];
+  /** Groups of queues, the oldest first. */
+  readonly groups: readonly string[];
   /** In the order of their ids. */
   messages(): AsyncIterable<readonly Transferred[]>;
 }
@@ -83,6 +86,7 @@ export interface Target {
   pause(queues: readonly string[]): Promise<void>;
   remember(producers: readonly LastNumber[]): Promise<void>;
   keep(keys: readonly KeptKey[]): Promise<void>;
+  addGroups(names: readonly string[]): Promise<void>;
   add(messages: readonly Transferred[]): Promise<void>;
   end(): Promise<void>;
   /** Also after `end`. */
@@ -108,9 +112,10 @@ const transferErrors = {
 
 /** JSON, one line for each message, between a first and a last line. */
 export async function* linesOf(content: Content): AsyncGenerator<string> {
-  const { name, paused, producers, keys } = content;
+  const { name, paused, producers, keys, groups } = content;
   yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
   for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
+  for (const name of groups) yield line({ sigmq: 'group', name });
   for (const key of keys) yield line({ sigmq: 'key', ...key });
   let messages = 0;
   for await (const some of content.messages()) {
@@ -138,6 +143,7 @@ export async function take(
     const found: Transferred[] = [];
     const producers: LastNumber[] = [];
     const keys: KeptKey[] = [];
+    const groups: string[] = [];
     for (const bytes of some) {
       number++;
       const fields = fieldsOf(bytes, number);
@@ -145,6 +151,7 @@ export async function take(
       if (number === 1) await into.pause(pausedOf(fields, number));
       else if (fields.sigmq === 'producer') producers.push(producerOf(fields, number));
       else if (fields.sigmq === 'key') keys.push(keyOf(fields, number));
+      else if (fields.sigmq === 'group') groups.push(groupOf(fields, number));
       else if (fields.sigmq === 'end') {
         isAtEnd = true;
         if (fields.messages !== messages + found.length)
@@ -153,6 +160,7 @@ export async function take(
     }
     if (producers.length > 0) await into.remember(producers);
     if (keys.length > 0) await into.keep(keys);
+    if (groups.length > 0) await into.addGroups(groups);
     if (found.length > 0) await into.add(found);
     messages += found.length;
   }
@@ -191,7 +199,7 @@ function pausedOf({ sigmq, format, paused }: Fields, number: number): string[] {
     throw transferErrors.badLine(number, 'the first line of an export is missing');
   if (format !== FORMAT)
     throw transferErrors.badLine(number, `its format is ${format}; this sigmq knows ${FORMAT}`);
-  if (!Array.isArray(paused) || !paused.every(isQueueName))
+  if (!Array.isArray(paused) || !paused.every(isQueueOrGroup))
     throw transferErrors.badLine(number, 'it does not name the paused queues');
   return paused;
 }
@@ -203,9 +211,14 @@ function producerOf({ process, number: last }: Fields, number: number): LastNumb
 }
 
 function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
-  if (!isQueueName(queue) || !isKey(key) || !isWhole(until))
+  if (!isQueueOrGroup(queue) || !isKey(key) || !isWhole(until))
     throw transferErrors.badLine(number, 'it names no key');
   return { queue, key, until };
+}
+
+function groupOf({ name }: Fields, number: number): string {
+  if (!isGroupQueue(name)) throw transferErrors.badLine(number, 'it names no group');
+  return name;
 }
 
 function messageOf(fields: Fields, number: number): Transferred {
@@ -217,7 +230,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     return value;
   };
   const time = (name: string) => (fields[name] == null ? null : whole(name));
-  if (!isQueueName(queue)) throw wrong('queue');
+  if (!isQueueOrGroup(queue)) throw wrong('queue');
   const known = STATES.find((one) => one === state);
   if (!known) throw wrong('state');
   if (typeof text !== 'string' && typeof base64 !== 'string') throw wrong('text');

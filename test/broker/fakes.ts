@@ -24,6 +24,9 @@ export class FakeStore implements Store {
   readonly incarnation = this.#store.incarnation;
 
   publish = this.#orFail('publish');
+  addGroups = this.#orFail('addGroups');
+  groups = this.#orFail('groups');
+  removeGroup = this.#orFail('removeGroup');
   lastNumber = this.#orFail('lastNumber');
   hasReady = this.#orFail('hasReady');
   reserve = this.#orFail('reserve');
@@ -231,6 +234,7 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     kind: 'echo',
     saysPlain: false,
     queues: ['default'],
+    weights: undefined,
     jobs: 1,
     prefetch: 1,
     hand: 1,

@@ -34,6 +34,10 @@ function given() {
       cancelDrain: () => done.includes('drain'),
       stop: () => void done.push('stop'),
     },
+    groups: {
+      join: async (names) => void done.push(`join ${names}`),
+      remove: async (name) => done.push(`remove ${name}`),
+    },
     journal: { error: (error) => errors.push(error), changed: () => done.push('change') },
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {

@@ -47,6 +47,7 @@ function asked() {
       cancelDrain: () => false,
       stop: () => {},
     },
+    groups: { join: async () => {}, remove: async () => 0 },
     journal: { error: (error) => errors.push(error), changed: () => {} },
   });
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);

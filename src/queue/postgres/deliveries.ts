@@ -2,7 +2,7 @@ import type { Reservation, Reserved, Store } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { COLUMNS, type HeldRow, heldOf, queuedOf, type RowWithBody } from './rows.ts';
 import { Settlements } from './settlements.ts';
-import { FIRST } from './sql.ts';
+import { isPaused, type ReadyOrder, readyOrder, SOURCES } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
 /** Another broker is just taking what was first: how often to look again. */
@@ -17,10 +17,12 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
   readonly settlements: Settlements;
   readonly #parts: Parts;
   readonly #held = new Map<number, HeldRow>();
+  readonly #reserve: Statement;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.settlements = new Settlements(parts, this.#held);
+    this.#reserve = reserveIn(readyOrder(parts.policy.agingMs));
   }
 
   /** Whether this broker holds messages. */
@@ -75,7 +77,7 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     ];
     const found = await engine.fast<
       (RowWithBody | { id: null }) & { heads: number; locked: number }
-    >(RESERVE, values);
+    >(this.#reserve, values);
     const rows = found.filter((row): row is RowWithBody & typeof row => row.id !== null);
     const { heads = 0, locked = 0 } = found[0] ?? {};
     if (heads === 0) ready.learn(queues, false, since);
@@ -111,19 +113,19 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
  * The heads are looked at without a lock, or brokers would keep each other from all queues but one. What is locked
  * and comes after the head of another queue is free again at once.
  */
-const RESERVE: Statement = {
-  name: 'reserve',
-  text: `WITH heads AS (SELECT head.* FROM unnest($1::text[]) AS asked (name) CROSS JOIN LATERAL
-      (SELECT queue, priority, position, id FROM messages WHERE queue = asked.name AND state = 'ready'
-        ORDER BY ${FIRST} LIMIT 1) AS head
-      WHERE NOT EXISTS (SELECT FROM paused WHERE paused.queue = asked.name) ORDER BY ${FIRST} LIMIT 2),
-    rival AS (SELECT * FROM heads ORDER BY ${FIRST} OFFSET 1),
+function reserveIn({ name, sql: first, isBefore }: ReadyOrder): Statement {
+  return {
+    name: `reserve${name}`,
+    text: `WITH heads AS (SELECT head.* FROM ${SOURCES} AS sources CROSS JOIN LATERAL
+      (SELECT queue, priority, position, id FROM messages WHERE queue = source AND state = 'ready'
+        ORDER BY ${first} LIMIT 1) AS head
+      WHERE NOT ${isPaused('source')} ORDER BY ${first} LIMIT 2),
+    rival AS (SELECT * FROM heads ORDER BY ${first} OFFSET 1),
     locked AS (SELECT id, priority, position, bytes FROM messages
-      WHERE queue = (SELECT queue FROM heads ORDER BY ${FIRST} LIMIT 1) AND state = 'ready'
-      ORDER BY ${FIRST} LIMIT $2 FOR UPDATE SKIP LOCKED),
-    before AS (SELECT * FROM locked WHERE NOT EXISTS (SELECT FROM rival WHERE
-      (rival.priority, locked.position, locked.id) > (locked.priority, rival.position, rival.id))),
-    counted AS (SELECT id, row_number() OVER (ORDER BY ${FIRST}) AS n, sum(bytes) OVER (ORDER BY ${FIRST}) AS total
+      WHERE queue = (SELECT queue FROM heads ORDER BY ${first} LIMIT 1) AND state = 'ready'
+      ORDER BY ${first} LIMIT $2 FOR UPDATE SKIP LOCKED),
+    before AS (SELECT * FROM locked WHERE NOT EXISTS (SELECT FROM rival WHERE ${isBefore('rival', 'locked')})),
+    counted AS (SELECT id, row_number() OVER (ORDER BY ${first}) AS n, sum(bytes) OVER (ORDER BY ${first}) AS total
       FROM before),
     taken AS (UPDATE messages SET state = 'reserved', broker = $5, incarnation = $6,
         consumer = ($7::text[])[counted.n]
@@ -131,7 +133,8 @@ const RESERVE: Statement = {
       RETURNING n, messages.*)
     SELECT (SELECT count(*) FROM heads)::int AS heads, (SELECT count(*) FROM counted)::int AS locked, ${COLUMNS}, body
     FROM (VALUES (1)) AS one LEFT JOIN taken ON true ORDER BY n`,
-};
+  };
+}
 const RESERVATIONS: Statement = {
   name: 'reservations',
   text: `SELECT ${COLUMNS}, body, consumer, incarnation FROM messages

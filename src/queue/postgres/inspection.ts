@@ -10,23 +10,34 @@ import {
 } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { COLUMNS, type SizedRow, storedOf } from './rows.ts';
-import { COUNT_REMOVED, DUE_FIRST, FIRST, STEP_ROWS } from './sql.ts';
+import {
+  COUNT_REMOVED,
+  DUE_FIRST,
+  isPaused,
+  type ReadyOrder,
+  readyOrder,
+  STEP_ROWS,
+} from './sql.ts';
 import type { Parts } from './timetable.ts';
 
-/** The order in which the messages of a state are shown, removed and kicked; each uses its index. */
-const ORDER: Record<MessageState, string> = {
-  ready: FIRST,
+/**
+ * The order in which the messages of a state are shown, removed and kicked; each uses its index. Those that are ready
+ * are in the order of their delivery.
+ */
+const ORDER: Record<Exclude<MessageState, 'ready'>, string> = {
   delayed: DUE_FIRST,
   reserved: 'id',
   dead: 'priority DESC, id',
 };
 
 /** Inspecting the queues in the database, and changing them by hand. */
-export class PostgresInspection implements Omit<Inspection, keyof ById> {
+export class PostgresInspection implements Omit<Inspection, keyof ById | 'removeGroup'> {
   readonly #parts: Parts;
+  readonly #order: ReadyOrder;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#order = readyOrder(parts.policy.agingMs);
   }
 
   async counts(): Promise<QueueCounts[]> {
@@ -58,7 +69,7 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
     for (const state of selection.state ? [selection.state] : STATES) {
       if (limit <= 0) break;
       const values = [queue, limit, skip, fromByte + 1, maxBody ?? null, ...(ids ? [ids] : [])];
-      const rows = await engine.fast<SizedRow>(peek(state, ids), values);
+      const rows = await engine.fast<SizedRow>(peek(state, ids, this.#order), values);
       found.push(...rows.map((row) => storedOf(row, (at) => clock.toHost(at))));
       limit -= rows.length;
     }
@@ -73,7 +84,10 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
     for (const state of states.filter((state) => state !== 'reserved')) {
       purged += await inSteps(limit - purged, async (rows) => {
         const values = [members.id, queue, rows, ...(ids ? [ids] : [])];
-        const [gone] = await engine.durable<{ count: number }>(purge(state, ids), values);
+        const [gone] = await engine.durable<{ count: number }>(
+          purge(state, ids, this.#order),
+          values,
+        );
         return gone?.count ?? 0;
       });
     }
@@ -126,20 +140,32 @@ function condition(
   return `queue = ${queue} AND state = '${state}'${which}`;
 }
 
-function peek(state: MessageState, ids: readonly number[] | undefined): Statement {
+function orderOf(state: MessageState, ready: ReadyOrder): string {
+  return state === 'ready' ? ready.sql : ORDER[state];
+}
+
+function peek(
+  state: MessageState,
+  ids: readonly number[] | undefined,
+  ready: ReadyOrder,
+): Statement {
   return {
-    name: `peek-${state}${ids ? '-ids' : ''}`,
+    name: `peek-${state}${ids ? '-ids' : ''}${ready.name}`,
     text: `SELECT ${COLUMNS}, octet_length(body) AS size,
         substring(body FROM $4::int FOR coalesce($5::int, octet_length(body))) AS body
-      FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${ORDER[state]} LIMIT $2 OFFSET $3`,
+      FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${orderOf(state, ready)} LIMIT $2 OFFSET $3`,
   };
 }
 
-function purge(state: MessageState, ids: readonly number[] | undefined): Statement {
+function purge(
+  state: MessageState,
+  ids: readonly number[] | undefined,
+  ready: ReadyOrder,
+): Statement {
   return {
-    name: `purge-${state}${ids ? '-ids' : ''}`,
+    name: `purge-${state}${ids ? '-ids' : ''}${ready.name}`,
     text: `WITH batch AS (SELECT id FROM messages WHERE ${condition('$2', state, ids, '$4')}
-        ORDER BY ${ORDER[state]} LIMIT $3 FOR UPDATE SKIP LOCKED),
+        ORDER BY ${orderOf(state, ready)} LIMIT $3 FOR UPDATE SKIP LOCKED),
       gone AS (DELETE FROM messages USING batch WHERE messages.id = batch.id RETURNING bytes),
       counted AS (${COUNT_REMOVED})
       SELECT count(*)::int AS count FROM gone`,
@@ -164,10 +190,12 @@ function kick(ids: readonly number[] | undefined): Statement {
 
 const COUNTS: Statement = {
   name: 'counts',
-  text: `SELECT queue, state, messages, EXISTS (SELECT FROM paused WHERE paused.queue = counted.queue) AS paused
+  text: `SELECT queue, state, messages, ${isPaused('counted.queue')} AS paused
     FROM (SELECT queue, state, count(*) AS messages FROM messages GROUP BY queue, state) AS counted
     UNION ALL
-    SELECT queue, NULL, 0, true FROM paused`,
+    SELECT queue, NULL, 0, true FROM paused
+    UNION ALL
+    SELECT name, NULL, 0, ${isPaused('name')} FROM queue_groups`,
 };
 const PAUSE: Statement = {
   name: 'pause',

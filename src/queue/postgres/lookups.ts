@@ -1,7 +1,7 @@
 import { MAX_PRIORITIES, takenAt } from '../positions.ts';
 import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { FIRST } from './sql.ts';
+import { FIRST, isPaused, SOURCES } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
 /** What the broker asks about its messages, other than for themselves. */
@@ -54,9 +54,8 @@ const LAST_NUMBER: Statement = {
 };
 const HAS_READY: Statement = {
   name: 'has-ready',
-  text: `SELECT name AS queue FROM unnest($1::text[]) AS asked (name)
-    WHERE EXISTS (SELECT FROM messages WHERE queue = name AND state = 'ready')
-    AND NOT EXISTS (SELECT FROM paused WHERE queue = name)`,
+  text: `SELECT name AS queue FROM ${SOURCES} AS sources
+    WHERE EXISTS (SELECT FROM messages WHERE queue = source AND state = 'ready') AND NOT ${isPaused('source')}`,
 };
 const OLDEST: Statement = {
   name: 'oldest',
@@ -77,5 +76,5 @@ const IS_EMPTY: Statement = {
   name: 'is-empty',
   text: `SELECT NOT EXISTS (SELECT FROM messages WHERE state = 'reserved')
     AND NOT EXISTS (SELECT FROM messages WHERE state IN ('ready', 'delayed')
-      AND ($1 OR NOT EXISTS (SELECT FROM paused WHERE paused.queue = messages.queue))) AS empty`,
+      AND ($1 OR NOT ${isPaused('messages.queue')})) AS empty`,
 };

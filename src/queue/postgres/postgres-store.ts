@@ -20,11 +20,13 @@ import type {
   StoreListener,
 } from '../store.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
+import { ageIndexes } from './aging.ts';
 import { PostgresById } from './by-id.ts';
 import { engineStatus } from './check.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
+import { PostgresGroups } from './groups.ts';
 import { PostgresInspection } from './inspection.ts';
 import { Lookups } from './lookups.ts';
 import { Membership, type Place } from './membership.ts';
@@ -41,6 +43,8 @@ export interface PostgresOptions {
   readonly place: Place;
   /** After this, others give away what a broker holds that says nothing; ms. */
   readonly leaseMs: number;
+  /** It is no broker, and leaves the indexes as they are. */
+  readonly isVisitor?: boolean;
   /** Instead of the server's clock; ms since the epoch. */
   readonly now?: () => number;
 }
@@ -62,6 +66,9 @@ export class PostgresStore implements Store {
   readonly #byId: PostgresById;
   readonly #inspection: PostgresInspection;
   readonly #lookups: Lookups;
+  readonly #groups: PostgresGroups;
+  readonly #agingMs: number | undefined;
+  readonly #isVisitor: boolean;
   readonly #address: PostgresAddress;
   readonly #leaseMs: number;
   #listener: StoreListener | undefined;
@@ -81,7 +88,7 @@ export class PostgresStore implements Store {
     }
   }
 
-  private constructor({ url, policy, place, leaseMs, now }: PostgresOptions) {
+  private constructor({ url, policy, place, leaseMs, isVisitor, now }: PostgresOptions) {
     const address = parseAddress(url, process.env);
     this.#address = address;
     this.#leaseMs = leaseMs;
@@ -101,8 +108,9 @@ export class PostgresStore implements Store {
     });
     this.#engine = engine;
     const { name } = this;
+    const { agingMs } = policy;
     const holds = () => this.#deliveries.any;
-    const members = new Membership({ name, place, leaseMs, clock, engine, holds });
+    const members = new Membership({ name, place, leaseMs, agingMs, clock, engine, holds });
     this.#members = members;
     const ready = this.#ready;
     const position = (count: number) => this.#positions.take(clock.now(), count);
@@ -115,6 +123,13 @@ export class PostgresStore implements Store {
     this.#byId = new PostgresById(parts);
     this.#inspection = new PostgresInspection(parts);
     this.#lookups = new Lookups(parts);
+    this.#groups = new PostgresGroups({
+      ...parts,
+      name,
+      purge: (queue) => this.#inspection.purge(queue),
+    });
+    this.#agingMs = agingMs;
+    this.#isVisitor = isVisitor ?? false;
   }
 
   get identity(): string {
@@ -131,6 +146,18 @@ export class PostgresStore implements Store {
 
   publish(batch: readonly NewMessage[]): Promise<Published[]> {
     return this.#publisher.publish(batch);
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    return this.#groups.addGroups(names);
+  }
+
+  groups(): Promise<readonly string[]> {
+    return this.#groups.groups();
+  }
+
+  removeGroup(name: string): Promise<number> {
+    return this.#groups.removeGroup(name);
   }
 
   lastNumber(process: string): Promise<number | undefined> {
@@ -242,6 +269,7 @@ export class PostgresStore implements Store {
     if (isAgain && identity !== this.#identity) throw postgresErrors.otherStore(this.name);
     this.#identity = identity;
     await this.#members.join(connections);
+    if (!this.#isVisitor) await ageIndexes(connections.durable, this.#agingMs);
     if (isAgain)
       await this.#deliveries.forgetOrphans((text, values) => connections.durable.ask(text, values));
     this.#ready.forget('all');

@@ -5,7 +5,7 @@ import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
-const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 /** What happens when two brokers do it at the same time: something is there already, or a deadlock. */
 const ALREADY: ReadonlySet<string> = new Set([
   ...['42P06', '42P07', '23505', '42710', '42701', '40P01'],
@@ -20,9 +20,19 @@ CREATE TABLE kept_keys (queue text COLLATE "C", key text COLLATE "C", message bi
 COMMENT ON TABLE kept_keys IS 'of messages that are done, as long as they are to be kept';
 CREATE INDEX kept_keys_until ON kept_keys (until);
 `;
+const GROUPS = `
+CREATE TABLE queue_groups (sequence bigint GENERATED ALWAYS AS IDENTITY, queue text COLLATE "C" NOT NULL,
+  name text COLLATE "C" PRIMARY KEY);
+COMMENT ON TABLE queue_groups IS 'each gets every message of its queue: its copies are in a queue of its name';
+CREATE INDEX queue_groups_queue ON queue_groups (queue, sequence);
+ALTER TABLE brokers ADD COLUMN knows int NOT NULL DEFAULT 2, ADD COLUMN aging bigint;
+COMMENT ON COLUMN brokers.knows IS 'the version of the schema with which it works';
+COMMENT ON COLUMN brokers.aging IS 'for which it needs the index messages_aged_...; NULL: none; ms';
+`;
 /** What brings a store of each version to the next one; an earlier sigmq that is connected can go on with it. */
 const UPGRADES: readonly string[] = [
   `ALTER TABLE messages ADD COLUMN key text COLLATE "C", ADD COLUMN key_ttl bigint; ${KEYS}`,
+  GROUPS,
 ];
 
 /** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
@@ -83,7 +93,7 @@ COMMENT ON TABLE removed IS 'the difference to published is what there is';
 CREATE VIEW queue_counts AS
   SELECT queue, state, count(*) AS messages, sum(bytes) AS bytes FROM messages GROUP BY queue, state;
 CREATE TABLE store (version int NOT NULL, identity uuid NOT NULL);
-`;
+${GROUPS}`;
 
 /**
  * Makes the schema if it is not there, or brings it up to date. @returns the identity of the store

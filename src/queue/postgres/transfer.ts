@@ -58,9 +58,17 @@ async function contentOf(connection: PostgresConnection, name: string): Promise<
     'SELECT queue, key, until FROM kept_keys ORDER BY until',
     [],
   );
+  // A store that only an earlier sigmq has opened has none.
+  const [{ there } = { there: false }] = await connection.ask<{ there: boolean }>(
+    `SELECT to_regclass('queue_groups') IS NOT NULL AS there`,
+  );
+  const groups = there
+    ? await connection.ask<{ name: string }>('SELECT name FROM queue_groups ORDER BY sequence', [])
+    : [];
   return {
     name,
     keys,
+    groups: groups.map(({ name }) => name),
     paused: paused.map(({ queue }) => queue),
     producers,
     async *messages() {
@@ -125,6 +133,12 @@ class PostgresTarget implements Target {
       keys.map(({ key }) => key),
       keys.map(({ until }) => until),
     ]);
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    const sql = `INSERT INTO queue_groups (queue, name) SELECT split_part(name, '@', 1), name
+      FROM unnest($1::text[]) AS given (name) ON CONFLICT (name) DO NOTHING`;
+    return this.#ask(sql, [names]);
   }
 
   async add(messages: readonly Transferred[]): Promise<void> {

@@ -54,6 +54,8 @@ export function loadCounts(
     tally.add(text(queue), known, messages, bytes);
   }
   for (const { queue } of paused) tally.paused.add(text(queue));
+  const sql = 'SELECT CAST(name AS BLOB) AS name FROM queue_groups ORDER BY sequence';
+  for (const { name } of db.sql(sql).all() as { name: Uint8Array }[]) tally.groups.add(text(name));
   for (const { id, ...row } of reservedRows(db)) held.set(id, row);
   return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
 }

@@ -3,6 +3,7 @@ import type { DeliveryName, Reservation, Reserved, Settled, Settlement, Store } 
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
 import type { Keys } from './keys.ts';
+import type { ReadyOrder } from './order.ts';
 import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './rows.ts';
 import { type RowChange, settlementOf } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
@@ -17,6 +18,7 @@ export interface SqliteDeliveriesOptions {
   /** What is reserved, by id: as it is in the file. */
   readonly reserved: Map<number, ReservedRow>;
   readonly incarnation: number;
+  readonly order: ReadyOrder;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -45,7 +47,7 @@ export class SqliteDeliveries
     return db.try(() => {
       db.assertOurs();
       timetable.sweep(now());
-      const giving = queues.filter((queue) => tally.gives(queue));
+      const giving = tally.groups.sources(queues).filter((queue) => tally.gives(queue));
       if (giving.length === 0) return [];
       const rows = db.together(() => this.#take(giving, consumers, maxBytes));
       return rows.map((row) => this.#hold(row));
@@ -60,7 +62,7 @@ export class SqliteDeliveries
       const row = queues
         .map((queue) => this.#head(queue))
         .filter((head) => head !== undefined)
-        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
+        .sort(this.#options.order.compare)[0];
       if (!row) break;
       bytes += bytesOf(row);
       if (bytes > maxBytes && rows.length > 0) break;
@@ -146,7 +148,7 @@ export class SqliteDeliveries
 
   #head(queue: string): Row | undefined {
     const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
-      ORDER BY priority DESC, position LIMIT 1`;
+      ORDER BY ${this.#options.order.sql} LIMIT 1`;
     return this.#options.db.sql(sql).get([queue]) as Row | undefined;
   }
 }

@@ -11,12 +11,15 @@ import {
 } from '../store.ts';
 import { bodyOf } from './body.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
+import type { ReadyOrder } from './order.ts';
 import { ALL_BUT_BODY, type BodilessRow, BYTES, storedOf } from './rows.ts';
 import type { Removed, Tally } from './tally.ts';
 
-/** The order in which the messages of a state are shown, removed and kicked; each but `reserved` uses its index. */
-const ORDER: Record<MessageState, string> = {
-  ready: 'priority DESC, position',
+/**
+ * The order in which the messages of a state are shown, removed and kicked; each but `reserved` uses its index. Those
+ * that are ready are in the order of their delivery.
+ */
+const ORDER: Record<Exclude<MessageState, 'ready'>, string> = {
   delayed: 'due_at, position',
   reserved: 'id',
   dead: 'priority DESC, id',
@@ -29,10 +32,11 @@ export interface SqliteInspectionOptions {
   sweep(): void;
   /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
   position(count: number): number;
+  readonly order: ReadyOrder;
 }
 
 /** Inspecting the queues in the file, and changing them by hand. */
-export class SqliteInspection implements Omit<Inspection, keyof ById> {
+export class SqliteInspection implements Omit<Inspection, keyof ById | 'removeGroup'> {
   readonly #options: SqliteInspectionOptions;
 
   constructor(options: SqliteInspectionOptions) {
@@ -49,7 +53,7 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
     const { db, sweep } = this.#options;
     return db.try(() => {
       sweep();
-      return peek(db, queue, selection);
+      return this.#peek(queue, selection);
     });
   }
 
@@ -61,7 +65,7 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
     for (const state of states.filter((state) => state !== 'reserved')) {
       purged += await this.#inSteps('remove', limit - purged, (rows) => {
         const step = { ...selection, limit: rows };
-        return tally.forget(db.transaction(() => purgeSome(db, queue, state, step)));
+        return tally.forget(db.transaction(() => this.#purgeSome(queue, state, step)));
       });
     }
     return purged;
@@ -88,6 +92,36 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
     else tally.paused.delete(queue);
   }
 
+  #peek(queue: string, selection: Selection): Stored[] {
+    const { db } = this.#options;
+    let { limit = DEFAULT_PEEK_LIMIT } = selection;
+    const { skip = 0 } = selection;
+    const found: Stored[] = [];
+    for (const state of selection.state ? [selection.state] : STATES) {
+      const { where, parameters } = condition(queue, state, selection.ids);
+      // Without the bodies, of which the driver would read a hundred at once.
+      const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${this.#orderOf(state)}
+      LIMIT ? OFFSET ?`;
+      const rows = db.sql(sql).all([...parameters, limit, skip]) as BodilessRow[];
+      found.push(...rows.map((row) => storedOf(row, bodyOf(db, row.id, selection))));
+      limit -= rows.length;
+    }
+    return found;
+  }
+
+  /** Removes up to {@link STEP_ROWS} messages of a state. */
+  #purgeSome(queue: string, state: MessageState, { ids, limit = STEP_ROWS }: Selection): Removed[] {
+    const { where, parameters } = condition(queue, state, ids);
+    const sql = `DELETE FROM messages WHERE id IN (
+    SELECT id FROM messages WHERE ${where} ORDER BY ${this.#orderOf(state)} LIMIT ?
+  ) RETURNING queue, state, ${BYTES} AS bytes`;
+    return this.#options.db.sql(sql).all([...parameters, Math.min(limit, STEP_ROWS)]) as Removed[];
+  }
+
+  #orderOf(state: MessageState): string {
+    return state === 'ready' ? this.#options.order.sql : ORDER[state];
+  }
+
   /** Processes up to `limit` in steps, between which everybody else has a turn. @returns how many were processed */
   async #inSteps(
     how: 'remove' | 'change',
@@ -102,36 +136,6 @@ export class SqliteInspection implements Omit<Inspection, keyof ById> {
       if (some < wanted) return done;
     }
   }
-}
-
-function peek(db: SqliteConnection, queue: string, selection: Selection): Stored[] {
-  let { limit = DEFAULT_PEEK_LIMIT } = selection;
-  const { skip = 0 } = selection;
-  const found: Stored[] = [];
-  for (const state of selection.state ? [selection.state] : STATES) {
-    const { where, parameters } = condition(queue, state, selection.ids);
-    // Without the bodies, of which the driver would read a hundred at once.
-    const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE ${where} ORDER BY ${ORDER[state]}
-      LIMIT ? OFFSET ?`;
-    const rows = db.sql(sql).all([...parameters, limit, skip]) as BodilessRow[];
-    found.push(...rows.map((row) => storedOf(row, bodyOf(db, row.id, selection))));
-    limit -= rows.length;
-  }
-  return found;
-}
-
-/** Removes up to {@link STEP_ROWS} messages of a state. */
-function purgeSome(
-  db: SqliteConnection,
-  queue: string,
-  state: MessageState,
-  { ids, limit = STEP_ROWS }: Selection,
-): Removed[] {
-  const { where, parameters } = condition(queue, state, ids);
-  const sql = `DELETE FROM messages WHERE id IN (
-    SELECT id FROM messages WHERE ${where} ORDER BY ${ORDER[state]} LIMIT ?
-  ) RETURNING queue, state, ${BYTES} AS bytes`;
-  return db.sql(sql).all([...parameters, Math.min(limit, STEP_ROWS)]) as Removed[];
 }
 
 /** Makes up to {@link STEP_ROWS} dead messages ready. @returns how many */

@@ -1,7 +1,7 @@
 /** `sigm`: distinguishes a store from any other SQLite file (PRAGMA application_id). */
 export const APPLICATION_ID = 0x7369676d;
 /** Version of the schema (PRAGMA user_version). Goes up with every change that an older sigmq cannot read. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const INDEXES = `
 CREATE INDEX messages_ready    ON messages (queue, priority DESC, position) WHERE state = 'ready';
@@ -49,6 +49,14 @@ CREATE TABLE kept_keys (
 CREATE INDEX kept_keys_until ON kept_keys (until);
 `;
 
+const GROUPS = `
+-- Each of them gets every message of its queue: its copies are in a queue of its name.
+CREATE TABLE queue_groups (
+  sequence INTEGER PRIMARY KEY,     -- the oldest first
+  name     TEXT    NOT NULL UNIQUE  -- QUEUE@GROUP
+) STRICT;
+`;
+
 /** The comments stay in the file: `sqlite3 queue.db .schema` shows them. */
 export const SCHEMA = `
 CREATE TABLE messages (
@@ -71,7 +79,7 @@ CREATE TABLE messages (
   key         TEXT,                        -- NULL: none; no other message of the queue has it that is not dead
   key_ttl     INTEGER                      -- ms for which the key is kept once it is done; NULL: it is not
 ) STRICT;
-${INDEXES}${KEYS}${PRODUCERS}
+${INDEXES}${KEYS}${GROUPS}${PRODUCERS}
 CREATE TABLE paused (
   queue TEXT PRIMARY KEY            -- nothing is delivered from it
 ) STRICT, WITHOUT ROWID;
@@ -108,5 +116,8 @@ ALTER TABLE messages ADD COLUMN key     TEXT;
 ALTER TABLE messages ADD COLUMN key_ttl INTEGER;
 ${KEYS}
 PRAGMA user_version = 3;
+`,
+  `${GROUPS}
+PRAGMA user_version = 4;
 `,
 ];

@@ -1,5 +1,6 @@
 import { steadyMs } from '../../clock.ts';
 import { StoreError, storeErrors } from '../errors.ts';
+import { becameOf } from '../groups.ts';
 import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
@@ -26,10 +27,12 @@ import { SqliteConnection } from './connection.ts';
 import { loadCounts, type ReservedRow } from './count.ts';
 import { SqliteDeliveries } from './deliveries.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './file.ts';
+import { SqliteGroups } from './groups.ts';
 import { SqliteInspection } from './inspection.ts';
 import { Keys } from './keys.ts';
 import { oldest } from './oldest.ts';
 import { identify, incarnate, setBack } from './opening.ts';
+import { orderFor, orderOf } from './order.ts';
 import { lastNumber, remember } from './producers.ts';
 import { Tally } from './tally.ts';
 import { Timetable } from './timetable.ts';
@@ -52,20 +55,22 @@ export class SqliteStore implements Store {
   readonly #deliveries: SqliteDeliveries;
   readonly #byId: SqliteById;
   readonly #inspection: SqliteInspection;
+  readonly #groups: SqliteGroups;
 
-  /** @throws StoreError */
+  /** @param isVisitor it is no broker, and leaves everything in order @throws StoreError */
   static open(
     folder: string,
     policy: StorePolicy,
     fsync: Fsync,
     now: () => number = steadyMs,
+    isVisitor = false,
   ): SqliteStore {
-    return SqliteStore.#over(openSqliteFile(folder), policy, fsync, now);
+    return SqliteStore.#over(openSqliteFile(folder), policy, fsync, now, isVisitor);
   }
 
   /** Loses its messages with the process. */
   static inMemory(policy: StorePolicy, now: () => number = steadyMs): SqliteStore {
-    return SqliteStore.#over(openMemory(), policy, 'never', now);
+    return SqliteStore.#over(openMemory(), policy, 'never', now, false);
   }
 
   static #over(
@@ -73,16 +78,22 @@ export class SqliteStore implements Store {
     policy: StorePolicy,
     fsync: Fsync,
     now: () => number,
+    isVisitor: boolean,
   ): SqliteStore {
     try {
-      return new SqliteStore(new SqliteConnection(file, fsync), policy, now);
+      return new SqliteStore(new SqliteConnection(file, fsync), policy, now, isVisitor);
     } catch (error) {
       file.close();
       throw error instanceof StoreError ? error : storeErrors.failed(file.path, error);
     }
   }
 
-  private constructor(db: SqliteConnection, policy: StorePolicy, now: () => number) {
+  private constructor(
+    db: SqliteConnection,
+    policy: StorePolicy,
+    now: () => number,
+    isVisitor: boolean,
+  ) {
     this.name = db.path;
     this.#db = db;
     this.#keys = new Keys(db);
@@ -91,6 +102,7 @@ export class SqliteStore implements Store {
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
     setBack(db, policy, now());
+    const order = isVisitor ? orderOf(db) : orderFor(db, policy.agingMs);
     const reserved = new Map<number, ReservedRow>();
     this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
     const tally = this.#tally;
@@ -99,10 +111,12 @@ export class SqliteStore implements Store {
     this.#timetable = timetable;
     const { incarnation } = this;
     const parts = { db, tally, timetable, now, keys: this.#keys };
-    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
+    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation, order });
     this.#byId = new SqliteById({ ...parts, position });
     const sweep = () => timetable.sweep(now());
-    this.#inspection = new SqliteInspection({ db, tally, sweep, position });
+    const inspection = new SqliteInspection({ db, tally, sweep, position, order });
+    this.#inspection = inspection;
+    this.#groups = new SqliteGroups({ db, tally, reserved, inspection });
   }
 
   get path(): string | undefined {
@@ -118,8 +132,9 @@ export class SqliteStore implements Store {
     this.#db.try(() => this.#timetable.sweep(now));
     const firsts = firstOfEach(all);
     const distinct = all.filter((_, n) => firsts[n] === n);
-    const standing = this.#db.try(() => distinct.map((one) => this.#keys.standing(one, now)));
-    const batch = distinct.filter((_, n) => !standing[n]);
+    const copies = this.#tally.groups.copies(distinct);
+    const standing = this.#db.try(() => copies.map((copy) => this.#keys.standing(copy, now)));
+    const batch = copies.filter((_, n) => !standing[n]).map(({ message }) => message);
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
     this.#tally.assertRoom(this.#policy, batch.length, bytes);
     const ids = this.#db.publish(bytes, () => {
@@ -136,10 +151,20 @@ export class SqliteStore implements Store {
     }
     this.#db.fsyncSoon();
     const stored = ids.map((id) => ({ id, isDuplicate: false })).values();
-    return allOf(
-      firsts,
-      standing.map((known) => known ?? (stored.next().value as Published)),
-    );
+    const became = standing.map((known) => known ?? (stored.next().value as Published));
+    return allOf(firsts, becameOf(distinct.length, copies, became));
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    return this.#groups.addGroups(names);
+  }
+
+  groups(): Promise<readonly string[]> {
+    return this.#groups.groups();
+  }
+
+  removeGroup(name: string): Promise<number> {
+    return this.#groups.removeGroup(name);
   }
 
   async lastNumber(process: string): Promise<number | undefined> {
@@ -148,7 +173,7 @@ export class SqliteStore implements Store {
 
   async hasReady(queues: readonly string[]): Promise<boolean> {
     this.#db.try(() => this.#timetable.sweep(this.#now()));
-    return queues.some((queue) => this.#tally.gives(queue));
+    return this.#tally.groups.sources(queues).some((queue) => this.#tally.gives(queue));
   }
 
   reserve(

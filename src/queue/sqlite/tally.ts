@@ -1,4 +1,6 @@
+import { queueOfGroup } from '../../options/groups.ts';
 import { storeErrors } from '../errors.ts';
+import { QueueGroups } from '../groups.ts';
 import type { StorePolicy } from '../policy.ts';
 import type { MessageState, QueueCounts } from '../store.ts';
 
@@ -15,6 +17,7 @@ export interface Removed {
 export class Tally {
   readonly #queues = new Map<string, StateCounts>();
   readonly paused = new Set<string>();
+  readonly groups = new QueueGroups();
   #messages = 0;
   #bytes = 0;
 
@@ -45,13 +48,13 @@ export class Tally {
 
   /** Whether a message of the queue could be delivered. */
   gives(queue: string): boolean {
-    return (this.#queues.get(queue)?.ready ?? 0) > 0 && !this.paused.has(queue);
+    return (this.#queues.get(queue)?.ready ?? 0) > 0 && !this.#isPaused(queue);
   }
 
   /** Whether nothing is ready, delayed or reserved. @param withPaused also in paused queues */
   isEmpty(withPaused: boolean): boolean {
     return [...this.#queues].every(([queue, { ready, delayed, reserved }]) => {
-      const waits = withPaused || !this.paused.has(queue) ? ready + delayed : 0;
+      const waits = withPaused || !this.#isPaused(queue) ? ready + delayed : 0;
       return waits + reserved === 0;
     });
   }
@@ -61,14 +64,19 @@ export class Tally {
     this.add(queue, from, -messages, 0);
   }
 
-  /** By name. A paused queue is named even when it is empty. */
+  /** By name. Paused queues and groups are named even when they are empty. */
   counts(): QueueCounts[] {
-    const names = new Set([...this.#queues.keys(), ...this.paused]);
+    const names = new Set([...this.#queues.keys(), ...this.paused, ...this.groups.names]);
     const none: StateCounts = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
     return [...names].sort().map((queue) => ({
       queue,
-      paused: this.paused.has(queue),
+      paused: this.#isPaused(queue),
       ...(this.#queues.get(queue) ?? none),
     }));
+  }
+
+  /** A group is if its queue is. */
+  #isPaused(queue: string): boolean {
+    return this.paused.has(queue) || this.paused.has(queueOfGroup(queue));
   }
 }

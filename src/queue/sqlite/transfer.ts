@@ -20,6 +20,8 @@ import { APPLICATION_ID } from './schema.ts';
 const BUSY_MS = 10_000;
 /** The version of the schema that brought keys. */
 const KEYS_SINCE = 3;
+/** The same for groups. */
+const GROUPS_SINCE = 4;
 /** Messages read at a time. */
 const PAGE = 256;
 
@@ -59,6 +61,10 @@ function contentOf(db: Database.Database, name: string): Content {
     version < KEYS_SINCE
       ? []
       : db.prepare('SELECT queue, key, until FROM kept_keys ORDER BY until').all();
+  const groups =
+    version < GROUPS_SINCE
+      ? []
+      : db.prepare('SELECT name FROM queue_groups ORDER BY sequence').all();
   const page =
     db.prepare(`SELECT id, queue, state, priority, position, body, CAST(headers AS BLOB) AS headers,
     attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl
@@ -68,6 +74,7 @@ function contentOf(db: Database.Database, name: string): Content {
     paused: paused.map(({ queue }) => queue),
     producers: producers as LastNumber[],
     keys: keys as KeptKey[],
+    groups: (groups as { name: string }[]).map(({ name }) => name),
     async *messages() {
       for (let last = 0; ; ) {
         const rows = page.all([last]) as StoredRow[];
@@ -119,6 +126,11 @@ class SqliteTarget implements Target {
   async keep(keys: readonly KeptKey[]): Promise<void> {
     const sql = 'INSERT OR IGNORE INTO kept_keys (queue, key, until) VALUES (?, ?, ?)';
     for (const { queue, key, until } of keys) this.#run(sql, [queue, key, until]);
+  }
+
+  async addGroups(names: readonly string[]): Promise<void> {
+    for (const name of names)
+      this.#run('INSERT OR IGNORE INTO queue_groups (name) VALUES (?)', [name]);
   }
 
   async add(messages: readonly Transferred[]): Promise<void> {

@@ -1,0 +1,238 @@
+/** Groups of queues, in every store. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MAX_GROUPS } from '../../src/options/groups.ts';
+import { StoreFull } from '../../src/queue/errors.ts';
+import type { Store } from '../../src/queue/store.ts';
+import { message, type Stored, sql, storeKinds } from './open-stores.ts';
+import { put, reserve, settle } from './single.ts';
+
+/** Takes everything from a queue and is done with it. @returns the bodies */
+async function drain(store: Store, ...queues: string[]): Promise<string> {
+  const texts = [];
+  for (;;) {
+    if (!(await store.hasReady(queues))) assert.deepEqual(await store.reserve(queues, ['1:1']), []);
+    const next = await reserve(store, queues, '1:1');
+    if (!next) return texts.join(' ');
+    texts.push(Buffer.from(next.body).toString());
+    assert.equal(await settle(store, next.id, { kind: 'done' }), 'gone');
+  }
+}
+
+async function totals(store: Store): Promise<Record<string, number>> {
+  const counts = await store.counts();
+  return Object.fromEntries(
+    counts.map(({ queue, ready, delayed, reserved, dead }) => [
+      queue,
+      ready + delayed + reserved + dead,
+    ]),
+  );
+}
+
+const kinds = storeKinds();
+
+for (const { name, skip, open } of kinds) {
+  describe(`groups in the ${name} store`, { skip }, () => {
+    it('gives every message to each group, in its order, and to nobody else', async (t) => {
+      const { store } = await open(t);
+      await store.addGroups(['mail@a', 'mail@b']);
+      await put(store, [
+        message('1'),
+        message('other', { queue: 'other' }),
+        message('2', { priority: 1 }),
+      ]);
+      await put(store, [message('3')]);
+      assert.deepEqual(await totals(store), { 'mail@a': 3, 'mail@b': 3, other: 1 });
+      assert.equal(await drain(store, 'mail'), '');
+      assert.equal(await drain(store, 'mail@a'), '2 1 3');
+      assert.deepEqual(await totals(store), { 'mail@a': 0, 'mail@b': 3, other: 1 });
+      assert.equal(await drain(store, 'mail@b', 'other'), '2 1 other 3');
+      assert.equal(await store.isEmpty(true), true);
+    });
+
+    it('gives what was there before to the oldest group, whatever becomes of it', async (t) => {
+      const { store } = await open(t);
+      const [held = 0] = await put(store, [message('held'), message('waits'), message('dead')]);
+      await reserve(store, ['mail'], '1:1');
+      await store.hasReady(['mail@a', 'mail@b']); // who asks too early is not told so for ever
+      await store.addGroups(['mail@a']);
+      await store.addGroups(['mail@b', 'mail@a']);
+      await put(store, [message('new')]);
+      await settle(store, held, { kind: 'return' });
+      assert.equal(await drain(store, 'mail@b'), 'new');
+      const first = await reserve(store, ['mail@a'], '1:1');
+      assert.equal(first?.id, held);
+      await settle(store, held, { kind: 'dead' });
+      await store.kick('mail');
+      assert.equal(await drain(store, 'mail'), '');
+      assert.equal(await drain(store, 'mail@a'), 'waits dead new held');
+      assert.deepEqual(await store.groups(), ['mail@a', 'mail@b']);
+    });
+
+    it('still has them when it is opened again', async (t) => {
+      const opened = await open(t);
+      await opened.store.addGroups(['mail@b', 'mail@a', 'x@y']);
+      if (name === 'memory') return;
+      await opened.store.close();
+      const store = await opened.again();
+      assert.deepEqual(await store.groups(), ['mail@b', 'mail@a', 'x@y']);
+      await put(store, [message('1')]);
+      assert.deepEqual(await totals(store), { 'mail@a': 1, 'mail@b': 1, 'x@y': 0 });
+    });
+
+    it('removes a group with all that it has, and the next one is the oldest', async (t) => {
+      const { store } = await open(t);
+      await put(store, [message('before')]);
+      await store.addGroups(['mail@a', 'mail@b']);
+      const more = { key: 'k', keyTtlMs: 1e6 };
+      await put(store, [message('1'), message('2', { delayMs: 9 }), message('3', more)]);
+      for (const kind of ['dead', 'done'] as const) {
+        const next = await reserve(store, ['mail@a'], '1:1');
+        await settle(store, next?.id ?? 0, { kind });
+      }
+      await put(store, [message('4')]);
+      const held = await reserve(store, ['mail@a'], '1:1');
+      await store.pause('mail@a', true);
+      await assert.rejects(store.removeGroup('mail@c'), { code: 'no-group' });
+      const had = (await totals(store))['mail@a'];
+      assert.equal(await store.removeGroup('mail@a'), had);
+      assert.deepEqual(await store.groups(), ['mail@b']);
+      assert.equal(await settle(store, held?.id ?? 0, { kind: 'failed' }), 'unknown');
+      assert.equal(await store.hasReady(['mail@a']), false);
+      await store.kick('mail');
+      assert.equal(await drain(store, 'mail@b'), '1 3 4 before');
+      // Nothing of the former one is left.
+      await store.addGroups(['mail@a']);
+      assert.equal((await store.publish([message('5', more)]))[0]?.isDuplicate, false);
+      assert.equal(await drain(store, 'mail@a'), '5');
+      await store.removeGroup('mail@a');
+      await store.removeGroup('mail@b');
+      await put(store, [message('6')]);
+      assert.equal(await drain(store, 'mail'), '6');
+    });
+
+    it('counts each copy against the limits', async (t) => {
+      const { store } = await open(t, { maxMessages: 4, maxBytes: 50 });
+      await store.addGroups(['mail@a', 'mail@b', 'mail@c']);
+      await put(store, [message('1')]);
+      await assert.rejects(store.publish([message('2')]), StoreFull);
+      await assert.rejects(store.publish([message('2', { key: 'k' })]), StoreFull);
+      await put(store, [message('3', { queue: 'other' })]);
+      assert.deepEqual(await totals(store), { 'mail@a': 1, 'mail@b': 1, 'mail@c': 1, other: 1 });
+      await store.removeGroup('mail@a');
+      await store.removeGroup('mail@b');
+      await put(store, [message('4')]);
+      await assert.rejects(store.publish([message('x'.repeat(99))]), StoreFull);
+      assert.equal(await drain(store, 'mail@c'), '1 4');
+    });
+
+    it('keeps keys for each group', async (t) => {
+      const { store } = await open(t);
+      const one = message('x', { key: 'k' });
+      const [before] = await store.publish([one]);
+      await store.addGroups(['mail@a', 'mail@b']);
+      // One waits already for the oldest group, and none for the other.
+      const [stored] = await store.publish([one]);
+      assert.equal(stored?.isDuplicate, false);
+      assert.equal((await store.find(stored?.id ?? 0))?.queue, 'mail@b');
+      assert.deepEqual(await totals(store), { mail: 1, 'mail@a': 0, 'mail@b': 1 });
+      const again = await store.publish([message('y'), one, one]);
+      assert.deepEqual(
+        again.map(({ isDuplicate }) => isDuplicate),
+        [false, true, true],
+      );
+      assert.equal(again[1]?.id, before?.id);
+      assert.equal(await drain(store, 'mail@a'), 'x y');
+      const [third] = await store.publish([one]);
+      assert.equal((await store.find(third?.id ?? 0))?.queue, 'mail@a');
+      assert.equal(await drain(store, 'mail@b'), 'x y');
+      assert.equal(await drain(store, 'mail@a'), 'x');
+    });
+
+    it('names the copy of the oldest group, for each message of a batch', async (t) => {
+      const { store } = await open(t);
+      await store.addGroups(['mail@a', 'mail@b']);
+      for (const key of [{}, { key: 'k' }]) {
+        const batch = [message('1', key), message('2', { queue: 'x' }), message('3')];
+        const ids = await put(store, batch);
+        const found = await Promise.all(ids.map((id) => store.find(id)));
+        assert.deepEqual(
+          found.map((one) => one && `${one.queue} ${Buffer.from(one.body)}`),
+          ['mail@a 1', 'x 2', 'mail@a 3'],
+        );
+      }
+    });
+
+    it('pauses the groups with their queue, or one by one', async (t) => {
+      const { store } = await open(t);
+      await store.addGroups(['mail@a', 'mail@b']);
+      await put(store, [message('1')]);
+      const paused = async () =>
+        (await store.counts()).filter((one) => one.paused).map(({ queue }) => queue);
+      await store.pause('mail', true);
+      assert.deepEqual(await paused(), ['mail', 'mail@a', 'mail@b']);
+      assert.equal(await drain(store, 'mail@a'), '');
+      assert.equal(await store.isEmpty(false), true);
+      await store.pause('mail', false);
+      await store.pause('mail@b', true);
+      assert.deepEqual(await paused(), ['mail@b']);
+      assert.equal(await drain(store, 'mail@b'), '');
+      assert.equal(await drain(store, 'mail@a'), '1');
+    });
+
+    it('has a bound for the groups of a queue', async (t) => {
+      const { store } = await open(t);
+      const names = Array.from({ length: MAX_GROUPS }, (_, n) => `mail@${n}`);
+      await store.addGroups(names.slice(1));
+      await assert.rejects(store.addGroups(['mail@0', 'mail@more']), { code: 'too-many-groups' });
+      await store.addGroups(names);
+      await store.addGroups(['other@more']);
+      await put(store, [message('1')]);
+      assert.equal((await store.peek('mail@0')).length, 1);
+    });
+  });
+}
+
+describe('groups of brokers that share a store', { skip: kinds[2]?.skip ?? false }, () => {
+  const shared = async (t: Parameters<(typeof kinds)[number]['open']>[0]) => {
+    const opened = (await kinds[2]?.open(t)) as Stored;
+    return { one: opened.store, two: await opened.again({}, 'other') };
+  };
+
+  it('are there at once for what another broker publishes', async (t) => {
+    const { one, two } = await shared(t);
+    await put(two, [message('before')]);
+    assert.equal(await two.hasReady(['mail@a']), false);
+    await one.addGroups(['mail@a']);
+    await put(two, [message('1')]);
+    await one.addGroups(['mail@b']);
+    await put(two, [message('2')]);
+    assert.equal(await drain(one, 'mail@b'), '2');
+    assert.equal(await drain(two, 'mail@a'), 'before 1 2');
+  });
+
+  it('get nothing any more once they are removed, while others publish', async (t) => {
+    const { one, two } = await shared(t);
+    await one.addGroups(['mail@a', 'mail@b']);
+    let isOver = false;
+    let published = 0;
+    const publishing = (async () => {
+      for (; !isOver; published++) await put(two, [message('x')]);
+    })();
+    while (published < 5) await one.groups();
+    await one.removeGroup('mail@a');
+    isOver = true;
+    await publishing;
+    assert.deepEqual(await totals(one), { 'mail@b': published });
+  });
+
+  it('are refused beside a broker that knows none', async (t) => {
+    const { one } = await shared(t);
+    const schema = one.url?.match(/schema=(\w+)/)?.[1];
+    sql(`UPDATE ${schema}.brokers SET knows = 2 WHERE host = 'other'`);
+    await assert.rejects(one.addGroups(['mail@a']), { code: 'older-broker' });
+    assert.deepEqual(await one.groups(), []);
+    sql(`UPDATE ${schema}.brokers SET seen_at = 0 WHERE host = 'other'`);
+    await one.addGroups(['mail@a']);
+  });
+});
