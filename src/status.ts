@@ -67,12 +67,16 @@ export interface BrokerStatus extends Totals {
   readonly drain: DrainState | null;
   /** Why it serves only plain peers. */
   readonly plainBecause: string | null;
+  /** How long a message waits for one more of priority; null: for ever; ms. */
+  readonly agingMs: number | null;
   /** What was counted for queues for which there was no room; null: there was room for all. */
   readonly others: Counts | null;
   readonly consumers: readonly {
     readonly pid: number;
     readonly kind: 'echo' | 'plain';
     readonly queues: readonly string[];
+    /** Of its queues, in their order; absent: the message that is first in any of them comes first. */
+    readonly weights?: readonly number[];
     readonly jobs: number;
     readonly holding: number;
   }[];

@@ -20,6 +20,8 @@ export interface AnswersOptions {
   readonly drain: Drain;
   /** Expired messages are kept as dead ones. */
   readonly keepsExpired: boolean;
+  /** See StorePolicy. */
+  readonly agingMs: number | undefined;
 }
 
 /** What a broker answers to requests about itself. */
@@ -32,7 +34,7 @@ export class Answers implements BrokerAnswers {
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, drain } = this.#options;
+    const { dir, plainBecause, store, roster, intake, drain, agingMs } = this.#options;
     const { counters } = this.#options.journal;
     this.#countExpired();
     return {
@@ -45,12 +47,14 @@ export class Answers implements BrokerAnswers {
       draining: intake.draining,
       drain: drain.isOn ? await drain.state() : null,
       plainBecause: plainBecause ?? null,
+      agingMs: agingMs ?? null,
       ...counters.totals,
       others: counters.others ?? null,
-      consumers: roster.all.map(({ pid, kind, queues, jobs, inFlight }) => ({
+      consumers: roster.all.map(({ pid, kind, queues, weights, jobs, inFlight }) => ({
         pid,
         kind,
         queues,
+        ...(weights && { weights }),
         jobs,
         holding: inFlight.size,
       })),

@@ -133,7 +133,7 @@ export class Broker {
     const keepsMessages = options.store?.kind !== 'memory';
     const drain = new Drain({ store, roster, intake, keepsMessages, journal });
     const keepsExpired = options.store?.deadExpired === true;
-    const about = { dir, plainBecause, keepsExpired };
+    const about = { dir, plainBecause, keepsExpired, agingMs: options.store?.agingMs };
     const broker = new Answers({ ...about, store, roster, intake, drain, journal });
     const requests = new Requests({ inspection: store, broker, groups, endpoint, table, journal });
     this.#intake = intake;

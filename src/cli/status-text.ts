@@ -41,6 +41,10 @@ function brokerLines(status: BrokerStatus): string[] {
     ...(engine ? engineLines(engine) : []),
     ...(status.draining ? [line('draining', drainsFor)] : []),
     ...(plainBecause === null ? [] : [line('plain', plainBecause)]),
+    // A broker of an earlier version says nothing of it.
+    ...(status.agingMs == null
+      ? []
+      : [line('aging', `a priority for each ${ageText(status.agingMs)}`)]),
     line('since', since),
     line('accepted', rate(status.accepted)),
     line('delivered', `${rate(status.delivered)}, retried ${status.retried}`),
@@ -109,9 +113,9 @@ function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]):
 }
 
 function consumersText({ consumers }: BrokerStatus): string {
-  const rows = consumers.map(({ pid, kind, queues, jobs, holding }) => [
+  const rows = consumers.map(({ pid, kind, queues, weights, jobs, holding }) => [
     ...[pid, kind, jobs, holding],
-    queues.join(','),
+    queues.map((queue, n) => (weights ? `${queue}:${weights[n]}` : queue)).join(','),
   ]);
   return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
 }

@@ -42,6 +42,7 @@ function given(plainBecause?: string) {
     intake: intake as unknown as Intake,
     drain: drain as unknown as Drain,
     keepsExpired: false,
+    agingMs: undefined,
   });
   return { store, journal, counters, intake, drain, answers, done };
 }
@@ -56,7 +57,7 @@ describe('Answers', () => {
     assert.equal(name, store.name);
     assert.deepEqual(status, {
       ...{ pid: process.pid, version: VERSION, dir: '/d', plainBecause: null },
-      ...{ draining: false, drain: null, others: null, engine: null },
+      ...{ draining: false, drain: null, others: null, engine: null, agingMs: null },
       ...{ accepted: 1, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
       ...{ expired: 0, dead: 0, refused: { full: 1 }, lostConsumers: 0, since: counters.since },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],

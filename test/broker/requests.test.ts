@@ -186,6 +186,12 @@ describe('Requests', () => {
   const selection = { op: 'purge', queue: 'default' };
   const bad: unknown[] = [
     ...[null, 5, 'x', [], {}, { op: 'nonsense' }, { op: 'waiting', queues: 'junk' }],
+    { op: 'join', groups: ['mail'] },
+    { op: 'join', groups: ['mail@a'], more: 1 },
+    { op: 'join' },
+    { op: 'ungroup', group: 'mail' },
+    { op: 'ungroup', group: 'mail@a', limit: 1 },
+    { op: 'edit', ids: [1], queue: 'mail@a' },
     { op: 'pause', queue: 'a b', paused: true },
     { op: 'pause', queue: 'default', paused: 'no boolean' },
     { ...selection, state: 'junk' },

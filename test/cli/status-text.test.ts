@@ -10,7 +10,7 @@ const counted = {
 const status: BrokerStatus = {
   ...{ pid: 123, version: '1.2.3', dir: '/d', store: '/s/queue.db', uptimeMs: 3_723_000 },
   engine: null,
-  ...{ draining: false, drain: null, plainBecause: null, others: null, ...counted },
+  ...{ draining: false, drain: null, plainBecause: null, others: null, agingMs: null, ...counted },
   ...{ since: '2026-01-02T03:04:05.678Z', refused: { full: 7, 'too-large': 8 }, lostConsumers: 9 },
   consumers: [{ pid: 77, kind: 'echo', queues: ['default'], jobs: 1, holding: 0 }],
 };
@@ -54,6 +54,15 @@ describe('statusText', () => {
       text,
       /FAILED +RELEASED +LOST +EXPIRED +DEAD +QUEUE\n +2 +3 +4 +5 +6 {2}default\n.* mail\n/,
     );
+  });
+
+  it('shows how priorities age, and the weights of queues', () => {
+    const [one] = status.consumers;
+    assert.ok(one);
+    const weighed = { ...one, queues: ['mail@audit', 'bulk'], weights: [3, 1] };
+    const text = statusText({ ...status, agingMs: 60_000, consumers: [one, weighed] }, []);
+    assert.match(text, /\naging {6}a priority for each 1m/);
+    assert.match(text, / 1 +0 {2}default\n.* 1 +0 {2}mail@audit:3,bulk:1\n/);
   });
 
   it('shows what was counted of queues beyond the bound', () => {

@@ -1,9 +1,17 @@
 /** Groups of queues, in every store. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { MAX_GROUPS } from '../../src/options/groups.ts';
 import { StoreFull } from '../../src/queue/errors.ts';
+import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
+import { readPostgres, writePostgres } from '../../src/queue/postgres/transfer.ts';
+import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
+import { readSqlite, writeSqlite } from '../../src/queue/sqlite/transfer.ts';
 import type { Store } from '../../src/queue/store.ts';
+import { type Content, linesOf, take } from '../../src/queue/transfer.ts';
 import { message, type Stored, sql, storeKinds } from './open-stores.ts';
 import { put, reserve, settle } from './single.ts';
 
@@ -192,6 +200,65 @@ for (const { name, skip, open } of kinds) {
     });
   });
 }
+
+/** The lines of an export. */
+async function exported(content: Content): Promise<string[]> {
+  const lines = [];
+  for await (const line of linesOf(content)) lines.push(line);
+  return lines;
+}
+
+async function* records(lines: readonly string[]) {
+  yield lines.map((line) => Buffer.from(line));
+}
+
+describe('an export of groups', () => {
+  const folder = (t: TestContext) => {
+    const path = mkdtempSync(join(tmpdir(), 'sigmq-export-'));
+    t.after(() => rmSync(path, { recursive: true, force: true }));
+    return path;
+  };
+
+  it('has them, in their order, and what waits for each', async (t) => {
+    const from = folder(t);
+    const first = SqliteStore.open(from, DEFAULT_POLICY, 'never');
+    await put(first, [message('rest')]);
+    await first.addGroups(['mail@b', 'mail@a', 'x@idle']);
+    await put(first, [message('1', { key: 'k' })]);
+    await first.close();
+    const lines = await readSqlite(join(from, 'queue.db'), exported);
+    const into = folder(t);
+    const target = writeSqlite(into);
+    assert.equal(await take(records(lines), target), 3);
+    await target.close();
+    const store = SqliteStore.open(into, DEFAULT_POLICY, 'never');
+    t.after(() => store.close());
+    assert.deepEqual(await store.groups(), ['mail@b', 'mail@a', 'x@idle']);
+    assert.equal((await store.publish([message('1', { key: 'k' })]))[0]?.isDuplicate, true);
+    assert.equal(await drain(store, 'mail@b'), 'rest 1');
+    assert.equal(await drain(store, 'mail@a'), '1');
+    for (const wrong of ['mail@', 'mail', '@b', 5])
+      await assert.rejects(
+        take(records([lines[0] ?? '', JSON.stringify({ sigmq: 'group', name: wrong })]), target),
+        { code: 'bad-import' },
+      );
+  });
+
+  it('goes to PostgreSQL and back', { skip: kinds[2]?.skip ?? false }, async (t) => {
+    const opened = (await kinds[2]?.open(t)) as Stored;
+    const { store } = opened;
+    const url = store.url ?? '';
+    await store.addGroups(['mail@b', 'mail@a']);
+    await put(store, [message('1')]);
+    const lines = await readPostgres(url, exported);
+    const target = await writePostgres(url.replace('schema=', 'schema=copy'));
+    assert.equal(await take(records(lines), target), 2);
+    await target.close();
+    const copy = await readPostgres(url.replace('schema=', 'schema=copy'), exported);
+    const stable = (all: readonly string[]) => all.slice(1);
+    assert.deepEqual(stable(copy), stable(lines));
+  });
+});
 
 describe('groups of brokers that share a store', { skip: kinds[2]?.skip ?? false }, () => {
   const shared = async (t: Parameters<(typeof kinds)[number]['open']>[0]) => {
