@@ -13,6 +13,9 @@ const SECTIONS = new Map([
   ['sigmq-producer', 'send'],
 ]);
 
+/** Commands whose names are also those of options: as an object it is a section, otherwise the option's value. */
+const BOTH: ReadonlySet<string> = new Set(['group']);
+
 /**
  * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the name of a
  * command, of those for that command only. Environment and flags take precedence.
@@ -47,8 +50,10 @@ export function applyConfig(
  */
 function apply(command: Command, own: Values, values: Values, path: string): void {
   for (const option of command.options) {
-    const value = values[option.long?.slice(2) ?? ''];
-    if (value !== undefined) setOption(command, option, value, path);
+    const name = option.long?.slice(2) ?? '';
+    const value = values[name];
+    const isSection = BOTH.has(name) && isObject(value);
+    if (value !== undefined && !isSection) setOption(command, option, value, path);
   }
   for (const sub of command.commands) {
     const section = sectionOf(own, sub.name(), path);
@@ -60,6 +65,7 @@ function sectionOf(values: Values, name: string | undefined, path: string): Valu
   if (name === undefined || !Object.hasOwn(values, name)) return {};
   const section = values[name];
   if (isObject(section)) return section;
+  if (BOTH.has(name)) return {};
   throw cliErrors.badConfig(path, `has a section ${name} that is not an object of options`);
 }
 

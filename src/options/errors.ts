@@ -65,7 +65,9 @@ export const optionErrors = {
     usage(
       'bad-queue',
       `${shown(value)} is not a queue name.`,
-      'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+      typeof value === 'string' && value.includes('@')
+        ? 'A group is for consumers, which name it beside the queue (--group); what is sent to the queue is for all of its groups.'
+        : 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
     ),
   badGroup: (value: unknown) =>
     usage(

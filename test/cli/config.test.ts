@@ -48,6 +48,16 @@ describe('applyConfig', () => {
     assert.equal(given(t, { 'max-messages': 5 })('broker')?.maxMessages, 5);
   });
 
+  it('tells an option from a command of the same name', (t) => {
+    const options = given(t, { group: 'audit', ls: { json: true } });
+    assert.equal(options('consume')?.group, 'audit');
+    assert.equal(options('ls')?.json, true);
+    const section = { group: { ls: { json: true } }, consume: { group: 'a' } };
+    assert.equal(given(t, section)('consume')?.group, 'a');
+    assert.equal(given(t, { group: section.group })('consume')?.group, undefined);
+    assert.deepEqual(warned(t, section), []);
+  });
+
   it('is found below $HOME, and not below a relative path', (t) => {
     assert.equal(given(t, { dir: '/d' }, 'HOME')('send')?.dir, '/d');
     const program = sigmq();

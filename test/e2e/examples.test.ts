@@ -104,6 +104,9 @@ describe('the examples of the library', { skip: loadAddon().why ?? false }, () =
     await producer.sendAll(['{"to":"Ada"}', '{}', 'no JSON']);
     assert.deepEqual(await taking.printed(1), ['a letter to Ada']);
     await until('a warning', () => /SigmqWarning: Unexpected token/.test(taking.stderr));
+    const auditing = await consumer('audit.mjs');
+    await producer.send('to all groups', { queue: 'bulk' });
+    assert.deepEqual(await auditing.printed(1), ['bulk to all groups']);
   });
 
   it('are all in these pages', () => {

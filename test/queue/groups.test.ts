@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
 import { MAX_GROUPS } from '../../src/options/groups.ts';
 import { StoreFull } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
@@ -186,6 +187,57 @@ for (const { name, skip, open } of kinds) {
       assert.deepEqual(await paused(), ['mail@b']);
       assert.equal(await drain(store, 'mail@b'), '');
       assert.equal(await drain(store, 'mail@a'), '1');
+    });
+
+    it('gives each group what was sent while it was there, whatever else is done', async (t) => {
+      const { store } = await open(t);
+      const step = fc.record({
+        act: fc.constantFrom('send', 'send', 'send', 'join', 'leave', 'take'),
+        group: fc.constantFrom('mail@a', 'mail@b', 'mail@c'),
+        key: fc.option(fc.constantFrom('k', 'l'), { nil: undefined }),
+      });
+      let sent = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+          for (const group of await store.groups()) await store.removeGroup(group);
+          await store.purge('mail');
+          /** What waits in the queue, and for each group, the oldest first: number and key. */
+          let rest: [number, string | undefined][] = [];
+          const groups = new Map<string, typeof rest>();
+          const of = (group: string) => {
+            const own = groups.get(group) ?? [];
+            return group === [...groups.keys()][0] ? [...rest, ...own] : own;
+          };
+          for (const { act, group, key } of steps) {
+            if (act === 'send') {
+              const n = ++sent;
+              const unique = key === undefined ? {} : { key };
+              const [one] = await store.publish([message(String(n), unique)]);
+              const isFor = (waiting: typeof rest) =>
+                key === undefined || !waiting.some(([, other]) => other === key);
+              const takers = [...groups.keys()].filter((name) => isFor(of(name)));
+              const inQueue = groups.size === 0 && isFor(rest);
+              if (inQueue) rest.push([n, key]);
+              for (const taker of takers) groups.get(taker)?.push([n, key]);
+              assert.equal(one?.isDuplicate, !inQueue && takers.length === 0);
+            } else if (act === 'join') {
+              await store.addGroups([group]);
+              if (!groups.has(group)) groups.set(group, []);
+            } else if (act === 'leave' && groups.has(group)) {
+              assert.equal(await store.removeGroup(group), groups.get(group)?.length);
+              groups.delete(group);
+            } else if (act === 'take') {
+              const name = groups.has(group) ? group : 'mail';
+              const wanted = name === 'mail' ? (groups.size > 0 ? [] : rest) : of(name);
+              const numbers = wanted.map(([n]) => n).sort((x, y) => x - y);
+              assert.equal(await drain(store, name), numbers.join(' '));
+              if (wanted.length > 0 && rest.every((one) => wanted.includes(one))) rest = [];
+              if (name !== 'mail') groups.set(name, []);
+            }
+          }
+        }),
+        { numRuns: { memory: 100, sqlite: 30, postgres: 10 }[name] ?? 10 },
+      );
     });
 
     it('has a bound for the groups of a queue', async (t) => {
