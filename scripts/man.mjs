@@ -52,7 +52,10 @@ const COMMAND = [
 
 const TOLD = [
   ['SIGMQ_MESSAGE_ID, SIGMQ_ID', 'The id of the message; the same for all attempts.'],
-  ['SIGMQ_MESSAGE_QUEUE', 'The queue that it comes from.'],
+  [
+    'SIGMQ_MESSAGE_QUEUE',
+    'The queue that it comes from; for a group, the queue that it is a group of.',
+  ],
   ['SIGMQ_MESSAGE_ATTEMPT, SIGMQ_ATTEMPT', '1 for the first delivery.'],
   ['SIGMQ_MESSAGE_RELEASES', 'How often it was given back.'],
   [

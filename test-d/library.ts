@@ -36,6 +36,9 @@ await Consumer.open({
 });
 // @ts-expect-error a list
 await Consumer.open({ queues: 'a' });
+await Consumer.open({ group: 'g', queues: ['a', { name: 'b', weight: 3 }] });
+// @ts-expect-error a weight has a queue
+await Consumer.open({ queues: [{ weight: 3 }] });
 // @ts-expect-error one way to give a handler
 await Consumer.open(() => {});
 
@@ -54,6 +57,8 @@ const { pid, consumers, queues } = await inspector.status();
 same<typeof pid, number>();
 same<(typeof consumers)[number]['kind'], 'echo' | 'plain'>();
 same<(typeof queues)[number]['oldestReadyMs'], number | null>();
+same<(typeof consumers)[number]['weights'], readonly number[] | undefined>();
+same<Awaited<ReturnType<typeof inspector.removeGroup>>, number>();
 same<Awaited<ReturnType<typeof inspector.drain>>['heldBy'], readonly number[]>();
 const [stored] = await inspector.peek('q', { state: 'dead', signal: AbortSignal.timeout(1) });
 same<

@@ -208,7 +208,7 @@ export class Broker {
     const journal = this.#journal;
     // The store may not know them any more, and what is accepted is for them, too.
     this.#roster.look();
-    await this.#groups.ensure();
+    await this.#groups.ensure().catch(journal.error);
     await this.#claimDir();
     this.#presence = new Presence({
       request: { dir: this.#options.dir, env: process.env },

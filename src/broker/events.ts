@@ -98,7 +98,7 @@ const TEXTS: {
   'delivery-taken-over': [
     'warn',
     ({ pid, id }) =>
-      `Message ${id} of consumer ${pid} went to another broker, because this one was silent for longer than its lease.`,
+      `Message ${id} of consumer ${pid} went to another broker, because this one was silent for longer than its lease; or it was removed with its group.`,
   ],
   'delivery-failed': ['warn', ({ error }) => error.message],
   'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],

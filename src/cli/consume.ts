@@ -95,9 +95,7 @@ class Session {
     const wants = { queues, group, jobs, prefetch, count, compress, ackWaitMs };
     const options = { dir, handler, ...wants, onError, onLost };
     onShutdown(
-      (signal) => {
-        this.#end(Exit.Ok, signal);
-      },
+      (signal) => this.#end(Exit.Ok, signal),
       () => this.#runner?.kill(),
     );
     const consumer = await this.#open(options);

@@ -18,7 +18,7 @@ type Answer = {
   readonly ids: readonly (number | null)[] | null;
   /** Which of them were not stored; null: none. */
   readonly duplicates: readonly boolean[] | null;
-  /** Queues, and groups, in which something is ready; null: none. */
+  /** Queues, and groups, in which something is ready; null: it is not known. */
   readonly queues: readonly string[] | null;
   /** What is to be stored, with a copy for each group. */
   readonly copies: number;
@@ -134,8 +134,9 @@ export class Publisher {
     if (queues) ready.add(queues);
     else ready.forget('all');
     timetable.add(at);
-    const due = Number.isFinite(at) ? { at: Math.ceil(at) } : {};
-    engine.tell({ queues: queues ?? 'all', ...due });
+    const isDue = Number.isFinite(at);
+    if (queues?.length === 0 && !isDue) return;
+    engine.tell({ queues: queues ?? 'all', ...(isDue ? { at: Math.ceil(at) } : {}) });
   }
 }
 
@@ -182,7 +183,7 @@ const PUBLISH: Statement = {
       bytes = published.bytes + much, ids = (SELECT array_agg(id ORDER BY position) FROM firsts)
       FROM checked WHERE fits AND broker = $1::uuid)
     SELECT fits, messages, bytes, many AS copies, (SELECT array_agg(id ORDER BY position) FROM firsts) AS ids,
-      NULL AS duplicates, (SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready') AS queues FROM checked`,
+      NULL AS duplicates, coalesce((SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready'), '{}') AS queues FROM checked`,
 };
 /**
  * The same, but for copies whose key stands for another message: those are left out. Which they are is looked at first,
@@ -229,7 +230,7 @@ const PUBLISH_KEYED: Statement = {
       FROM checked WHERE fits AND broker = $1::uuid)
     SELECT fits, messages, bytes, many AS copies, (SELECT array_agg(id ORDER BY n) FROM firsts) AS ids,
       (SELECT array_agg(duplicate ORDER BY n) FROM firsts) AS duplicates,
-      (SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready') AS queues FROM checked`,
+      coalesce((SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready'), '{}') AS queues FROM checked`,
 };
 const LAST: Statement = {
   name: 'last-published',
