@@ -1,5 +1,6 @@
 /** The values that `code` of the library's errors can have; stable, for programs. */
 export type ErrorCode =
+  | 'ask-lost'
   | 'backup-exists'
   | 'backup-is-store'
   | 'bad-answer'
@@ -31,6 +32,7 @@ export type ErrorCode =
   | 'cannot-write'
   | 'closing'
   | 'consumers-too-large'
+  | 'dead-letter'
   | 'delay-over-ttl'
   | 'empty'
   | 'empty-dir'
@@ -49,6 +51,7 @@ export type ErrorCode =
   | 'no-descriptors'
   | 'no-edit'
   | 'no-home'
+  | 'no-reply'
   | 'no-room'
   | 'no-signal-queue'
   | 'no-start'

@@ -1,4 +1,5 @@
 /** What a broker says about itself: on the wire, in `sigmq status --json`, and to users of the library. */
+import type { Asked } from './queue/asks.ts';
 import type { EngineStatus } from './queue/engine-status.ts';
 import type { QueueCounts } from './queue/store.ts';
 
@@ -30,6 +31,8 @@ export interface Totals extends Counts {
   readonly refused: Readonly<Record<string, number>>;
   /** Consumers that ended while they were registered. */
   readonly lostConsumers: number;
+  /** Replies to those who asked: that they got, and that they no longer waited for. */
+  readonly replies: { readonly sent: number; readonly dropped: number };
 }
 
 /** What a draining broker waits for, and what it does not. */
@@ -76,6 +79,14 @@ export interface BrokerStatus extends Totals {
     readonly jobs: number;
     readonly holding: number;
   }[];
+}
+
+/** What a broker says of a message that was asked. */
+export interface AskedStatus {
+  /** `answered`: its reply is on its way; `missing`: it is not there, and nor is a reply. */
+  readonly state: Asked | 'missing';
+  /** How many consumers take from its queue. */
+  readonly consumers: number;
 }
 
 /** What a broker says about a queue. */

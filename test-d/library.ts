@@ -20,6 +20,11 @@ same<ReturnType<Message['done']>, Promise<boolean>>();
 same<Message['id'], number | undefined>();
 same<ReturnType<typeof message.json<{ to: string }>>, { to: string }>();
 message.release({ now: true });
+same<ReturnType<Message['reply']>, Promise<boolean>>();
+message.reply(new Uint8Array(), { exitCode: 3 });
+message.fail({ exitCode: 3 });
+// @ts-expect-error neither text nor bytes
+message.reply({ a: 1 });
 // @ts-expect-error a message is not made by hand
 new Consumer();
 // @ts-expect-error what it holds stays as it is
@@ -29,6 +34,9 @@ message.release({ later: true });
 
 for await (const each of await Consumer.open({ queues: ['a'], signal: AbortSignal.timeout(1) })) {
   same<typeof each, Message>();
+}
+for await (const batch of (await Consumer.open({ jobs: 9 })).batches({ size: 3, lingerMs: 0 })) {
+  same<typeof batch, Message[]>();
 }
 await Consumer.open({
   handler: async (each) => each.text(),
@@ -42,6 +50,11 @@ await Consumer.open(() => {});
 {
   await using producer = await Producer.open({ wait: true });
   same<Awaited<ReturnType<typeof producer.send>>, void>();
+  const reply = await producer.ask('x', { queue: 'q', timeoutMs: 1, onLook: ({ state }) => state });
+  same<typeof reply.exitCode, number>();
+  same<ReturnType<typeof reply.json<{ to: string }>>, { to: string }>();
+  // @ts-expect-error what is asked is not for later
+  await producer.ask('x', { delayMs: 1 });
   await producer.send(new Uint8Array(1), { headers: [['k', 'v']], ttlMs: 1 });
   // @ts-expect-error neither text nor bytes
   await producer.send(5);

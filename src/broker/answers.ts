@@ -1,7 +1,9 @@
 import { clockMs, steadyMs } from '../clock.ts';
 import type { Published, QueueCounts, Store } from '../queue/store.ts';
-import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
+import type { AskedStatus, BrokerStatus, DrainState, QueueStatus } from '../status.ts';
 import { VERSION } from '../version.ts';
+import type { Answering } from './answering.ts';
+import { askerOf } from './askers.ts';
 import type { Drain } from './drain.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
@@ -17,6 +19,9 @@ export interface AnswersOptions {
   readonly intake: Intake;
   readonly journal: Journal;
   readonly drain: Drain;
+  readonly answering: Pick<Answering, 'wake'>;
+  /** See {@link askerOf}. */
+  readonly place: string;
   /** Expired messages are kept as dead ones. */
   readonly keepsExpired: boolean;
 }
@@ -94,6 +99,14 @@ export class Answers implements BrokerAnswers {
 
   lastSent(peer: Peer): readonly Published[] {
     return this.#options.intake.lastSent(peer);
+  }
+
+  async asked(peer: Peer, number: number, queue: string): Promise<AskedStatus> {
+    const { store, place, answering, roster } = this.#options;
+    const asker = askerOf(peer, number, place);
+    const state = (await store.asked(asker)) ?? 'missing';
+    if (state === 'answered') answering.wake(asker);
+    return { state, consumers: roster.takersOf(queue) };
   }
 
   async drain(paused: boolean): Promise<DrainState> {

@@ -16,6 +16,7 @@ import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import { VERSION } from '../version.ts';
+import { Answering } from './answering.ts';
 import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
@@ -25,6 +26,7 @@ import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type BrokerOptions, checkBroker } from './options.ts';
 import { Reception } from './reception.ts';
+import { Replies } from './replies.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
@@ -55,6 +57,8 @@ export class Broker {
   readonly #dispatcher: Dispatcher;
   readonly #inFlight: InFlight;
   readonly #requests: Requests;
+  readonly #replies: Replies;
+  readonly #answering: Answering;
   readonly #dueTimer: DueTimer;
   readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
@@ -125,19 +129,26 @@ export class Broker {
     this.#dispatcher = new Dispatcher({ ...deliveries, store, endpoint });
     this.#dueTimer = new DueTimer({ store, journal });
 
-    const intake = new Intake({ store, bootId: readBootId(), maxMessageBytes });
+    const place = placeOf(dir);
+    const intake = new Intake({ store, bootId: readBootId(), maxMessageBytes, place });
+    const replies = new Replies({ endpoint, table });
+    const answering = new Answering({ asks: store, place, replies, table, journal });
     const keepsMessages = options.store?.kind !== 'memory';
     const drain = new Drain({ store, roster, intake, keepsMessages, journal });
     const keepsExpired = options.store?.deadExpired === true;
     const about = { dir, plainBecause, keepsExpired };
-    const broker = new Answers({ ...about, store, roster, intake, drain, journal });
-    const requests = new Requests({ inspection: store, broker, endpoint, table, journal });
+    const parts = { intake, roster, journal };
+    const broker = new Answers({ ...about, ...parts, store, drain, answering, place });
+    const requests = new Requests({ inspection: store, broker, replies, journal });
     this.#intake = intake;
     this.#drain = drain;
     this.#requests = requests;
     const { incarnation } = store;
-    const parts = { intake, roster, inFlight, requests, journal };
-    this.#reception = new Reception({ ...parts, incarnation });
+    this.#replies = replies;
+    this.#answering = answering;
+    this.#reception = new Reception({
+      ...{ ...parts, inFlight, requests, incarnation, maxMessageBytes },
+    });
     store.subscribe?.((news) => this.#onStoreNews(news));
   }
 
@@ -179,7 +190,9 @@ export class Broker {
     this.#claim?.release();
     await watched;
     await swept;
-    await this.#requests.stop();
+    this.#replies.stop();
+    await this.#requests.settled();
+    await this.#answering.stop();
     this.#inFlight.stop();
     await this.#endpoint.close(this.#receiver);
     await this.#intake.idle();
@@ -195,6 +208,7 @@ export class Broker {
         this.#intake.forget();
       }
       journal.changed();
+      journal.answering.ask();
     }
   }
 
@@ -221,6 +235,7 @@ export class Broker {
     this.#dueTimer.start();
     // Not earlier: what is sent now would be mistaken for what an earlier broker had handed out.
     this.#dispatcher.start();
+    this.#answering.start();
   }
 
   async #claimDir(): Promise<void> {

@@ -2,6 +2,7 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { type Accepts, acceptsOf, NOTHING_MORE } from '../link/messages.ts';
 import { Packer } from '../link/model.ts';
+import type { Told as SettlementTold } from '../link/settlement.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
@@ -17,6 +18,8 @@ export const FIRST_REST_MS = 250;
 /** A delivery that has begun and is not settled yet. */
 export interface Unsettled extends DeliveryName {
   readonly queue: string;
+  /** Who waits for what becomes of it. */
+  readonly asker?: string;
   /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
   /** The consumer cannot receive it. */
@@ -32,6 +35,8 @@ export interface Ending {
   readonly id: number;
   readonly outcome: Outcome;
   readonly known: Unsettled;
+  /** For who asked. */
+  readonly told?: SettlementTold | undefined;
 }
 
 /** A process that takes messages. */

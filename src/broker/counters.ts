@@ -39,6 +39,7 @@ export class Counters {
   /** The names are the protocol's: at most 16. */
   readonly #refused = new Map<string, number>();
   #lostConsumers = 0;
+  readonly #replies = { sent: 0, dropped: 0 };
 
   /** A message was stored. */
   accepted(queue: string): void {
@@ -76,6 +77,16 @@ export class Counters {
     this.#lostConsumers++;
   }
 
+  /** Somebody who asked was told what became of it. */
+  replied(): void {
+    this.#replies.sent++;
+  }
+
+  /** Nobody was there to be told. */
+  replyDropped(): void {
+    this.#replies.dropped++;
+  }
+
   /** Names of the queues for which something was counted. */
   get queues(): Iterable<string> {
     return this.#queues.keys();
@@ -97,7 +108,8 @@ export class Counters {
       for (const counted of COUNTED) sum[counted] += counts[counted];
     }
     const refused = Object.fromEntries(this.#refused);
-    return { since: this.since, ...sum, refused, lostConsumers: this.#lostConsumers };
+    const replies = { ...this.#replies };
+    return { since: this.since, ...sum, refused, lostConsumers: this.#lostConsumers, replies };
   }
 
   #of(queue: string): Record<Counted, number> {

@@ -71,7 +71,7 @@ export function deliveryFrame(
 }
 
 function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {
-  const { id, queue, attempt, delivery, releases, headers, body } = message;
+  const { id, queue, attempt, delivery, releases, headers, body, asker } = message;
   return {
     body,
     fields: {
@@ -81,6 +81,7 @@ function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: b
       ...(delivery === attempt ? {} : { delivery }),
       ...(releases === 0 ? {} : { releases }),
       ...(headers?.length ? { headers } : {}),
+      ...(asker === undefined ? {} : { asked: 1 }),
     },
   };
 }

@@ -44,6 +44,8 @@ export type BrokerEventData =
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
   /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
+  /** Who asked has ended, or waits no longer. */
+  | { type: 'reply-dropped'; pid: number }
   /** Nothing is accepted and nothing delivered until it is back. */
   | { type: 'store-away'; error: SigmqError }
   | { type: 'store-back' }
@@ -118,6 +120,10 @@ const TEXTS: {
   'plain-message-refused': [
     'error',
     ({ bytes }) => `A plain message of ${bytes} bytes is too large.`,
+  ],
+  'reply-dropped': [
+    'debug',
+    ({ pid }) => `Process ${pid} asked, and waits no longer: its reply is dropped.`,
   ],
   'store-away': ['error', ({ error }) => sentenceOf(error)],
   'store-back': ['info', () => 'The store can be reached again.'],

@@ -1,7 +1,9 @@
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import type { Told } from '../link/settlement.ts';
 import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
 import { AckWait } from './ack-wait.ts';
+import { repliedOf } from './askers.ts';
 import { type ConsumerState, type Ending, isSame, type Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
 import { Settling } from './settling.ts';
@@ -14,6 +16,8 @@ export interface Named {
   readonly id: number;
   readonly outcome: Outcome;
   readonly name: DeliveryName;
+  /** For who asked. */
+  readonly told?: Told | undefined;
 }
 
 export interface InFlightOptions {
@@ -42,8 +46,9 @@ export class InFlight {
   }
 
   /** The message was reserved for this consumer and is about to go to it. */
-  begin(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
-    consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
+  begin(consumer: ConsumerState, { id, queue, incarnation, delivery, asker }: Reserved): void {
+    const asked = asker === undefined ? {} : { asker };
+    consumer.inFlight.set(id, { queue, ...asked, incarnation, delivery, isSending: true });
     consumer.given++;
   }
 
@@ -102,31 +107,36 @@ export class InFlight {
       const outcome = { kind: 'lost' } as const;
       if (consumer) this.owe(consumer, message);
       else {
-        const [became = 'unknown'] = await store.settle([{ id: message.id, outcome }]);
+        const replied = repliedOf(message.asker, outcome, undefined);
+        const [became = 'unknown'] = await store.settle([{ id: message.id, outcome, replied }]);
         journal.settled(message.queue, outcome, became);
       }
     }
     this.#onRecovered();
   }
 
-  /** @param name which delivery is meant; undefined: the current one */
+  /**
+   * @param name which delivery is meant; undefined: the current one
+   * @param told for who asked
+   */
   async settle(
     consumer: ConsumerState,
     id: number,
     outcome: Outcome,
     name?: DeliveryName,
+    told?: Told,
   ): Promise<Verdict> {
     const known = consumer.inFlight.get(id);
     if (known === undefined || (name && !isSame(known, name))) {
-      return name ? this.#settling.late(consumer, id, outcome, name) : Reason.Unknown;
+      return name ? this.#settling.late(consumer, { id, outcome, told }, name) : Reason.Unknown;
     }
     if (known.settling) {
       // The store takes its time, and the consumer repeats itself, or says something else too late.
       const { kind, verdict } = known.settling;
       const first = await verdict;
-      return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name);
+      return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name, told);
     }
-    return this.#settleTogether(consumer, [{ id, outcome, known }]);
+    return this.#settleTogether(consumer, [{ id, outcome, known, told }]);
   }
 
   /**
@@ -135,11 +145,11 @@ export class InFlight {
    */
   async settleAll(consumer: ConsumerState, all: readonly Named[]): Promise<Verdict> {
     const endings: Ending[] = [];
-    for (const { id, outcome, name } of all) {
+    for (const { id, outcome, name, told } of all) {
       const known = consumer.inFlight.get(id);
       const isTwice = endings.some((ending) => ending.known === known);
       if (!known || !isSame(known, name) || known.settling || isTwice) return Reason.Unknown;
-      endings.push({ id, outcome, known });
+      endings.push({ id, outcome, known, told });
     }
     return this.#settleTogether(consumer, endings);
   }

@@ -11,6 +11,7 @@ import { StoreFull, StoreUnknown } from '../queue/errors.ts';
 import type { NewMessage, Published, Store } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import { Serial } from '../serial.ts';
+import { askerOf } from './askers.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
@@ -19,6 +20,8 @@ export interface IntakeOptions {
   readonly bootId: string;
   /** Bytes of a message's body. */
   readonly maxMessageBytes: number;
+  /** Where those who ask are. */
+  readonly place: string;
 }
 
 /** What became of a frame that is, or was meant to be, a message. */
@@ -115,13 +118,18 @@ export class Intake {
     const isRepeat = state.last !== undefined && number <= state.last;
     // What it was packed with may be something else than what we have learned.
     if (isRepeat) state.unpacker.reset();
-    const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
+    const judged = isRepeat ? ACCEPTED : await this.#store(peer, envelope, number, state);
     if (judged.verdict === 0) state.next = number + 1;
     return judged;
   }
 
   /** All messages of a frame, or none. */
-  async #store(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
+  async #store(
+    peer: Peer,
+    envelope: Envelope,
+    number: number,
+    state: ProducerState,
+  ): Promise<Judged> {
     const entries = messagesOf(envelope, this.#options.maxMessageBytes, state.unpacker);
     const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
     if (verdict !== 0 || !Array.isArray(entries)) {
@@ -129,7 +137,9 @@ export class Intake {
     }
     const producer = { process: state.process, number };
     const batch = entries.map(({ body, fields }) => {
-      return { ...this.#message(body.slice(), fields), producer };
+      const { ask } = fields;
+      const asks = ask === undefined ? {} : { asker: askerOf(peer, ask, this.#options.place) };
+      return { ...this.#message(body.slice(), fields), ...asks, producer };
     });
     const judged = await this.#publish(batch, state);
     if (judged.verdict === undefined) this.#doubt(state.process);

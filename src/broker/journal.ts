@@ -19,6 +19,8 @@ export class Journal {
   readonly dispatching: Rerun;
   /** Another message may be the next to fall due. */
   readonly timing: Rerun;
+  /** Somebody who asked may be told what became of it. */
+  readonly answering: Rerun;
   /** The broker should be closed. */
   readonly stopRequested: Promise<SigmqError | undefined>;
   readonly #onEvent: ((event: BrokerEvent) => void) | undefined;
@@ -29,6 +31,7 @@ export class Journal {
     this.#onEvent = onEvent;
     this.dispatching = new Rerun(this.error);
     this.timing = new Rerun(this.error);
+    this.answering = new Rerun(this.error);
     this.stopRequested = new Promise((resolve) => {
       this.#requestStop = resolve;
     });
@@ -68,6 +71,17 @@ export class Journal {
   consumerEnded({ pid }: ConsumerState): void {
     this.say({ type: 'consumer-ended', pid });
     this.counters.lostConsumer();
+  }
+
+  /** Somebody who asked has the reply. */
+  replied(): void {
+    this.counters.replied();
+  }
+
+  /** Whoever asked has ended, or waits no longer. */
+  replyDropped(pid: number): void {
+    this.counters.replyDropped();
+    this.say({ type: 'reply-dropped', pid });
   }
 
   drained(state: DrainState): void {

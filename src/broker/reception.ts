@@ -1,5 +1,6 @@
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
+import { MAX_ANSWER_BODY_BYTES } from '../link/answer.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { requestOf } from '../link/request.ts';
 import { type Settle, settlementsOf, Verb } from '../link/settlement.ts';
@@ -19,6 +20,8 @@ const OUTCOMES = {
   [Verb.Dead]: 'dead',
 } as const;
 
+const NO_REPLY = new Uint8Array();
+
 export interface ReceptionOptions {
   readonly intake: Intake;
   readonly roster: Pick<Roster, 'get'>;
@@ -27,6 +30,8 @@ export interface ReceptionOptions {
   readonly journal: Journal;
   /** The store's: what a settlement means that states none. */
   readonly incarnation: number;
+  /** Bytes of a reply. */
+  readonly maxMessageBytes: number;
 }
 
 /** Everything that arrives at a broker comes in here: messages, settlements, requests. */
@@ -57,8 +62,12 @@ export class Reception {
   }
 
   #takeControl(peer: Peer, envelope: Envelope): Verdict | Promise<Verdict> {
-    const settlements = settlementsOf(envelope);
-    if (settlements) return this.#settle(peer, settlements);
+    const maxMessageBytes = Math.min(this.#options.maxMessageBytes, MAX_ANSWER_BODY_BYTES);
+    const settlements = settlementsOf(envelope, maxMessageBytes);
+    if (settlements) {
+      const isTooLarge = settlements.some(({ reply = NO_REPLY }) => reply.length > maxMessageBytes);
+      return isTooLarge ? Reason.TooLarge : this.#settle(peer, settlements);
+    }
     const request = requestOf(envelope);
     return request ? this.#options.requests.take(peer, request) : Reason.Unsupported;
   }
@@ -72,13 +81,15 @@ export class Reception {
     const [only] = settlements;
     if (settlements.length === 1 && only) {
       const { id, verb } = only;
-      if (verb === Verb.Extend) return inFlight.extend(consumer, id, this.#nameOf(only));
-      return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, this.#nameOf(only));
+      const name = this.#nameOf(only);
+      if (verb === Verb.Extend) return inFlight.extend(consumer, id, name);
+      return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, name, only);
     }
     const all = [];
     for (const one of settlements) {
       if (one.verb === Verb.Extend) return Reason.Unsupported;
-      all.push({ id: one.id, outcome: { kind: OUTCOMES[one.verb] }, name: this.#nameOf(one) });
+      const outcome = { kind: OUTCOMES[one.verb] };
+      all.push({ id: one.id, outcome, name: this.#nameOf(one), told: one });
     }
     return inFlight.settleAll(consumer, all);
   }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
-import { pack } from '../link/brotli.ts';
+import { type Packed, pack } from '../link/brotli.ts';
 import type { EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { isPassing, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
+import { MAX_REPLY_BYTES, type Part, partFrame, replyFrame } from '../link/request.ts';
 import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Peer } from './peer.ts';
@@ -25,6 +25,9 @@ const MAX_PART_TRIES = 5;
 const STOPPED_ASKER_MS = 30_000;
 /** How long replies may continue when the broker stops; ms. */
 const CLOSING_MS = 2000;
+
+/** What became of a reply. */
+type Came = 'taken' | 'unwanted' | 'lost';
 
 const TOO_LARGE = 'The answer is too large: ask for less.';
 
@@ -67,17 +70,49 @@ export class Replies {
     const text = Buffer.from(JSON.stringify(content));
     if (text.length > MAX_REPLY_BYTES)
       return this.#sendAll(echo, peer, number, { error: TOO_LARGE });
-    const { bytes, unpacked } = await pack(text);
-    if (unpacked === undefined && bytes.length <= MAX_PART_BYTES) {
+    const packed = await pack(text);
+    if (packed.unpacked === undefined && packed.bytes.length <= MAX_PART_BYTES) {
       await this.#sendSurely(echo, peer, replyFrame({ number, content }));
       return;
     }
+    await this.#sendParts(echo, peer, number, packed, partFrame);
+  }
+
+  /**
+   * The same for bytes, of which each part is a frame made by `frameOf`.
+   * @returns whether all of it was taken; `lost`: its receiver may want it later
+   */
+  async sendBytes(
+    peer: Peer,
+    number: number,
+    content: Uint8Array,
+    frameOf: (part: Part) => Uint8Array,
+  ): Promise<Came> {
+    const { echo } = this.#options.endpoint;
+    if (!echo) return 'lost';
+    try {
+      return await this.#sendParts(echo, peer, number, await pack(content), frameOf);
+    } catch (error) {
+      if (isPassing(error) || this.#closing.signal.aborted) return 'lost';
+      throw error;
+    }
+  }
+
+  async #sendParts(
+    echo: EchoLink,
+    peer: Peer,
+    number: number,
+    { bytes, unpacked }: Packed,
+    frameOf: (part: Part) => Uint8Array,
+  ): Promise<Came> {
     for (let offset = 0; offset < bytes.length; ) {
       const some = bytes.subarray(offset, offset + this.#partBytes);
       const part = { number, bytes: some, offset, total: bytes.length, unpacked };
-      if (!(await this.#sendSurely(echo, peer, partFrame(part)))) return;
+      const came = await this.#sendSurely(echo, peer, frameOf(part));
+      if (came !== 'taken') return came;
       offset += some.length;
     }
+    return 'taken';
   }
 
   /** The broker is ending: what is under way gets a moment to arrive. */
@@ -86,14 +121,14 @@ export class Replies {
   }
 
   /** Tries until it is accepted. @returns whether the process that asked wants more */
-  async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<boolean> {
+  async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<Came> {
     for (let tries = 1; ; tries++) {
       await this.#continued(peer);
       try {
         const outcome = await this.#turns.add(() => this.#send(echo, peer, frame));
-        if (outcome.kind === 'accepted') return true;
-        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
-        if (tries === MAX_PART_TRIES) return false;
+        if (outcome.kind === 'accepted') return 'taken';
+        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return 'unwanted';
+        if (tries === MAX_PART_TRIES) return 'lost';
       } catch (error) {
         if (!isPassing(error) || tries === MAX_PART_TRIES) throw error;
       }

@@ -74,6 +74,14 @@ export function foundOf(fields: Fields): { readonly id: number; readonly part: B
   return { id, part: partOf(fields) };
 }
 
+/** The number of what was asked. */
+export function askOf(fields: Fields): number {
+  assertOnly(['number', 'queue'], fields);
+  const { number } = numberOf('number', fields.number);
+  if (number === undefined) throw badRequest('number');
+  return number;
+}
+
 /** Messages that are to be removed. */
 export function removedOf(fields: Fields): number[] {
   assertOnly(['ids'], fields);

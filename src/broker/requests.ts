@@ -1,7 +1,6 @@
 import { Reason } from '../codec/reason.ts';
 import { textOf } from '../codec/utf8.ts';
 import { SigmqError } from '../errors.ts';
-import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import {
   MAX_CHANGES,
@@ -13,12 +12,12 @@ import {
 import { storeErrors } from '../queue/errors.ts';
 import type { Inspection, Published, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
-import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
-import { Replies } from './replies.ts';
+import type { Replies } from './replies.ts';
 import {
+  askOf,
   editOf,
   fieldsOf,
   flagOf,
@@ -45,6 +44,8 @@ export interface BrokerAnswers {
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
   /** What became of what this producer sent last. */
   lastSent(peer: Peer): readonly Published[];
+  /** How far what this process has asked is. */
+  asked(peer: Peer, number: number, queue: string): Promise<unknown>;
   /**
    * Accepts no more messages, and stops when those it has are delivered.
    * @param paused including what is in paused queues
@@ -58,8 +59,7 @@ export interface BrokerAnswers {
 export interface RequestsOptions {
   readonly inspection: Inspection;
   readonly broker: BrokerAnswers;
-  readonly endpoint: Pick<Endpoint, 'echo'>;
-  readonly table: Pick<ProcessTable, 'read'>;
+  readonly replies: Replies;
   readonly journal: Pick<Journal, 'error' | 'changed'>;
 }
 
@@ -69,14 +69,12 @@ export interface RequestsOptions {
  */
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #replies: Replies;
   /** Processes that have asked something and not been answered: how much, and the answers in their order. */
   readonly #pending = new Map<number, { count: number; readonly turns: Serial }>();
   #count = 0;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
-    this.#replies = new Replies(options);
   }
 
   /** @returns `full` if too much is asked at once */
@@ -96,12 +94,6 @@ export class Requests {
     await Promise.all([...this.#pending.values()].map(({ turns }) => turns.ended));
   }
 
-  /** Like {@link settled}, but long replies are abandoned. */
-  async stop(): Promise<void> {
-    this.#replies.stop();
-    await this.settled();
-  }
-
   #onAnswered(pid: number): void {
     this.#count--;
     const pending = this.#pending.get(pid);
@@ -112,7 +104,7 @@ export class Requests {
 
   async #answer(peer: Peer, { number, content }: Note): Promise<void> {
     try {
-      await this.#replies.send(peer, number, await this.#replyTo(peer, content));
+      await this.#options.replies.send(peer, number, await this.#replyTo(peer, content));
     } catch (error) {
       this.#options.journal.error(error);
     } finally {
@@ -146,6 +138,8 @@ export class Requests {
         return broker.lastSent(peer).map(({ id }) => id);
       case 'sent':
         return broker.lastSent(peer);
+      case 'asked':
+        return broker.asked(peer, askOf(fields), queueOf(fields));
       case 'drain':
         return flagOf('cancel', fields, false)
           ? broker.cancelDrain()

@@ -2,7 +2,9 @@ import { isatty } from 'node:tty';
 import { Consumer } from '../client/consumer.ts';
 import type { Message } from '../client/message.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import { DEFAULT_LINGER_MS } from '../options/values.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { Batches } from './batches.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
 import { formatOf, type OutputFlags } from './format.ts';
@@ -13,6 +15,7 @@ import { neverWaitForReaders } from './output.ts';
 import { Printer } from './printer.ts';
 import { assertUnchangedEnvironment } from './raw-bytes.ts';
 import { watchReader } from './reader-watch.ts';
+import { replyTo } from './replying.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
@@ -31,6 +34,10 @@ export interface ConsumeFlags extends OutputFlags {
   readonly jobs?: number;
   readonly ackWait?: number;
   readonly jobTimeout?: number;
+  readonly reply?: true;
+  readonly batch?: number;
+  readonly linger?: number;
+  readonly partial?: true;
   readonly compress?: boolean;
   readonly quiet?: true;
 }
@@ -61,6 +68,10 @@ class Session {
   #resolve: (ending: SessionEnd) => void = () => {};
   #handle: (message: Message) => void | Promise<void> = () => {};
   #runner: Runner | undefined;
+  #batches: Batches | undefined;
+  #consumer: Consumer | undefined;
+  /** Said last. */
+  #said: unknown;
   #isEnding = false;
   /** Messages taken, and how many of them are not settled. */
   #taken = 0;
@@ -76,8 +87,9 @@ class Session {
   }
 
   async run(): Promise<SessionEnd> {
-    const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
+    const { queue: queues, ackWait: ackWaitMs, quiet, exitEmpty, batch } = this.#flags;
     const { count, compress } = this.#flags;
+    const jobs = batch === undefined ? this.#flags.jobs : batch * (this.#flags.jobs ?? 1);
     // A command that is at work keeps no message from other consumers.
     const prefetch = this.#command.length > 0 ? undefined : PREFETCH;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
@@ -94,6 +106,7 @@ class Session {
       () => this.#runner?.kill(),
     );
     const consumer = await Consumer.open(options);
+    this.#consumer = consumer;
     if (consumer.plainBecause) {
       say(
         `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,
@@ -129,6 +142,7 @@ class Session {
   #end(code: number, signal?: EndingSignal): void {
     this.#isEnding = true;
     this.#runner?.stopping(signal);
+    this.#batches?.stop();
     this.#resolve(signal ? { code, signal } : { code });
   }
 
@@ -144,6 +158,7 @@ class Session {
     const onFailed = (error: unknown) => this.#onFailed(message, error);
     try {
       const working = this.#handle(message);
+      if (this.#taken >= count) this.#batches?.hurry();
       if (working) return working.catch(onFailed).finally(() => this.#onHandled());
     } catch (error) {
       onFailed(error);
@@ -154,7 +169,9 @@ class Session {
   /** Anything but a {@link NotDone} is a failure that the library reports. */
   #onFailed(message: Message, error: unknown): void {
     if (!(error instanceof NotDone)) throw error;
-    this.#onError(error);
+    // What is true of a whole batch is said once.
+    if (error !== this.#said) this.#onError(error);
+    this.#said = error;
     void error.settle(message);
   }
 
@@ -193,7 +210,19 @@ class Session {
       },
     });
     this.#runner = runner;
-    return (message) => runner.run(message);
+    const { batch, reply } = this.#flags;
+    if (batch !== undefined) return this.#batching(runner, batch);
+    if (!reply) return (message) => runner.run(message);
+    const maxBytes = () => this.#consumer?.maxReplyBytes ?? 0;
+    return (message) => replyTo(message, runner, maxBytes);
+  }
+
+  #batching(runner: Runner, size: number): (message: Message) => Promise<void> {
+    const { jobs = 1, linger: lingerMs = DEFAULT_LINGER_MS, partial, null: nul } = this.#flags;
+    const how = { isNull: nul === true, isPartial: partial === true };
+    const batches = new Batches({ runner, size, lingerMs, jobs, ...how, onStranger: say });
+    this.#batches = batches;
+    return (message) => batches.handle(message);
   }
 
   #printing(): (message: Message) => void | Promise<void> {

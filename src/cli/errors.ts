@@ -92,12 +92,40 @@ export const cliErrors = {
       '--key is for one message: of many with the same key, only the first would be stored.',
       'Send them one by one, each with a key of its own.',
     ),
-  timeoutOfNothing: () =>
+  needsCommand: (option: string) =>
     new CliError(
-      'timeout-of-nothing',
+      'needs-command',
       Exit.Usage,
-      '--job-timeout needs a command, and none is given.',
+      `${option} needs a command, and none is given.`,
       'Give a command after --, or leave the option out.',
+    ),
+  needsBatch: (option: string) =>
+    new CliError(
+      'needs-batch',
+      Exit.Usage,
+      `${option} is for batches, and there are none.`,
+      'Give --batch as well, or leave the option out.',
+    ),
+  replyOfBatch: () =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      '--reply and --batch cannot be combined: a batch has one output, and many who ask.',
+      'Leave one of them out.',
+    ),
+  batchTooLarge: (max: number) =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      `--batch times --jobs is more than ${max}, which is how many messages a consumer can have in hand.`,
+      'Make one of them smaller.',
+    ),
+  lingerTooLong: () =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      '--linger is not shorter than --ack-wait, which begins when a message arrives: it would go to others before the command begins.',
+      'Make the ack-wait as long as --linger and the command may take together.',
     ),
   noSuchMessages: (ids: readonly number[], queue: string) =>
     new CliError(

@@ -40,6 +40,11 @@ export class Job {
     this.#signal('SIGTERM');
   }
 
+  /** Ends the whole group at once. */
+  kill(): void {
+    this.#signal('SIGKILL');
+  }
+
   #onOverdue(): void {
     this.#killAt = clockMs() + this.#graceMs;
     this.#timer = new LongTimer(() => this.#signal('SIGKILL'), this.#graceMs);

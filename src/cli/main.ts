@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../errors.ts';
 import { adminCommands } from './admin-command.ts';
+import { askCommand } from './ask-command.ts';
 import { brokerCommand } from './broker-command.ts';
 import { withVersion } from './common.ts';
 import { completionCommand } from './completion-command.ts';
@@ -12,7 +13,12 @@ import { report, say } from './report.ts';
 import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
 
-const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendCommand };
+const MAINS = {
+  broker: brokerCommand,
+  consume: consumeCommand,
+  send: sendCommand,
+  ask: askCommand,
+};
 
 /**
  * `sigmq`: all commands.
@@ -62,7 +68,7 @@ export async function main(program: Command): Promise<void> {
 }
 
 /** Their messages may have any bytes: they check the arguments themselves. */
-const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
+const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer', 'ask']);
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
 function forgetEmptyVariables(): void {

@@ -1,5 +1,4 @@
 import { Deadline } from '../client/deadline.ts';
-import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
@@ -8,21 +7,16 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
 import type { Published } from '../queue/store.ts';
 import { cliErrors } from './errors.ts';
-import { knownSize, readWhole, records } from './input.ts';
+import { records } from './input.ts';
+import { MAX_INPUT_BYTES, readMessage, sourceOf } from './message-source.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
-import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
 import { onInterrupt } from './shutdown.ts';
-import { STDIN } from './stdio.ts';
-import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
-/** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
-const MAX_INPUT_BYTES = 32 << 20;
 const NEWLINE_BYTE = 0x0a;
 const NUL_BYTE = 0;
-const SPACE = Buffer.from(' ');
 
 export interface SendFlags {
   readonly dir?: string;
@@ -162,36 +156,6 @@ async function within(
     signal.addEventListener('abort', () => resolve([]));
   });
   return Promise.race([sent, late]);
-}
-
-/** A path to read from, or the message itself; undefined: neither, and a terminal is not a source. */
-function sourceOf(
-  words: readonly string[],
-  { file, lines, null: nul }: SendFlags,
-): string | Buffer | undefined {
-  if (lines && nul) throw cliErrors.twoSources();
-  const dash = words.length === 1 && words[0] === '-';
-  if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
-    throw cliErrors.twoSources();
-  }
-  const bytes = bytesOf(words); // even if there are none: options may contain bytes that are not UTF-8
-  if (file !== undefined) return file;
-  if (dash) return '-';
-  if (words.length > 0)
-    return Buffer.concat(bytes.flatMap((word, at) => (at > 0 ? [SPACE, word] : [word])));
-  return isatty(STDIN) ? undefined : '-';
-}
-
-async function readMessage(
-  producer: Producer,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const max = producer.maxMessageBytes;
-  const size = knownSize(path);
-  if (max !== undefined && size !== undefined && size > max)
-    throw producerErrors.tooLarge(size, max);
-  return readWhole(path, max ?? MAX_INPUT_BYTES, signal);
 }
 
 async function sendRecords(

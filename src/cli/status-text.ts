@@ -49,7 +49,14 @@ function brokerLines(status: BrokerStatus): string[] {
     line('given up', `expired ${status.expired}, dead ${status.dead}`),
     line('refused', refused.length > 0 ? refused.join(', ') : '0'),
     line('consumers', `lost ${status.lostConsumers}`),
+    ...repliesLine(status),
   ];
+}
+
+/** An earlier broker counts none. */
+function repliesLine({ replies = { sent: 0, dropped: 0 } }: Partial<BrokerStatus>): string[] {
+  const { sent, dropped } = replies;
+  return sent + dropped === 0 ? [] : [line('replies', `sent ${sent}, dropped ${dropped}`)];
 }
 
 function engineLines({

@@ -2,11 +2,13 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
+import { DEFAULT_LINGER_MS } from '../options/values.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { tell } from '../warning.ts';
+import { batchesOf } from './batch-stream.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Deliveries } from './deliveries.ts';
 import { consumerErrors } from './errors.ts';
@@ -14,7 +16,7 @@ import { Handled } from './handled.ts';
 import { Handling } from './handling.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
-import { type ConsumerOptions, checkConsumer } from './options.ts';
+import { type BatchOptions, type ConsumerOptions, checkBatches, checkConsumer } from './options.ts';
 import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
 import { Settler } from './settler.ts';
@@ -126,6 +128,11 @@ export class Consumer implements AsyncIterable<Message> {
     return waitingIn(this.#requester, queues);
   }
 
+  /** The largest reply that the broker takes; bytes. */
+  get maxReplyBytes(): number {
+    return this.#settler.maxReplyBytes;
+  }
+
   /** How many messages have ended without a broker learning how: they will be delivered again. */
   get unheard(): number {
     return this.#settler.unheard;
@@ -151,6 +158,18 @@ export class Consumer implements AsyncIterable<Message> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     if (this.#options.handler) throw consumerErrors.hasHandler();
     return this.#stream.iterator();
+  }
+
+  /**
+   * The same, several messages at a time: as many as `size`, or as there are when the first of them has waited for
+   * `lingerMs`. Each has to be settled; those settled in the same turn of the event loop are settled in one frame.
+   * @throws OptionError; SigmqError has-handler
+   */
+  batches(options: BatchOptions = {}): AsyncIterableIterator<Message[], undefined> {
+    const { jobs = 1 } = this.#options;
+    checkBatches(options, jobs);
+    const { size = jobs, lingerMs = DEFAULT_LINGER_MS } = options;
+    return batchesOf(this[Symbol.asyncIterator](), { size, lingerMs });
   }
 
   /**

@@ -30,6 +30,56 @@ export const producerErrors = {
       `The message has ${bytes} bytes${max === undefined ? ', more than the broker accepts' : `; the broker accepts at most ${max}`}.`,
       'Send less, or start the broker with a larger --max-size.',
     ),
+  replyTooLarge: (bytes: number, max: number) =>
+    new ProducerError(
+      'too-large',
+      Exit.BadData,
+      `The reply has ${bytes} bytes; the broker accepts at most ${max}.`,
+      'Reply less, or start the broker with a larger --max-size.',
+    ),
+  cannotAsk: () =>
+    new ProducerError(
+      'refused',
+      Exit.BadData,
+      'The broker refused the message: it knows no messages that are asked.',
+      'It is of an earlier version: restart it with this one.',
+    ),
+  noReplyBy: (ms: number) =>
+    new ProducerError(
+      'timeout',
+      Exit.Timeout,
+      `No reply within ${ms} ms.`,
+      'Check that a consumer takes from the queue, or allow more time with --timeout.',
+    ),
+  noReply: () =>
+    new ProducerError(
+      'no-reply',
+      Exit.Unexpected,
+      'The message was handled, and its consumer gave no reply.',
+      'Start the consumer with `sigmq consume --reply`, or have it call message.reply().',
+    ),
+  /** @param exitCode of the last attempt; undefined: not known */
+  deadLetter: (exitCode: number | undefined) =>
+    new ProducerError(
+      'dead-letter',
+      exitCode ?? Exit.TryAgain,
+      'The message is a dead letter: it was rejected, or its attempts are used up.',
+      'See `sigmq dead ls`; `sigmq dead kick` tries it again.',
+    ),
+  askLost: () =>
+    new ProducerError(
+      'ask-lost',
+      Exit.TryAgain,
+      'The broker has neither the message nor a reply: it has expired, was removed, or went with a store in memory.',
+      'It may have been handled; check before you ask again.',
+    ),
+  notBack: (seconds: number) =>
+    new ProducerError(
+      'broker-gone',
+      Exit.Unavailable,
+      `The broker ended before there was a reply, and has not come back within ${seconds} s.`,
+      'Start it again: the message is handled then, but nobody waits for the reply. Wait for it with --wait.',
+    ),
   empty: () =>
     new ProducerError('empty', Exit.BadData, 'The message is empty.', 'Give it at least one byte.'),
   zeroForPlain: () =>

@@ -3,12 +3,13 @@ import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
+import { wholeNumber } from '../options/numbers.ts';
 import { moment } from '../options/times.ts';
 import * as values from '../options/values.ts';
 import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
-import { delayOf, type SendOptions } from './send-options.ts';
+import { type AskOptions, delayOf, type SendOptions } from './send-options.ts';
 
 /**
  * Handles one message. A message that it has not settled itself is done when it returns, or when its promise
@@ -42,6 +43,14 @@ export interface ConsumerOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
   /** The runtime directory is gone and cannot be made again: nothing will arrive any more. Default: `onError`. */
   readonly onLost?: ((error: SigmqError) => void) | undefined;
+}
+
+/** For messages that are taken several at a time. */
+export interface BatchOptions {
+  /** How many at most, up to the consumer's `jobs`; default: that many. */
+  readonly size?: number | undefined;
+  /** How long the first of them waits for others; default: 1000; ms. */
+  readonly lingerMs?: number | undefined;
 }
 
 /** For each call of an inspector. */
@@ -95,6 +104,17 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   onConfirmed: kinds.callback,
 };
 
+const ASK: Kinds<AskOptions> = {
+  queue: kinds.queueName,
+  priority: values.priority,
+  ttlMs: values.wait,
+  headers: kinds.headers,
+  timeoutMs: values.wait,
+  signal: kinds.abortSignal,
+  onProgress: kinds.callback,
+  onLook: kinds.callback,
+};
+
 const SELECTION: Kinds<Selection> = {
   state: kinds.oneOf(STATES),
   ids: values.messageIds,
@@ -127,6 +147,13 @@ export function checkSend(options: SendOptions): void {
   if (keyTtlMs !== undefined && key === undefined) throw optionErrors.keyTtlWithoutKey();
   if (ttlMs !== undefined && delayMs >= ttlMs) throw optionErrors.delayNotShorter();
 }
+
+/** @param jobs of the consumer @throws OptionError */
+export const checkBatches = (options: BatchOptions, jobs: number): void =>
+  checkOptions(options, { size: wholeNumber(1, jobs), lingerMs: values.pause });
+
+/** @throws OptionError */
+export const checkAsk = (options: AskOptions): void => checkOptions(options, ASK);
 
 /** @throws OptionError */
 export function checkSelected(queue: string, selection: Selection): void {

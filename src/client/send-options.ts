@@ -1,5 +1,6 @@
 import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
 import type { Bit } from '../codec/signal-codec.ts';
+import type { AskedStatus } from '../status.ts';
 
 export interface SendOptions {
   readonly queue?: string | undefined;
@@ -26,6 +27,19 @@ export interface SendOptions {
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
   /** Called with each frame that was sent, and its echoes; for people who want to watch. */
   readonly onFrame?: ((sent: SentFrame) => void) | undefined;
+}
+
+/** For a message whose reply is waited for. */
+export interface AskOptions
+  extends Pick<SendOptions, 'queue' | 'priority' | 'headers' | 'ttlMs' | 'signal'> {
+  /**
+   * Give up after this, with error `timeout`. Unless `ttlMs` says otherwise, the message then expires too, if no consumer
+   * has taken it. Default: wait for as long as it takes; ms.
+   */
+  readonly timeoutMs?: number | undefined;
+  readonly onProgress?: SendOptions['onProgress'];
+  /** Called every few seconds, as long as there is no reply, with how far the message is. */
+  readonly onLook?: ((asked: AskedStatus) => void) | undefined;
 }
 
 /** A frame with its zero byte, and the echo of each of its bits, low bit of the first byte first. */

@@ -8,6 +8,8 @@ import { Descriptor } from '../signals/descriptor.ts';
 import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
+import type { Verdict } from './frame-receiver.ts';
+import type { Sender } from './inbound.ts';
 import { Packer } from './model.ts';
 import { type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
@@ -15,6 +17,9 @@ import type { Receiver } from './pump.ts';
 import type { PlainTarget } from './transfer.ts';
 
 export type { Receiver };
+
+/** Judges a frame of an echo peer, or leaves it to others: undefined. */
+export type Listener = (sender: Sender, frame: Uint8Array) => Verdict | undefined;
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
@@ -58,6 +63,7 @@ export class Endpoint {
   readonly #dir: string;
   readonly #table: ProcessTable;
   #receiver: Receiver | undefined;
+  readonly #listeners = new Set<Listener>();
   #keepAlive: NodeJS.Timeout | undefined;
   #users = 0;
 
@@ -91,7 +97,8 @@ export class Endpoint {
     this.plainBecause = why;
     // The receiver comes and goes, and the link stays.
     const receiver: Receiver = {
-      onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
+      onFrame: (sender, frame) =>
+        this.#heard(sender, frame) ?? this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
       lingers: () => this.#receiver?.lingers?.() === true,
       onBug: (error) => this.#receiver?.onBug(error),
@@ -139,6 +146,23 @@ export class Endpoint {
     } finally {
       peer.close();
     }
+  }
+
+  /**
+   * From now on this one is given each frame first: a process that waits for something need not be the one that
+   * receives. @returns ends that
+   */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #heard(sender: Sender, frame: Uint8Array): Verdict | undefined {
+    for (const listener of this.#listeners) {
+      const verdict = listener(sender, frame);
+      if (verdict !== undefined) return verdict;
+    }
+    return undefined;
   }
 
   /** Waits until the frame that is being received, if any, is complete. */

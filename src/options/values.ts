@@ -24,6 +24,10 @@ export const storeSize = size(MAX_STORE_BYTES);
 export const maxMessages = wholeNumber(1, 1e12);
 export const maxAttempts = wholeNumber(1, 1e6);
 export const maxReleases = wholeNumber(0, 1e6);
+/** How long the first message of a batch waits for others, if nobody says; ms. */
+export const DEFAULT_LINGER_MS = 1000;
+/** Of a program (exit(3)). */
+export const exitCode = wholeNumber(0, 255);
 /** Messages or bytes that are requested. */
 export const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 /** A time to wait for something, so it cannot be zero. */

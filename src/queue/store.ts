@@ -1,3 +1,4 @@
+import type { Asks, Replied } from './asks.ts';
 import type { EngineStatus } from './engine-status.ts';
 import type { StoreError } from './errors.ts';
 
@@ -16,6 +17,8 @@ export interface NewMessage {
   readonly key?: string;
   /** How long after it is done that still holds; default: no longer; ms. */
   readonly keyTtlMs?: number;
+  /** Who waits for what becomes of it; see {@link Asks}. */
+  readonly asker?: string;
   /** Which process sent it, and under which number: kept with it, so that a repeat is recognised. */
   readonly producer?: { readonly process: string; readonly number: number };
 }
@@ -48,7 +51,10 @@ export interface QueuedMessage {
 }
 
 /** A message in a consumer's hands. */
-export interface Reserved extends QueuedMessage, DeliveryName {}
+export interface Reserved extends QueuedMessage, DeliveryName {
+  /** As given with the {@link NewMessage}. */
+  readonly asker?: string;
+}
 
 /** Names a delivery of a message; no other delivery of any store has the same name. */
 export interface DeliveryName {
@@ -85,6 +91,8 @@ export type Outcome =
 export interface Settlement {
   readonly id: number;
   readonly outcome: Outcome;
+  /** Stored with it, if somebody waits for what becomes of the message. */
+  readonly replied?: Replied | undefined;
 }
 
 export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
@@ -192,7 +200,7 @@ export interface Inspection extends ById {
  * Where messages wait. Nobody outside this folder knows which implementation it is; one that lives on another
  * machine should fit too, hence the promises. Every method may reject with a StoreError.
  */
-export interface Store extends Inspection {
+export interface Store extends Inspection, Asks {
   /** For people: where the messages are. */
   readonly name: string;
   /** Stays the same when the store is opened again; no other store has it. */
@@ -236,9 +244,11 @@ export interface Store extends Inspection {
   settle(settlements: readonly Settlement[]): Promise<Settled[]>;
   /**
    * A delivery that was considered lost is done after all. The message is gone if it is waiting and nobody has
-   * received it since; a dead one stays. @returns the queue from which it has gone; undefined: it is not gone
+   * received it since; a dead one stays.
+   * @param reply for who asked, if somebody did
+   * @returns the queue from which it has gone; undefined: it is not gone
    */
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined>;
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined>;
   /** What an earlier broker had handed out when it ended. */
   reservations(): Promise<Reservation[]>;
   /** When {@link sweep} has something to do or to report, ms since the epoch by `steadyMs()`; in the past: at once. */

@@ -26,6 +26,8 @@ export interface Transferred {
   readonly key: string | null;
   /** How long the key is kept after the message is done; null: it is not; ms. */
   readonly keyTtlMs: number | null;
+  /** Who waits for what becomes of it; null: nobody. */
+  readonly asker: string | null;
 }
 
 /** What is alike in the rows of all stores. */
@@ -43,7 +45,7 @@ export interface TransferRow
 
 export function transferredOf(
   row: TransferRow,
-  content: Pick<Transferred, 'body' | 'headers' | 'key'>,
+  content: Pick<Transferred, 'body' | 'headers' | 'key' | 'asker'>,
 ): Transferred {
   const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
   return {
@@ -114,8 +116,11 @@ export async function* linesOf(content: Content): AsyncGenerator<string> {
   for (const key of keys) yield line({ sigmq: 'key', ...key });
   let messages = 0;
   for await (const some of content.messages()) {
-    for (const { body, key, keyTtlMs, ...rest } of some)
-      yield line({ ...rest, ...(key === null ? {} : { key, keyTtlMs }), ...bodyFields(body) });
+    for (const { body, key, keyTtlMs, asker, ...rest } of some) {
+      const asked = asker === null ? {} : { asker };
+      const keyed = key === null ? {} : { key, keyTtlMs };
+      yield line({ ...rest, ...keyed, ...asked, ...bodyFields(body) });
+    }
     messages += some.length;
   }
   yield line({ sigmq: 'end', messages });
@@ -209,7 +214,7 @@ function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
 }
 
 function messageOf(fields: Fields, number: number): Transferred {
-  const { queue, state, headers, text, base64, key = null } = fields;
+  const { queue, state, headers, text, base64, key = null, asker = null } = fields;
   const wrong = (what: string) => transferErrors.badLine(number, `${what} is missing, or wrong`);
   const whole = (name: string): number => {
     const value = fields[name];
@@ -227,6 +232,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     throw wrong('headers');
   }
   if (key !== null && !isKey(key)) throw wrong('key');
+  if (asker !== null && typeof asker !== 'string') throw wrong('asker');
   const body =
     typeof text === 'string' ? Buffer.from(text) : Buffer.from(base64 as string, 'base64');
   const wasHeld = known === 'reserved';
@@ -238,7 +244,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     ...{ attempts: whole('attempts'), spent: whole('spent'), releases: whole('releases') },
     deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
     ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
-    ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs') },
+    ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs'), asker },
   };
 }
 

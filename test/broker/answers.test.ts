@@ -42,6 +42,8 @@ function given(plainBecause?: string) {
     intake: intake as unknown as Intake,
     drain: drain as unknown as Drain,
     keepsExpired: false,
+    place: 'here',
+    answering: { wake: (asker) => void done.push(`wake ${asker}`) },
   });
   return { store, journal, counters, intake, drain, answers, done };
 }
@@ -59,6 +61,7 @@ describe('Answers', () => {
       ...{ draining: false, drain: null, others: null, engine: null },
       ...{ accepted: 1, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
       ...{ expired: 0, dead: 0, refused: { full: 1 }, lostConsumers: 0, since: counters.since },
+      replies: { sent: 0, dropped: 0 },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],
     });
     assert.equal((await given('no addon').answers.status()).plainBecause, 'no addon');

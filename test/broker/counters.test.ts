@@ -23,6 +23,7 @@ describe('Counters', () => {
     assert.deepEqual(counters.totals, {
       ...{ ...NONE, accepted: 3, delivered: 2, retried: 1, expired: 3 },
       ...{ since: counters.since, refused: {}, lostConsumers: 0 },
+      replies: { sent: 0, dropped: 0 },
     });
     assert.ok(Math.abs(Date.parse(counters.since) - before) < 60_000);
     assert.match(counters.since, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

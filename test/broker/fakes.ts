@@ -43,6 +43,10 @@ export class FakeStore implements Store {
   purge = this.#orFail('purge');
   kick = this.#orFail('kick');
   pause = this.#orFail('pause');
+  repliesAt = this.#orFail('repliesAt');
+  reply = this.#orFail('reply');
+  forgetReplies = this.#orFail('forgetReplies');
+  asked = this.#orFail('asked');
   close = this.#orFail('close');
   takeExpired = () => this.#store.takeExpired();
 

@@ -26,7 +26,7 @@ async function given() {
   const who = consumer({ pid: 70 });
   const requests: Note[] = [];
   const reception = new Reception({
-    intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100 }),
+    intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100, place: 'here' }),
     roster: { get: (key) => (key === who.key ? who : undefined) },
     requests: {
       take: (_peer, request) => {
@@ -34,7 +34,7 @@ async function given() {
         return 0;
       },
     },
-    ...{ inFlight, journal, incarnation: store.incarnation },
+    ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
   });
   await inFlight.recover(() => undefined);
   await store.put('a');
@@ -145,10 +145,10 @@ describe('Reception of settlements', () => {
     const inFlight = new InFlight({ store, ackWaitMs: undefined, journal });
     const who = consumer({ pid: 70 });
     const reception = new Reception({
-      intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100 }),
+      intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100, place: 'here' }),
       roster: { get: () => who },
       requests: { take: () => 0 },
-      ...{ inFlight, journal, incarnation: store.incarnation },
+      ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
     });
     const [id = 0] = await store.put('a');
     await reserve(store, ['default'], who.key);

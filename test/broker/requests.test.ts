@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Replies } from '../../src/broker/replies.ts';
 import { Requests } from '../../src/broker/requests.ts';
 import { MAX_CHANGES, MAX_PEEK_BYTES, MAX_QUEUES_TOLD, MAX_ROWS } from '../../src/link/request.ts';
 import { StoreError } from '../../src/queue/errors.ts';
@@ -17,8 +18,7 @@ function given() {
   const done: string[] = [];
   const requests = new Requests({
     inspection: store,
-    endpoint: fake.endpoint,
-    table: fakeTable(PEER),
+    replies: new Replies({ endpoint: fake.endpoint, table: fakeTable(PEER) }),
     broker: {
       status: async () => ({ pid: 1 }),
       waiting: async ({ pid }, queues) => pid + queues.size,
@@ -26,6 +26,7 @@ function given() {
         { id: 7, isDuplicate: false },
         { id: 8, isDuplicate: true },
       ],
+      asked: async ({ pid }, number, queue) => [pid, number, queue],
       queues: async (after, limit) => [after, limit],
       drain: async (paused) => {
         done.push(paused ? 'drain all' : 'drain');
@@ -53,6 +54,9 @@ describe('Requests', () => {
     const { ask, done } = given();
     assert.deepEqual(await ask({ op: 'status' }), { ok: { pid: 1 } });
     assert.deepEqual(await ask({ op: 'waiting', queues: ['a', 'b'] }), { ok: 72 });
+    assert.deepEqual(await ask({ op: 'asked', number: 3, queue: 'q' }), { ok: [70, 3, 'q'] });
+    for (const wrong of [{}, { number: -1, queue: 'q' }, { number: 1 }])
+      assert.equal((await ask({ op: 'asked', ...wrong })).exit, 64);
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
     assert.deepEqual(await ask({ op: 'queues' }), { ok: ['', MAX_QUEUES_TOLD] });
     assert.deepEqual(await ask({ op: 'queues', after: 'a', limit: 7 }), { ok: ['a', 7] });
@@ -247,6 +251,9 @@ describe('Requests', () => {
       'AssertionError [ERR_ASSERTION]: gone',
     ]);
     fake.answer = () => ({ kind: 'accepted' });
+    assert.deepEqual(await ask({ op: 'asked', number: 3, queue: 'q' }), { ok: [70, 3, 'q'] });
+    for (const wrong of [{}, { number: -1, queue: 'q' }, { number: 1 }])
+      assert.equal((await ask({ op: 'asked', ...wrong })).exit, 64);
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
   });
 });

@@ -12,6 +12,14 @@ export function stderrOf(t: TestContext): () => string {
 }
 
 export function messageOf(body: string | Uint8Array, more: Partial<MessageContent> = {}): Message {
-  const content = { id: 7, queue: 'q', attempt: 2, releases: 0, headers: [], ...more };
+  const content = {
+    id: 7,
+    queue: 'q',
+    attempt: 2,
+    releases: 0,
+    headers: [],
+    isAsked: false,
+    ...more,
+  };
   return new DeliveredMessage({ ...content, body: Buffer.from(body) }, async () => true);
 }

@@ -12,6 +12,7 @@ const status: BrokerStatus = {
   engine: null,
   ...{ draining: false, drain: null, plainBecause: null, others: null, ...counted },
   ...{ since: '2026-01-02T03:04:05.678Z', refused: { full: 7, 'too-large': 8 }, lostConsumers: 9 },
+  replies: { sent: 4, dropped: 2 },
   consumers: [{ pid: 77, kind: 'echo', queues: ['default'], jobs: 1, holding: 0 }],
 };
 const queue = (name: string, more: Partial<QueueStatus> = {}): QueueStatus => ({
@@ -38,6 +39,7 @@ describe('statusText', () => {
       'delivered  1000001 (268.6/s), retried 1',
       'done       999999 (268.6/s)',
       'failed 2, released 3, lost 4',
+      'replies    sent 4, dropped 2',
       'expired 5, dead 6',
       'refused    full 7, too-large 8',
       'consumers  lost 9',

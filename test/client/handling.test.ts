@@ -33,7 +33,7 @@ function given(jobs: number, handler?: Handler) {
         settled.push(`${text} ${verb}`);
         return true;
       };
-      handling.take(new DeliveredMessage({ ...content, headers: [] }, tell));
+      handling.take(new DeliveredMessage({ ...content, headers: [], isAsked: false }, tell));
     }
   };
   const end = async (text: string, error?: Error) => {

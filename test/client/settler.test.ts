@@ -57,7 +57,7 @@ function given(
     fake.sent.map(({ frame }) => {
       const decoded = decodeFrame(frame.subarray(0, -1));
       assert.ok(decoded.kind === 'envelope');
-      const settles = settlementsOf(decoded.envelope) ?? assert.fail('no settlement');
+      const settles = settlementsOf(decoded.envelope, 1000) ?? assert.fail('no settlement');
       return settles.map(({ id, delivery, incarnation, verb }) => {
         return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
       });
@@ -95,6 +95,41 @@ describe('Settler', () => {
     assert.deepEqual(await Promise.all(known), Array(5).fill(true));
     assert.deepEqual(errors, []);
   });
+
+  it('tells a reply in a frame of its own, again as long as nobody has heard it, and keeps it no longer', async (t) => {
+    const { clock, settler, fake, first, told, known, handled } = given(t);
+    const reply = { exitCode: 3, reply: Buffer.from('größer') };
+    first.push(linkErrors.stalled(BROKER));
+    const heard = [
+      settler.settle(name(5), Verb.Failed),
+      settler.settle(name(7), Verb.Done, reply),
+      settler.settle(name(6), Verb.Failed),
+    ];
+    assert.deepEqual(known(), [Reason.Later, Verb.Done]);
+    assert.equal(handled.get(name(7))?.told, reply, 'a broker that delivers it again gets it');
+    await clock.pass(500);
+    assert.deepEqual(await Promise.all(heard), [true, true, true]);
+    assert.deepEqual(told(), ['5.1 f', '5.1 f', '7.1 d', '6.1 f']);
+    const decoded = decodeFrame(fake.sent[2]?.frame.subarray(0, -1) ?? new Uint8Array());
+    assert.ok(decoded.kind === 'envelope');
+    const [said] = settlementsOf(decoded.envelope, 100) ?? [];
+    assert.deepEqual(
+      [said?.exitCode, said?.reply && Buffer.from(said.reply).toString()],
+      [3, 'größer'],
+    );
+    assert.deepEqual([known(), handled.get(name(7))?.told], [[0, undefined], undefined]);
+  });
+
+  for (const reason of [Reason.TooLarge, Reason.Unsupported]) {
+    it(`says that it is done to a broker that refuses the reply (${reason})`, async (t) => {
+      const { clock, settler, first, told } = given(t);
+      first.push({ kind: 'refused', reason });
+      const heard = settler.settle(name(7), Verb.Done, { exitCode: 0, reply: Buffer.from('x') });
+      await clock.pass(500);
+      assert.equal(await heard, true);
+      assert.deepEqual(told(), ['7.1 d', '7.1 d']);
+    });
+  }
 
   it('says nothing while the work goes on, and waits for work that is not to be settled', async (t) => {
     const { settler, told, errors } = given(t);

@@ -106,6 +106,17 @@ describe('the examples of the library', { skip: loadAddon().why ?? false }, () =
     await until('a warning', () => /SigmqWarning: Unexpected token/.test(taking.stderr));
   });
 
+  it('of docs/library.md ask, and take several at a time', async (t) => {
+    const { run, consumer, succeed } = await given(t, PAGE);
+    await consumer('replier.mjs');
+    assert.equal(await succeed('asker.mjs'), '6 0\n');
+    const batches = await consumer('batches.mjs');
+    const producer = await Producer.open({ dir: run });
+    t.after(() => producer.close());
+    await producer.sendAll(['a', 'b', 'c'], { queue: 'rows' });
+    assert.deepEqual(await batches.printed(1), ['3 rows: a b c']);
+  });
+
   it('are all in these pages', () => {
     const pages = PAGES.filter((page) => page.endsWith('.md')).filter(
       (page) => filesOf(page, '').size > 0,

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Intake } from '../../src/broker/intake.ts';
 import { Reception } from '../../src/broker/reception.ts';
+import { Replies } from '../../src/broker/replies.ts';
 import { Requests } from '../../src/broker/requests.ts';
 import { encodeBatch } from '../../src/codec/batch.ts';
 import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
@@ -36,12 +37,12 @@ function asked() {
   } as unknown as Endpoint;
   const requests = new Requests({
     inspection: store,
-    endpoint,
-    table: fakeTable(sender),
+    replies: new Replies({ endpoint, table: fakeTable(sender) }),
     broker: {
       status: async () => ({}),
       waiting: async () => 0,
       lastSent: () => [],
+      asked: async () => ({}),
       queues: async () => [],
       drain: async () => {},
       cancelDrain: () => false,
@@ -185,10 +186,10 @@ describe('Reception', () => {
     const inFlight = new InFlight({ store, ackWaitMs: undefined, journal });
     await inFlight.recover(() => undefined);
     const reception = new Reception({
-      intake: new Intake({ store, bootId: 'b', maxMessageBytes: 100 }),
+      intake: new Intake({ store, bootId: 'b', maxMessageBytes: 100, place: 'here' }),
       roster: { get: () => undefined },
       requests: { take: () => 0 },
-      ...{ inFlight, journal, incarnation: store.incarnation },
+      ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
     });
     const anyFrame = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),

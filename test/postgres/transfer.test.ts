@@ -39,7 +39,7 @@ async function fill(folder: string): Promise<void> {
       producer,
     },
     { ...one, queue: 'later', delayMs: 3_600_000, ttlMs: 7_200_000 },
-    { ...one, queue: 'later', delayMs: 1_800_000 },
+    { ...one, queue: 'later', delayMs: 1_800_000, asker: '1:2:3 here' },
     { ...one, queue: 'dead', body: new Uint8Array() },
     { ...one, queue: 'dead', body: Buffer.from('tried twice') },
     { ...one, queue: 'held' },
@@ -64,7 +64,9 @@ async function contentOf(store: Store) {
     for (const { id: _, ...rest } of await store.peek(queue, { limit: 1e4 })) {
       all.push({ ...rest, body: Buffer.from(rest.body) });
     }
-  return { all, counts: await store.counts(), number: await store.lastNumber('boot:1:2') };
+  const asked = await store.asked('1:2:3 here');
+  const number = await store.lastNumber('boot:1:2');
+  return { all, counts: await store.counts(), number, asked };
 }
 
 async function contentIn(folder: string) {
@@ -91,7 +93,7 @@ describe('export and import', () => {
     const asReady = (one: Omit<Stored, 'id'>) =>
       one.state === 'reserved' ? { ...one, state: 'ready' as const, delivery: 2 } : one;
     assert.deepEqual(after.all, before.all.map(asReady));
-    assert.equal(after.number, 7);
+    assert.deepEqual([after.number, after.asked], [7, 'delayed']);
     assert.deepEqual(
       after.counts.filter(({ paused }) => paused).map(({ queue }) => queue),
       ['q1'],

@@ -225,6 +225,8 @@ describe('a store in a file', () => {
     for (let n = 0; n < 3; n++) order.push((await reserve(store, ['default'], '1:1'))?.id);
     assert.deepEqual(order, [2, 1, 3]);
     assert.equal((await put(store, [message('new')]))[0], 6);
+    await put(store, [message('asked', { asker: '1:2:3 here' })]);
+    assert.equal(await store.asked('1:2:3 here'), 'ready');
     const [keyed] = await store.publish([message('keyed', { key: 'k' })]);
     assert.deepEqual(await store.publish([message('again', { key: 'k' })]), [
       { id: keyed?.id, isDuplicate: true },

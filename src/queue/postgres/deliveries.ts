@@ -88,6 +88,7 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     const { members, clock } = this.#parts;
     return {
       ...queuedOf(row, (at) => clock.toHost(at)),
+      ...askerOf(row),
       incarnation: members.incarnation,
     };
   }
@@ -102,9 +103,14 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     return rows.map((row) => {
       const { consumer, incarnation } = row;
       this.#held.set(row.id, heldOf(row));
-      return { ...queuedOf(row, (at) => clock.toHost(at)), consumer, incarnation };
+      const queued = queuedOf(row, (at) => clock.toHost(at));
+      return { ...queued, ...askerOf(row), consumer, incarnation };
     });
   }
+}
+
+function askerOf({ asker }: RowWithBody): Pick<Reserved, 'asker'> {
+  return asker === null ? {} : { asker };
 }
 
 /**

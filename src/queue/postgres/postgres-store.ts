@@ -1,4 +1,5 @@
 import { steadyMs } from '../../clock.ts';
+import type { Asked, Reply } from '../asks.ts';
 import type { EngineStatus } from '../engine-status.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
@@ -20,6 +21,7 @@ import type {
   StoreListener,
 } from '../store.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
+import { PostgresAsks } from './asks.ts';
 import { PostgresById } from './by-id.ts';
 import { engineStatus } from './check.ts';
 import { Deliveries } from './deliveries.ts';
@@ -60,6 +62,7 @@ export class PostgresStore implements Store {
   readonly #deliveries: Deliveries;
   readonly #publisher: Publisher;
   readonly #byId: PostgresById;
+  readonly #asks: PostgresAsks;
   readonly #inspection: PostgresInspection;
   readonly #lookups: Lookups;
   readonly #address: PostgresAddress;
@@ -113,6 +116,7 @@ export class PostgresStore implements Store {
     this.#deliveries = new Deliveries(parts);
     this.#publisher = new Publisher({ ...parts, name });
     this.#byId = new PostgresById(parts);
+    this.#asks = new PostgresAsks(parts);
     this.#inspection = new PostgresInspection(parts);
     this.#lookups = new Lookups(parts);
   }
@@ -157,8 +161,24 @@ export class PostgresStore implements Store {
     return this.#deliveries.settlements.settle(settlements);
   }
 
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
-    return this.#deliveries.settlements.settleLate(id, name);
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined> {
+    return this.#deliveries.settlements.settleLate(id, name, reply);
+  }
+
+  repliesAt(place: string, limit: number): Promise<string[]> {
+    return this.#asks.repliesAt(place, limit);
+  }
+
+  reply(asker: string): Promise<Reply | undefined> {
+    return this.#asks.reply(asker);
+  }
+
+  forgetReplies(askers: readonly string[]): Promise<void> {
+    return this.#asks.forgetReplies(askers);
+  }
+
+  asked(asker: string): Promise<Asked | undefined> {
+    return this.#asks.asked(asker);
   }
 
   reservations(): Promise<Reservation[]> {
@@ -253,11 +273,11 @@ export class PostgresStore implements Store {
     this.#engine.tell({ ...ANYTHING, lease: this.#leaseMs });
   }
 
-  #onNews({ queues, at, lease }: News): void {
+  #onNews({ queues, at, lease, replies }: News): void {
     if (queues) this.#ready.forget(queues);
     if (queues === 'all') this.#timetable.forget();
     if (at !== undefined) this.#timetable.add(at);
     if (lease) this.#timetable.addLease(this.#clock.now() + lease + 1);
-    if (queues || at !== undefined || lease) this.#listener?.({ kind: 'news' });
+    if (queues || at !== undefined || lease || replies) this.#listener?.({ kind: 'news' });
   }
 }

@@ -61,11 +61,12 @@ export class Publisher {
       ...[members.id, number, batch.length, bytes, policy.maxMessages, policy.maxBytes],
       ...this.#columns(batch, now),
     ];
+    const askers = batch.map(({ asker = null }) => asker);
     try {
       const hasKeys = batch.some(({ key }) => key !== undefined);
       const [answer] = await (hasKeys
-        ? engine.durable<Answer>(PUBLISH_KEYED, [...values, ...keyColumns(batch)])
-        : engine.durable<Answer>(PUBLISH, values));
+        ? engine.durable<Answer>(PUBLISH_KEYED, [...values, ...keyColumns(batch), askers])
+        : engine.durable<Answer>(PUBLISH, [...values, askers]));
       if (answer?.fits) this.#number = number;
       return answer as Answer;
     } catch (error) {
@@ -153,12 +154,12 @@ const PUBLISH: Statement = {
   text: `WITH room AS (${ROOM}),
     checked AS (SELECT *, messages + $3::bigint <= $5::bigint AND bytes + $4::bigint <= $6::bigint AS fits FROM room),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes)
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, asker)
       SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size
+        due_at, expires_at, size, asker
       FROM checked, unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, n)
+        $16::bigint[], $17::bigint[], $18::int[], $21::text[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, asker, n)
       WHERE fits ORDER BY n RETURNING id),
     remembered AS (${REMEMBER}),
     counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
@@ -175,8 +176,8 @@ const PUBLISH_KEYED: Statement = {
   text: `WITH room AS (${ROOM}),
     forgotten AS (DELETE FROM kept_keys WHERE until <= $7::bigint),
     given AS (SELECT * FROM unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, n)),
+        $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[], $23::text[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, asker, n)),
     stands AS (SELECT DISTINCT ON (n) n, id FROM (
       SELECT n, messages.id, 1 AS rank FROM given JOIN messages
         ON messages.queue = given.queue AND messages.key = given.key AND messages.state <> 'dead'
@@ -187,9 +188,9 @@ const PUBLISH_KEYED: Statement = {
     checked AS (SELECT *, messages + (SELECT count(*) FROM fresh) <= $5::bigint
       AND bytes + (SELECT coalesce(sum(size), 0) FROM fresh) <= $6::bigint AS fits FROM room),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl)
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl, asker)
       SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size, key, key_ttl
+        due_at, expires_at, size, key, key_ttl, asker
       FROM checked, fresh WHERE fits ORDER BY n
       ON CONFLICT (queue, key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE SET key = excluded.key
       RETURNING id, queue, key, messages.bytes, xmax = 0 AS is_new),

@@ -2,7 +2,7 @@ import type { Held } from '../settlement.ts';
 import type { Headers, MessageState, QueuedMessage, Stored } from '../store.ts';
 
 export const COLUMNS =
-  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes, key';
+  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes, key, asker';
 
 /** A row as selected by {@link COLUMNS}. */
 export interface Row extends Held {
@@ -15,6 +15,7 @@ export interface Row extends Held {
   readonly due_at: number | null;
   readonly bytes: number;
   readonly key: string | null;
+  readonly asker: string | null;
 }
 
 export type RowWithBody = Row & { readonly body: Uint8Array };

@@ -5,7 +5,7 @@ import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 /** What happens when two brokers do it at the same time: something is there already, or a deadlock. */
 const ALREADY: ReadonlySet<string> = new Set([
   ...['42P06', '42P07', '23505', '42710', '42701', '40P01'],
@@ -20,9 +20,15 @@ CREATE TABLE kept_keys (queue text COLLATE "C", key text COLLATE "C", message bi
 COMMENT ON TABLE kept_keys IS 'of messages that are done, as long as they are to be kept';
 CREATE INDEX kept_keys_until ON kept_keys (until);
 `;
+const ASKS = `
+CREATE INDEX messages_asked ON messages (asker) WHERE asker IS NOT NULL;
+CREATE TABLE replies (asker text COLLATE "C" PRIMARY KEY, content bytea NOT NULL, at bigint NOT NULL);
+COMMENT ON TABLE replies IS 'what became of messages whose senders wait to be told';
+`;
 /** What brings a store of each version to the next one; an earlier sigmq that is connected can go on with it. */
 const UPGRADES: readonly string[] = [
   `ALTER TABLE messages ADD COLUMN key text COLLATE "C", ADD COLUMN key_ttl bigint; ${KEYS}`,
+  `ALTER TABLE messages ADD COLUMN asker text COLLATE "C"; ${ASKS}`,
 ];
 
 /** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
@@ -47,7 +53,8 @@ CREATE TABLE messages (
   incarnation bigint,
   bytes       int    NOT NULL,
   key         text COLLATE "C",
-  key_ttl     bigint
+  key_ttl     bigint,
+  asker       text COLLATE "C"
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE messages ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON COLUMN messages.broker IS 'of a reserved one: whose lease protects it';
@@ -58,7 +65,7 @@ CREATE INDEX messages_reserved ON messages (broker, id)                         
 CREATE INDEX messages_dead     ON messages (queue, priority DESC, id)           WHERE state = 'dead';
 CREATE INDEX messages_expiring ON messages (expires_at)
   WHERE expires_at IS NOT NULL AND state IN ('ready', 'delayed');
-${KEYS}
+${KEYS}${ASKS}
 CREATE TABLE producers (process text PRIMARY KEY, number bigint NOT NULL, at bigint NOT NULL);
 COMMENT ON TABLE producers IS 'the number of the last message stored from each process';
 CREATE TABLE paused (queue text COLLATE "C" PRIMARY KEY);

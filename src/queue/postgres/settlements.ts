@@ -1,5 +1,7 @@
+import type { Replied } from '../asks.ts';
 import { after, type Held } from '../settlement.ts';
-import type { DeliveryName, Outcome, Settled, Settlement, Store } from '../store.ts';
+import type { DeliveryName, Settled, Settlement, Store } from '../store.ts';
+import { keepReplies, repliedColumns } from './asks.ts';
 import type { Statement } from './connection.ts';
 import { wasAsked } from './errors.ts';
 import type { HeldRow, Row } from './rows.ts';
@@ -15,6 +17,7 @@ interface Change extends Held {
   readonly dueAt: number | null;
   /** A consumer has received it. */
   readonly isTaken: boolean;
+  readonly replied: Replied | undefined;
 }
 
 /** What becomes of what was handed out. */
@@ -36,7 +39,7 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    const changes = settlements.map(({ id, outcome }) => this.#changeOf(id, outcome));
+    const changes = settlements.map((one) => this.#changeOf(one));
     const known = changes.filter((change) => change !== undefined);
     if (known.length < changes.length)
       return changes.map((change) => (change ? 'unmade' : 'unknown'));
@@ -49,15 +52,14 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
     return known.map(({ id }) => (made.has(id) ? 'unmade' : 'unknown'));
   }
 
-  #changeOf(id: number, { kind }: Outcome): Change | undefined {
+  #changeOf({ id, outcome: { kind }, replied }: Settlement): Change | undefined {
     const held = this.#held.get(id);
     if (!held) return undefined;
     const { clock, policy } = this.#parts;
-    const before = held.deliveries;
-    if (kind === 'done') return { id, before, ...held, state: 'gone', dueAt: null, isTaken: true };
-    if (kind === 'untaken')
-      return { id, before, ...held, state: 'ready', dueAt: null, isTaken: false };
-    return { id, before, ...after({ kind }, held, policy, clock.now()), isTaken: true };
+    const same = { id, before: held.deliveries, replied, ...held };
+    if (kind === 'done') return { ...same, state: 'gone', dueAt: null, isTaken: true };
+    if (kind === 'untaken') return { ...same, state: 'ready', dueAt: null, isTaken: false };
+    return { ...same, ...after({ kind }, held, policy, clock.now()), isTaken: true };
   }
 
   /** @returns the ids of those that this broker held; if that is not all of them, none was settled */
@@ -68,7 +70,7 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
       const held = await engine.fast<{ id: number }>(SETTLE, [
         ...[members.id, column('id'), column('before'), column('state'), column('attempts')],
         ...[column('spent'), column('releases'), column('deliveries'), column('dueAt')],
-        ...[column('isTaken'), clock.now()],
+        ...[column('isTaken'), clock.now(), ...repliedColumns(column('replied'))],
       ]);
       const ours = new Set(held.map(({ id }) => id));
       return ours.size === changes.length ? ours : await this.#doubtless(changes, ours);
@@ -100,7 +102,9 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
     const { ready, timetable, engine } = this.#parts;
     const queues = new Set<string>();
     let at = Number.POSITIVE_INFINITY;
-    for (const { id, state, dueAt, isTaken } of changes) {
+    let hasReplied = false;
+    for (const { id, state, dueAt, isTaken, replied } of changes) {
+      hasReplied ||= replied !== undefined && (state === 'gone' || state === 'dead');
       const queue = this.#held.get(id)?.queue;
       this.#held.delete(id);
       this.#doubted.delete(id);
@@ -110,19 +114,24 @@ export class Settlements implements Pick<Store, 'settle' | 'settleLate'> {
     }
     ready.add(queues);
     timetable.add(at);
-    if (queues.size > 0 || Number.isFinite(at))
-      engine.tell({ queues: [...queues], ...(Number.isFinite(at) ? { at } : {}) });
+    if (queues.size > 0 || Number.isFinite(at) || hasReplied) {
+      const due = Number.isFinite(at) ? { at } : {};
+      engine.tell({ queues: [...queues], ...due, ...(hasReplied ? { replies: true } : {}) });
+    }
   }
 
   async settleLate(
     id: number,
     { incarnation, delivery }: DeliveryName,
+    reply?: Uint8Array,
   ): Promise<string | undefined> {
     const { engine, members, clock } = this.#parts;
     // It was the last delivery: nobody has received the message since.
-    const [row] = await engine.fast<{ queue: string }>(SETTLE_LATE, [
+    const [row] = await engine.fast<Pick<Row, 'queue' | 'asker'>>(SETTLE_LATE, [
       ...[members.id, id, incarnation, delivery, clock.now()],
+      reply ? Buffer.from(reply) : null,
     ]);
+    if (row?.asker) engine.tell({ replies: true });
     return row?.queue;
   }
 }
@@ -135,8 +144,8 @@ const keepKeys = (now: string) => `INSERT INTO kept_keys (queue, key, message, u
 const SETTLE: Statement = {
   name: 'settle',
   text: `WITH wanted AS (SELECT * FROM unnest($2::bigint[], $3::int[], $4::text[], $5::int[], $6::int[], $7::int[],
-      $8::int[], $9::bigint[], $10::boolean[])
-      AS change (id, before, state, attempts, spent, releases, deliveries, due_at, taken)),
+      $8::int[], $9::bigint[], $10::boolean[], $12::text[], $13::bytea[], $14::bytea[])
+      AS change (id, before, state, attempts, spent, releases, deliveries, due_at, taken, asker, if_gone, if_dead)),
     held AS (SELECT messages.id FROM wanted JOIN messages ON messages.id = wanted.id
       WHERE messages.state = 'reserved' AND messages.broker = $1 AND messages.deliveries = wanted.before
       FOR UPDATE OF messages),
@@ -149,6 +158,7 @@ const SETTLE: Statement = {
         expires_at = CASE WHEN NOT taken THEN expires_at END
       FROM wanted, complete WHERE yes AND messages.id = wanted.id AND wanted.state <> 'gone'),
     kept AS (${keepKeys('$11')}),
+    replied AS (${keepReplies('SELECT state, asker, if_gone, if_dead FROM wanted, complete WHERE yes')}),
     counted AS (${COUNT_REMOVED})
     SELECT id FROM held`,
 };
@@ -161,6 +171,7 @@ const SETTLE_LATE: Statement = {
   text: `WITH gone AS (DELETE FROM messages WHERE id = $2 AND incarnation = $3 AND deliveries = $4
       AND state IN ('ready', 'delayed') RETURNING messages.*),
     kept AS (${keepKeys('$5')}),
+    replied AS (${keepReplies("SELECT 'gone' AS state, asker, $6::bytea AS if_gone, NULL::bytea AS if_dead FROM gone WHERE $6 IS NOT NULL")}),
     counted AS (${COUNT_REMOVED})
-    SELECT queue FROM gone`,
+    SELECT queue, asker FROM gone`,
 };

@@ -26,6 +26,7 @@ type StoredRow = TransferRow & {
   readonly body: Uint8Array;
   readonly headers: string | null;
   readonly key: string | null;
+  readonly asker: string | null;
 };
 
 /** Reads a store as of one moment, while brokers work on it. @throws StoreError */
@@ -67,14 +68,14 @@ async function contentOf(connection: PostgresConnection, name: string): Promise<
       for (let last = 0; ; ) {
         const rows = await connection.ask<StoredRow>(
           `SELECT id, queue, state, priority, position, body, headers, attempts, spent, releases, deliveries,
-          enqueued_at, due_at, expires_at, key, key_ttl FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
+          enqueued_at, due_at, expires_at, key, key_ttl, asker FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
           [last],
         );
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
-          const { body, key } = row;
-          return transferredOf(row, { body, headers: headersOf(row.headers), key });
+          const { body, key, asker } = row;
+          return transferredOf(row, { body, headers: headersOf(row.headers), key, asker });
         });
       }
     },
@@ -134,15 +135,15 @@ class PostgresTarget implements Target {
       this.#bytes += bytes;
       await this.#ask(
         `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent, releases,
-        deliveries, enqueued_at, due_at, expires_at, bytes, key_ttl, key)
+        deliveries, enqueued_at, due_at, expires_at, bytes, key_ttl, key, asker)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
           CASE WHEN $2 = 'dead' OR NOT EXISTS (SELECT FROM messages
-            WHERE queue = $1 AND key = $16::text AND state <> 'dead') THEN $16::text END)`,
+            WHERE queue = $1 AND key = $16::text AND state <> 'dead') THEN $16::text END, $17)`,
         [
           ...[one.queue, one.state, one.priority, one.position, Buffer.from(one.body)],
           one.headers.length > 0 ? JSON.stringify(one.headers) : null,
           ...[one.attempts, one.spent, one.releases, one.deliveries],
-          ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes, one.keyTtlMs, one.key],
+          ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes, one.keyTtlMs, one.key, one.asker],
         ],
       );
     }

@@ -1,5 +1,6 @@
 import type { StorePolicy } from '../policy.ts';
 import type { DeliveryName, Reservation, Reserved, Settled, Settlement, Store } from '../store.ts';
+import type { SqliteAsks } from './asks.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
 import type { Keys } from './keys.ts';
@@ -13,6 +14,7 @@ export interface SqliteDeliveriesOptions {
   readonly policy: StorePolicy;
   readonly tally: Tally;
   readonly keys: Keys;
+  readonly asks: SqliteAsks;
   readonly timetable: Timetable;
   /** What is reserved, by id: as it is in the file. */
   readonly reserved: Map<number, ReservedRow>;
@@ -85,18 +87,20 @@ export class SqliteDeliveries
   }
 
   async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    const { db, policy, reserved, keys } = this.#options;
+    const { db, policy, reserved, keys, asks } = this.#options;
     const now = this.#options.now();
-    const changes = settlements.map(({ id, outcome }) => {
+    const changes = settlements.map(({ id, outcome, replied }) => {
       const held = reserved.get(id);
-      return held && { id, outcome, held, ...settlementOf(id, held, outcome, policy, now) };
+      const change = held && settlementOf(id, held, outcome, policy, now);
+      return change && { id, outcome, replied, held, ...change };
     });
     const known = changes.filter((change) => change !== undefined);
     if (known.length < changes.length)
       return changes.map((change) => (change ? 'unmade' : 'unknown'));
     db.together(() => {
-      for (const { id, held, state, sql, parameters } of known) {
+      for (const { id, held, state, sql, parameters, replied } of known) {
         if (state === 'gone' && held.keepsKey) keys.keep(id, now);
+        if (replied && (state === 'gone' || state === 'dead')) asks.keep(replied, state, now);
         db.run(sql, parameters);
       }
     });
@@ -116,14 +120,16 @@ export class SqliteDeliveries
   async settleLate(
     id: number,
     { incarnation, delivery }: DeliveryName,
+    reply?: Uint8Array,
   ): Promise<string | undefined> {
     // It was the last delivery: nobody has received the message since.
     const which = "id = ? AND incarnation = ? AND deliveries = ? AND state IN ('ready', 'delayed')";
     const values = [id, incarnation, delivery];
-    const { db, keys, now, tally } = this.#options;
+    const { db, keys, asks, now, tally } = this.#options;
     const gone = db.together(() => {
       if (!db.sql(`SELECT 1 FROM messages WHERE ${which}`).get(values)) return [];
       keys.keep(id, now());
+      if (reply) asks.keepOf(id, reply, now());
       const sql = `DELETE FROM messages WHERE id = ? RETURNING queue, state, ${BYTES} AS bytes`;
       return db.sql(sql).all([id]) as Removed[];
     });

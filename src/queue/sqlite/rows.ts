@@ -22,12 +22,13 @@ export interface Row {
   readonly incarnation: number | null;
   readonly key: Blob | null;
   readonly key_ttl: number | null;
+  readonly asker: Blob | null;
 }
 
 type HolderColumn = 'consumer' | 'incarnation' | 'key_ttl';
 
 /** For inspection: the body is fetched separately. */
-export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position'> & {
+export type BodilessRow = Omit<Row, 'body' | HolderColumn | 'spent' | 'position' | 'asker'> & {
   readonly bytes: number;
 };
 /** The driver ends the process when a text is not UTF-8 (a damaged file), so it is given bytes, and we decode them. */
@@ -35,7 +36,8 @@ const HEADERS = 'CAST(headers AS BLOB) AS headers';
 export const ALL_BUT_BODY = `id, queue, state, priority, ${HEADERS}, attempts, releases, deliveries, enqueued_at,
   due_at, CAST(key AS BLOB) AS key, length(body) AS bytes`;
 export const ALL_COLUMNS = `id, queue, state, priority, body, ${HEADERS}, attempts, spent, releases, deliveries, position,
-  enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation, key_ttl`;
+  enqueued_at, due_at, CAST(consumer AS BLOB) AS consumer, incarnation, key_ttl,
+  CAST(asker AS BLOB) AS asker`;
 
 /** Bytes that a row counts for, in agreement with sizeOf(). */
 export const BYTES = 'length(body) + ifnull(octet_length(headers), 0)';
@@ -46,10 +48,12 @@ export function bytesOf({ body, headers }: Row): number {
 }
 
 export function reservedOf(
-  row: Omit<Row, HolderColumn | 'spent' | 'position' | 'key'>,
+  row: Omit<Row, HolderColumn | 'spent' | 'position' | 'key' | 'asker'> &
+    Partial<Pick<Row, 'asker'>>,
 ): Omit<Reserved, 'incarnation'> {
-  const { id, queue, body, headers, attempts, releases, deliveries } = row;
+  const { id, queue, body, headers, attempts, releases, deliveries, asker } = row;
   return {
+    ...(asker ? { asker: asText(asker) } : {}),
     ...{ id, queue, body: asBytes(body), headers: headersOf(headers) },
     ...{ attempt: attempts + 1, releases, delivery: deliveries + 1 },
     enqueuedAt: row.enqueued_at,

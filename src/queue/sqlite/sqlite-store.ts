@@ -1,4 +1,5 @@
 import { steadyMs } from '../../clock.ts';
+import type { Asked, Reply } from '../asks.ts';
 import { StoreError, storeErrors } from '../errors.ts';
 import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
@@ -21,6 +22,7 @@ import {
   sizeOf,
 } from '../store.ts';
 import type { Fsync } from '../store-options.ts';
+import { SqliteAsks } from './asks.ts';
 import { SqliteById } from './by-id.ts';
 import { SqliteConnection } from './connection.ts';
 import { loadCounts, type ReservedRow } from './count.ts';
@@ -51,6 +53,7 @@ export class SqliteStore implements Store {
   readonly #timetable: Timetable;
   readonly #deliveries: SqliteDeliveries;
   readonly #byId: SqliteById;
+  readonly #asks: SqliteAsks;
   readonly #inspection: SqliteInspection;
 
   /** @throws StoreError */
@@ -99,7 +102,9 @@ export class SqliteStore implements Store {
     this.#timetable = timetable;
     const { incarnation } = this;
     const parts = { db, tally, timetable, now, keys: this.#keys };
-    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
+    const asks = new SqliteAsks(db);
+    this.#asks = asks;
+    this.#deliveries = new SqliteDeliveries({ ...parts, asks, reserved, policy, incarnation });
     this.#byId = new SqliteById({ ...parts, position });
     const sweep = () => timetable.sweep(now());
     this.#inspection = new SqliteInspection({ db, tally, sweep, position });
@@ -163,8 +168,25 @@ export class SqliteStore implements Store {
     return this.#deliveries.settle(settlements);
   }
 
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
-    return this.#deliveries.settleLate(id, name);
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined> {
+    return this.#deliveries.settleLate(id, name, reply);
+  }
+
+  repliesAt(place: string, limit: number): Promise<string[]> {
+    return this.#asks.repliesAt(place, limit);
+  }
+
+  reply(asker: string): Promise<Reply | undefined> {
+    return this.#asks.reply(asker);
+  }
+
+  forgetReplies(askers: readonly string[]): Promise<void> {
+    return this.#asks.forgetReplies(askers);
+  }
+
+  async asked(asker: string): Promise<Asked | undefined> {
+    this.#db.try(() => this.#timetable.sweep(this.#now()));
+    return this.#asks.asked(asker);
   }
 
   reservations(): Promise<Reservation[]> {
@@ -237,11 +259,12 @@ export class SqliteStore implements Store {
 
   #insert(message: NewMessage, now: number): number {
     const { queue, body, priority, headers = [], delayMs = 0, ttlMs, key, keyTtlMs } = message;
+    const { asker = null } = message;
     const { lastInsertRowid } = this.#db
       .sql(
         `INSERT INTO messages
-        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl, asker)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run([
         queue,
@@ -255,6 +278,7 @@ export class SqliteStore implements Store {
         ttlMs === undefined ? null : Math.ceil(now + ttlMs),
         key ?? null,
         keyTtlMs === undefined ? null : Math.ceil(keyTtlMs),
+        asker,
       ]);
     return Number(lastInsertRowid);
   }

@@ -20,6 +20,8 @@ import { APPLICATION_ID } from './schema.ts';
 const BUSY_MS = 10_000;
 /** The version of the schema that brought keys. */
 const KEYS_SINCE = 3;
+/** The one that brought askers. */
+const ASKS_SINCE = 4;
 /** Messages read at a time. */
 const PAGE = 256;
 
@@ -47,7 +49,7 @@ export async function readSqlite<T>(
   }
 }
 
-type StoredRow = TransferRow & Pick<Row, 'body' | 'headers' | 'key'>;
+type StoredRow = TransferRow & Pick<Row, 'body' | 'headers' | 'key' | 'asker'>;
 
 function contentOf(db: Database.Database, name: string): Content {
   const paused = db.prepare('SELECT queue FROM paused ORDER BY queue').all() as { queue: string }[];
@@ -55,13 +57,15 @@ function contentOf(db: Database.Database, name: string): Content {
   // A store that only an earlier sigmq has opened has none.
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as never;
   const [key, keyTtl] = version < KEYS_SINCE ? ['NULL', 'NULL'] : ['CAST(key AS BLOB)', 'key_ttl'];
+  const asker = version < ASKS_SINCE ? 'NULL' : 'CAST(asker AS BLOB)';
   const keys =
     version < KEYS_SINCE
       ? []
       : db.prepare('SELECT queue, key, until FROM kept_keys ORDER BY until').all();
   const page =
     db.prepare(`SELECT id, queue, state, priority, position, body, CAST(headers AS BLOB) AS headers,
-    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl
+    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl,
+    ${asker} AS asker
     FROM messages WHERE id > ? ORDER BY id LIMIT ${PAGE}`);
   return {
     name,
@@ -76,7 +80,8 @@ function contentOf(db: Database.Database, name: string): Content {
         yield rows.map((row) => {
           const key = row.key === null ? null : asText(row.key);
           const headers = headersOf(row.headers);
-          return transferredOf(row, { body: asBytes(row.body), headers, key });
+          const asker = row.asker === null ? null : asText(row.asker);
+          return transferredOf(row, { body: asBytes(row.body), headers, key, asker });
         });
       }
     },
@@ -123,8 +128,8 @@ class SqliteTarget implements Target {
 
   async add(messages: readonly Transferred[]): Promise<void> {
     const sql = `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent,
-      releases, deliveries, enqueued_at, due_at, expires_at, key, key_ttl)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+      releases, deliveries, enqueued_at, due_at, expires_at, key, key_ttl, asker)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     for (const one of messages) {
       const { queue, state, key, keyTtlMs } = one;
       const isTaken =
@@ -135,7 +140,7 @@ class SqliteTarget implements Target {
       this.#run(sql, [
         ...[queue, state, one.priority, one.position, Buffer.from(one.body), headers],
         ...[one.attempts, one.spent, one.releases, one.deliveries],
-        ...[one.enqueuedAt, one.dueAt, one.expiresAt, isTaken ? null : key, keyTtlMs],
+        ...[one.enqueuedAt, one.dueAt, one.expiresAt, isTaken ? null : key, keyTtlMs, one.asker],
       ]);
     }
   }
