@@ -13,6 +13,7 @@ export { CodecError } from './codec/codec-error.ts';
 export { type Bit, OVERFLOW, SignalCodec } from './codec/signal-codec.ts';
 export type { ErrorCode } from './error-codes.ts';
 export { Exit, SigmqError } from './errors.ts';
+export type { HistogramCounts } from './histogram.ts';
 export { LinkError } from './link/errors.ts';
 export { OptionError } from './options/errors.ts';
 export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
@@ -34,4 +35,14 @@ export type {
 export type { Fsync, StoreOptions } from './queue/store-options.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { VetFailure } from './registry/vet.ts';
-export type { BrokerStatus, Counts, DrainState, QueueStatus, Status, Totals } from './status.ts';
+export type {
+  BrokerStatus,
+  Counts,
+  DrainState,
+  LinkCounts,
+  Metrics,
+  QueueMetrics,
+  QueueStatus,
+  Status,
+  Totals,
+} from './status.ts';

@@ -1,6 +1,8 @@
 import { clockMs, steadyMs } from '../clock.ts';
+import type { Endpoint } from '../link/endpoint.ts';
+import { StoreError } from '../queue/errors.ts';
 import type { Published, QueueCounts, Store } from '../queue/store.ts';
-import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
+import type { BrokerStatus, DrainState, QueueMetrics, QueueStatus } from '../status.ts';
 import { VERSION } from '../version.ts';
 import type { Drain } from './drain.ts';
 import type { Intake } from './intake.ts';
@@ -13,6 +15,7 @@ export interface AnswersOptions {
   readonly dir: string;
   readonly plainBecause: string | undefined;
   readonly store: Store;
+  readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly roster: Roster;
   readonly intake: Intake;
   readonly journal: Journal;
@@ -31,7 +34,7 @@ export class Answers implements BrokerAnswers {
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, drain } = this.#options;
+    const { dir, plainBecause, store, endpoint, roster, intake, drain } = this.#options;
     const { counters } = this.#options.journal;
     this.#countExpired();
     return {
@@ -46,6 +49,7 @@ export class Answers implements BrokerAnswers {
       plainBecause: plainBecause ?? null,
       ...counters.totals,
       others: counters.others ?? null,
+      link: endpoint.echo?.counts ?? null,
       consumers: roster.all.map(({ pid, kind, queues, jobs, inFlight }) => ({
         pid,
         kind,
@@ -57,15 +61,37 @@ export class Answers implements BrokerAnswers {
   }
 
   async queues(after: string, limit: number): Promise<QueueStatus[]> {
-    const { store, journal } = this.#options;
-    const { counters } = journal;
-    const known = new Map((await store.counts()).map((counts) => [counts.queue, counts]));
+    const known = await this.#options.store.counts();
+    const page = pageAfter(this.#withCounted(known), after, limit);
+    return Promise.all(page.map((counts) => this.#status(counts)));
+  }
+
+  async metrics(after: string, limit: number): Promise<QueueMetrics[]> {
+    const { counters } = this.#options.journal;
+    const latencyOf = (queue: string) => counters.latencyOf(queue) ?? null;
+    try {
+      return (await this.queues(after, limit)).map(({ queue, counted, ...now }) => {
+        return { queue, now, counted, latency: latencyOf(queue) };
+      });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // What the broker itself has counted is known all the same.
+      return pageAfter(this.#withCounted([]), after, limit).map(({ queue }) => {
+        const counted = counters.of(queue) ?? null;
+        return { queue, now: null, counted, latency: latencyOf(queue) };
+      });
+    }
+  }
+
+  /** By name, with those that are empty and of which something was counted. */
+  #withCounted(counts: readonly QueueCounts[]): QueueCounts[] {
+    const { counters } = this.#options.journal;
+    const known = new Map(counts.map((one) => [one.queue, one]));
     this.#countExpired();
     for (const queue of counters.queues) {
       if (!known.has(queue)) known.set(queue, { queue, paused: false, ...EMPTY });
     }
-    const all = [...known.values()].sort((a, b) => (a.queue < b.queue ? -1 : 1));
-    return Promise.all(pageAfter(all, after, limit).map((counts) => this.#status(counts)));
+    return [...known.values()].sort((a, b) => (a.queue < b.queue ? -1 : 1));
   }
 
   async #status(counts: QueueCounts): Promise<QueueStatus> {

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
@@ -15,6 +16,7 @@ import { Presence } from '../registry/presence.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
+import type { Metrics, QueueMetrics } from '../status.ts';
 import { VERSION } from '../version.ts';
 import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -28,6 +30,9 @@ import { Reception } from './reception.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
+
+/** Queues that {@link Broker.metrics} counts in one turn of the event loop. */
+const METRICS_PAGE = 100;
 
 /**
  * The broker of one runtime directory. It accepts messages from producers, gives them to consumers in turn, and
@@ -49,6 +54,7 @@ export class Broker {
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #reception: Reception;
+  readonly #answers: Answers;
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #rosterWatch: RosterWatch;
@@ -130,8 +136,9 @@ export class Broker {
     const drain = new Drain({ store, roster, intake, keepsMessages, journal });
     const keepsExpired = options.store?.deadExpired === true;
     const about = { dir, plainBecause, keepsExpired };
-    const broker = new Answers({ ...about, store, roster, intake, drain, journal });
+    const broker = new Answers({ ...about, store, endpoint, roster, intake, drain, journal });
     const requests = new Requests({ inspection: store, broker, endpoint, table, journal });
+    this.#answers = broker;
     this.#intake = intake;
     this.#drain = drain;
     this.#requests = requests;
@@ -144,6 +151,18 @@ export class Broker {
   /** For people: where the messages are kept. */
   get storeName(): string {
     return this.#store.name;
+  }
+
+  /** All its numbers, for a monitoring system. The counters start with the broker. */
+  async metrics(): Promise<Metrics> {
+    const status = await this.#answers.status();
+    const queues: QueueMetrics[] = [];
+    for (;;) {
+      const page = await this.#answers.metrics(queues.at(-1)?.queue ?? '', METRICS_PAGE);
+      queues.push(...page);
+      if (page.length < METRICS_PAGE) return { ...status, queues };
+      await nextTurn(); // there may be many, and messages are waiting
+    }
   }
 
   /**

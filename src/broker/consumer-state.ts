@@ -14,9 +14,14 @@ import type { Told } from './told.ts';
 /** First pause before a consumer that did not answer is tried again; it doubles each time; ms. */
 export const FIRST_REST_MS = 250;
 
+/** A delivery, and when its message was accepted. */
+export type Given = DeliveryName & Pick<Reserved, 'enqueuedAt'>;
+
 /** A delivery that has begun and is not settled yet. */
-export interface Unsettled extends DeliveryName {
+export interface Unsettled extends Given {
   readonly queue: string;
+  /** When it began; ms since the epoch, by `steadyMs()`. */
+  readonly since: number;
   /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
   /** The consumer cannot receive it. */
@@ -63,7 +68,7 @@ export interface ConsumerState extends Peer {
   /** Those among them that it may or may not have received. */
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they occupy slots until it reports back. */
-  readonly overdue: Map<number, DeliveryName>;
+  readonly overdue: Map<number, Given>;
   /** What it and this broker have learned from what was sent to it. */
   readonly packer: Packer;
   /** What it was told last; undefined: not known for certain. */

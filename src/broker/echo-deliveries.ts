@@ -39,7 +39,7 @@ export class EchoDeliveries {
     channel: Channel,
     { consumer, messages, inDoubt: wasInDoubt }: Delivery,
   ): Promise<boolean> {
-    const { inFlight, size } = this.#options;
+    const { inFlight, size, journal } = this.#options;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
     const due = messages.filter((message) => inFlight.has(consumer, message));
     if (due.length === 0) return true;
@@ -52,6 +52,7 @@ export class EchoDeliveries {
       if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
       try {
         consumer.told = undefined; // until we know that it has understood this frame
+        if (attempt > 1 || delivery.inDoubt) journal.resent();
         const began = clockMs();
         const outcome = await channel.send(consumer, frame);
         size.learn(bytesOf(due), clockMs() - began);

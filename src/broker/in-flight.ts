@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
@@ -42,8 +43,10 @@ export class InFlight {
   }
 
   /** The message was reserved for this consumer and is about to go to it. */
-  begin(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
-    consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
+  begin(consumer: ConsumerState, message: Reserved): void {
+    const { id, queue, incarnation, delivery, enqueuedAt } = message;
+    const given = { queue, incarnation, delivery, enqueuedAt, since: steadyMs() };
+    consumer.inFlight.set(id, { ...given, isSending: true });
     consumer.given++;
   }
 

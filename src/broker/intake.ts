@@ -27,6 +27,8 @@ export interface Judged {
   readonly verdict: Verdict | undefined;
   /** These were stored. */
   readonly published?: readonly NewMessage[];
+  /** It came before: nothing was stored. */
+  readonly isRepeat?: boolean;
   /** How many messages were refused. */
   readonly refused?: number;
   /** Why they could not be stored. */
@@ -38,7 +40,7 @@ type JudgedAtOnce = Judged & { readonly verdict: Verdict };
 
 /** Producers whose last frame is in doubt; of the oldest ones it is forgotten. */
 const MAX_DOUBTED = 4096;
-const ACCEPTED: JudgedAtOnce = { verdict: 0 };
+const REPEAT: JudgedAtOnce = { verdict: 0, isRepeat: true };
 
 /** Judges the messages of producers, and stores them. */
 export class Intake {
@@ -115,7 +117,7 @@ export class Intake {
     const isRepeat = state.last !== undefined && number <= state.last;
     // What it was packed with may be something else than what we have learned.
     if (isRepeat) state.unpacker.reset();
-    const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
+    const judged = isRepeat ? REPEAT : await this.#store(envelope, number, state);
     if (judged.verdict === 0) state.next = number + 1;
     return judged;
   }

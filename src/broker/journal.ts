@@ -1,3 +1,4 @@
+import { steadyMs } from '../clock.ts';
 import { type Reason, reasonName } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
 import { StoreAway } from '../queue/errors.ts';
@@ -59,10 +60,21 @@ export class Journal {
     this.counters.delivered(queue, delivery > 1);
   }
 
-  /** A delivery has ended. */
-  settled(queue: string, { kind }: Outcome, became: Settled): void {
-    this.counters.settled(queue, kind, became === 'dead');
+  /** A delivery has ended. @param acceptedAt when its message was accepted; undefined: not known; ms since the epoch */
+  settled(queue: string, { kind }: Outcome, became: Settled, acceptedAt?: number): void {
+    const ms = acceptedAt === undefined ? undefined : steadyMs() - acceptedAt;
+    this.counters.settled(queue, kind, became === 'dead', ms);
     this.changed();
+  }
+
+  /** A frame went out again: it arrived damaged, or nobody knows whether it arrived. */
+  resent(): void {
+    this.counters.resent();
+  }
+
+  /** A frame of messages came again, and was not taken twice. */
+  repeated(): void {
+    this.counters.repeated();
   }
 
   consumerEnded({ pid }: ConsumerState): void {

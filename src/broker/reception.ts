@@ -88,10 +88,11 @@ export class Reception {
   }
 
   #conclude<V extends Verdict | undefined>(judged: Judged & { readonly verdict: V }): V {
-    const { verdict, published, refused, error } = judged;
+    const { verdict, published, isRepeat, refused, error } = judged;
     const { journal } = this.#options;
     if (error !== undefined) journal.error(error);
     if (published) journal.published(published);
+    if (isRepeat) journal.repeated();
     if (refused && verdict) journal.refused(verdict, refused);
     return verdict;
   }

@@ -9,6 +9,7 @@ import type { FrameOutcome } from '../link/frame-sender.ts';
 import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
 import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
+import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 
 /** Bytes of a reply in one hold of the bus: some 9 ms on an idle machine. */
@@ -31,6 +32,7 @@ const TOO_LARGE = 'The answer is too large: ask for less.';
 export interface RepliesOptions {
   readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly table: Pick<ProcessTable, 'read'>;
+  readonly journal: Pick<Journal, 'resent'>;
 }
 
 /**
@@ -89,6 +91,7 @@ export class Replies {
   async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<boolean> {
     for (let tries = 1; ; tries++) {
       await this.#continued(peer);
+      if (tries > 1) this.#options.journal.resent();
       try {
         const outcome = await this.#turns.add(() => this.#send(echo, peer, frame));
         if (outcome.kind === 'accepted') return true;

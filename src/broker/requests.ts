@@ -41,6 +41,8 @@ export interface BrokerAnswers {
   status(): Promise<unknown>;
   /** Queues by name, starting after this one. */
   queues(after: string, limit: number): Promise<unknown>;
+  /** The numbers of queues by name, starting after this one. */
+  metrics(after: string, limit: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
   /** What became of what this producer sent last. */
@@ -60,7 +62,7 @@ export interface RequestsOptions {
   readonly broker: BrokerAnswers;
   readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly table: Pick<ProcessTable, 'read'>;
-  readonly journal: Pick<Journal, 'error' | 'changed'>;
+  readonly journal: Pick<Journal, 'error' | 'changed' | 'resent'>;
 }
 
 /**
@@ -139,6 +141,10 @@ export class Requests {
       case 'queues': {
         const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
         return broker.queues(after, Math.min(limit, MAX_QUEUES_TOLD));
+      }
+      case 'metrics': {
+        const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
+        return broker.metrics(after, Math.min(limit, MAX_QUEUES_TOLD));
       }
       case 'waiting':
         return broker.waiting(peer, queuesOf(fields));

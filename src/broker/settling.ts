@@ -32,7 +32,7 @@ export class Settling {
       conclude(consumer, ended);
       if (!became.includes('unknown')) {
         for (const [n, { outcome, known }] of endings.entries())
-          journal.settled(known.queue, outcome, became[n] ?? 'unknown');
+          journal.settled(known.queue, outcome, became[n] ?? 'unknown', known.enqueuedAt);
         return { verdict: 0, ended };
       }
       // Another broker took this one for dead.
@@ -57,9 +57,11 @@ export class Settling {
     const { store, journal } = this.#options;
     try {
       const queue = outcome.kind === 'done' ? await store.settleLate(id, name) : undefined;
-      if (isSame(consumer.overdue.get(id), name)) consumer.overdue.delete(id);
+      const overdue = consumer.overdue.get(id);
+      const known = isSame(overdue, name) ? overdue : undefined;
+      if (known) consumer.overdue.delete(id);
       if (queue === undefined) journal.wake();
-      else journal.settled(queue, outcome, 'gone');
+      else journal.settled(queue, outcome, 'gone', known?.enqueuedAt);
       return queue === undefined ? Reason.Unknown : 0;
     } catch (error) {
       return this.#onStoreError(error);

@@ -76,6 +76,10 @@ export function brokerCommand(name = 'broker'): Command {
         .argParser(value(parsePause))
         .default(DEFAULT_POLICY.backoffMs, '1s'),
     )
+    .option(
+      '--metrics-file <file>',
+      'write all numbers there every 5 s, for the textfile collector of node_exporter (x.prom)',
+    )
     .option('--dead-expired', 'keep expired messages as dead letters')
     .addOption(
       new Option('--log-level <level>', 'least severe level to log')

@@ -161,6 +161,21 @@ export const cliErrors = {
       `There is no store ${path}, and no broker is running.`,
       'Name its folder with --data, or the runtime directory with --dir.',
     ),
+  metricsNotAFile: (path: string) =>
+    new CliError(
+      'metrics-not-a-file',
+      Exit.CannotCreate,
+      `${path} exists, and is not a regular file.`,
+      'Name another file with --metrics-file; `sigmq metrics` prints the numbers.',
+    ),
+  noMetricsFile: (path: string, cause: Error) =>
+    new CliError(
+      'no-metrics-file',
+      Exit.CannotCreate,
+      `The numbers cannot be written to ${path}: ${cause.message}.`,
+      'Make room, or name another file with --metrics-file.',
+      cause,
+    ),
   needsForce: () =>
     new CliError(
       'needs-force',

@@ -11,6 +11,7 @@ import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.t
 import { report, say } from './report.ts';
 import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
+import { watchCommands } from './watch-command.ts';
 
 const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendCommand };
 
@@ -29,7 +30,7 @@ export function sigmq(named = ''): Command {
     return program.addCommand(MAINS[named as keyof typeof MAINS]());
   }
   for (const main of Object.values(MAINS)) program.addCommand(main());
-  for (const admin of adminCommands()) program.addCommand(admin);
+  for (const other of [...adminCommands(), ...watchCommands()]) program.addCommand(other);
   return program.addCommand(completionCommand(() => program));
 }
 

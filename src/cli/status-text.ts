@@ -49,6 +49,20 @@ function brokerLines(status: BrokerStatus): string[] {
     line('given up', `expired ${status.expired}, dead ${status.dead}`),
     line('refused', refused.length > 0 ? refused.join(', ') : '0'),
     line('consumers', `lost ${status.lostConsumers}`),
+    ...linkLines(status),
+  ];
+}
+
+/** An older broker does not tell. */
+function linkLines({ link, resends, repeats }: BrokerStatus): string[] {
+  if (!link) return [];
+  const { bitsSent, bitsReceived, foreignSignals, busWaits } = link;
+  const waits = busWaits.counts.reduce((sum, count) => sum + count, 0);
+  const meanMs = (busWaits.sum * 1000) / Math.max(waits, 1);
+  return [
+    line('bits', `sent ${bitsSent}, received ${bitsReceived}, foreign signals ${foreignSignals}`),
+    line('frames', `sent again ${resends}, come again ${repeats}`),
+    line('bus', `waited ${waits} times, ${meanMs.toFixed(1)} ms each`),
   ];
 }
 

@@ -17,7 +17,7 @@ import type {
 } from '../queue/store.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
-import type { BrokerStatus, DrainState, Status } from '../status.ts';
+import type { BrokerStatus, DrainState, Metrics, QueueMetrics, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
@@ -75,6 +75,17 @@ export class Inspector implements Inspection {
     // What is in a store that cannot be reached is not known.
     const isAway = status.engine?.error != null;
     return { ...status, queues: isAway ? [] : await this.#queues({ op: 'queues' }, options) };
+  }
+
+  /**
+   * All its numbers, for a monitoring system. The counters start with the broker; with a store that several brokers
+   * share, they are this broker's, and what is in the queues is everybody's.
+   * @throws SigmqError request-failed from a broker that is too old
+   */
+  async metrics(options: CallOptions = {}): Promise<Metrics> {
+    checkCall(options);
+    const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
+    return { ...status, queues: await this.#queues<QueueMetrics>({ op: 'metrics' }, options) };
   }
 
   /** Ids of the messages that this process sent last, in one hold of the bus; empty: no longer known. */

@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
+import { Histogram } from '../histogram.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Addon } from '../signals/addon.ts';
 import { blockInEveryThread } from '../signals/block-threads.ts';
+import type { LinkCounts } from '../status.ts';
 import { Bus } from './bus.ts';
 import { linkErrors } from './errors.ts';
 import type { FrameOutcome } from './frame-sender.ts';
@@ -19,6 +21,9 @@ import { Wire } from './wire.ts';
 const DRAIN_LOOK_MS = 5;
 /** A frame without a bit for so long is not waited for; ms. */
 const DRAIN_TIMEOUT_MS = 1000;
+
+/** A free bus, one hold of another process, a holder that is stopped, many who wait; s. */
+const BUS_WAIT_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export interface EchoLinkOptions {
   readonly dir: string;
@@ -50,6 +55,7 @@ export class EchoLink {
   readonly #pump: Pump;
   readonly #transmitter: Transmitter;
   readonly #turns = new Serial();
+  readonly #busWaits = new Histogram(BUS_WAIT_BOUNDS);
   #closed = false;
   /** When the event loop had its last turn, as far as we know. */
   #breathedAt = clockMs();
@@ -73,7 +79,9 @@ export class EchoLink {
   withBus<T>(work: (channel: Channel) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#turns.add(async () => {
       if (this.#closed) throw linkErrors.closed();
+      const asked = clockMs();
       const lease = await this.#bus.take(signal);
+      this.#busWaits.add(clockMs() - asked);
       const send: Channel['send'] = async (target, frame, options = {}) => {
         await this.#breathe();
         if (this.#closed) throw linkErrors.closed();
@@ -96,6 +104,13 @@ export class EchoLink {
   /** When the last signal came of a frame that is on its way to us, by `clockMs()`; undefined: none is. */
   get lastSignalAt(): number | undefined {
     return this.#inbound.lastSignalAt(clockMs());
+  }
+
+  /** What has happened so far. */
+  get counts(): LinkCounts {
+    const { bits: bitsSent } = this.#outbound;
+    const { bits: bitsReceived, foreign: foreignSignals } = this.#pump;
+    return { bitsSent, bitsReceived, foreignSignals, busWaits: this.#busWaits.counted };
   }
 
   /** Ends everything. The signals stay blocked, so that a late echo cannot hurt. */

@@ -123,12 +123,14 @@ export class Inbound {
     return this.#last;
   }
 
-  /** Takes the bits that the addon has echoed, which are those of {@link last}. */
-  takeEchoed(now?: number): void {
+  /** Takes the bits that the addon has echoed, which are those of {@link last}. @returns how many */
+  takeEchoed(now?: number): number {
     const last = this.#last;
-    if (!this.#wire.takeEchoed(last?.receiver) || !last) return;
+    const count = this.#wire.takeEchoed(last?.receiver);
+    if (count === 0 || !last) return count;
     last.spoke = true;
     last.seen = now ?? clockMs();
+    return count;
   }
 
   /** Forgets a process that an echo did not reach: its PID may be another's now, whose frame is not the rest of its own. */

@@ -50,6 +50,8 @@ export class Pump {
   /** Signals without a sender that were spoken of, and when more of them may be. */
   #nameless = 0;
   #namelessAgainAt = 0;
+  #bits = 0;
+  #foreign = 0;
 
   constructor(
     addon: Pick<Addon, 'watch' | 'arm' | 'unwatch'>,
@@ -64,6 +66,16 @@ export class Pump {
     this.#outbound = outbound;
     this.#receiver = receiver;
     this.#watcher = addon.watch(-1, this.takeSignals, false);
+  }
+
+  /** Bits of echo peers that were taken, ever. */
+  get bits(): number {
+    return this.#bits;
+  }
+
+  /** Signals of all other processes, ever. */
+  get foreign(): number {
+    return this.#foreign + this.#wire.nameless;
   }
 
   /** Takes no more signals. */
@@ -133,7 +145,7 @@ export class Pump {
     for (;;) {
       const event = this.#wire.exchange(us, this.#outbound.pidfd);
       this.#outbound.takeEchoes();
-      this.#inbound.takeEchoed();
+      this.#bits += this.#inbound.takeEchoed();
       if (event >= Exchange.More) return event;
       const pid = this.#wire.dueTo;
       // Again and again on a busy machine: this process may lose the CPU between the look and the bit.
@@ -154,10 +166,12 @@ export class Pump {
     if (this.#outbound.takeSignal(pid, bit, now)) return;
     const sender = this.#inbound.sender(pid, now);
     if (sender.kind === 'plain') {
+      this.#foreign++;
       const body = sender.decoder.push(bit);
       if (body) this.#receiver.onPlain(sender, body);
       return;
     }
+    this.#bits++;
     const reply = sender.receiver.onBit(bit);
     if (reply === JUDGE) this.#judge(sender, sender.receiver.frame as Uint8Array);
     else if (reply !== SILENT) this.#wire.answer(sender.peer, reply);

@@ -136,9 +136,9 @@ export class FakeJournal extends Journal {
     super.delivered(message);
   }
 
-  override settled(queue: string, outcome: Outcome, became: Settled): void {
+  override settled(queue: string, outcome: Outcome, became: Settled, acceptedAt?: number): void {
     this.settlements.push(`${queue} ${outcome.kind} ${became}`);
-    super.settled(queue, outcome, became);
+    super.settled(queue, outcome, became, acceptedAt);
   }
 
   override wake(): void {
@@ -222,7 +222,10 @@ export class FakeEndpoint {
 }
 
 /** Some message that a consumer has. */
-export const unsettled = { queue: 'default', incarnation: 5, delivery: 1, isSending: false };
+export const unsettled = {
+  ...{ queue: 'default', incarnation: 5, delivery: 1, enqueuedAt: 1000, since: 2000 },
+  isSending: false,
+};
 
 export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
   return {

@@ -52,6 +52,9 @@ describe('Reception', () => {
     assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), 0);
     assert.deepEqual([journal.publishedBodies, journal.counters.totals.accepted], [['hi'], 1]);
     assert.equal(journal.changes, 1);
+    assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), 0);
+    const { accepted, repeats } = journal.counters.totals;
+    assert.deepEqual([accepted, repeats], [1, 1]);
   });
 
   it('counts what was refused, and says why when it was the store', async () => {

@@ -27,6 +27,7 @@ function given() {
         { id: 8, isDuplicate: true },
       ],
       queues: async (after, limit) => [after, limit],
+      metrics: async (after, limit) => ['metrics', after, limit],
       drain: async (paused) => {
         done.push(paused ? 'drain all' : 'drain');
         return { ready: 1 };
@@ -34,7 +35,10 @@ function given() {
       cancelDrain: () => done.includes('drain'),
       stop: () => void done.push('stop'),
     },
-    journal: { error: (error) => errors.push(error), changed: () => done.push('change') },
+    journal: {
+      ...{ error: (error) => errors.push(error), changed: () => done.push('change') },
+      resent: () => {},
+    },
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {
     fake.sent.length = 0;
@@ -56,6 +60,9 @@ describe('Requests', () => {
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
     assert.deepEqual(await ask({ op: 'queues' }), { ok: ['', MAX_QUEUES_TOLD] });
     assert.deepEqual(await ask({ op: 'queues', after: 'a', limit: 7 }), { ok: ['a', 7] });
+    assert.deepEqual(await ask({ op: 'metrics', after: 'a' }), {
+      ok: ['metrics', 'a', MAX_QUEUES_TOLD],
+    });
     assert.deepEqual(await ask({ op: 'drain', cancel: true }), { ok: false });
     assert.deepEqual(await ask({ op: 'drain' }), { ok: { ready: 1 } });
     assert.deepEqual(await ask({ op: 'drain', paused: true }), { ok: { ready: 1 } });

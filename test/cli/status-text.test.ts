@@ -12,6 +12,11 @@ const status: BrokerStatus = {
   engine: null,
   ...{ draining: false, drain: null, plainBecause: null, others: null, ...counted },
   ...{ since: '2026-01-02T03:04:05.678Z', refused: { full: 7, 'too-large': 8 }, lostConsumers: 9 },
+  ...{ resends: 10, repeats: 11 },
+  link: {
+    ...{ bitsSent: 12, bitsReceived: 13, foreignSignals: 14 },
+    busWaits: { bounds: [1], counts: [3, 1], sum: 0.5 },
+  },
   consumers: [{ pid: 77, kind: 'echo', queues: ['default'], jobs: 1, holding: 0 }],
 };
 const queue = (name: string, more: Partial<QueueStatus> = {}): QueueStatus => ({
@@ -41,6 +46,9 @@ describe('statusText', () => {
       'expired 5, dead 6',
       'refused    full 7, too-large 8',
       'consumers  lost 9',
+      'bits       sent 12, received 13, foreign signals 14',
+      'frames     sent again 10, come again 11',
+      'bus        waited 4 times, 125.0 ms each',
       'waits for 1 ready, 2 delayed',
     ]) {
       assert.ok(text.includes(part), `${part} in ${text}`);

@@ -43,11 +43,12 @@ function asked() {
       waiting: async () => 0,
       lastSent: () => [],
       queues: async () => [],
+      metrics: async () => [],
       drain: async () => {},
       cancelDrain: () => false,
       stop: () => {},
     },
-    journal: { error: (error) => errors.push(error), changed: () => {} },
+    journal: { error: (error) => errors.push(error), changed: () => {}, resent: () => {} },
   });
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };
