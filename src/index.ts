@@ -1,6 +1,12 @@
 export { Broker } from './broker/broker.ts';
 export type { BrokerEvent, BrokerEventData, MessageAtConsumer } from './broker/events.ts';
 export type { BrokerOptions } from './broker/options.ts';
+export type {
+  Changes,
+  WatchedConsumer,
+  WatchedLink,
+  WatchedQueue,
+} from './changes.ts';
 export { Consumer } from './client/consumer.ts';
 export { ProducerError } from './client/errors.ts';
 export type { ClientOptions } from './client/find-broker.ts';

@@ -1,3 +1,4 @@
+import type { ChangesNote } from '../changes.ts';
 import { clockMs, steadyMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { StoreError } from '../queue/errors.ts';
@@ -8,8 +9,10 @@ import type { Drain } from './drain.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import { keyOf, type Peer } from './peer.ts';
+import { withCounted } from './queue-counts.ts';
 import { type BrokerAnswers, pageAfter } from './requests.ts';
 import type { Roster } from './roster.ts';
+import { Watched } from './watched.ts';
 
 export interface AnswersOptions {
   readonly dir: string;
@@ -27,10 +30,12 @@ export interface AnswersOptions {
 /** What a broker answers to requests about itself. */
 export class Answers implements BrokerAnswers {
   readonly #options: AnswersOptions;
+  readonly #watched: Watched;
   readonly #startedAt = clockMs();
 
   constructor(options: AnswersOptions) {
     this.#options = options;
+    this.#watched = new Watched(options);
   }
 
   async status(): Promise<BrokerStatus> {
@@ -85,13 +90,9 @@ export class Answers implements BrokerAnswers {
 
   /** By name, with those that are empty and of which something was counted. */
   #withCounted(counts: readonly QueueCounts[]): QueueCounts[] {
-    const { counters } = this.#options.journal;
-    const known = new Map(counts.map((one) => [one.queue, one]));
     this.#countExpired();
-    for (const queue of counters.queues) {
-      if (!known.has(queue)) known.set(queue, { queue, paused: false, ...EMPTY });
-    }
-    return [...known.values()].sort((a, b) => (a.queue < b.queue ? -1 : 1));
+    const all = withCounted(counts, this.#options.journal.counters);
+    return all.sort((a, b) => (a.queue < b.queue ? -1 : 1));
   }
 
   async #status(counts: QueueCounts): Promise<QueueStatus> {
@@ -108,6 +109,10 @@ export class Answers implements BrokerAnswers {
     for (const [queue, messages] of store.takeExpired()) {
       journal.counters.expired(queue, messages, keepsExpired);
     }
+  }
+
+  changes(since: number): Promise<ChangesNote> {
+    return this.#watched.changes(since);
   }
 
   async waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number> {
@@ -146,5 +151,3 @@ export class Answers implements BrokerAnswers {
     this.#options.journal.requestStop();
   }
 }
-
-const EMPTY = { ready: 0, delayed: 0, reserved: 0, dead: 0 };

@@ -42,6 +42,11 @@ export function pageOf({ after, limit }: Fields): { after: string; limit?: numbe
   return { after: after ?? '', ...numberOf('limit', limit) };
 }
 
+/** What was told to somebody who watches; 0: nothing. */
+export function sinceOf(fields: Fields): number {
+  return numberOf('since', fields.since).since ?? 0;
+}
+
 /** @param absent what its absence means; undefined: it must be there */
 export function flagOf(name: string, fields: Fields, absent?: boolean): boolean {
   const { [name]: value = absent } = fields;

@@ -28,6 +28,7 @@ import {
   queuesOf,
   removedOf,
   selectionOf,
+  sinceOf,
   unknownRequest,
 } from './request-fields.ts';
 
@@ -43,6 +44,8 @@ export interface BrokerAnswers {
   queues(after: string, limit: number): Promise<unknown>;
   /** The numbers of queues by name, starting after this one. */
   metrics(after: string, limit: number): Promise<unknown>;
+  /** What has changed since somebody who watches asked last. */
+  changes(since: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
   /** What became of what this producer sent last. */
@@ -146,6 +149,8 @@ export class Requests {
         const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
         return broker.metrics(after, Math.min(limit, MAX_QUEUES_TOLD));
       }
+      case 'changes':
+        return broker.changes(sinceOf(fields));
       case 'waiting':
         return broker.waiting(peer, queuesOf(fields));
       case 'ids':

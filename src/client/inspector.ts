@@ -1,3 +1,4 @@
+import { type Changes, type ChangesNote, changesOf } from '../changes.ts';
 import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
@@ -86,6 +87,16 @@ export class Inspector implements Inspection {
     checkCall(options);
     const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
     return { ...status, queues: await this.#queues<QueueMetrics>({ op: 'metrics' }, options) };
+  }
+
+  /**
+   * What has changed since the last time: short enough to be asked every second.
+   * @param since as that time returned it; left out: everything is told
+   */
+  async changes(since?: number, options: CallOptions = {}): Promise<Changes> {
+    checkCall(options);
+    const request = { op: 'changes', since };
+    return changesOf(await this.#requester.ask<ChangesNote>(request, options.signal));
   }
 
   /** Ids of the messages that this process sent last, in one hold of the bus; empty: no longer known. */

@@ -28,6 +28,7 @@ function given() {
       ],
       queues: async (after, limit) => [after, limit],
       metrics: async (after, limit) => ['metrics', after, limit],
+      changes: async (since) => since,
       drain: async (paused) => {
         done.push(paused ? 'drain all' : 'drain');
         return { ready: 1 };
@@ -63,6 +64,8 @@ describe('Requests', () => {
     assert.deepEqual(await ask({ op: 'metrics', after: 'a' }), {
       ok: ['metrics', 'a', MAX_QUEUES_TOLD],
     });
+    assert.deepEqual(await ask({ op: 'changes', since: 5 }), { ok: 5 });
+    assert.deepEqual(await ask({ op: 'changes' }), { ok: 0 });
     assert.deepEqual(await ask({ op: 'drain', cancel: true }), { ok: false });
     assert.deepEqual(await ask({ op: 'drain' }), { ok: { ready: 1 } });
     assert.deepEqual(await ask({ op: 'drain', paused: true }), { ok: { ready: 1 } });

@@ -44,6 +44,7 @@ function asked() {
       lastSent: () => [],
       queues: async () => [],
       metrics: async () => [],
+      changes: async () => ({}),
       drain: async () => {},
       cancelDrain: () => false,
       stop: () => {},

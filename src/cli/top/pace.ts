@@ -1,0 +1,33 @@
+/** Nobody reads faster; ms. */
+export const EVERY_MS = 1000;
+/** The part of a CPU that watching may take from the broker. */
+const SHARE = 0.01;
+/** What the first questions may cost beyond that, while nothing is compiled yet; ms. */
+const ALLOWANCE_MS = 100;
+
+/**
+ * When to ask again, so that the broker loses less than 1 % of a CPU, whatever there is to tell. Both ends of a
+ * transfer do the same work, so what a question costs is known from the CPU time of this process.
+ */
+export class Pace {
+  readonly #everyMs: number;
+  #debtMs = 0;
+  #at: number;
+
+  /** @param now ms, as for the methods */
+  constructor(everyMs: number, now: number) {
+    this.#everyMs = everyMs;
+    this.#at = now;
+  }
+
+  /** A question has cost so much of this process's CPU time; ms. */
+  spent(ms: number, now: number): void {
+    this.#debtMs = Math.max(0, this.#debtMs - (now - this.#at) * SHARE) + ms;
+    this.#at = now;
+  }
+
+  /** How long to wait now; ms. */
+  get restMs(): number {
+    return Math.max(this.#everyMs, (this.#debtMs - ALLOWANCE_MS) / SHARE);
+  }
+}
