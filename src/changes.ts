@@ -33,18 +33,6 @@ export interface WatchedConsumer {
   readonly since: number;
 }
 
-/** Of the broker's signals; see `LinkCounts`. */
-export interface WatchedLink {
-  readonly bitsSent: number;
-  readonly bitsReceived: number;
-  readonly foreignSignals: number;
-  readonly resends: number;
-  readonly repeats: number;
-  /** How often the broker waited for the bus, and how long altogether; ms. */
-  readonly busWaits: number;
-  readonly busWaitMs: number;
-}
-
 /** What has changed since some time. */
 export interface Changes {
   /** For the next question; means something only to the broker. */
@@ -56,8 +44,8 @@ export interface Changes {
   /** There is more: ask again. */
   readonly more: boolean;
   readonly draining: boolean;
-  /** Null: the broker serves only plain peers. */
-  readonly link: WatchedLink | null;
+  /** To and from processes of sigmq, ever; null: the broker serves only plain peers. */
+  readonly bits: number | null;
   readonly queues: readonly WatchedQueue[];
   readonly consumers: readonly WatchedConsumer[];
   /** These are there no more. */
@@ -77,11 +65,6 @@ export const rowOfConsumer = (one: WatchedConsumer): Row => [
   ...[one.holding, one.id, one.queue, one.since],
 ];
 
-export const rowOfLink = (one: WatchedLink): Row => [
-  ...[one.bitsSent, one.bitsReceived, one.foreignSignals, one.resends, one.repeats],
-  ...[one.busWaits, one.busWaitMs],
-];
-
 /** As a broker sends it; what is absent is empty, false or null. */
 export interface ChangesNote {
   readonly since: number;
@@ -89,7 +72,7 @@ export interface ChangesNote {
   readonly all?: true;
   readonly more?: true;
   readonly draining?: true;
-  readonly link?: Row;
+  readonly bits?: number;
   readonly queues?: readonly Row[];
   readonly consumers?: readonly Row[];
   readonly gone?: readonly (string | number)[];
@@ -97,10 +80,10 @@ export interface ChangesNote {
 
 /** What a newer broker adds to a row is ignored. */
 export function changesOf(note: ChangesNote): Changes {
-  const { since, now, all, more, draining, link, queues = [], consumers = [], gone = [] } = note;
+  const { since, now, all, more, draining, bits, queues = [], consumers = [], gone = [] } = note;
   return {
     ...{ since, now, all: all === true, more: more === true, draining: draining === true },
-    link: link ? linkOf(link) : null,
+    bits: bits ?? null,
     queues: queues.map(queueOf),
     consumers: consumers.map(consumerOf),
     goneQueues: gone.filter((key) => typeof key === 'string'),
@@ -125,10 +108,4 @@ function consumerOf(row: Row): WatchedConsumer {
     ...{ queues: String(queues).split(','), holding: Number(holding), id: Number(id) },
     ...{ queue: String(queue), since: Number(since) },
   };
-}
-
-function linkOf(row: Row): WatchedLink {
-  const [bitsSent = 0, bitsReceived = 0, foreignSignals = 0, ...frames] = row.map(Number);
-  const [resends = 0, repeats = 0, busWaits = 0, busWaitMs = 0] = frames;
-  return { bitsSent, bitsReceived, foreignSignals, resends, repeats, busWaits, busWaitMs };
 }

@@ -4,7 +4,6 @@ export type { BrokerOptions } from './broker/options.ts';
 export type {
   Changes,
   WatchedConsumer,
-  WatchedLink,
   WatchedQueue,
 } from './changes.ts';
 export { Consumer } from './client/consumer.ts';

@@ -1,4 +1,4 @@
-import { type ChangesNote, type Row, rowOfConsumer, rowOfLink, rowOfQueue } from '../changes.ts';
+import { type ChangesNote, type Row, rowOfConsumer, rowOfQueue } from '../changes.ts';
 import { steadyMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { QueueCounts, Store } from '../queue/store.ts';
@@ -48,13 +48,13 @@ export class Watched {
     const told = this.#log.since(isOurs ? Math.floor(since / RUNS) : 0);
     const queues = told.rows.filter(([key]) => typeof key === 'string');
     const consumers = told.rows.filter(([key]) => typeof key === 'number');
-    const link = this.#linkRow();
+    const link = this.#options.endpoint.echo?.counts;
     return {
       ...{ since: told.at * RUNS + run, now: steadyMs() - this.#startedAt },
       ...(told.all && { all: true }),
       ...(told.more && { more: true }),
       ...(intake.draining && { draining: true }),
-      ...(link && { link }),
+      ...(link && { bits: link.bitsSent + link.bitsReceived }),
       ...(queues.length > 0 && { queues }),
       ...(consumers.length > 0 && { consumers }),
       ...(told.gone.length > 0 && { gone: told.gone }),
@@ -73,16 +73,6 @@ export class Watched {
     const [id, { queue, since }] = first ?? [0, { queue: '', since: this.#startedAt }];
     const held = { holding: inFlight.size, id, queue, since: since - this.#startedAt };
     return rowOfConsumer({ pid, kind, jobs, queues, ...held });
-  }
-
-  #linkRow(): Row | undefined {
-    const { endpoint, journal } = this.#options;
-    const counts = endpoint.echo?.counts;
-    if (!counts) return undefined;
-    const { resends, repeats } = journal.counters.totals;
-    const busWaits = counts.busWaits.counts.reduce((sum, count) => sum + count, 0);
-    const busWaitMs = Math.round(counts.busWaits.sum * 1000);
-    return rowOfLink({ ...counts, resends, repeats, busWaits, busWaitMs });
   }
 }
 

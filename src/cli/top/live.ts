@@ -1,4 +1,4 @@
-import type { Changes, WatchedConsumer, WatchedLink, WatchedQueue } from '../../changes.ts';
+import type { Changes, WatchedConsumer, WatchedQueue } from '../../changes.ts';
 
 /** How many rates are kept, for a sparkline: no terminal is wider than is needed for so many. */
 const HISTORY = 60;
@@ -21,9 +21,9 @@ export interface LiveConsumer extends WatchedConsumer {
   readonly heldMs: number;
 }
 
-export interface LiveLink extends WatchedLink {
-  /** In both directions. */
-  readonly bitsPerSecond: number | undefined;
+/** The bits to and from the broker. */
+export interface LiveBits {
+  readonly perSecond: number | undefined;
   readonly history: readonly number[];
 }
 
@@ -42,10 +42,10 @@ interface Entry {
 export class Live {
   readonly #queues = new Map<string, Entry>();
   readonly #consumers = new Map<number, WatchedConsumer>();
-  #link: WatchedLink | undefined;
-  #linkBefore: WatchedLink | undefined;
-  #bits: number[] = [];
+  #bits: number | undefined;
+  #bitsBefore: number | undefined;
   #bitsPerSecond: number | undefined;
+  readonly #bitsHistory: number[] = [];
   #now = 0;
   #sampledAt: number | undefined;
   #isDraining = false;
@@ -61,7 +61,7 @@ export class Live {
       else this.#queues.set(now.queue, { now, before: undefined, rates: UNKNOWN, history: [] });
     }
     for (const consumer of changes.consumers) this.#consumers.set(consumer.pid, consumer);
-    this.#link = changes.link ?? undefined;
+    this.#bits = changes.bits ?? undefined;
     this.#now = changes.now;
     this.#isDraining = changes.draining;
   }
@@ -105,26 +105,24 @@ export class Live {
   }
 
   /** Undefined: the broker serves only plain peers. */
-  get link(): LiveLink | undefined {
-    if (!this.#link) return undefined;
-    return { ...this.#link, bitsPerSecond: this.#bitsPerSecond, history: this.#bits };
+  get bits(): LiveBits | undefined {
+    if (this.#bits === undefined) return undefined;
+    return { perSecond: this.#bitsPerSecond, history: this.#bitsHistory };
   }
 
   #sampleBits(seconds: number): void {
-    const [now, before] = [this.#link, this.#linkBefore];
-    if (now && before && seconds > 0) {
-      const bits = now.bitsSent - before.bitsSent + (now.bitsReceived - before.bitsReceived);
-      this.#bitsPerSecond = bits / seconds;
-      push(this.#bits, this.#bitsPerSecond);
+    if (this.#bits !== undefined && this.#bitsBefore !== undefined && seconds > 0) {
+      this.#bitsPerSecond = (this.#bits - this.#bitsBefore) / seconds;
+      push(this.#bitsHistory, this.#bitsPerSecond);
     }
-    this.#linkBefore = now;
+    this.#bitsBefore = this.#bits;
   }
 
   #forget(): void {
     this.#queues.clear();
     this.#consumers.clear();
     this.#sampledAt = undefined;
-    this.#linkBefore = undefined;
+    this.#bitsBefore = undefined;
     this.#bitsPerSecond = undefined;
   }
 }

@@ -5,9 +5,13 @@ const SHARE = 0.01;
 /** What the first questions may cost beyond that, while nothing is compiled yet; ms. */
 const ALLOWANCE_MS = 100;
 
+/** What the broker has to do besides: look things up, pack them, check whom it sends them to. */
+const BESIDES = 2;
+
 /**
- * When to ask again, so that the broker loses less than 1 % of a CPU, whatever there is to tell. Both ends of a
- * transfer do the same work, so what a question costs is known from the CPU time of this process.
+ * When to ask again, so that the broker loses less than 1 % of a CPU, whatever there is to tell and however busy the
+ * machine is. Both ends of a transfer do the same work, so what a question costs is known from the CPU time of this
+ * process.
  */
 export class Pace {
   readonly #everyMs: number;
@@ -22,7 +26,7 @@ export class Pace {
 
   /** A question has cost so much of this process's CPU time; ms. */
   spent(ms: number, now: number): void {
-    this.#debtMs = Math.max(0, this.#debtMs - (now - this.#at) * SHARE) + ms;
+    this.#debtMs = Math.max(0, this.#debtMs - (now - this.#at) * SHARE) + ms * BESIDES;
     this.#at = now;
   }
 

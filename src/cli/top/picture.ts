@@ -33,7 +33,7 @@ export function picture(snapshot: Snapshot, state: State, size: Size, glyphs: Gl
 }
 
 function headLines(snapshot: Snapshot, glyphs: Glyphs): string[] {
-  const { pid, dir, upMs, isDraining, queues, link, bus } = snapshot;
+  const { pid, dir, upMs, isDraining, queues, bits, bus } = snapshot;
   const { ready, delayed, reserved, dead, accepted, done, failed, history } = sumsOf(queues);
   const who = pid === undefined ? 'no broker' : `broker ${pid}, up ${ageText(upMs)}`;
   const spark = (values: readonly number[]) => sparkline(values, SPARK_COLUMNS, glyphs);
@@ -43,8 +43,8 @@ function headLines(snapshot: Snapshot, glyphs: Glyphs): string[] {
     `${chalk.bold('sigmq')}  ${who}${isDraining ? chalk.yellow(', draining') : ''}  ${visible(dir)}`,
     `messages  in ${short(accepted)}/s  done ${short(done)}/s ${spark(history)}  failed ${short(failed)}/s`,
     `          ${states}, ${deadText}`,
-    link
-      ? `bus       ${short(link.bitsPerSecond)} bits/s ${spark(link.history)}  ${busText(snapshot)}`
+    bits
+      ? `bus       ${short(bits.perSecond)} bits/s ${spark(bits.history)}  ${busText(snapshot)}`
       : 'bus       none: the broker serves only plain peers',
     ...(bus.waiting > 0 ? [`          ${bus.waiting} waiting for it`] : ['']),
   ];

@@ -35,15 +35,15 @@ function sumsLine({ queues, consumers }: Snapshot): string {
 }
 
 function busLines(snapshot: Snapshot): string[] {
-  const { link, bus } = snapshot;
-  if (!link) return [];
+  const { bits, bus } = snapshot;
+  if (!bits) return [];
   const { busy, holder, waiting } = bus;
   const used =
     busy === undefined || holder === undefined
       ? ''
       : `, held ${Math.max(1, Math.round(busy * 100))} percent of the time, most by ${holderText(snapshot, holder)}`;
   const waits = waiting > 0 ? `, ${waiting} waiting for it` : '';
-  return [`Bus: ${short(link.bitsPerSecond)} bits per second${used}${waits}`];
+  return [`Bus: ${short(bits.perSecond)} bits per second${used}${waits}`];
 }
 
 function queueLine(queue: LiveQueue): string {

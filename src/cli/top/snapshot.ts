@@ -1,5 +1,5 @@
 import type { BusUse } from './bus-watch.ts';
-import type { LiveConsumer, LiveLink, LiveQueue } from './live.ts';
+import type { LiveBits, LiveConsumer, LiveQueue } from './live.ts';
 import type { Running } from './processes.ts';
 
 /** A consumer, and what its process is. */
@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly queues: readonly LiveQueue[];
   readonly consumers: readonly ShownConsumer[];
   /** Undefined: the broker serves only plain peers. */
-  readonly link: LiveLink | undefined;
+  readonly bits: LiveBits | undefined;
   readonly bus: BusUse;
   /** Why nothing new is known. */
   readonly trouble: string | undefined;

@@ -76,7 +76,7 @@ export class Watch {
       isDraining: this.#live.isDraining,
       queues: this.#live.queues,
       consumers: consumers.map((one) => ({ ...one, ...this.#processes.of(one.pid) })),
-      link: this.#live.link,
+      bits: this.#live.bits,
       bus: this.#used,
       trouble: this.#trouble,
     };
@@ -98,7 +98,7 @@ export class Watch {
     const changes = await this.#asked.changes(this.#since);
     const { user, system } = process.cpuUsage(before);
     // Everything is told only once.
-    this.#pace.spent(changes.all ? 0 : (user + system) / 1000, clockMs());
+    if (!changes.all) this.#pace.spent((user + system) / 1000, clockMs());
     this.#since = changes.since;
     this.#answeredAt = clockMs();
     this.#live.take(changes);

@@ -27,10 +27,7 @@ export const snapshot = (more: Partial<Snapshot> = {}): Snapshot => ({
     consumer(71, { ...{ holding: 2, id: 9, queue: 'mail', queues: ['mail'], heldMs: 65_000 } }),
     consumer(72, { command: 'sigmq consume', isStopped: true }),
   ],
-  link: {
-    ...{ bitsSent: 1, bitsReceived: 1, foreignSignals: 0, resends: 0, repeats: 0 },
-    ...{ busWaits: 0, busWaitMs: 0, bitsPerSecond: 12_345, history: [1, 2] },
-  },
+  bits: { perSecond: 12_345, history: [1, 2] },
   bus: { busy: 0.34, holder: 12, waiting: 2 },
   ...more,
 });

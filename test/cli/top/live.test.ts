@@ -4,7 +4,6 @@ import { type ChangesNote, changesOf } from '../../../src/changes.ts';
 import { Live } from '../../../src/cli/top/live.ts';
 
 const NOTE: ChangesNote = { since: 1, now: 1000 };
-const LINK = [100, 200, 0, 0, 0, 0, 0];
 
 function given(first: Partial<ChangesNote> = {}) {
   const live = new Live();
@@ -12,7 +11,7 @@ function given(first: Partial<ChangesNote> = {}) {
     live.take(changesOf({ ...NOTE, ...note }));
     live.sample();
   };
-  told({ all: true, link: LINK, ...first });
+  told({ all: true, bits: 300, ...first });
   return { live, told, only: () => live.queues[0] };
 }
 
@@ -53,23 +52,23 @@ describe('Live', () => {
     const { live, told } = given({ queues: [QUEUE], consumers: [[71], [72]] });
     told({ gone: ['q', 72] });
     assert.deepEqual([live.queues, live.consumers(0).map(({ pid }) => pid)], [[], [71]]);
-    told({ all: true, now: 10, queues: [QUEUE], link: LINK });
+    told({ all: true, now: 10, queues: [QUEUE], bits: 300 });
     assert.deepEqual(live.consumers(0), []);
     assert.equal(live.queues[0]?.rates.done, undefined);
-    assert.equal(live.link?.bitsPerSecond, undefined);
+    assert.equal(live.bits?.perSecond, undefined);
   });
 
   it('counts the bits in both directions', () => {
     const { live, told } = given();
-    told({ now: 2000, link: [150, 260, 0, 0, 0, 0, 0] });
-    assert.deepEqual([live.link?.bitsPerSecond, live.link?.history], [110, [110]]);
+    told({ now: 2000, bits: 410 });
+    assert.deepEqual([live.bits?.perSecond, live.bits?.history], [110, [110]]);
     told({ now: 3000 });
-    assert.equal(live.link, undefined);
+    assert.equal(live.bits, undefined);
   });
 
   it('keeps no more than a screen can show', () => {
     const { told, only } = given({ queues: [QUEUE] });
-    for (let n = 2; n < 200; n++) told({ now: n * 1000, link: LINK });
+    for (let n = 2; n < 200; n++) told({ now: n * 1000, bits: 300 });
     assert.equal(only()?.history.length, 60);
   });
 });

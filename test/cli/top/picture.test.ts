@@ -119,7 +119,7 @@ describe('picture', () => {
 
   it('says what there is nothing of', (t) => {
     colours(t, 0);
-    const text = drawn(snapshot({ queues: [], consumers: [], link: undefined })).join('\n');
+    const text = drawn(snapshot({ queues: [], consumers: [], bits: undefined })).join('\n');
     assert.match(text, /no queues yet/);
     assert.match(text, /no consumers/);
     assert.match(text, /bus +none: the broker serves only plain peers/);
@@ -166,7 +166,7 @@ describe('plainText', () => {
   it('says what is wrong, and what is not known', () => {
     const text = plainText(
       snapshot({
-        ...{ pid: undefined, trouble: 'No broker is running.', link: undefined },
+        ...{ pid: undefined, trouble: 'No broker is running.', bits: undefined },
         ...{ queues: [queue('q')], consumers: [consumer(5, { command: 'a\n\x1bb' })] },
       }),
     );
