@@ -15,7 +15,7 @@ import type { Told } from './told.ts';
 export const FIRST_REST_MS = 250;
 
 /** A delivery, and when its message was accepted. */
-export type Given = DeliveryName & Pick<Reserved, 'enqueuedAt'>;
+type Given = DeliveryName & Pick<Reserved, 'enqueuedAt'>;
 
 /** A delivery that has begun and is not settled yet. */
 export interface Unsettled extends Given {

@@ -53,7 +53,9 @@ describe('sigmq top in a terminal', { skip: NO_TMUX }, () => {
     terminal.press('r');
     await terminal.shows(/^> mail +1 /m);
     terminal.press('Enter');
-    await terminal.shows(/^Messages of mail\nID .*\n.*ready .*letter two\n.*reserved .*letter one$/m);
+    await terminal.shows(
+      /^Messages of mail\nID .*\n.*ready .*letter two\n.*reserved .*letter one$/m,
+    );
     terminal.press('q', 'Tab', 'Enter');
     await terminal.shows(/^Consumer \d+\ncommand +sleep 600\n(?:.*\n)*.*letter one$/m);
     terminal.press('q', '/', 'b', 'a', 'd', 'Enter');
@@ -73,7 +75,7 @@ describe('sigmq top in a terminal', { skip: NO_TMUX }, () => {
     await terminal.shows(/^> bad /m);
     terminal.press('C-c');
     await until('the end', () => !terminal.isAltered);
-    terminal.run('clear; echo exit $?');
+    terminal.run('echo exit $?');
     await terminal.shows(/^exit 130$/m);
     await terminal.isRestored();
   });

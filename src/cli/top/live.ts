@@ -4,7 +4,7 @@ import type { Changes, WatchedConsumer, WatchedQueue } from '../../changes.ts';
 const HISTORY = 60;
 
 /** In messages per second; undefined: not known yet. */
-export interface Rates {
+interface Rates {
   readonly accepted: number | undefined;
   readonly done: number | undefined;
   readonly failed: number | undefined;

@@ -49,7 +49,7 @@ const STEPS: Readonly<Record<string, number>> = {
 /** No name of a queue is longer. */
 const MAX_FILTER = 64;
 
-export const HELP: Page = {
+const HELP: Page = {
   title: 'Keys',
   lines: [
     'up, down, page up, page down, home, end   choose a row',
