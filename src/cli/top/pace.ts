@@ -2,6 +2,8 @@
 export const EVERY_MS = 1000;
 /** The part of a CPU that watching may take from the broker. */
 const SHARE = 0.01;
+/** A store on a server that takes long to count what it has is asked at most for this part of the time. */
+const STORE_SHARE = 0.1;
 /** What the first questions may cost beyond that, while nothing is compiled yet; ms. */
 const ALLOWANCE_MS = 100;
 
@@ -16,6 +18,7 @@ const BESIDES = 2;
 export class Pace {
   readonly #everyMs: number;
   #debtMs = 0;
+  #tookMs = 0;
   #at: number;
 
   /** @param now ms, as for the methods */
@@ -24,14 +27,16 @@ export class Pace {
     this.#at = now;
   }
 
-  /** A question has cost so much of this process's CPU time; ms. */
-  spent(ms: number, now: number): void {
+  /** A question has cost so much of this process's CPU time, and its answer took so long; ms. */
+  spent(ms: number, tookMs: number, now: number): void {
+    this.#tookMs = tookMs;
     this.#debtMs = Math.max(0, this.#debtMs - (now - this.#at) * SHARE) + ms * BESIDES;
     this.#at = now;
   }
 
   /** How long to wait now; ms. */
   get restMs(): number {
-    return Math.max(this.#everyMs, (this.#debtMs - ALLOWANCE_MS) / SHARE);
+    const debtMs = this.#debtMs - ALLOWANCE_MS;
+    return Math.max(this.#everyMs, debtMs / SHARE, this.#tookMs / STORE_SHARE);
   }
 }

@@ -94,13 +94,15 @@ export class Watch {
 
   /** @returns whether there is more */
   async #askOnce(): Promise<boolean> {
+    const askedAt = clockMs();
     const before = process.cpuUsage();
     const changes = await this.#asked.changes(this.#since);
     const { user, system } = process.cpuUsage(before);
-    // Everything is told only once.
-    if (!changes.all) this.#pace.spent((user + system) / 1000, clockMs());
     this.#since = changes.since;
     this.#answeredAt = clockMs();
+    // Everything is told only once.
+    const cpuMs = changes.all ? 0 : (user + system) / 1000;
+    this.#pace.spent(cpuMs, this.#answeredAt - askedAt, this.#answeredAt);
     this.#live.take(changes);
     if (changes.more) return true;
     this.#live.sample();

@@ -61,7 +61,7 @@ describe('Pace', () => {
   it('asks every second as long as that is cheap', () => {
     const pace = new Pace(1000, 0);
     for (let now = 0; now < 1e6; now += 1000) {
-      pace.spent(4.5, now);
+      pace.spent(4.5, 100, now);
       assert.equal(pace.restMs, 1000);
     }
   });
@@ -70,13 +70,19 @@ describe('Pace', () => {
     const pace = new Pace(1000, 0);
     let [now, spent] = [0, 0];
     while (now < 1e7) {
-      pace.spent(125, now);
+      pace.spent(125, 200, now);
       spent += 250;
       now += pace.restMs;
     }
     assert.ok(spent <= now / 100 + 500, `${spent} of ${now}`);
     assert.ok(spent >= now / 100 - 500, `${spent} of ${now}`);
   });
+});
+
+it('Pace asks no more than a tenth of the time where the answer takes long', () => {
+  const pace = new Pace(1000, 0);
+  pace.spent(1, 400, 0);
+  assert.equal(pace.restMs, 4000);
 });
 
 describe('commandText', () => {
