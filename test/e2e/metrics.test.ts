@@ -29,6 +29,18 @@ function promtool(args: readonly string[], input = '') {
   return { status, text: stdout + stderr };
 }
 
+/** promtool takes this format only from archives, where each sample has a time. */
+function assertOpenMetrics(stage: Stage, text: string): void {
+  const timed = text.replace(/^[^#].*$/gm, '$& 1700000000');
+  const path = stage.path('archive');
+  const args = ['tsdb', 'create-blocks-from', 'openmetrics', path, stage.path('blocks')];
+  writeFileSync(path, timed);
+  const { status, text: said } = promtool(args);
+  assert.equal(status, 0, said);
+  writeFileSync(path, timed.replace('# EOF\n', ''));
+  assert.notEqual(promtool(args).status, 0);
+}
+
 describe('sigmq metrics', () => {
   it('counts what happened, by queue', async (t) => {
     const { stage, text } = await busy(t);
@@ -57,33 +69,25 @@ describe('sigmq metrics', () => {
     assert.equal(code, 69);
     assert.match(stderr, /no broker/i);
   });
-
-  it('is OpenMetrics to Prometheus', needsPromtool, async (t) => {
-    const { stage, text } = await busy(t);
-    // promtool takes this format only from archives, where each sample has a time.
-    const timed = text.replace(/^[^#].*$/gm, '$& 1700000000');
-    const path = stage.path('archive');
-    writeFileSync(path, timed);
-    const args = ['tsdb', 'create-blocks-from', 'openmetrics'];
-    const { status, text: said } = promtool([...args, path, stage.path('blocks')]);
-    assert.equal(status, 0, said);
-    writeFileSync(path, timed.replace('# EOF\n', ''));
-    assert.notEqual(promtool([...args, path, stage.path('blocks')]).status, 0);
-  });
 });
 
 describe('broker --metrics-file', () => {
-  it('has the numbers in a file as long as it runs', needsPromtool, async (t) => {
-    const { broker, file } = await busy(t);
-    const accepted = /^sigmq_messages_accepted_total\{.*queue="mail"\} 3$/m;
-    const text = await until('the numbers in the file', () => {
-      const text = readFileSync(file, 'utf8');
-      return accepted.test(text) && text;
-    });
-    assert.deepEqual(promtool(['check', 'metrics'], text), { status: 0, text: '' });
-    assert.equal((await broker.end()).code, 0);
-    assert.ok(!existsSync(file));
-  });
+  it(
+    'has the numbers in a file as long as it runs; Prometheus reads it, and what is printed',
+    needsPromtool,
+    async (t) => {
+      const { stage, broker, file, text: printed } = await busy(t);
+      assertOpenMetrics(stage, printed);
+      const accepted = /^sigmq_messages_accepted_total\{.*queue="mail"\} 3$/m;
+      const text = await until('the numbers in the file', () => {
+        const text = readFileSync(file, 'utf8');
+        return accepted.test(text) && text;
+      });
+      assert.deepEqual(promtool(['check', 'metrics'], text), { status: 0, text: '' });
+      assert.equal((await broker.end()).code, 0);
+      assert.ok(!existsSync(file));
+    },
+  );
 
   it('refuses at once what cannot be such a file', async (t) => {
     const stage = new Stage(t);
