@@ -108,6 +108,8 @@ const EXAMPLES = {
   send: [
     'sigmq send "hello"',
     'ls | sigmq send --lines',
+    'sigmq send --pid 4242 --order msb hello',
+    'sigmq send --vcd hi.vcd hi && sigmq scope hi.vcd',
     'find . -print0 | sigmq send -0',
     'sigmq send --wait -W 1m --file photo.jpg',
   ],

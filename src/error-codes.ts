@@ -75,6 +75,7 @@ export type ErrorCode =
   | 'store-moved'
   | 'store-not-writable'
   | 'store-unknown'
+  | 'takes-part'
   | 'timeout'
   | 'too-large'
   | 'too-many-fields'

@@ -92,6 +92,42 @@ export const cliErrors = {
       '--key is for one message: of many with the same key, only the first would be stored.',
       'Send them one by one, each with a key of its own.',
     ),
+  ofBrokers: (option: string) =>
+    new CliError(
+      'of-brokers',
+      Exit.Usage,
+      `${option} is for a broker, and --pid sends to a process, which knows nothing but the message.`,
+      'Leave out one of them.',
+    ),
+  ofProcesses: (option: string) =>
+    new CliError(
+      'of-processes',
+      Exit.Usage,
+      `${option} says how a plain process is sent to, and --pid does not say which.`,
+      'Give --pid, or leave it out.',
+    ),
+  acksNeedAddon: (why: string) =>
+    new CliError(
+      'acks-need-addon',
+      Exit.Unavailable,
+      `Nobody can be answered here, because it is not known who sends: ${why}.`,
+      'Leave out --ack-bit and --ack-message.',
+    ),
+  notARecording: (path: string, why: string) =>
+    new CliError(
+      'not-a-recording',
+      Exit.BadData,
+      `${path} is no recording: ${why}.`,
+      'Record one with `sigmq send --trace --vcd FILE` or `sigmq listen --vcd FILE`.',
+    ),
+  cannotRecord: (path: string, cause: unknown) =>
+    new CliError(
+      'cannot-record',
+      Exit.CannotCreate,
+      `Cannot write ${path}: ${(cause as Error).message}.`,
+      'Name a file that can be written.',
+      cause,
+    ),
   timeoutOfNothing: () =>
     new CliError(
       'timeout-of-nothing',

@@ -6,9 +6,11 @@ import { withVersion } from './common.ts';
 import { completionCommand } from './completion-command.ts';
 import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
+import { listenCommand } from './listen-command.ts';
 import { printError, printHelp } from './output.ts';
 import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.ts';
 import { report, say } from './report.ts';
+import { scopeCommand } from './scope-command.ts';
 import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
 
@@ -30,6 +32,7 @@ export function sigmq(named = ''): Command {
   }
   for (const main of Object.values(MAINS)) program.addCommand(main());
   for (const admin of adminCommands()) program.addCommand(admin);
+  program.addCommand(listenCommand()).addCommand(scopeCommand());
   return program.addCommand(completionCommand(() => program));
 }
 

@@ -1,4 +1,7 @@
+import { Reason } from '../codec/reason.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import type { Membership } from '../registry/membership.ts';
+import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
 /** Something could not be sent, or asked. */
 export class ProducerError extends SigmqError {
@@ -20,6 +23,22 @@ export const consumerErrors = {
 const KNOWN_EXITS: ReadonlySet<unknown> = new Set(
   Object.values(Exit).filter((code) => code !== Exit.Ok),
 );
+
+/** What to do about a PID that a person has named, and that may not be signalled. */
+const NAME_HINTS: Partial<Record<VetFailure, string>> = {
+  'not-running': 'Look it up again: its program may have been started anew.',
+  'not-ours': 'Run as the user whose process it is.',
+  init: 'Let another process of the container receive, for example with `docker run --init`.',
+  unknown: 'Send to a broker instead: its directory shows that it expects signals.',
+};
+
+const REFUSALS = new Map<Reason, string>([
+  [Reason.TooLarge, 'it is too large'],
+  [Reason.Damaged, 'it arrives damaged, whatever is tried'],
+  [Reason.Unsupported, 'it takes no messages, or none of this kind'],
+  [Reason.Store, 'it could not write it'],
+  [Reason.Closing, 'it is about to end'],
+]);
 
 /** The messages of everything that can keep a message from being accepted. */
 export const producerErrors = {
@@ -110,6 +129,29 @@ export const producerErrors = {
       Exit.BadData,
       `The broker refused the message (reason ${reason}).`,
       'Its version may differ from that of this command.',
+    ),
+  notNamed: (pid: number, why: VetFailure) =>
+    new ProducerError(
+      'unsafe-target',
+      why === 'invalid' || why === 'self' ? Exit.Usage : Exit.Unavailable,
+      vetSentence(pid, why),
+      NAME_HINTS[why] ?? 'Name a process that traps both, as `sigmq listen` does.',
+    ),
+  takesPart: (pid: number, { role, dir }: Membership) =>
+    new ProducerError(
+      'takes-part',
+      Exit.Usage,
+      role === 'broker'
+        ? `Process ${pid} is the broker of ${dir}.`
+        : `Process ${pid} is a consumer of the broker of ${dir}, from which its messages come.`,
+      `Send without --pid: \`sigmq send --dir ${dir}\`.`,
+    ),
+  refusedBy: (pid: number, reason: Reason) =>
+    new ProducerError(
+      'refused',
+      reason === Reason.TooLarge ? Exit.BadData : Exit.TryAgain,
+      `Process ${pid} refused the message: ${REFUSALS.get(reason) ?? `reason ${reason}`}.`,
+      reason === Reason.TooLarge ? 'Send less.' : 'See what it says, and send again.',
     ),
   unconfirmed: (sentence: string) =>
     new ProducerError(

@@ -27,6 +27,8 @@ export interface EchoLinkOptions {
   /** Bound of a received frame in bytes, terminator not counted. */
   readonly maxFrameBytes: number;
   readonly receiver: Receiver;
+  /** Default: an ordinary one. */
+  readonly wire?: Wire | undefined;
 }
 
 /** The right to transmit, for the length of one {@link EchoLink.withBus}. */
@@ -55,10 +57,10 @@ export class EchoLink {
   #breathedAt = clockMs();
 
   /** Blocks both signals in every thread; afterwards the PID may be published. */
-  constructor({ dir, addon, table, maxFrameBytes, receiver }: EchoLinkOptions) {
+  constructor({ dir, addon, table, maxFrameBytes, receiver, wire: given }: EchoLinkOptions) {
     blockInEveryThread(addon);
     this.#bus = new Bus(dir, addon, table);
-    const wire = new Wire(addon);
+    const wire = given ?? new Wire(addon);
     const outOfStep = new OutOfStep(table, this.#bus);
     this.#inbound = new Inbound(table, addon, maxFrameBytes, wire);
     this.#outbound = new Outbound(wire, table, outOfStep);
