@@ -9,7 +9,7 @@ const folder = fileURLToPath(new URL('../dist/man', import.meta.url));
 
 const EXIT = [
   ['0', 'Done. For send: the broker has the message, and keeps it.'],
-  ['1', 'Something unexpected.'],
+  ['1', 'Something unexpected; for ask: the message was handled without a reply.'],
   ['64', 'Wrong use of the command.'],
   [
     '65',
@@ -28,6 +28,10 @@ const EXIT = [
     'Configuration: another broker is running there, or the store or the configuration file is not readable.',
   ],
   ['124', '--timeout has expired.'],
+  [
+    'any other',
+    'Of ask: the exit code of the command that replied, which may be any; an error of sigmq itself is said on standard error.',
+  ],
   ['126, 127', 'The command of consume cannot be started, or was not found.'],
   [
     '128+n',
@@ -42,7 +46,7 @@ const COMMAND = [
   ['75', 'Given back: the message is delivered again later, and no attempt is spent.'],
   [
     'anything else',
-    'A failed attempt, including 126 and 127. But a command that dies of the same signal that stops the consumer, as when a service manager signals a whole group, gives its message back.',
+    'A failed attempt, including 126 and 127. But a command that dies of the same signal that stops the consumer, as when a service manager signals a whole group, gives its message back. How it ended, and the last 1024 bytes of its standard error, which is a pipe that goes on to that of the consumer, are kept with the message: see `sigmq dead show`.',
   ],
   [
     'not started',
@@ -50,9 +54,35 @@ const COMMAND = [
   ],
 ];
 
+const REPLY = [
+  [
+    'anything else',
+    'What the command has written to its standard output is the reply, and its exit code that of sigmq ask. The message is done: an exit code other than 0 is an answer, too, and no failed attempt.',
+  ],
+  ['65', 'Dead at once: sigmq ask exits with 65, without a reply.'],
+  ['75', 'Given back: who asks waits for the next attempt.'],
+  [
+    'killed',
+    'By a signal, or by --job-timeout: a failed attempt. When it was the last one, sigmq ask exits with 128+n, or 124.',
+  ],
+  [
+    'too long',
+    'A command that writes more than the largest message that the broker accepts is killed; the message is dead.',
+  ],
+];
+
+const BATCH = [
+  ['SIGMQ_MESSAGE_IDS', 'The ids of all messages, separated by spaces.'],
+  ['SIGMQ_MESSAGE_COUNT', 'How many they are.'],
+  ['SIGMQ_MESSAGE_QUEUE', 'Their queue, if it is one.'],
+];
+
 const TOLD = [
   ['SIGMQ_MESSAGE_ID, SIGMQ_ID', 'The id of the message; the same for all attempts.'],
-  ['SIGMQ_MESSAGE_QUEUE', 'The queue that it comes from.'],
+  [
+    'SIGMQ_MESSAGE_QUEUE',
+    'The queue that it comes from; for a group, the queue that it is a group of.',
+  ],
   ['SIGMQ_MESSAGE_ATTEMPT, SIGMQ_ATTEMPT', '1 for the first delivery.'],
   ['SIGMQ_MESSAGE_RELEASES', 'How often it was given back.'],
   [
@@ -104,10 +134,18 @@ const EXAMPLES = {
     "sigmq consume -q mail -j 4 -- sh -c 'sendmail -t'",
     'sigmq consume -c1 -e --quiet',
     "sigmq consume -F '%i %p\\n'",
+    'sigmq consume --batch 100 --linger 5s -- ./import-rows',
+  ],
+  ask: [
+    'sigmq ask -q sums 1+2',
+    'sigmq ask -W 1m --file job.json >result.json',
+    "sigmq consume -q sums --reply -- sh -c 'bc -l'",
   ],
   send: [
     'sigmq send "hello"',
     'ls | sigmq send --lines',
+    'sigmq send --pid 4242 --order msb hello',
+    'sigmq send --vcd hi.vcd hi && sigmq scope hi.vcd',
     'find . -print0 | sigmq send -0',
     'sigmq send --wait -W 1m --file photo.jpg',
   ],
@@ -166,7 +204,7 @@ const allCommands = (command, path) =>
   ]);
 
 mkdirSync(folder, { recursive: true });
-const mains = ['broker', 'consume', 'send'];
+const mains = ['broker', 'consume', 'send', 'ask'];
 writeFileSync(
   join(folder, 'sigmq.1'),
   page('sigmq', program.description(), [
@@ -198,6 +236,20 @@ for (const name of mains) {
                 '.PP',
                 'Its exit code decides what becomes of the message:',
                 ...tagged(COMMAND),
+                '.PP',
+                text(
+                  'With --reply, that of a message which somebody asks (sigmq ask) decides otherwise; its standard output is then not that of consume:',
+                ),
+                ...tagged(REPLY),
+                '.PP',
+                text(
+                  'With --batch, it reads many messages, each followed by a newline (with --null, by a zero byte), and its exit code decides what becomes of all of them. A message that contains what ends one is not given to it, and fails by itself. The ack-wait of each message begins when it arrives, before --linger is over. In the environment are:',
+                ),
+                ...tagged(BATCH),
+                '.PP',
+                text(
+                  'With --partial, each message follows its id and a tab, and the command prints the ids of those that it has done, one on a line of its own; anything else on its standard output counts for nothing and is said. Those that it has not named have failed, or with 75 are given back, or with 65 are dead.',
+                ),
               ],
             ],
           ]

@@ -1,6 +1,8 @@
-// `node scripts/pictures.mjs`: draws the pictures of the documentation that are not charts.
-import { writeFileSync } from 'node:fs';
+// `node scripts/pictures.mjs`, after a build: draws the pictures of the documentation that are not charts.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { svgOf } from '../dist/src/cli/scope/svg.js';
+import { VcdReader } from '../dist/src/cli/scope/vcd-reader.js';
 
 const INK = '#1f2933';
 const LIGHT = '#f5f7fa';
@@ -64,4 +66,17 @@ const scale = picture(640, 400, 'Two hosts, their signals, and the database that
   label(180, 300, 'SQL, and LISTEN', { anchor: 'end' }),
 ]);
 
-writeFileSync(fileURLToPath(new URL('../docs/scale.svg', import.meta.url)), scale);
+/** The signals of a message, as `sigmq scope docs/signals.vcd --svg docs/signals.svg` draws them: a recorded transfer. */
+function signals() {
+  const reader = new VcdReader('docs/signals.vcd');
+  reader.push(readFileSync(pathOf('signals.vcd'), 'latin1'));
+  return svgOf(reader);
+}
+
+/** @param {string} name */
+function pathOf(name) {
+  return fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+}
+
+writeFileSync(pathOf('scale.svg'), scale);
+writeFileSync(pathOf('signals.svg'), signals());

@@ -20,6 +20,13 @@ same<ReturnType<Message['done']>, Promise<boolean>>();
 same<Message['id'], number | undefined>();
 same<ReturnType<typeof message.json<{ to: string }>>, { to: string }>();
 message.release({ now: true });
+message.fail('why');
+message.reject('why');
+same<ReturnType<Message['reply']>, Promise<boolean>>();
+message.reply(new Uint8Array(), { exitCode: 3 });
+message.fail('why', { exitCode: 3 });
+// @ts-expect-error neither text nor bytes
+message.reply({ a: 1 });
 // @ts-expect-error a message is not made by hand
 new Consumer();
 // @ts-expect-error what it holds stays as it is
@@ -30,18 +37,29 @@ message.release({ later: true });
 for await (const each of await Consumer.open({ queues: ['a'], signal: AbortSignal.timeout(1) })) {
   same<typeof each, Message>();
 }
+for await (const batch of (await Consumer.open({ jobs: 9 })).batches({ size: 3, lingerMs: 0 })) {
+  same<typeof batch, Message[]>();
+}
 await Consumer.open({
   handler: async (each) => each.text(),
   onError: (error) => same<typeof error, unknown>(),
 });
 // @ts-expect-error a list
 await Consumer.open({ queues: 'a' });
+await Consumer.open({ group: 'g', queues: ['a', { name: 'b', weight: 3 }] });
+// @ts-expect-error a weight has a queue
+await Consumer.open({ queues: [{ weight: 3 }] });
 // @ts-expect-error one way to give a handler
 await Consumer.open(() => {});
 
 {
   await using producer = await Producer.open({ wait: true });
   same<Awaited<ReturnType<typeof producer.send>>, void>();
+  const reply = await producer.ask('x', { queue: 'q', timeoutMs: 1, onLook: ({ state }) => state });
+  same<typeof reply.exitCode, number>();
+  same<ReturnType<typeof reply.json<{ to: string }>>, { to: string }>();
+  // @ts-expect-error what is asked is not for later
+  await producer.ask('x', { delayMs: 1 });
   await producer.send(new Uint8Array(1), { headers: [['k', 'v']], ttlMs: 1 });
   // @ts-expect-error neither text nor bytes
   await producer.send(5);
@@ -50,10 +68,16 @@ await Consumer.open(() => {});
 }
 
 await using inspector = await Inspector.open();
+await inspector.set('q', { maxAttempts: 3, rate: '10/s', deadTo: null });
+// @ts-expect-error there is no such setting
+await inspector.set('q', { attempts: 3 });
+await inspector.kick('q', { to: 'other' });
 const { pid, consumers, queues } = await inspector.status();
 same<typeof pid, number>();
 same<(typeof consumers)[number]['kind'], 'echo' | 'plain'>();
 same<(typeof queues)[number]['oldestReadyMs'], number | null>();
+same<(typeof consumers)[number]['weights'], readonly number[] | undefined>();
+same<Awaited<ReturnType<typeof inspector.removeGroup>>, number>();
 same<Awaited<ReturnType<typeof inspector.drain>>['heldBy'], readonly number[]>();
 const [stored] = await inspector.peek('q', { state: 'dead', signal: AbortSignal.timeout(1) });
 same<

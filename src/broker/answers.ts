@@ -1,37 +1,59 @@
+import type { ChangesNote } from '../changes.ts';
 import { clockMs, steadyMs } from '../clock.ts';
+import type { Endpoint } from '../link/endpoint.ts';
+import { StoreError } from '../queue/errors.ts';
+import { QueueGroups } from '../queue/groups.ts';
 import type { Published, QueueCounts, Store } from '../queue/store.ts';
-import type { BrokerStatus, DrainState, QueueStatus } from '../status.ts';
+import type {
+  AskedStatus,
+  BrokerStatus,
+  DrainState,
+  QueueMetrics,
+  QueueStatus,
+} from '../status.ts';
 import { VERSION } from '../version.ts';
+import type { Answering } from './answering.ts';
+import { askerOf } from './askers.ts';
 import type { Drain } from './drain.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
 import { keyOf, type Peer } from './peer.ts';
+import { withCounted } from './queue-counts.ts';
 import { type BrokerAnswers, pageAfter } from './requests.ts';
 import type { Roster } from './roster.ts';
+import { Watched } from './watched.ts';
 
 export interface AnswersOptions {
   readonly dir: string;
   readonly plainBecause: string | undefined;
   readonly store: Store;
+  readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly roster: Roster;
   readonly intake: Intake;
   readonly journal: Journal;
   readonly drain: Drain;
+  readonly answering: Pick<Answering, 'wake'>;
+  /** See {@link askerOf}. */
+  readonly place: string;
   /** Expired messages are kept as dead ones. */
   readonly keepsExpired: boolean;
+  /** See StorePolicy. */
+  readonly agingMs: number | undefined;
 }
 
 /** What a broker answers to requests about itself. */
 export class Answers implements BrokerAnswers {
   readonly #options: AnswersOptions;
+  readonly #watched: Watched;
   readonly #startedAt = clockMs();
 
   constructor(options: AnswersOptions) {
     this.#options = options;
+    this.#watched = new Watched(options);
   }
 
   async status(): Promise<BrokerStatus> {
-    const { dir, plainBecause, store, roster, intake, drain } = this.#options;
+    const { dir, plainBecause, store, endpoint, roster, intake, drain, agingMs } = this.#options;
     const { counters } = this.#options.journal;
     this.#countExpired();
     return {
@@ -44,12 +66,15 @@ export class Answers implements BrokerAnswers {
       draining: intake.draining,
       drain: drain.isOn ? await drain.state() : null,
       plainBecause: plainBecause ?? null,
+      agingMs: agingMs ?? null,
       ...counters.totals,
       others: counters.others ?? null,
-      consumers: roster.all.map(({ pid, kind, queues, jobs, inFlight }) => ({
+      link: endpoint.echo?.counts ?? null,
+      consumers: roster.all.map(({ pid, kind, queues, weights, jobs, inFlight }) => ({
         pid,
         kind,
         queues,
+        ...(weights && { weights }),
         jobs,
         holding: inFlight.size,
       })),
@@ -57,15 +82,33 @@ export class Answers implements BrokerAnswers {
   }
 
   async queues(after: string, limit: number): Promise<QueueStatus[]> {
-    const { store, journal } = this.#options;
-    const { counters } = journal;
-    const known = new Map((await store.counts()).map((counts) => [counts.queue, counts]));
-    this.#countExpired();
-    for (const queue of counters.queues) {
-      if (!known.has(queue)) known.set(queue, { queue, paused: false, ...EMPTY });
+    const known = await this.#options.store.counts();
+    const page = pageAfter(this.#withCounted(known), after, limit);
+    return Promise.all(page.map((counts) => this.#status(counts)));
+  }
+
+  async metrics(after: string, limit: number): Promise<QueueMetrics[]> {
+    const { counters } = this.#options.journal;
+    const latencyOf = (queue: string) => counters.latencyOf(queue) ?? null;
+    try {
+      return (await this.queues(after, limit)).map(({ queue, counted, ...now }) => {
+        return { queue, now, counted, latency: latencyOf(queue) };
+      });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // What the broker itself has counted is known all the same.
+      return pageAfter(this.#withCounted([]), after, limit).map(({ queue }) => {
+        const counted = counters.of(queue) ?? null;
+        return { queue, now: null, counted, latency: latencyOf(queue) };
+      });
     }
-    const all = [...known.values()].sort((a, b) => (a.queue < b.queue ? -1 : 1));
-    return Promise.all(pageAfter(all, after, limit).map((counts) => this.#status(counts)));
+  }
+
+  /** By name, with those that are empty and of which something was counted. */
+  #withCounted(counts: readonly QueueCounts[]): QueueCounts[] {
+    this.#countExpired();
+    const all = withCounted(counts, this.#options.journal.counters);
+    return all.sort((a, b) => (a.queue < b.queue ? -1 : 1));
   }
 
   async #status(counts: QueueCounts): Promise<QueueStatus> {
@@ -84,16 +127,30 @@ export class Answers implements BrokerAnswers {
     }
   }
 
+  changes(since: number): Promise<ChangesNote> {
+    return this.#watched.changes(since);
+  }
+
   async waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number> {
     const { store, roster } = this.#options;
     const counts = await store.counts();
-    const open = counts.filter(({ queue, paused }) => !paused && queues.has(queue));
+    const names = [...queues].filter((name) => typeof name === 'string');
+    const sources = new Set(new QueueGroups(await store.groups()).sources(names));
+    const open = counts.filter(({ queue, paused }) => !paused && sources.has(queue));
     const inFlight = roster.get(keyOf(peer))?.inFlight.size ?? 0;
     return open.reduce((sum, { ready }) => sum + ready, inFlight);
   }
 
   lastSent(peer: Peer): readonly Published[] {
     return this.#options.intake.lastSent(peer);
+  }
+
+  async asked(peer: Peer, number: number, queue: string): Promise<AskedStatus> {
+    const { store, place, answering, roster } = this.#options;
+    const asker = askerOf(peer, number, place);
+    const state = (await store.asked(asker)) ?? 'missing';
+    if (state === 'answered') answering.wake(asker);
+    return { state, consumers: roster.takersOf(queue) };
   }
 
   async drain(paused: boolean): Promise<DrainState> {
@@ -120,5 +177,3 @@ export class Answers implements BrokerAnswers {
     this.#options.journal.requestStop();
   }
 }
-
-const EMPTY = { ready: 0, delayed: 0, reserved: 0, dead: 0 };

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closeOn } from '../close-on.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES, maxFrameBytes } from '../codec/limits.ts';
 import type { SigmqError } from '../errors.ts';
@@ -15,19 +16,26 @@ import { Presence } from '../registry/presence.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
+import type { Metrics, QueueMetrics } from '../status.ts';
 import { VERSION } from '../version.ts';
+import { Answering } from './answering.ts';
 import { Answers } from './answers.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Drain } from './drain.ts';
 import { DueTimer } from './due-timer.ts';
+import { Groups } from './groups.ts';
 import { InFlight } from './in-flight.ts';
 import { Intake } from './intake.ts';
 import { Journal } from './journal.ts';
 import { type BrokerOptions, checkBroker } from './options.ts';
 import { Reception } from './reception.ts';
+import { Replies } from './replies.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
+
+/** Queues that {@link Broker.metrics} counts in one turn of the event loop. */
+const METRICS_PAGE = 100;
 
 /**
  * The broker of one runtime directory. It accepts messages from producers, gives them to consumers in turn, and
@@ -49,12 +57,16 @@ export class Broker {
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #reception: Reception;
+  readonly #answers: Answers;
   readonly #intake: Intake;
   readonly #roster: Roster;
   readonly #rosterWatch: RosterWatch;
+  readonly #groups: Groups;
   readonly #dispatcher: Dispatcher;
   readonly #inFlight: InFlight;
   readonly #requests: Requests;
+  readonly #replies: Replies;
+  readonly #answering: Answering;
   readonly #dueTimer: DueTimer;
   readonly #drain: Drain;
   #claim: BrokerClaim | undefined;
@@ -117,7 +129,9 @@ export class Broker {
 
     const roster = new Roster({ dir, table, journal });
     const inFlight = new InFlight({ store, ackWaitMs, journal });
-    const rosterWatch = new RosterWatch({ dir, roster, inFlight, journal });
+    const groups = new Groups({ store, roster, journal });
+    const rosterWatch = new RosterWatch({ dir, roster, inFlight, groups, journal });
+    this.#groups = groups;
     this.#roster = roster;
     this.#inFlight = inFlight;
     this.#rosterWatch = rosterWatch;
@@ -125,25 +139,45 @@ export class Broker {
     this.#dispatcher = new Dispatcher({ ...deliveries, store, endpoint });
     this.#dueTimer = new DueTimer({ store, journal });
 
-    const intake = new Intake({ store, bootId: readBootId(), maxMessageBytes });
+    const place = placeOf(dir);
+    const intake = new Intake({ store, bootId: readBootId(), maxMessageBytes, place });
+    const replies = new Replies({ endpoint, table, journal });
+    const answering = new Answering({ asks: store, place, replies, table, journal });
     const keepsMessages = options.store?.kind !== 'memory';
     const drain = new Drain({ store, roster, intake, keepsMessages, journal });
     const keepsExpired = options.store?.deadExpired === true;
-    const about = { dir, plainBecause, keepsExpired };
-    const broker = new Answers({ ...about, store, roster, intake, drain, journal });
-    const requests = new Requests({ inspection: store, broker, endpoint, table, journal });
+    const about = { dir, plainBecause, keepsExpired, agingMs: options.store?.agingMs };
+    const parts = { intake, roster, journal, endpoint };
+    const broker = new Answers({ ...about, ...parts, store, drain, answering, place });
+    const requests = new Requests({ inspection: store, broker, groups, replies, journal });
+    this.#answers = broker;
     this.#intake = intake;
     this.#drain = drain;
     this.#requests = requests;
     const { incarnation } = store;
-    const parts = { intake, roster, inFlight, requests, journal };
-    this.#reception = new Reception({ ...parts, incarnation });
+    this.#replies = replies;
+    this.#answering = answering;
+    this.#reception = new Reception({
+      ...{ ...parts, inFlight, requests, incarnation, maxMessageBytes },
+    });
     store.subscribe?.((news) => this.#onStoreNews(news));
   }
 
   /** For people: where the messages are kept. */
   get storeName(): string {
     return this.#store.name;
+  }
+
+  /** All its numbers, for a monitoring system. The counters start with the broker. */
+  async metrics(): Promise<Metrics> {
+    const status = await this.#answers.status();
+    const queues: QueueMetrics[] = [];
+    for (;;) {
+      const page = await this.#answers.metrics(queues.at(-1)?.queue ?? '', METRICS_PAGE);
+      queues.push(...page);
+      if (page.length < METRICS_PAGE) return { ...status, queues };
+      await nextTurn(); // there may be many, and messages are waiting
+    }
   }
 
   /**
@@ -179,7 +213,9 @@ export class Broker {
     this.#claim?.release();
     await watched;
     await swept;
-    await this.#requests.stop();
+    this.#replies.stop();
+    await this.#requests.settled();
+    await this.#answering.stop();
     this.#inFlight.stop();
     await this.#endpoint.close(this.#receiver);
     await this.#intake.idle();
@@ -193,14 +229,19 @@ export class Broker {
       if (news.kind === 'back') {
         journal.say({ type: 'store-back' });
         this.#intake.forget();
+        this.#rosterWatch.refresh();
       }
       journal.changed();
+      journal.answering.ask();
     }
   }
 
   async #publish(): Promise<void> {
     const { dir } = this;
     const journal = this.#journal;
+    // The store may not know them any more, and what is accepted is for them, too.
+    this.#roster.look();
+    await this.#groups.ensure().catch(journal.error);
     await this.#claimDir();
     this.#presence = new Presence({
       request: { dir: this.#options.dir, env: process.env },
@@ -221,6 +262,7 @@ export class Broker {
     this.#dueTimer.start();
     // Not earlier: what is sent now would be mistaken for what an earlier broker had handed out.
     this.#dispatcher.start();
+    this.#answering.start();
   }
 
   async #claimDir(): Promise<void> {

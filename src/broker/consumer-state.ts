@@ -2,9 +2,12 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { type Accepts, acceptsOf, NOTHING_MORE } from '../link/messages.ts';
 import { Packer } from '../link/model.ts';
+import type { Told as SettlementTold } from '../link/settlement.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
-import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
+import { isQueueOrGroup } from '../options/groups.ts';
+import { MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
+import { MAX_WEIGHT } from '../options/weights.ts';
 import type { DeliveryName, Outcome, Reserved } from '../queue/store.ts';
 import { type Claim, registeredBy } from '../registry/claim.ts';
 import type { AckWait } from './ack-wait.ts';
@@ -14,9 +17,16 @@ import type { Told } from './told.ts';
 /** First pause before a consumer that did not answer is tried again; it doubles each time; ms. */
 export const FIRST_REST_MS = 250;
 
+/** A delivery, and when its message was accepted. */
+type Given = DeliveryName & Pick<Reserved, 'enqueuedAt'>;
+
 /** A delivery that has begun and is not settled yet. */
-export interface Unsettled extends DeliveryName {
+export interface Unsettled extends Given {
   readonly queue: string;
+  /** Who waits for what becomes of it. */
+  readonly asker?: string;
+  /** When it began; ms since the epoch, by `steadyMs()`. */
+  readonly since: number;
   /** It is being sent, or about to be: the sender learns what became of it if the consumer ends. */
   isSending: boolean;
   /** The consumer cannot receive it. */
@@ -32,6 +42,8 @@ export interface Ending {
   readonly id: number;
   readonly outcome: Outcome;
   readonly known: Unsettled;
+  /** For who asked. */
+  readonly told?: SettlementTold | undefined;
 }
 
 /** A process that takes messages. */
@@ -41,7 +53,10 @@ export interface ConsumerState extends Peer {
   kind: 'echo' | 'plain';
   /** Its line says that it is a plain peer, whatever else it catches. */
   saysPlain: boolean;
+  /** Queues, or groups of them. */
   queues: readonly string[];
+  /** Of its queues, in their order: how many messages of each to those of the others; undefined: the oldest first. */
+  weights: readonly number[] | undefined;
   /** Messages that it takes at a time in any case. */
   jobs: number;
   /** Messages that it takes at a time if it is quick; never fewer than `jobs`. */
@@ -63,7 +78,7 @@ export interface ConsumerState extends Peer {
   /** Those among them that it may or may not have received. */
   owed: Reserved[];
   /** Messages that went to others because it was silent for too long; they occupy slots until it reports back. */
-  readonly overdue: Map<number, DeliveryName>;
+  readonly overdue: Map<number, Given>;
   /** What it and this broker have learned from what was sent to it. */
   readonly packer: Packer;
   /** What it was told last; undefined: not known for certain. */
@@ -81,16 +96,26 @@ export function wishesOf(
   kind: 'echo' | 'plain',
 ): Pick<
   ConsumerState,
-  'saysPlain' | 'queues' | 'jobs' | 'prefetch' | 'count' | 'nth' | 'accepts' | 'ackWaitMs'
+  | 'saysPlain'
+  | 'queues'
+  | 'weights'
+  | 'jobs'
+  | 'prefetch'
+  | 'count'
+  | 'nth'
+  | 'accepts'
+  | 'ackWaitMs'
 > {
   const { attrs } = line;
   const isEcho = kind === 'echo';
   const jobs = isEcho ? numberOf(attrs.get('jobs'), MAX_JOBS) : 1;
   const prefetch = isEcho ? numberOf(attrs.get('prefetch'), MAX_PREFETCH) : 1;
   const ackWait = Number(attrs.get('ackwait'));
+  const queues = queuesOf(attrs.get('queues'));
   return {
     saysPlain: registeredBy(line).saysPlain === true,
-    queues: attrs.get('queues')?.split(',', MAX_QUEUES).filter(isQueueName) ?? [DEFAULT_QUEUE],
+    queues,
+    weights: weightsOf(attrs.get('weights'), queues.length),
     jobs,
     prefetch: Math.max(jobs, prefetch),
     count: numberOf(attrs.get('count'), Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY),
@@ -98,6 +123,16 @@ export function wishesOf(
     accepts: isEcho ? acceptsOf(attrs.get('accepts')) : NOTHING_MORE,
     ackWaitMs: ackWait > 0 && ackWait <= MAX_DURATION_MS ? ackWait : undefined,
   };
+}
+
+function queuesOf(said: string | undefined): readonly string[] {
+  return said?.split(',', MAX_QUEUES).filter(isQueueOrGroup) ?? [DEFAULT_QUEUE];
+}
+
+/** If there is not one for each queue, none was said. */
+function weightsOf(said: string | undefined, count: number): readonly number[] | undefined {
+  const weights = said?.split(',', MAX_QUEUES).map((one) => numberOf(one, MAX_WEIGHT));
+  return weights?.length === count ? weights : undefined;
 }
 
 /** What is no whole number above 0 was not said. */

@@ -4,6 +4,7 @@ import { type ConsumerState, mostRoomOf, roomOf } from './consumer-state.ts';
 import { bytesOf, type Delivery } from './delivery.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Roster } from './roster.ts';
+import { type Dealt, Weighing } from './weighing.ts';
 
 /** When there was a message for each card that the store was asked for, it is asked for so many times more. */
 const GROWTH = 4;
@@ -32,9 +33,11 @@ interface Hand {
  */
 export class Dealer {
   readonly #options: DealerOptions;
+  readonly #weighing: Weighing;
 
   constructor(options: DealerOptions) {
     this.#options = options;
+    this.#weighing = new Weighing(options.store);
   }
 
   /**
@@ -112,12 +115,10 @@ export class Dealer {
   }
 
   async #reserve(run: readonly Hand[], maxBytes: number): Promise<Reserved[]> {
-    const { roster, store, inFlight } = this.#options;
-    const first = run[0] as Hand;
-    const keys = run.map(({ consumer }) => consumer.key);
-    const got = await store.reserve(first.consumer.queues, keys, maxBytes);
-    for (const [n, message] of got.entries()) {
-      const hand = run[n] as Hand;
+    const { roster, inFlight } = this.#options;
+    const dealt = await this.#take(run, maxBytes);
+    for (const [card, message] of dealt) {
+      const hand = run[card] as Hand;
       const { consumer, messages } = hand;
       inFlight.begin(consumer, message);
       roster.dealt(consumer);
@@ -128,7 +129,14 @@ export class Dealer {
         await inFlight.settleSurely(consumer, [message], { kind: 'untaken' });
       }
     }
-    return got;
+    return dealt.map(([, message]) => message);
+  }
+
+  async #take(run: readonly Hand[], maxBytes: number): Promise<Dealt[]> {
+    const { consumer } = run[0] as Hand;
+    const keys = run.map((hand) => hand.consumer.key);
+    if (consumer.weights) return this.#weighing.reserve(consumer, keys, maxBytes);
+    return [...(await this.#options.store.reserve(consumer.queues, keys, maxBytes)).entries()];
   }
 }
 
@@ -143,8 +151,9 @@ function close(hand: Hand): void {
   hand.isPaced = false;
 }
 
-function isAlike({ consumer: { queues } }: Hand, { consumer }: Hand): boolean {
-  return queues === consumer.queues || queues.join() === consumer.queues.join();
+function isAlike({ consumer: a }: Hand, { consumer: b }: Hand): boolean {
+  if (a.queues === b.queues && a.weights === b.weights) return true;
+  return a.queues.join() === b.queues.join() && a.weights?.join() === b.weights?.join();
 }
 
 function isDealt({ messages }: Hand): boolean {

@@ -3,6 +3,7 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { IdSequence } from '../codec/id-sequence.ts';
 import { type Accepts, messagesFrame } from '../link/messages.ts';
 import type { Packer } from '../link/model.ts';
+import { queueOfGroup } from '../options/groups.ts';
 import { type Reserved, sizeOf } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
@@ -55,8 +56,10 @@ export function deliveryFrame(
   if (!told) packer?.reset();
   const incarnation = messages[0]?.incarnation;
   const isKnown = told !== undefined && told.incarnation === incarnation;
-  const queue = messages[0]?.queue ?? DEFAULT_QUEUE;
-  const isOne = messages.every((message) => message.queue === queue);
+  // A consumer knows its group.
+  const queues = messages.map((message) => queueOfGroup(message.queue));
+  const [queue = DEFAULT_QUEUE] = queues;
+  const isOne = queues.every((other) => other === queue);
   const shared = {
     ...(isOne && queue !== DEFAULT_QUEUE ? { queue } : {}),
     ...(isKnown || incarnation === undefined ? {} : { incarnation }),
@@ -71,7 +74,8 @@ export function deliveryFrame(
 }
 
 function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {
-  const { id, queue, attempt, delivery, releases, headers, body } = message;
+  const { id, attempt, delivery, releases, headers, body, asker } = message;
+  const queue = queueOfGroup(message.queue);
   return {
     body,
     fields: {
@@ -81,6 +85,7 @@ function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: b
       ...(delivery === attempt ? {} : { delivery }),
       ...(releases === 0 ? {} : { releases }),
       ...(headers?.length ? { headers } : {}),
+      ...(asker === undefined ? {} : { asked: 1 }),
     },
   };
 }

@@ -72,7 +72,11 @@ export class Dispatcher {
     if (known) return known;
     await this.#deal(now);
     const next = this.#dealt.shift();
-    if (!next) this.#wakeAfterRest(now);
+    if (!next) {
+      this.#wakeAfterRest(now);
+      // What a queue's limits keep back now is to be delivered when they allow it.
+      this.#options.journal.timing.ask();
+    }
     return next;
   }
 

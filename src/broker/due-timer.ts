@@ -11,8 +11,8 @@ const SLEEP_LOOK_MS = 60_000;
 const SWEEP_PAUSE_MS = 10;
 
 export interface DueTimerOptions {
-  readonly store: Pick<Store, 'nextSweep' | 'sweep'>;
-  readonly journal: Pick<Journal, 'timing' | 'wake'>;
+  readonly store: Pick<Store, 'nextSweep' | 'sweep' | 'takeDropped'>;
+  readonly journal: Pick<Journal, 'timing' | 'wake' | 'dropped'>;
 }
 
 /** One timer for the next message that falls due or expires; it also sweeps when no consumer is there. */
@@ -59,6 +59,7 @@ export class DueTimer {
     this.#at = undefined;
     this.#sweptAt = clockMs();
     if (await store.sweep()) journal.wake();
+    for (const dropped of store.takeDropped()) journal.dropped(dropped);
   }
 
   #set(at: number | undefined): void {

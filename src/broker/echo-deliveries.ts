@@ -13,6 +13,7 @@ import {
   deliveryFrame,
   namesOf,
 } from './delivery.ts';
+import { reasons } from './reasons.ts';
 import { type Told, toldWith } from './told.ts';
 
 /** How often a delivery that arrives damaged is tried; damage takes two senders at once. */
@@ -39,7 +40,7 @@ export class EchoDeliveries {
     channel: Channel,
     { consumer, messages, inDoubt: wasInDoubt }: Delivery,
   ): Promise<boolean> {
-    const { inFlight, size } = this.#options;
+    const { inFlight, size, journal } = this.#options;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
     const due = messages.filter((message) => inFlight.has(consumer, message));
     if (due.length === 0) return true;
@@ -52,6 +53,7 @@ export class EchoDeliveries {
       if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
       try {
         consumer.told = undefined; // until we know that it has understood this frame
+        if (attempt > 1 || delivery.inDoubt) journal.resent();
         const began = clockMs();
         const outcome = await channel.send(consumer, frame);
         size.learn(bytesOf(due), clockMs() - began);
@@ -91,7 +93,8 @@ export class EchoDeliveries {
     const { id, queue } = first;
     this.#options.journal.say({ type: 'message-undeliverable', id, queue, error });
     this.#options.inFlight.missed(consumer, first);
-    await this.#settle({ consumer, messages }, { kind: 'dead' });
+    const reason = reasons.undeliverable(error);
+    await this.#settle({ consumer, messages }, { kind: 'dead', reason });
     return true;
   }
 
@@ -130,9 +133,12 @@ export class EchoDeliveries {
         const bytes = message.body.length;
         journal.say({ type: 'message-too-large', ...namesOf(consumer, message), bytes });
         inFlight.missed(consumer, message);
+        const alone = { consumer, messages: [message] };
+        await this.#settle(alone, { kind: 'failed', reason: reasons.tooLarge(bytes) });
       }
+      return true;
     }
-    if (reason === Reason.Failed || reason === Reason.TooLarge) {
+    if (reason === Reason.Failed) {
       await this.#settle(delivery, { kind: 'failed' });
       return true;
     }
@@ -154,7 +160,10 @@ export class EchoDeliveries {
     }
     const maybeThere = error.answerPending || delivery.inDoubt === true;
     if (roster.isGone(consumer)) {
-      await this.#settle(delivery, { kind: maybeThere ? 'lost' : 'untaken' });
+      await this.#settle(
+        delivery,
+        maybeThere ? { kind: 'lost', reason: reasons.ended() } : { kind: 'untaken' },
+      );
       return rosterWatch.refresh();
     }
     if (maybeThere) return this.owe(delivery);

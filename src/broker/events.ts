@@ -4,6 +4,7 @@ import { unfitConsumer } from '../registry/errors.ts';
 import type { VetFailure } from '../registry/vet.ts';
 import type { DrainState } from '../status.ts';
 import { drainText } from './drain-state.ts';
+import { ungroupedText } from './ungrouped.ts';
 
 /** Characters of a line that a message quotes. */
 const MAX_LINE_CHARACTERS = 40;
@@ -21,6 +22,8 @@ export type BrokerEventData =
   | { type: 'consumer-ended'; pid: number }
   /** A line of consumers.txt names a process that is sent no signals. */
   | { type: 'consumer-refused'; pid: number; why: VetFailure }
+  /** It gets nothing from this queue, which has groups. */
+  | { type: 'consumer-ungrouped'; pid: number; queue: string }
   | { type: 'line-refused'; line: string }
   /** No more of them are reported. */
   | { type: 'many-lines-refused' }
@@ -42,8 +45,12 @@ export type BrokerEventData =
   | ({ type: 'message-not-plain' } & MessageAtConsumer)
   /** It is dead: it fits into no frame. */
   | { type: 'message-undeliverable'; id: number; queue: string; error: Error }
+  /** Dead messages were removed for good: they were too old, or there were too many in the store. */
+  | { type: 'dead-dropped'; queue: string; why: 'age' | 'limit'; messages: number }
   /** Nobody is waiting for an answer. */
   | { type: 'plain-message-refused'; bytes: number }
+  /** Who asked has ended, or waits no longer. */
+  | { type: 'reply-dropped'; pid: number }
   /** Nothing is accepted and nothing delivered until it is back. */
   | { type: 'store-away'; error: SigmqError }
   | { type: 'store-back' }
@@ -66,6 +73,12 @@ export type BrokerEvent = Readonly<
   }
 >;
 
+const DROPPED = {
+  age: 'older than --dead-age allows',
+  limit:
+    'the oldest, as the store has more dead messages than --max-dead or --max-dead-bytes allows',
+};
+
 type Text<F> = readonly [level: BrokerEvent['level'], sentence: (fact: F) => string];
 
 const TEXTS: {
@@ -74,6 +87,7 @@ const TEXTS: {
   'consumer-left': ['info', ({ pid }) => `Consumer ${pid} left.`],
   'consumer-ended': ['info', ({ pid }) => `Consumer ${pid} ended.`],
   'consumer-refused': ['warn', ({ pid, why }) => unfitConsumer(pid, why)],
+  'consumer-ungrouped': ['warn', ({ pid, queue }) => ungroupedText(pid, queue)],
   'line-refused': [
     'warn',
     ({ line }) =>
@@ -94,7 +108,7 @@ const TEXTS: {
   'delivery-taken-over': [
     'warn',
     ({ pid, id }) =>
-      `Message ${id} of consumer ${pid} went to another broker, because this one was silent for longer than its lease.`,
+      `Message ${id} of consumer ${pid} went to another broker, because this one was silent for longer than its lease; or it was removed with its group.`,
   ],
   'delivery-failed': ['warn', ({ error }) => error.message],
   'delivery-damaged': ['warn', ({ pid }) => `Every frame reaches consumer ${pid} damaged.`],
@@ -115,9 +129,18 @@ const TEXTS: {
     'warn',
     ({ id, error }) => `Message ${id} cannot be delivered: ${error.message}`,
   ],
+  'dead-dropped': [
+    'warn',
+    ({ queue, why, messages }) =>
+      `${messages} dead message${messages === 1 ? '' : 's'} of queue ${queue} ${messages === 1 ? 'was' : 'were'} removed: ${DROPPED[why]}.`,
+  ],
   'plain-message-refused': [
     'error',
     ({ bytes }) => `A plain message of ${bytes} bytes is too large.`,
+  ],
+  'reply-dropped': [
+    'debug',
+    ({ pid }) => `Process ${pid} asked, and waits no longer: its reply is dropped.`,
   ],
   'store-away': ['error', ({ error }) => sentenceOf(error)],
   'store-back': ['info', () => 'The store can be reached again.'],

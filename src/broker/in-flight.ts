@@ -1,9 +1,13 @@
+import { steadyMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
+import type { Told } from '../link/settlement.ts';
 import type { DeliveryName, Outcome, Reserved, Store } from '../queue/store.ts';
 import { AckWait } from './ack-wait.ts';
+import { repliedOf } from './askers.ts';
 import { type ConsumerState, type Ending, isSame, type Unsettled } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
+import { reasons } from './reasons.ts';
 import { Settling } from './settling.ts';
 
 /** Pause before retrying a settlement that the store could not write; ms. */
@@ -14,6 +18,8 @@ export interface Named {
   readonly id: number;
   readonly outcome: Outcome;
   readonly name: DeliveryName;
+  /** For who asked. */
+  readonly told?: Told | undefined;
 }
 
 export interface InFlightOptions {
@@ -42,8 +48,11 @@ export class InFlight {
   }
 
   /** The message was reserved for this consumer and is about to go to it. */
-  begin(consumer: ConsumerState, { id, queue, incarnation, delivery }: Reserved): void {
-    consumer.inFlight.set(id, { queue, incarnation, delivery, isSending: true });
+  begin(consumer: ConsumerState, message: Reserved): void {
+    const { id, queue, incarnation, delivery, enqueuedAt, asker } = message;
+    const asked = asker === undefined ? {} : { asker };
+    const given = { queue, ...asked, incarnation, delivery, enqueuedAt, since: steadyMs() };
+    consumer.inFlight.set(id, { ...given, isSending: true });
     consumer.given++;
   }
 
@@ -99,34 +108,39 @@ export class InFlight {
     const { store, journal } = this.#options;
     for (const { consumer: key, ...message } of await store.reservations()) {
       const consumer = survivor(key);
-      const outcome = { kind: 'lost' } as const;
+      const outcome = { kind: 'lost', reason: reasons.endedBefore() } as const;
       if (consumer) this.owe(consumer, message);
       else {
-        const [became = 'unknown'] = await store.settle([{ id: message.id, outcome }]);
+        const replied = repliedOf(message.asker, outcome, undefined);
+        const [became = 'unknown'] = await store.settle([{ id: message.id, outcome, replied }]);
         journal.settled(message.queue, outcome, became);
       }
     }
     this.#onRecovered();
   }
 
-  /** @param name which delivery is meant; undefined: the current one */
+  /**
+   * @param name which delivery is meant; undefined: the current one
+   * @param told for who asked
+   */
   async settle(
     consumer: ConsumerState,
     id: number,
     outcome: Outcome,
     name?: DeliveryName,
+    told?: Told,
   ): Promise<Verdict> {
     const known = consumer.inFlight.get(id);
     if (known === undefined || (name && !isSame(known, name))) {
-      return name ? this.#settling.late(consumer, id, outcome, name) : Reason.Unknown;
+      return name ? this.#settling.late(consumer, { id, outcome, told }, name) : Reason.Unknown;
     }
     if (known.settling) {
       // The store takes its time, and the consumer repeats itself, or says something else too late.
       const { kind, verdict } = known.settling;
       const first = await verdict;
-      return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name);
+      return kind === outcome.kind ? first : this.settle(consumer, id, outcome, name, told);
     }
-    return this.#settleTogether(consumer, [{ id, outcome, known }]);
+    return this.#settleTogether(consumer, [{ id, outcome, known, told }]);
   }
 
   /**
@@ -135,11 +149,11 @@ export class InFlight {
    */
   async settleAll(consumer: ConsumerState, all: readonly Named[]): Promise<Verdict> {
     const endings: Ending[] = [];
-    for (const { id, outcome, name } of all) {
+    for (const { id, outcome, name, told } of all) {
       const known = consumer.inFlight.get(id);
       const isTwice = endings.some((ending) => ending.known === known);
       if (!known || !isSame(known, name) || known.settling || isTwice) return Reason.Unknown;
-      endings.push({ id, outcome, known });
+      endings.push({ id, outcome, known, told });
     }
     return this.#settleTogether(consumer, endings);
   }
@@ -198,7 +212,7 @@ export class InFlight {
     await this.settleSurely(
       consumer,
       taken.map(([id]) => ({ id })),
-      { kind: 'lost' },
+      { kind: 'lost', reason: reasons.ended() },
     );
   }
 
@@ -216,7 +230,8 @@ export class InFlight {
     // As far as we know it is still working on it, and its slot is taken until it reports back.
     const isOwed = consumer.owed.some((owed) => owed.id === id);
     if (!isOwed) consumer.overdue.set(id, known);
-    void this.settleSurely(consumer, [{ id }], { kind: 'lost' });
+    const reason = reasons.overdue(ackWaitMs);
+    void this.settleSurely(consumer, [{ id }], { kind: 'lost', reason });
   }
 
   #forget(known: Unsettled): void {

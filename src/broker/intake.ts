@@ -7,10 +7,12 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { messagesOf } from '../link/messages.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isKey, isQueueName } from '../options/kinds.ts';
+import { MAX_ATTEMPTS } from '../options/values.ts';
 import { StoreFull, StoreUnknown } from '../queue/errors.ts';
 import type { NewMessage, Published, Store } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import { Serial } from '../serial.ts';
+import { askerOf } from './askers.ts';
 import type { Peer } from './peer.ts';
 import { numberOf, type ProducerState, Producers } from './producers.ts';
 
@@ -19,6 +21,8 @@ export interface IntakeOptions {
   readonly bootId: string;
   /** Bytes of a message's body. */
   readonly maxMessageBytes: number;
+  /** Where those who ask are. */
+  readonly place: string;
 }
 
 /** What became of a frame that is, or was meant to be, a message. */
@@ -27,6 +31,8 @@ export interface Judged {
   readonly verdict: Verdict | undefined;
   /** These were stored. */
   readonly published?: readonly NewMessage[];
+  /** It came before: nothing was stored. */
+  readonly isRepeat?: boolean;
   /** How many messages were refused. */
   readonly refused?: number;
   /** Why they could not be stored. */
@@ -38,7 +44,7 @@ type JudgedAtOnce = Judged & { readonly verdict: Verdict };
 
 /** Producers whose last frame is in doubt; of the oldest ones it is forgotten. */
 const MAX_DOUBTED = 4096;
-const ACCEPTED: JudgedAtOnce = { verdict: 0 };
+const REPEAT: JudgedAtOnce = { verdict: 0, isRepeat: true };
 
 /** Judges the messages of producers, and stores them. */
 export class Intake {
@@ -115,13 +121,18 @@ export class Intake {
     const isRepeat = state.last !== undefined && number <= state.last;
     // What it was packed with may be something else than what we have learned.
     if (isRepeat) state.unpacker.reset();
-    const judged = isRepeat ? ACCEPTED : await this.#store(envelope, number, state);
+    const judged = isRepeat ? REPEAT : await this.#store(peer, envelope, number, state);
     if (judged.verdict === 0) state.next = number + 1;
     return judged;
   }
 
   /** All messages of a frame, or none. */
-  async #store(envelope: Envelope, number: number, state: ProducerState): Promise<Judged> {
+  async #store(
+    peer: Peer,
+    envelope: Envelope,
+    number: number,
+    state: ProducerState,
+  ): Promise<Judged> {
     const entries = messagesOf(envelope, this.#options.maxMessageBytes, state.unpacker);
     const verdict = Array.isArray(entries) ? this.#objection(entries) : entries;
     if (verdict !== 0 || !Array.isArray(entries)) {
@@ -129,7 +140,9 @@ export class Intake {
     }
     const producer = { process: state.process, number };
     const batch = entries.map(({ body, fields }) => {
-      return { ...this.#message(body.slice(), fields), producer };
+      const { ask } = fields;
+      const asks = ask === undefined ? {} : { asker: askerOf(peer, ask, this.#options.place) };
+      return { ...this.#message(body.slice(), fields), ...asks, producer };
     });
     const judged = await this.#publish(batch, state);
     if (judged.verdict === undefined) this.#doubt(state.process);
@@ -158,6 +171,14 @@ export class Intake {
     if (fields.headers && !isDeliverable(fields)) return Reason.TooLarge;
     const { delayMs = 0, ttlMs = MAX_DURATION_MS, key, keyTtlMs = 0 } = fields;
     if (delayMs >= ttlMs || ttlMs > MAX_DURATION_MS) return Reason.Unsupported;
+    const { maxAttempts = 1, backoffMs = 0, deadTo } = fields;
+    if (maxAttempts < 1 || maxAttempts > MAX_ATTEMPTS) return Reason.Unsupported;
+    if (backoffMs > MAX_DURATION_MS) return Reason.Unsupported;
+    if (
+      deadTo !== undefined &&
+      (!isQueueName(deadTo) || deadTo === (fields.queue ?? DEFAULT_QUEUE))
+    )
+      return Reason.Unsupported;
     if (keyTtlMs > MAX_DURATION_MS || (key !== undefined && !isKey(key))) return Reason.Unsupported;
     return 0;
   }
@@ -176,6 +197,7 @@ export class Intake {
 
   #message(body: Uint8Array, fields: Envelope['fields'] = {}): NewMessage {
     const { queue = DEFAULT_QUEUE, priority = 0, delayMs, ttlMs, headers, key, keyTtlMs } = fields;
+    const { maxAttempts, backoffMs, deadTo } = fields;
     return {
       queue,
       body,
@@ -185,6 +207,9 @@ export class Intake {
       ...(headers === undefined ? {} : { headers }),
       ...(key === undefined ? {} : { key }),
       ...(keyTtlMs === undefined ? {} : { keyTtlMs }),
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      ...(backoffMs === undefined ? {} : { backoffMs }),
+      ...(deadTo === undefined ? {} : { deadTo }),
     };
   }
 }

@@ -1,7 +1,8 @@
+import { steadyMs } from '../clock.ts';
 import { type Reason, reasonName } from '../codec/reason.ts';
 import type { SigmqError } from '../errors.ts';
 import { StoreAway } from '../queue/errors.ts';
-import type { NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
+import type { Dropped, NewMessage, Outcome, Reserved, Settled } from '../queue/store.ts';
 import type { DrainState } from '../status.ts';
 import { warn } from '../warning.ts';
 import type { ConsumerState } from './consumer-state.ts';
@@ -19,6 +20,8 @@ export class Journal {
   readonly dispatching: Rerun;
   /** Another message may be the next to fall due. */
   readonly timing: Rerun;
+  /** Somebody who asked may be told what became of it. */
+  readonly answering: Rerun;
   /** The broker should be closed. */
   readonly stopRequested: Promise<SigmqError | undefined>;
   readonly #onEvent: ((event: BrokerEvent) => void) | undefined;
@@ -29,6 +32,7 @@ export class Journal {
     this.#onEvent = onEvent;
     this.dispatching = new Rerun(this.error);
     this.timing = new Rerun(this.error);
+    this.answering = new Rerun(this.error);
     this.stopRequested = new Promise((resolve) => {
       this.#requestStop = resolve;
     });
@@ -59,15 +63,43 @@ export class Journal {
     this.counters.delivered(queue, delivery > 1);
   }
 
-  /** A delivery has ended. */
-  settled(queue: string, { kind }: Outcome, became: Settled): void {
-    this.counters.settled(queue, kind, became === 'dead');
+  /** A delivery has ended. @param acceptedAt when its message was accepted; undefined: not known; ms since the epoch */
+  settled(queue: string, { kind }: Outcome, became: Settled, acceptedAt?: number): void {
+    const ms = acceptedAt === undefined ? undefined : steadyMs() - acceptedAt;
+    this.counters.settled(queue, kind, became === 'dead', ms);
     this.changed();
+  }
+
+  /** Dead messages were removed: they were too old, or too many. */
+  dropped({ queue, why, messages }: Dropped): void {
+    this.counters.dropped(queue, messages);
+    this.say({ type: 'dead-dropped', queue, why, messages });
+  }
+
+  /** A frame went out again: it arrived damaged, or nobody knows whether it arrived. */
+  resent(): void {
+    this.counters.resent();
+  }
+
+  /** A frame of messages came again, and was not taken twice. */
+  repeated(): void {
+    this.counters.repeated();
   }
 
   consumerEnded({ pid }: ConsumerState): void {
     this.say({ type: 'consumer-ended', pid });
     this.counters.lostConsumer();
+  }
+
+  /** Somebody who asked has the reply. */
+  replied(): void {
+    this.counters.replied();
+  }
+
+  /** Whoever asked has ended, or waits no longer. */
+  replyDropped(pid: number): void {
+    this.counters.replyDropped();
+    this.say({ type: 'reply-dropped', pid });
   }
 
   drained(state: DrainState): void {

@@ -4,6 +4,7 @@ import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/store.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, namesOf } from './delivery.ts';
+import { reasons } from './reasons.ts';
 
 /** How long a plain consumer is left alone when it cannot receive what another one can; ms. */
 const UNFIT_REST_MS = 1000;
@@ -73,7 +74,7 @@ export class PlainDeliveries {
       journal.delivered(message);
       await settle({ kind: 'done' });
     } catch (error) {
-      await settle({ kind: 'lost' });
+      await settle({ kind: 'lost', reason: reasons.interrupted() });
       if (!(error instanceof LinkError)) throw error;
       journal.say({ type: 'delivery-failed', ...namesOf(consumer, message), error });
       rosterWatch.refresh();
@@ -92,7 +93,9 @@ export class PlainDeliveries {
     const hasOthers = endpoint.echo && roster.hasEcho(message.queue);
     if (hasOthers) consumer.restsUntil = clockMs() + UNFIT_REST_MS;
     inFlight.missed(consumer, message);
-    const kind = hasOthers ? 'untaken' : 'failed';
-    await inFlight.settleSurely(consumer, [message], { kind });
+    const outcome: Outcome = hasOthers
+      ? { kind: 'untaken' }
+      : { kind: 'failed', reason: reasons.notPlain() };
+    await inFlight.settleSurely(consumer, [message], outcome);
   }
 }

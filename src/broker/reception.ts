@@ -1,9 +1,11 @@
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
+import { MAX_ANSWER_BODY_BYTES } from '../link/answer.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { requestOf } from '../link/request.ts';
 import { type Settle, settlementsOf, Verb } from '../link/settlement.ts';
-import type { DeliveryName } from '../queue/store.ts';
+import { reasonText } from '../queue/failure.ts';
+import type { DeliveryName, Outcome } from '../queue/store.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Intake, Judged } from './intake.ts';
 import type { Journal } from './journal.ts';
@@ -19,6 +21,8 @@ const OUTCOMES = {
   [Verb.Dead]: 'dead',
 } as const;
 
+const NO_REPLY = new Uint8Array();
+
 export interface ReceptionOptions {
   readonly intake: Intake;
   readonly roster: Pick<Roster, 'get'>;
@@ -27,6 +31,8 @@ export interface ReceptionOptions {
   readonly journal: Journal;
   /** The store's: what a settlement means that states none. */
   readonly incarnation: number;
+  /** Bytes of a reply. */
+  readonly maxMessageBytes: number;
 }
 
 /** Everything that arrives at a broker comes in here: messages, settlements, requests. */
@@ -57,8 +63,12 @@ export class Reception {
   }
 
   #takeControl(peer: Peer, envelope: Envelope): Verdict | Promise<Verdict> {
-    const settlements = settlementsOf(envelope);
-    if (settlements) return this.#settle(peer, settlements);
+    const maxMessageBytes = Math.min(this.#options.maxMessageBytes, MAX_ANSWER_BODY_BYTES);
+    const settlements = settlementsOf(envelope, maxMessageBytes);
+    if (settlements) {
+      const isTooLarge = settlements.some(({ reply = NO_REPLY }) => reply.length > maxMessageBytes);
+      return isTooLarge ? Reason.TooLarge : this.#settle(peer, settlements);
+    }
     const request = requestOf(envelope);
     return request ? this.#options.requests.take(peer, request) : Reason.Unsupported;
   }
@@ -72,13 +82,15 @@ export class Reception {
     const [only] = settlements;
     if (settlements.length === 1 && only) {
       const { id, verb } = only;
-      if (verb === Verb.Extend) return inFlight.extend(consumer, id, this.#nameOf(only));
-      return inFlight.settle(consumer, id, { kind: OUTCOMES[verb] }, this.#nameOf(only));
+      const name = this.#nameOf(only);
+      if (verb === Verb.Extend) return inFlight.extend(consumer, id, name);
+      return inFlight.settle(consumer, id, outcomeOf(verb, only.reason), name, only);
     }
     const all = [];
     for (const one of settlements) {
       if (one.verb === Verb.Extend) return Reason.Unsupported;
-      all.push({ id: one.id, outcome: { kind: OUTCOMES[one.verb] }, name: this.#nameOf(one) });
+      const outcome = outcomeOf(one.verb, one.reason);
+      all.push({ id: one.id, outcome, name: this.#nameOf(one), told: one });
     }
     return inFlight.settleAll(consumer, all);
   }
@@ -88,11 +100,19 @@ export class Reception {
   }
 
   #conclude<V extends Verdict | undefined>(judged: Judged & { readonly verdict: V }): V {
-    const { verdict, published, refused, error } = judged;
+    const { verdict, published, isRepeat, refused, error } = judged;
     const { journal } = this.#options;
     if (error !== undefined) journal.error(error);
     if (published) journal.published(published);
+    if (isRepeat) journal.repeated();
     if (refused && verdict) journal.refused(verdict, refused);
     return verdict;
   }
+}
+
+/** What is done, or was not begun, needs no reason. */
+function outcomeOf(verb: keyof typeof OUTCOMES, reason: string | undefined): Outcome {
+  const kind = OUTCOMES[verb];
+  if (!reason || kind === 'done' || kind === 'return') return { kind };
+  return { kind, reason: reasonText(reason) };
 }

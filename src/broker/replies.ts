@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
-import { pack } from '../link/brotli.ts';
+import { type Packed, pack } from '../link/brotli.ts';
 import type { EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { isPassing, linkErrors } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { MAX_REPLY_BYTES, partFrame, replyFrame } from '../link/request.ts';
+import { MAX_REPLY_BYTES, type Part, partFrame, replyFrame } from '../link/request.ts';
 import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
+import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
 
 /** Bytes of a reply in one hold of the bus: some 9 ms on an idle machine. */
@@ -26,11 +27,15 @@ const STOPPED_ASKER_MS = 30_000;
 /** How long replies may continue when the broker stops; ms. */
 const CLOSING_MS = 2000;
 
+/** What became of a reply. */
+type Came = 'taken' | 'unwanted' | 'lost';
+
 const TOO_LARGE = 'The answer is too large: ask for less.';
 
 export interface RepliesOptions {
   readonly endpoint: Pick<Endpoint, 'echo'>;
   readonly table: Pick<ProcessTable, 'read'>;
+  readonly journal: Pick<Journal, 'resent'>;
 }
 
 /**
@@ -67,17 +72,49 @@ export class Replies {
     const text = Buffer.from(JSON.stringify(content));
     if (text.length > MAX_REPLY_BYTES)
       return this.#sendAll(echo, peer, number, { error: TOO_LARGE });
-    const { bytes, unpacked } = await pack(text);
-    if (unpacked === undefined && bytes.length <= MAX_PART_BYTES) {
+    const packed = await pack(text);
+    if (packed.unpacked === undefined && packed.bytes.length <= MAX_PART_BYTES) {
       await this.#sendSurely(echo, peer, replyFrame({ number, content }));
       return;
     }
+    await this.#sendParts(echo, peer, number, packed, partFrame);
+  }
+
+  /**
+   * The same for bytes, of which each part is a frame made by `frameOf`.
+   * @returns whether all of it was taken; `lost`: its receiver may want it later
+   */
+  async sendBytes(
+    peer: Peer,
+    number: number,
+    content: Uint8Array,
+    frameOf: (part: Part) => Uint8Array,
+  ): Promise<Came> {
+    const { echo } = this.#options.endpoint;
+    if (!echo) return 'lost';
+    try {
+      return await this.#sendParts(echo, peer, number, await pack(content), frameOf);
+    } catch (error) {
+      if (isPassing(error) || this.#closing.signal.aborted) return 'lost';
+      throw error;
+    }
+  }
+
+  async #sendParts(
+    echo: EchoLink,
+    peer: Peer,
+    number: number,
+    { bytes, unpacked }: Packed,
+    frameOf: (part: Part) => Uint8Array,
+  ): Promise<Came> {
     for (let offset = 0; offset < bytes.length; ) {
       const some = bytes.subarray(offset, offset + this.#partBytes);
       const part = { number, bytes: some, offset, total: bytes.length, unpacked };
-      if (!(await this.#sendSurely(echo, peer, partFrame(part)))) return;
+      const came = await this.#sendSurely(echo, peer, frameOf(part));
+      if (came !== 'taken') return came;
       offset += some.length;
     }
+    return 'taken';
   }
 
   /** The broker is ending: what is under way gets a moment to arrive. */
@@ -86,14 +123,15 @@ export class Replies {
   }
 
   /** Tries until it is accepted. @returns whether the process that asked wants more */
-  async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<boolean> {
+  async #sendSurely(echo: EchoLink, peer: Peer, frame: Uint8Array): Promise<Came> {
     for (let tries = 1; ; tries++) {
       await this.#continued(peer);
+      if (tries > 1) this.#options.journal.resent();
       try {
         const outcome = await this.#turns.add(() => this.#send(echo, peer, frame));
-        if (outcome.kind === 'accepted') return true;
-        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return false;
-        if (tries === MAX_PART_TRIES) return false;
+        if (outcome.kind === 'accepted') return 'taken';
+        if (outcome.kind === 'refused' && outcome.reason !== Reason.Damaged) return 'unwanted';
+        if (tries === MAX_PART_TRIES) return 'lost';
       } catch (error) {
         if (!isPassing(error) || tries === MAX_PART_TRIES) throw error;
       }

@@ -1,10 +1,13 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { MAX_ROWS } from '../link/request.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
+import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
+import { checkQueueChange, type QueueChange } from '../queue/queue-settings.ts';
 import {
   type BodyPart,
   type Edit,
+  type Kicked,
   type MessageState,
   type Selection,
   STATES,
@@ -26,8 +29,25 @@ export function fieldsOf(content: unknown): Fields {
 
 /** @throws SigmqError bad-request, like all of these */
 export function queueOf({ queue }: Fields): string {
-  if (typeof queue !== 'string' || !isQueueName(queue)) throw badRequest('queue');
+  if (!isQueueOrGroup(queue)) throw badRequest('queue');
   return queue;
+}
+
+/** The full name of a group. */
+export function groupOf(fields: Fields): string {
+  assertOnly(['group'], fields);
+  const { group } = fields;
+  if (!isGroupQueue(group)) throw badRequest('group');
+  return group;
+}
+
+/** The full names of groups. */
+export function groupsOf(fields: Fields): string[] {
+  assertOnly(['groups'], fields);
+  const { groups } = fields;
+  if (!Array.isArray(groups) || groups.length > MAX_QUEUES || !groups.every(isGroupQueue))
+    throw badRequest('groups');
+  return groups;
 }
 
 /** Names of queues; anything else names nothing. */
@@ -40,6 +60,11 @@ export function queuesOf({ queues }: Fields): Set<unknown> {
 export function pageOf({ after, limit }: Fields): { after: string; limit?: number } {
   if (after !== undefined && typeof after !== 'string') throw badRequest('after');
   return { after: after ?? '', ...numberOf('limit', limit) };
+}
+
+/** What was told to somebody who watches; 0: nothing. */
+export function sinceOf(fields: Fields): number {
+  return numberOf('since', fields.since).since ?? 0;
 }
 
 /** @param absent what its absence means; undefined: it must be there */
@@ -66,12 +91,37 @@ export function selectionOf(fields: Fields): Selection {
   };
 }
 
+/** Dead messages that are to be ready again, and where. */
+export function kickedOf({ to, ...fields }: Fields): Selection & Pick<Kicked, 'to'> {
+  const selection = selectionOf(fields);
+  if (to === undefined) return selection;
+  if (!isQueueName(to)) throw badRequest('to');
+  return { ...selection, to };
+}
+
+/** What is to be different about a queue; undefined: nothing, it is only looked at. */
+export function changeOf(fields: Fields): QueueChange | undefined {
+  assertOnly(['queue', 'set'], fields);
+  const { set } = fields;
+  if (set === undefined) return undefined;
+  checkQueueChange(set as QueueChange);
+  return set as QueueChange;
+}
+
 /** One message, and which part of its body. */
 export function foundOf(fields: Fields): { readonly id: number; readonly part: BodyPart } {
   assertOnly(['id', ...PART], fields);
   const { id } = numberOf('id', fields.id);
   if (id === undefined) throw badRequest('id');
   return { id, part: partOf(fields) };
+}
+
+/** The number of what was asked. */
+export function askOf(fields: Fields): number {
+  assertOnly(['number', 'queue'], fields);
+  const { number } = numberOf('number', fields.number);
+  if (number === undefined) throw badRequest('number');
+  return number;
 }
 
 /** Messages that are to be removed. */
@@ -87,11 +137,17 @@ export function editOf(fields: Fields): { readonly ids: number[]; readonly edit:
   return {
     ids: idsOf(ids),
     edit: {
-      ...(queue === undefined ? {} : { queue: queueOf(fields) }),
+      ...(queue === undefined ? {} : { queue: targetOf(fields) }),
       ...numberOf('priority', priority),
       ...numberOf('delayMs', delayMs, MAX_DURATION_MS),
     },
   };
+}
+
+/** Into a group comes only what its queue gets. */
+function targetOf({ queue }: Fields): string {
+  if (!isQueueName(queue)) throw badRequest('queue');
+  return queue;
 }
 
 /** An unknown field that should narrow a request would widen it, so that is refused too. */

@@ -1,7 +1,6 @@
 import { Reason } from '../codec/reason.ts';
 import { textOf } from '../codec/utf8.ts';
 import { SigmqError } from '../errors.ts';
-import type { Endpoint } from '../link/endpoint.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import {
   MAX_CHANGES,
@@ -11,23 +10,30 @@ import {
   type Note,
 } from '../link/request.ts';
 import { storeErrors } from '../queue/errors.ts';
+import type { QueueChange, QueueSettings } from '../queue/queue-settings.ts';
 import type { Inspection, Published, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
-import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
+import type { Groups } from './groups.ts';
 import type { Journal } from './journal.ts';
 import type { Peer } from './peer.ts';
-import { Replies } from './replies.ts';
+import type { Replies } from './replies.ts';
 import {
+  askOf,
+  changeOf,
   editOf,
   fieldsOf,
   flagOf,
   foundOf,
+  groupOf,
+  groupsOf,
+  kickedOf,
   pageOf,
   queueOf,
   queuesOf,
   removedOf,
   selectionOf,
+  sinceOf,
   unknownRequest,
 } from './request-fields.ts';
 
@@ -41,10 +47,16 @@ export interface BrokerAnswers {
   status(): Promise<unknown>;
   /** Queues by name, starting after this one. */
   queues(after: string, limit: number): Promise<unknown>;
+  /** The numbers of queues by name, starting after this one. */
+  metrics(after: string, limit: number): Promise<unknown>;
+  /** What has changed since somebody who watches asked last. */
+  changes(since: number): Promise<unknown>;
   /** Messages that this consumer could get from these queues now, or holds. */
   waiting(peer: Peer, queues: ReadonlySet<unknown>): Promise<number>;
   /** What became of what this producer sent last. */
   lastSent(peer: Peer): readonly Published[];
+  /** How far what this process has asked is. */
+  asked(peer: Peer, number: number, queue: string): Promise<unknown>;
   /**
    * Accepts no more messages, and stops when those it has are delivered.
    * @param paused including what is in paused queues
@@ -58,9 +70,9 @@ export interface BrokerAnswers {
 export interface RequestsOptions {
   readonly inspection: Inspection;
   readonly broker: BrokerAnswers;
-  readonly endpoint: Pick<Endpoint, 'echo'>;
-  readonly table: Pick<ProcessTable, 'read'>;
-  readonly journal: Pick<Journal, 'error' | 'changed'>;
+  readonly groups: Pick<Groups, 'join' | 'remove'>;
+  readonly replies: Replies;
+  readonly journal: Pick<Journal, 'error' | 'changed' | 'resent'>;
 }
 
 /**
@@ -69,14 +81,12 @@ export interface RequestsOptions {
  */
 export class Requests {
   readonly #options: RequestsOptions;
-  readonly #replies: Replies;
   /** Processes that have asked something and not been answered: how much, and the answers in their order. */
   readonly #pending = new Map<number, { count: number; readonly turns: Serial }>();
   #count = 0;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
-    this.#replies = new Replies(options);
   }
 
   /** @returns `full` if too much is asked at once */
@@ -96,12 +106,6 @@ export class Requests {
     await Promise.all([...this.#pending.values()].map(({ turns }) => turns.ended));
   }
 
-  /** Like {@link settled}, but long replies are abandoned. */
-  async stop(): Promise<void> {
-    this.#replies.stop();
-    await this.settled();
-  }
-
   #onAnswered(pid: number): void {
     this.#count--;
     const pending = this.#pending.get(pid);
@@ -112,7 +116,7 @@ export class Requests {
 
   async #answer(peer: Peer, { number, content }: Note): Promise<void> {
     try {
-      await this.#replies.send(peer, number, await this.#replyTo(peer, content));
+      await this.#options.replies.send(peer, number, await this.#replyTo(peer, content));
     } catch (error) {
       this.#options.journal.error(error);
     } finally {
@@ -131,7 +135,7 @@ export class Requests {
   }
 
   async #do(peer: Peer, content: unknown): Promise<unknown> {
-    const { inspection, broker } = this.#options;
+    const { inspection, broker, groups } = this.#options;
     const fields = fieldsOf(content);
     switch (fields.op) {
       case 'status':
@@ -140,12 +144,24 @@ export class Requests {
         const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
         return broker.queues(after, Math.min(limit, MAX_QUEUES_TOLD));
       }
+      case 'metrics': {
+        const { after, limit = MAX_QUEUES_TOLD } = pageOf(fields);
+        return broker.metrics(after, Math.min(limit, MAX_QUEUES_TOLD));
+      }
+      case 'changes':
+        return broker.changes(sinceOf(fields));
       case 'waiting':
         return broker.waiting(peer, queuesOf(fields));
+      case 'join':
+        return this.#changed(groups.join(groupsOf(fields)));
+      case 'ungroup':
+        return this.#changed(groups.remove(groupOf(fields)));
       case 'ids':
         return broker.lastSent(peer).map(({ id }) => id);
       case 'sent':
         return broker.lastSent(peer);
+      case 'asked':
+        return broker.asked(peer, askOf(fields), queueOf(fields));
       case 'drain':
         return flagOf('cancel', fields, false)
           ? broker.cancelDrain()
@@ -167,9 +183,11 @@ export class Requests {
       case 'purge':
         return inspection.purge(queueOf(fields), removable(bounded(selectionOf(fields))));
       case 'kick':
-        return this.#changed(inspection.kick(queueOf(fields), bounded(selectionOf(fields))));
+        return this.#changed(inspection.kick(queueOf(fields), bounded(kickedOf(fields))));
       case 'pause':
         return this.#changed(inspection.pause(queueOf(fields), flagOf('paused', fields)));
+      case 'queue':
+        return this.#queue(queueOf(fields), changeOf(fields));
       default:
         throw unknownRequest(fields.op);
     }
@@ -179,6 +197,13 @@ export class Requests {
     const result = await change;
     this.#options.journal.changed();
     return result ?? null;
+  }
+
+  async #queue(queue: string, change: QueueChange | undefined): Promise<QueueSettings> {
+    const { inspection } = this.#options;
+    return change
+      ? (this.#changed(inspection.set(queue, change)) as Promise<QueueSettings>)
+      : inspection.settings(queue);
   }
 
   async #counts({ after, limit = MAX_QUEUES_TOLD }: ReturnType<typeof pageOf>) {
@@ -211,7 +236,8 @@ export function pageAfter<T extends { readonly queue: string }>(
   return first === -1 ? [] : queues.slice(first, first + limit);
 }
 
-function bounded(selection: Selection): Selection {
+/** Of a selection that is to be changed. */
+function bounded<S extends Selection>(selection: S): S {
   return { ...selection, limit: Math.min(selection.limit ?? MAX_CHANGES, MAX_CHANGES) };
 }
 

@@ -1,6 +1,7 @@
 import { guarded } from '../guarded.ts';
 import { Deaths } from './deaths.ts';
 import { FileWatch } from './file-watch.ts';
+import type { Groups } from './groups.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Journal } from './journal.ts';
 import { Rerun } from './rerun.ts';
@@ -18,6 +19,7 @@ export interface RosterWatchOptions {
   readonly dir: string;
   readonly roster: Roster;
   readonly inFlight: Pick<InFlight, 'lose'>;
+  readonly groups: Pick<Groups, 'ensure'>;
   readonly journal: Journal;
 }
 
@@ -101,6 +103,7 @@ export class RosterWatch {
   async #refresh(): Promise<void> {
     if (this.#isStale) this.#look();
     await this.#options.roster.tidy();
+    await this.#options.groups.ensure();
   }
 
   #look(): void {

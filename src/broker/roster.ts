@@ -187,6 +187,11 @@ export class Roster {
     );
   }
 
+  /** How many consumers take from a queue. */
+  takersOf(queue: string): number {
+    return [...this.#consumers.values()].filter(({ queues }) => queues.includes(queue)).length;
+  }
+
   /** It was its turn. */
   dealt(consumer: ConsumerState): void {
     this.#last = consumer.key;

@@ -1,6 +1,7 @@
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { DeliveryName, Outcome, Store } from '../queue/store.ts';
+import type { DeliveryName, Settlement, Store } from '../queue/store.ts';
+import { contentOf, repliedOf } from './askers.ts';
 import { type ConsumerState, conclude, type Ending, isSame } from './consumer-state.ts';
 import type { Journal } from './journal.ts';
 
@@ -27,12 +28,13 @@ export class Settling {
   ): Promise<{ readonly verdict: Verdict; readonly ended: readonly Ending[] }> {
     const { store, journal } = this.#options;
     try {
-      const became = await store.settle(endings);
+      const became = await store.settle(endings.map(settlementOf));
       const ended = endings.filter((_, n) => became[n] !== 'unmade');
       conclude(consumer, ended);
       if (!became.includes('unknown')) {
         for (const [n, { outcome, known }] of endings.entries())
-          journal.settled(known.queue, outcome, became[n] ?? 'unknown');
+          journal.settled(known.queue, outcome, became[n] ?? 'unknown', known.enqueuedAt);
+        if (endings.some(({ known }) => known.asker !== undefined)) journal.answering.ask();
         return { verdict: 0, ended };
       }
       // Another broker took this one for dead.
@@ -41,7 +43,7 @@ export class Settling {
         journal.say({ type: 'delivery-taken-over', pid, id, queue: known.queue });
       const [only] = endings;
       if (endings.length > 1 || !only) return { verdict: Reason.Unknown, ended };
-      return { verdict: await this.late(consumer, only.id, only.outcome, only.known), ended };
+      return { verdict: await this.late(consumer, only, only.known), ended };
     } catch (error) {
       return { verdict: this.#onStoreError(error), ended: [] };
     }
@@ -50,16 +52,21 @@ export class Settling {
   /** It is nobody's by now. What was done still counts if nobody has received the message since. */
   async late(
     consumer: ConsumerState,
-    id: number,
-    outcome: Outcome,
+    { id, outcome, told }: Pick<Ending, 'id' | 'outcome' | 'told'>,
     name: DeliveryName,
   ): Promise<Verdict> {
     const { store, journal } = this.#options;
     try {
-      const queue = outcome.kind === 'done' ? await store.settleLate(id, name) : undefined;
-      if (isSame(consumer.overdue.get(id), name)) consumer.overdue.delete(id);
+      const reply = contentOf(outcome, told, 'gone');
+      const queue = outcome.kind === 'done' ? await store.settleLate(id, name, reply) : undefined;
+      const overdue = consumer.overdue.get(id);
+      const known = isSame(overdue, name) ? overdue : undefined;
+      if (known) consumer.overdue.delete(id);
       if (queue === undefined) journal.wake();
-      else journal.settled(queue, outcome, 'gone');
+      else {
+        journal.settled(queue, outcome, 'gone', known?.enqueuedAt);
+        journal.answering.ask(); // somebody may have asked
+      }
       return queue === undefined ? Reason.Unknown : 0;
     } catch (error) {
       return this.#onStoreError(error);
@@ -70,4 +77,8 @@ export class Settling {
     this.#options.journal.error(error);
     return Reason.Store;
   }
+}
+
+function settlementOf({ id, outcome, known, told }: Ending): Settlement {
+  return { id, outcome, replied: repliedOf(known.asker, outcome, told) };
 }

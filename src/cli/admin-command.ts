@@ -1,12 +1,14 @@
 import { Argument, type Command, Option } from 'commander';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
+import { groupQueue } from '../options/groups.ts';
 import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
+import { queueCommand } from './queue-command.ts';
 import type { TransferFlags } from './transfer.ts';
-import { parseCount, parsePause, parseQueue } from './values.ts';
+import { parseCount, parseGroup, parsePause, parseQueue, parseQueueOrGroup } from './values.ts';
 
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
@@ -14,7 +16,7 @@ const DATA = '--data <folder>';
 const DATA_TEXT = 'store to look into if no broker is running';
 
 const queueArgument = () =>
-  new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueue));
+  new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueueOrGroup));
 const idsArgument = () => new Argument('[id...]', 'which ones (all)').argParser(ids);
 
 /** What a consumer holds cannot be removed from under it. */
@@ -51,6 +53,7 @@ export function adminCommands(): Command[] {
       .option('--json', 'as JSON')
       .action((flags: AdminFlags) => run('status', flags)),
     command('ls', 'List the queues and how many messages are in them.')
+      .option('-l, --long', 'with what is set for each: see `sigmq queue set`')
       .option('--json', 'as JSON, one line per queue')
       .option(DATA, DATA_TEXT)
       .action((flags: AdminFlags) => run('ls', flags)),
@@ -91,6 +94,8 @@ export function adminCommands(): Command[] {
       .option(DATA, DATA_TEXT)
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
     dead(),
+    queueCommand(),
+    group(),
     command('pause', 'Pause deliveries from a queue; it still accepts messages.')
       .addArgument(queueArgument())
       .option(DATA, DATA_TEXT)
@@ -150,7 +155,7 @@ function dead(): Command {
   const queue = [
     '-q, --queue <name>',
     'queue (default)',
-    value(parseQueue),
+    value(parseQueueOrGroup),
     DEFAULT_QUEUE,
   ] as const;
   type Flags = AdminFlags & { queue: string };
@@ -159,21 +164,25 @@ function dead(): Command {
       command('ls', 'List dead messages.')
         .option(...queue)
         .option('-c, --count <n>', 'how many (100)', count)
+        .option('-l, --long', 'with the last failure of each')
         .option('--json', 'as JSON, one line per message')
         .option(DATA, DATA_TEXT)
         .action((flags: Flags) => run('dead-ls', flags, flags.queue)),
     )
     .addCommand(
-      command('show', 'Print the body of a dead message.')
-        .argument('<id>', 'which one', id)
+      command('show', 'Show dead messages: what is known of them, why they failed, their bodies.')
+        .addArgument(idsArgument())
         .option(...queue)
+        .addOption(new Option('--body', 'only the bodies, byte for byte').conflicts('json'))
+        .option('--json', 'as JSON, one line per message')
         .option(DATA, DATA_TEXT)
-        .action((which: number, flags: Flags) => run('dead-show', flags, flags.queue, [which])),
+        .action((which: number[], flags: Flags) => run('dead-show', flags, flags.queue, which)),
     )
     .addCommand(
       command('kick', 'Make dead messages ready again, with all their attempts.')
         .addArgument(idsArgument())
         .option(...queue)
+        .option('--to <queue>', 'in this queue instead of their own', value(parseQueue))
         .option(DATA, DATA_TEXT)
         .action((which: number[], flags: Flags) => run('dead-kick', flags, flags.queue, which)),
     )
@@ -184,6 +193,31 @@ function dead(): Command {
         .option('--force', 'do not ask')
         .option(DATA, DATA_TEXT)
         .action((which: number[], flags: Flags) => run('dead-rm', flags, flags.queue, which)),
+    );
+}
+
+function group(): Command {
+  return command('group', 'List the groups of queues, remove one.')
+    .addCommand(
+      command('ls', 'List groups and how many messages wait for each.')
+        .addArgument(
+          new Argument('[queue]', 'only those of this queue').argParser(value(parseQueue)),
+        )
+        .option('--json', 'as JSON, one line per group')
+        .option(DATA, DATA_TEXT)
+        .action((queue: string | undefined, flags: AdminFlags) =>
+          run('group-ls', flags, queue ?? ''),
+        ),
+    )
+    .addCommand(
+      command('rm', 'Remove a group that has no consumers, and all of its messages.')
+        .argument('<queue>', 'its queue', value(parseQueue))
+        .argument('<group>', 'which one', value(parseGroup))
+        .option('--force', 'do not ask')
+        .option(DATA, DATA_TEXT)
+        .action((queue: string, name: string, flags: AdminFlags) =>
+          run('group-rm', flags, groupQueue(queue, name)),
+        ),
     );
 }
 

@@ -1,3 +1,4 @@
+import type { QueueChange } from '../queue/queue-settings.ts';
 import type { STATES } from '../queue/store.ts';
 
 /** The flags of all commands that inspect queues, or change them. */
@@ -17,4 +18,7 @@ export interface AdminFlags {
   readonly queue?: string;
   readonly priority?: number;
   readonly delay?: number;
+  readonly long?: true;
+  readonly to?: string;
+  readonly change?: QueueChange;
 }

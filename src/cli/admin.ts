@@ -10,9 +10,11 @@ import { type Backend, openBackend } from './backend.ts';
 import { edit, remove, show } from './by-id.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
 import { cliErrors } from './errors.ts';
+import { groupHint, groupList, groupRemove } from './groups.ts';
 import { messageLine, messagesText } from './messages-text.ts';
 import { print } from './output.ts';
 import { PREVIEW_BYTES } from './preview.ts';
+import { listQueues, setQueue, settingsLine, showQueue, unsetQueue } from './queue-settings.ts';
 import { report, say } from './report.ts';
 import { queuesText, statusText } from './status-text.ts';
 import { jsonText } from './visible.ts';
@@ -47,14 +49,17 @@ const onBroker = {
 const onQueues = {
   ls: async (backend: Backend, { flags }: Request) => {
     const counts = await backend.counts();
-    print(flags.json ? counts.map((count) => `${jsonText(count)}\n`).join('') : queuesText(counts));
+    if (flags.json) print(counts.map((count) => `${jsonText(count)}\n`).join(''));
+    else print(queuesText(counts, flags.long && settingsLine));
   },
   peek: (backend: Backend, { flags, queue }: Request) =>
     list(backend, queue, flags, { limit: flags.count ?? DEFAULT_PEEK_COUNT, state: flags.state }),
   purge: async (backend: Backend, { flags, queue }: Request) => {
     const what = `all ${flags.state ?? ''} messages of queue ${queue}`.replace('  ', ' ');
     if (!(await isSure(`Remove ${what}?`, flags))) return;
-    print(`${await backend.purge(queue, { state: flags.state })} removed\n`);
+    const removed = await backend.purge(queue, { state: flags.state });
+    print(`${removed} removed\n`);
+    if (removed === 0) await groupHint(backend, queue);
   },
   pause: (backend: Backend, { queue }: Request) => backend.pause(queue, true),
   resume: async (backend: Backend, { queue }: Request) => {
@@ -64,6 +69,9 @@ const onQueues = {
     if (!isPaused) say(`queue ${queue} was not paused.`);
     await backend.pause(queue, false);
   },
+  'group-ls': (backend: Backend, { flags, queue }: Request) => groupList(backend, queue, flags),
+  'group-rm': (backend: Backend, { flags, queue }: Request) =>
+    groupRemove(backend, queue, (question) => isSure(question, flags)),
   show: (backend: Backend, { flags, ids: [id = 0] }: Request) => show(backend, id, flags),
   rm: (backend: Backend, { ids }: Request) => remove(backend, ids),
   edit: (backend: Backend, { flags, ids }: Request) => {
@@ -72,11 +80,18 @@ const onQueues = {
   },
   'dead-ls': (backend: Backend, { flags, queue }: Request) =>
     list(backend, queue, flags, { limit: flags.count ?? DEFAULT_DEAD_COUNT, state: 'dead' }),
-  'dead-show': (backend: Backend, { queue, ids: [id = 0] }: Request) =>
-    deadShow(backend, queue, id),
-  'dead-kick': (backend: Backend, { queue, ids }: Request) => deadKick(backend, queue, ids),
+  'dead-show': (backend: Backend, { flags, queue, ids }: Request) =>
+    deadShow(backend, queue, ids, flags),
+  'dead-kick': (backend: Backend, { flags, queue, ids }: Request) =>
+    deadKick(backend, queue, ids, flags.to),
   'dead-rm': (backend: Backend, { flags, queue, ids }: Request) =>
     deadRemove(backend, queue, ids, (question) => isSure(question, flags)),
+  'queue-set': (backend: Backend, { flags, queue }: Request) =>
+    setQueue(backend, queue, flags.change),
+  'queue-unset': (backend: Backend, { flags, queue }: Request) =>
+    unsetQueue(backend, queue, flags.change),
+  'queue-show': (backend: Backend, { flags, queue }: Request) => showQueue(backend, queue, flags),
+  'queue-ls': (backend: Backend, { flags }: Request) => listQueues(backend, flags),
 };
 
 export type AdminAction = keyof typeof onBroker | keyof typeof onQueues;
@@ -121,13 +136,22 @@ export async function isSure(question: string, { force }: AdminFlags): Promise<b
   return yes;
 }
 
-async function list(backend: Backend, queue: string, { json }: AdminFlags, selection: Selection) {
+async function list(
+  backend: Backend,
+  queue: string,
+  { json, long }: AdminFlags,
+  selection: Selection,
+) {
   if (json) {
     // One at a time: each is printed and forgotten before the next is fetched.
     for await (const message of messagesOf(backend, queue, selection)) print(messageLine(message));
     return;
   }
   const messages = await backend.peek(queue, { ...selection, maxBody: PREVIEW_BYTES });
-  if (messages.length > 0) print(messagesText(messages));
-  else say(`no ${selection.state ?? ''} messages in queue ${queue}.`.replace('  ', ' '));
+  if (messages.length > 0) {
+    print(messagesText(messages, long));
+    return;
+  }
+  say(`no ${selection.state ?? ''} messages in queue ${queue}.`.replace('  ', ' '));
+  await groupHint(backend, queue);
 }

@@ -76,7 +76,31 @@ export function brokerCommand(name = 'broker'): Command {
         .argParser(value(parsePause))
         .default(DEFAULT_POLICY.backoffMs, '1s'),
     )
+    .option(
+      '--aging <duration>',
+      'let a message that has waited this long go before one whose priority is one higher (never)',
+      value(parseDuration),
+    )
+    .option(
+      '--metrics-file <file>',
+      'write all numbers there every 5 s, for the textfile collector of node_exporter (x.prom)',
+    )
     .option('--dead-expired', 'keep expired messages as dead letters')
+    .option(
+      '--dead-age <duration>',
+      'remove dead messages after this (never)',
+      value(parseDuration),
+    )
+    .option(
+      '--max-dead <n>',
+      'most dead messages to keep; beyond, the oldest are removed (half of --max-messages)',
+      value(maxMessages.parse),
+    )
+    .option(
+      '--max-dead-bytes <bytes>',
+      'most bytes of dead messages to keep (half of --max-bytes)',
+      value(parseStoreSize),
+    )
     .addOption(
       new Option('--log-level <level>', 'least severe level to log')
         .choices(LEVELS)

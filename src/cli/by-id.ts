@@ -1,3 +1,4 @@
+import { durationText } from '../options/durations.ts';
 import { wholeOf } from '../queue/paged-peek.ts';
 import type { Changed, Edit, Stored } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
@@ -5,6 +6,7 @@ import { ageText } from './age.ts';
 import type { Backend } from './backend.ts';
 import { printBody } from './body.ts';
 import { cliErrors } from './errors.ts';
+import { failureLines } from './failures-text.ts';
 import { messageLine } from './messages-text.ts';
 import { print } from './output.ts';
 import { visible } from './visible.ts';
@@ -52,21 +54,32 @@ function finish(done: string, ids: readonly number[], became: readonly Changed[]
 }
 
 function linesOf({ id, queue, state, priority, dueAt, enqueuedAt, ...message }: Stored): string[] {
+  const { maxAttempts, backoffMs, deadTo, diedAt, failures = [] } = message;
   const now = Date.now();
   const due = dueAt === undefined ? '' : `, due in ${ageText(Math.max(0, dueAt - now))}`;
-  const sent = `${new Date(enqueuedAt).toISOString()}, ${ageText(Math.max(0, now - enqueuedAt))} ago`;
+  const sent = momentText(enqueuedAt, now);
   const { attempt, releases, bytes, headers } = message;
   return [
     line('message', `${id} in queue ${queue}`),
     line('state', `${state}${due}`),
     ...(message.key === undefined ? [] : [line('key', message.key)]),
     line('priority', priority),
-    line('attempts', attempt - 1),
+    line('attempts', maxAttempts === undefined ? attempt - 1 : `${attempt - 1} of ${maxAttempts}`),
+    ...(backoffMs === undefined ? [] : [line('backoff', durationText(backoffMs))]),
+    ...(deadTo === undefined ? [] : [line('dead to', deadTo)]),
     ...(releases > 0 ? [line('releases', releases)] : []),
     line('accepted', sent),
+    ...(diedAt === undefined ? [] : [line('dead', momentText(diedAt, now))]),
     line('size', `${bytes} bytes`),
     ...headers.map(([name, value]) => line('header', `${name}: ${value}`)),
+    ...failures.map((failure) =>
+      line('failure', failureLines(failure).join(`\n${' '.repeat(INDENT)}`)),
+    ),
   ];
+}
+
+function momentText(at: number, now: number): string {
+  return `${new Date(at).toISOString()}, ${ageText(Math.max(0, now - at))} ago`;
 }
 
 function line(name: string, value: string | number): string {

@@ -6,6 +6,8 @@ import { cliErrors } from './errors.ts';
 
 /** A file of options has a few hundred bytes. */
 const MAX_CONFIG_BYTES = 1 << 20;
+/** Names of an option that a command has, too: an object is its section, anything else the option's value. */
+const BOTH: ReadonlySet<string> = new Set(['group', 'queue']);
 /** Executables that are a single command, and the section that applies to them. */
 const SECTIONS = new Map([
   ['sigmq-broker', 'broker'],
@@ -47,7 +49,8 @@ export function applyConfig(
  */
 function apply(command: Command, own: Values, values: Values, path: string): void {
   for (const option of command.options) {
-    const value = values[option.long?.slice(2) ?? ''];
+    const name = option.long?.slice(2) ?? '';
+    const value = BOTH.has(name) && isObject(values[name]) ? undefined : values[name];
     if (value !== undefined) setOption(command, option, value, path);
   }
   for (const sub of command.commands) {
@@ -60,6 +63,7 @@ function sectionOf(values: Values, name: string | undefined, path: string): Valu
   if (name === undefined || !Object.hasOwn(values, name)) return {};
   const section = values[name];
   if (isObject(section)) return section;
+  if (BOTH.has(name)) return {};
   throw cliErrors.badConfig(path, `has a section ${name} that is not an object of options`);
 }
 

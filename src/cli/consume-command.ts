@@ -1,18 +1,26 @@
 import { type Command, Option } from 'commander';
-import { jobs } from '../options/values.ts';
+import { DEFAULT_LINGER_MS, jobs, MAX_JOBS } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
 import type { ConsumeFlags } from './consume.ts';
 import { cliErrors } from './errors.ts';
-import { parseCount, parseDuration, parseQueues } from './values.ts';
+import { parseChoices, parseCount, parseDuration, parseGroup, parsePause } from './values.ts';
 
 export function consumeCommand(name = 'consume'): Command {
   return command(name, 'Take messages and print each with a newline, or run a command for each.')
     .usage('[options] [-- <command> [argument...]]')
     .argument('[command...]', 'run for each message, with the body on its standard input')
     .addOption(
-      new Option('-q, --queue <name>', 'queue to take from; may be repeated (default)')
+      new Option(
+        '-q, --queue <name>',
+        'queue to take from; may be repeated; mail:3 to take three of it to one of another (default)',
+      )
         .env('SIGMQ_QUEUE')
-        .argParser(collect(parseQueues)),
+        .argParser(collect(parseChoices)),
+    )
+    .option(
+      '-g, --group <name>',
+      'take from this group of the queue: each group gets every message',
+      value(parseGroup),
     )
     .option('-c, --count <n>', 'exit after this many messages', value(parseCount(1, 1e12)))
     .option(
@@ -27,7 +35,7 @@ export function consumeCommand(name = 'consume'): Command {
     )
     .option('--json', 'print one line of JSON per message')
     .option('--raw', 'print the body and nothing else')
-    .option('-0, --null', 'print a zero byte after each message instead of a newline')
+    .option('-0, --null', 'a zero byte after each message instead of a newline, also in a batch')
     .option('-j, --jobs <n>', 'messages to work on at a time (1)', value(jobs.parse))
     .option(
       '--ack-wait <duration>',
@@ -39,6 +47,21 @@ export function consumeCommand(name = 'consume'): Command {
       'kill a command that takes longer (SIGTERM, then SIGKILL after 5 s, to its process group) and fail the attempt',
       value(parseDuration),
     )
+    .option(
+      '--reply',
+      'what the command prints is the reply to `sigmq ask`, and its exit code, too',
+    )
+    .option(
+      '--batch <n>',
+      'run the command for up to so many messages together, one on each line of its input',
+      value(jobs.parse),
+    )
+    .option(
+      '--linger <duration>',
+      'how long the first message of a batch waits for others (1s)',
+      value(parsePause),
+    )
+    .option('--partial', 'of a batch, only what the command names is done: one id on each line')
     .option('--no-compress', 'let messages come as they are, not packed')
     .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: ConsumeFlags, self: Command) => {
@@ -47,20 +70,47 @@ export function consumeCommand(name = 'consume'): Command {
     });
 }
 
+/** Options that say something of the command. */
+const OF_COMMANDS = ['jobTimeout', 'reply', 'batch'] as const;
+/** Options that say something of batches. */
+const OF_BATCHES = ['linger', 'partial'] as const;
 const OUTPUT_FORMATS = ['format', 'json', 'raw', 'null'] as const;
 
 /**
  * The command line takes precedence over the configuration file; options on the command line that make no sense
  * with a command, or without one, are refused.
- * @throws SigmqError format-of-command, timeout-of-nothing
+ * @throws SigmqError format-of-command, needs-command, needs-batch, no-such-batch
  */
 function fitting(words: readonly string[], flags: ConsumeFlags, self: Command): ConsumeFlags {
   const isSaid = (name: string) => self.getOptionValueSource(name) === 'cli';
-  const said = OUTPUT_FORMATS.find(isSaid);
-  if (words.length === 0 && isSaid('jobTimeout')) throw cliErrors.timeoutOfNothing();
+  const said = OUTPUT_FORMATS.find((name) => isSaid(name) && !(name === 'null' && flags.batch));
+  if (words.length === 0) {
+    const useless = OF_COMMANDS.find(isSaid);
+    if (useless) throw cliErrors.needsCommand(`--${dashed(useless)}`);
+  }
+  const ofBatch = OF_BATCHES.find(isSaid);
+  if (ofBatch && flags.batch === undefined) throw cliErrors.needsBatch(`--${ofBatch}`);
+  if (flags.batch !== undefined) checkBatch(flags);
   if (said === undefined) return flags;
   if (words.length > 0) throw cliErrors.formatOfCommand(`--${said}`);
   const { format, json, raw, null: nul, ...others } = flags;
   const formats = Object.entries({ format, json, raw, null: nul }).filter(([name]) => isSaid(name));
   return { ...others, ...Object.fromEntries(formats) };
+}
+
+/** @throws SigmqError no-such-batch */
+function checkBatch({
+  batch = 1,
+  jobs: atOnce = 1,
+  reply,
+  linger = DEFAULT_LINGER_MS,
+  ackWait,
+}: ConsumeFlags): void {
+  if (reply) throw cliErrors.replyOfBatch();
+  if (batch * atOnce > MAX_JOBS) throw cliErrors.batchTooLarge(MAX_JOBS);
+  if (ackWait !== undefined && linger >= ackWait) throw cliErrors.lingerTooLong();
+}
+
+function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

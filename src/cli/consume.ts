@@ -1,8 +1,14 @@
 import { isatty } from 'node:tty';
 import { Consumer } from '../client/consumer.ts';
 import type { Message } from '../client/message.ts';
+import type { ConsumerOptions } from '../client/options.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import { DEFAULT_LINGER_MS } from '../options/values.ts';
+import type { QueueChoice } from '../options/weights.ts';
+import { inspectBroker } from '../registry/broker-file.ts';
+import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { Batches } from './batches.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
 import { formatOf, type OutputFlags } from './format.ts';
@@ -13,6 +19,7 @@ import { neverWaitForReaders } from './output.ts';
 import { Printer } from './printer.ts';
 import { assertUnchangedEnvironment } from './raw-bytes.ts';
 import { watchReader } from './reader-watch.ts';
+import { replyTo } from './replying.ts';
 import { report, say } from './report.ts';
 import { Runner } from './runner.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
@@ -24,13 +31,18 @@ const PREFETCH = 128;
 
 export interface ConsumeFlags extends OutputFlags {
   readonly dir?: string;
-  readonly queue?: readonly string[];
+  readonly queue?: readonly QueueChoice[];
+  readonly group?: string;
   readonly count?: number;
   readonly timeout?: number;
   readonly exitEmpty?: true;
   readonly jobs?: number;
   readonly ackWait?: number;
   readonly jobTimeout?: number;
+  readonly reply?: true;
+  readonly batch?: number;
+  readonly linger?: number;
+  readonly partial?: true;
   readonly compress?: boolean;
   readonly quiet?: true;
 }
@@ -61,6 +73,10 @@ class Session {
   #resolve: (ending: SessionEnd) => void = () => {};
   #handle: (message: Message) => void | Promise<void> = () => {};
   #runner: Runner | undefined;
+  #batches: Batches | undefined;
+  #consumer: Consumer | undefined;
+  /** Said last. */
+  #said: unknown;
   #isEnding = false;
   /** Messages taken, and how many of them are not settled. */
   #taken = 0;
@@ -76,8 +92,9 @@ class Session {
   }
 
   async run(): Promise<SessionEnd> {
-    const { queue: queues, jobs, ackWait: ackWaitMs, quiet, exitEmpty } = this.#flags;
-    const { count, compress } = this.#flags;
+    const { queue: queues, ackWait: ackWaitMs, quiet, exitEmpty, batch } = this.#flags;
+    const { count, compress, group } = this.#flags;
+    const jobs = batch === undefined ? this.#flags.jobs : batch * (this.#flags.jobs ?? 1);
     // A command that is at work keeps no message from other consumers.
     const prefetch = this.#command.length > 0 ? undefined : PREFETCH;
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
@@ -87,20 +104,22 @@ class Session {
     const onError = (error: unknown) => this.#onError(error);
     const onLost = (error: SigmqError) => this.#end(report(error));
     const handler = (message: Message) => this.#take(message);
-    const wants = { queues, jobs, prefetch, count, compress, ackWaitMs };
+    const wants = { queues, group, jobs, prefetch, count, compress, ackWaitMs };
     const options = { dir, handler, ...wants, onError, onLost };
     onShutdown(
       (signal) => this.#end(Exit.Ok, signal),
       () => this.#runner?.kill(),
     );
-    const consumer = await Consumer.open(options);
+    const consumer = await this.#open(options);
+    if (!consumer) return this.#sessionEnd(await this.#ended);
+    this.#consumer = consumer;
     if (consumer.plainBecause) {
       say(
         `running as a plain peer (${consumer.plainBecause}): slow, and a message in hand can be lost.`,
       );
     }
     if (!quiet) say(`consumer ${process.pid} waits for messages in ${consumer.dir}`);
-    this.#startIdleTimer(consumer);
+    if (group === undefined) this.#startIdleTimer(() => consumer.lastSignalAt);
     if (exitEmpty) {
       void this.#endWhenEmpty(consumer).catch((error) => {
         // Nobody needs the answer of a consumer that is ending for another reason.
@@ -115,10 +134,40 @@ class Session {
       if (code === Exit.Ok && this.#isMeantToEnd) throw error;
       if (!quiet) say(`${error.message} ${error.hint}`);
     }
+    return this.#sessionEnd({ code, ...(signal && { signal }) });
+  }
+
+  #sessionEnd({ code, signal }: SessionEnd): SessionEnd {
     // Ctrl-C always ends what runs around us, too; the other signals are how a service is stopped, unless it has a
     // count to reach.
     const isIncomplete = this.#taken < (this.#flags.count ?? 0);
     return signal === 'SIGINT' || (signal && isIncomplete) ? { code, signal } : { code };
+  }
+
+  /** @returns undefined: it was to end before a broker had made its group */
+  async #open(options: ConsumerOptions & { dir: string }): Promise<Consumer | undefined> {
+    const { group, dir } = options;
+    if (group === undefined) return Consumer.open(options);
+    const broker = inspectBroker(dir, processTable());
+    if (!broker.ok) {
+      if (this.#flags.exitEmpty) throw broker.error;
+      if (!this.#flags.quiet)
+        say(`no broker is running yet: group ${group} gets what is sent once one has made it.`);
+    }
+    const opening = new AbortController();
+    let consumer: Consumer | undefined;
+    this.#startIdleTimer(() => consumer?.lastSignalAt);
+    void this.#ended.then(() => {
+      if (!consumer) opening.abort();
+    });
+    try {
+      consumer = await Consumer.open({ ...options, signal: opening.signal });
+      return consumer;
+    } catch (error) {
+      if (!opening.signal.aborted) throw error;
+      this.#idle?.disarm();
+      return undefined;
+    }
   }
 
   /** Whether somebody relies on its exit code. */
@@ -129,6 +178,7 @@ class Session {
   #end(code: number, signal?: EndingSignal): void {
     this.#isEnding = true;
     this.#runner?.stopping(signal);
+    this.#batches?.stop();
     this.#resolve(signal ? { code, signal } : { code });
   }
 
@@ -144,6 +194,7 @@ class Session {
     const onFailed = (error: unknown) => this.#onFailed(message, error);
     try {
       const working = this.#handle(message);
+      if (this.#taken >= count) this.#batches?.hurry();
       if (working) return working.catch(onFailed).finally(() => this.#onHandled());
     } catch (error) {
       onFailed(error);
@@ -154,7 +205,9 @@ class Session {
   /** Anything but a {@link NotDone} is a failure that the library reports. */
   #onFailed(message: Message, error: unknown): void {
     if (!(error instanceof NotDone)) throw error;
-    this.#onError(error);
+    // What is true of a whole batch is said once.
+    if (error !== this.#said) this.#onError(error);
+    this.#said = error;
     void error.settle(message);
   }
 
@@ -166,14 +219,14 @@ class Session {
     } else if (this.#inHand === 0) this.#idle?.arm();
   }
 
-  #startIdleTimer(consumer: Consumer): void {
+  #startIdleTimer(lastSignalAt: () => number | undefined): void {
     const { timeout, quiet } = this.#flags;
     if (timeout === undefined) return;
     const onIdle = () => {
       if (!quiet) say(`no message for ${timeout} ms.`);
       this.#end(Exit.Timeout);
     };
-    this.#idle = new IdleTimer(timeout, () => consumer.lastSignalAt, onIdle);
+    this.#idle = new IdleTimer(timeout, lastSignalAt, onIdle);
     if (this.#inHand === 0) this.#idle.arm();
   }
 
@@ -193,7 +246,19 @@ class Session {
       },
     });
     this.#runner = runner;
-    return (message) => runner.run(message);
+    const { batch, reply } = this.#flags;
+    if (batch !== undefined) return this.#batching(runner, batch);
+    if (!reply) return (message) => runner.run(message);
+    const maxBytes = () => this.#consumer?.maxReplyBytes ?? 0;
+    return (message) => replyTo(message, runner, maxBytes);
+  }
+
+  #batching(runner: Runner, size: number): (message: Message) => Promise<void> {
+    const { jobs = 1, linger: lingerMs = DEFAULT_LINGER_MS, partial, null: nul } = this.#flags;
+    const how = { isNull: nul === true, isPartial: partial === true };
+    const batches = new Batches({ runner, size, lingerMs, jobs, ...how, onStranger: say });
+    this.#batches = batches;
+    return (message) => batches.handle(message);
   }
 
   #printing(): (message: Message) => void | Promise<void> {

@@ -1,23 +1,43 @@
+import { messagesOf } from '../queue/paged-peek.ts';
+import type { AdminFlags } from './admin-flags.ts';
 import type { Backend } from './backend.ts';
-import { printBody } from './body.ts';
+import { show } from './by-id.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
+import { say } from './report.ts';
 
-/** `sigmq dead show`: prints the body as it arrives, without keeping it. */
-export async function deadShow(backend: Backend, queue: string, id: number): Promise<void> {
-  const [message] = await backend.peek(queue, { state: 'dead', ids: [id], maxBody: 0 });
-  if (!message) throw cliErrors.noSuchMessages([id], queue);
-  await printBody(backend, message);
+/** `sigmq dead show`; without ids: all. @throws SigmqError no-such-message, after showing those that exist */
+export async function deadShow(
+  backend: Backend,
+  queue: string,
+  ids: readonly number[],
+  flags: AdminFlags,
+): Promise<void> {
+  const { some, missing } = await found(backend, queue, ids);
+  const all = { ...some, state: 'dead', limit: Number.POSITIVE_INFINITY, maxBody: 0 } as const;
+  let shown = 0;
+  for await (const { id } of messagesOf(backend, queue, all)) {
+    if (shown++ > 0 && !flags.json && !flags.body) print('\n');
+    await show(backend, id, flags);
+  }
+  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+  if (shown === 0) say(`no dead messages in queue ${queue}.`);
 }
 
-/** `sigmq dead kick`; without ids: all. @throws SigmqError no-such-message, after kicking those that exist */
+/**
+ * `sigmq dead kick`; without ids: all.
+ * @param to the queue in which they are ready; default: their own
+ * @throws SigmqError no-such-message, after kicking those that exist
+ */
 export async function deadKick(
   backend: Backend,
   queue: string,
   ids: readonly number[],
+  to: string | undefined,
 ): Promise<void> {
   const { some, missing } = await found(backend, queue, ids);
-  print(`${await backend.kick(queue, some)} ready again\n`);
+  const kicked = await backend.kick(queue, to === undefined ? some : { ...some, to });
+  print(`${kicked} ready ${to === undefined ? 'again' : `in queue ${to}`}\n`);
   if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
 }
 

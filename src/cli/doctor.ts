@@ -21,6 +21,7 @@ import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { brokerStore } from './broker-store.ts';
 import { dataFolder } from './data-folder.ts';
+import { onGroups } from './doctor-groups.ts';
 import { signalTroubles, watchTrouble } from './doctor-limits.ts';
 import { onBroker, onConsumers } from './doctor-registry.ts';
 import { lookAtStore, type RunningBroker, type StoreFinding } from './doctor-store.ts';
@@ -43,6 +44,7 @@ export async function doctor(flags: AdminFlags): Promise<number> {
     if (dir !== undefined) {
       onBroker(findings, dir, table, flags);
       await onConsumers(findings, dir, table, flags);
+      await onGroups(findings, dir, table);
       onLimits(findings, dir, table);
     }
     const broker = runningBroker(dir);

@@ -22,6 +22,7 @@ export class ErrorStream {
   #bytes = 0;
   #dropped = 0;
   #retry: NodeJS.Timeout | undefined;
+  readonly #onRoom: (() => void)[] = [];
 
   /** @param noticeOf returns the line that says how many are missing */
   constructor(noticeOf: (dropped: number) => string) {
@@ -41,6 +42,17 @@ export class ErrorStream {
     this.flush();
   }
 
+  /**
+   * Writes all of it, whatever it is: nothing is dropped, so whoever calls this waits before the next time.
+   * @returns undefined: there is room for more; otherwise resolves when there is
+   */
+  pass(bytes: Buffer): Promise<void> | undefined {
+    this.#push(bytes);
+    this.flush();
+    if (this.#bytes === 0) return undefined;
+    return new Promise((resolve) => this.#onRoom.push(resolve));
+  }
+
   /** Writes as much as there is room for now. */
   flush(): void {
     clearTimeout(this.#retry);
@@ -55,6 +67,7 @@ export class ErrorStream {
       if (written < first.length) this.#waiting[0] = first.subarray(written);
       else this.#waiting.shift();
     }
+    for (const resolve of this.#onRoom.splice(0)) resolve();
   }
 
   /** What was dropped came after what is waiting. */

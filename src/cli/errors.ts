@@ -92,12 +92,76 @@ export const cliErrors = {
       '--key is for one message: of many with the same key, only the first would be stored.',
       'Send them one by one, each with a key of its own.',
     ),
-  timeoutOfNothing: () =>
+  ofBrokers: (option: string) =>
     new CliError(
-      'timeout-of-nothing',
+      'of-brokers',
       Exit.Usage,
-      '--job-timeout needs a command, and none is given.',
+      `${option} is for a broker, and --pid sends to a process, which knows nothing but the message.`,
+      'Leave out one of them.',
+    ),
+  ofProcesses: (option: string) =>
+    new CliError(
+      'of-processes',
+      Exit.Usage,
+      `${option} says how a plain process is sent to, and --pid does not say which.`,
+      'Give --pid, or leave it out.',
+    ),
+  acksNeedAddon: (why: string) =>
+    new CliError(
+      'acks-need-addon',
+      Exit.Unavailable,
+      `Nobody can be answered here, because it is not known who sends: ${why}.`,
+      'Leave out --ack-bit and --ack-message.',
+    ),
+  notARecording: (path: string, why: string) =>
+    new CliError(
+      'not-a-recording',
+      Exit.BadData,
+      `${path} is no recording: ${why}.`,
+      'Record one with `sigmq send --trace --vcd FILE` or `sigmq listen --vcd FILE`.',
+    ),
+  cannotRecord: (path: string, cause: unknown) =>
+    new CliError(
+      'cannot-record',
+      Exit.CannotCreate,
+      `Cannot write ${path}: ${(cause as Error).message}.`,
+      'Name a file that can be written.',
+      cause,
+    ),
+  needsCommand: (option: string) =>
+    new CliError(
+      'needs-command',
+      Exit.Usage,
+      `${option} needs a command, and none is given.`,
       'Give a command after --, or leave the option out.',
+    ),
+  needsBatch: (option: string) =>
+    new CliError(
+      'needs-batch',
+      Exit.Usage,
+      `${option} is for batches, and there are none.`,
+      'Give --batch as well, or leave the option out.',
+    ),
+  replyOfBatch: () =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      '--reply and --batch cannot be combined: a batch has one output, and many who ask.',
+      'Leave one of them out.',
+    ),
+  batchTooLarge: (max: number) =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      `--batch times --jobs is more than ${max}, which is how many messages a consumer can have in hand.`,
+      'Make one of them smaller.',
+    ),
+  lingerTooLong: () =>
+    new CliError(
+      'no-such-batch',
+      Exit.Usage,
+      '--linger is not shorter than --ack-wait, which begins when a message arrives: it would go to others before the command begins.',
+      'Make the ack-wait as long as --linger and the command may take together.',
     ),
   noSuchMessages: (ids: readonly number[], queue: string) =>
     new CliError(
@@ -119,6 +183,13 @@ export const cliErrors = {
       reasons.map((why) => WHY_NOT[why].hint).join(' '),
     );
   },
+  setsNothing: () =>
+    new CliError(
+      'sets-nothing',
+      Exit.Usage,
+      'Nothing says what to set.',
+      'Give at least one setting: see `sigmq queue set --help`.',
+    ),
   editsNothing: () =>
     new CliError(
       'edits-nothing',
@@ -160,6 +231,21 @@ export const cliErrors = {
       Exit.Unavailable,
       `There is no store ${path}, and no broker is running.`,
       'Name its folder with --data, or the runtime directory with --dir.',
+    ),
+  metricsNotAFile: (path: string) =>
+    new CliError(
+      'metrics-not-a-file',
+      Exit.CannotCreate,
+      `${path} exists, and is not a regular file.`,
+      'Name another file with --metrics-file; `sigmq metrics` prints the numbers.',
+    ),
+  noMetricsFile: (path: string, cause: Error) =>
+    new CliError(
+      'no-metrics-file',
+      Exit.CannotCreate,
+      `The numbers cannot be written to ${path}: ${cause.message}.`,
+      'Make room, or name another file with --metrics-file.',
+      cause,
     ),
   needsForce: () =>
     new CliError(

@@ -1,19 +1,39 @@
 import type { Message } from '../client/message.ts';
+import { Exit } from '../errors.ts';
 import { CliError } from './errors.ts';
 
 /** What becomes of a message that was not done. */
 export type JobSettlement = 'fail' | 'reject' | 'release' | 'release now';
+
+/** What the command has said with its end. */
+interface CommandSaid {
+  /** On its standard error; kept with the message. */
+  readonly said?: string;
+  /** For who asked. */
+  readonly exitCode?: number | undefined;
+}
 
 /** Why a message was not done, and what becomes of it. */
 export class NotDone extends Error {
   readonly ending: JobSettlement;
   /** Whether it is shown despite --quiet: the command itself has not said it. */
   readonly isLoud: boolean;
+  /** Of the command, for who asked. */
+  readonly exitCode: number | undefined;
+  /** What is kept with the message. */
+  readonly #reason: string;
 
-  constructor(sentence: string, ending: JobSettlement = 'fail', isLoud = false) {
+  constructor(
+    sentence: string,
+    ending: JobSettlement = 'fail',
+    isLoud = false,
+    { said = '', exitCode }: CommandSaid = {},
+  ) {
     super(sentence);
     this.ending = ending;
     this.isLoud = isLoud;
+    this.exitCode = exitCode;
+    this.#reason = said === '' ? sentence : `${sentence}\n${said}`;
   }
 
   /** Nothing went wrong. */
@@ -22,9 +42,10 @@ export class NotDone extends Error {
   }
 
   settle(message: Message): Promise<boolean> {
-    if (this.ending === 'fail') return message.fail();
-    if (this.ending === 'reject') return message.reject();
-    return message.release({ now: this.ending === 'release now' });
+    const { exitCode } = this;
+    if (this.ending === 'fail') return message.fail(this.#reason, { exitCode });
+    if (this.ending === 'reject') return message.reject(this.#reason, { exitCode });
+    return message.release({ now: this.ending === 'release now', exitCode });
   }
 }
 
@@ -58,19 +79,52 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** How a command ends, or fails to start, and what becomes of its message. */
 export const jobErrors = {
-  failed: (command: string, end: number | string) => new NotDone(`${command} ended with ${end}.`),
-  rejected: (command: string) => new NotDone(`${command} rejected it for good.`, 'reject'),
-  later: (command: string) => new NotDone(`${command} wants it again later.`, 'release'),
+  failed: (command: string, end: number | string, said: CommandSaid) =>
+    new NotDone(`${command} ended with ${end}.`, 'fail', false, said),
+  rejected: (command: string, said: string) =>
+    new NotDone(`${command} rejected it for good.`, 'reject', false, {
+      ...{ said, exitCode: Exit.BadData },
+    }),
+  later: (command: string) =>
+    new NotDone(`${command} wants it again later.`, 'release', false, { exitCode: Exit.TryAgain }),
+  tooLong: (command: string, said: string) =>
+    new NotDone(
+      `${command} wrote more to its standard output than a reply may have (the broker's --max-size), and was ended; the message is rejected.`,
+      'reject',
+      true,
+      { said, exitCode: Exit.BadData },
+    ),
+  /** @param what has no place in it */
+  misfit: (id: number | undefined, what: string) =>
+    new NotDone(
+      `Message ${id ?? ''} contains ${what}, which would end it on the input of a batch; it was not given to the command. ${what === 'a newline' ? 'Start the consumer with --null.' : 'Take it without --batch.'}`,
+      'fail',
+      true,
+    ),
+  notBegun: () => new NotDone('No command was started for it; it went back.', 'release now'),
+  unnamed: (count: number) =>
+    new NotDone(
+      `The command ended with 0 and did not name ${count === 1 ? 'one message' : `${count} messages`} of its batch (--partial): an attempt has failed.`,
+    ),
+  stranger: (line: string) =>
+    `with --partial, the command is to print ids of its batch, one a line, and it printed ${line}; that counts for nothing.`,
+  tooMuchSaid: () =>
+    new NotDone(
+      'With --partial, the command is to print ids of its batch, one a line; it printed far more than these, and was ended.',
+      'fail',
+      true,
+    ),
   stopped: (command: string, signal: string) =>
     new NotDone(
       `${command} was stopped by the ${signal} that stops this consumer; the message went back.`,
       'release now',
     ),
-  overdue: (command: string, ms: number) =>
+  overdue: (command: string, ms: number, said: string) =>
     new NotDone(
       `${command} took longer than ${ms} ms (--job-timeout) and was ended.`,
       'fail',
       true,
+      { said, exitCode: Exit.Timeout },
     ),
   zeroByte: () =>
     new NotDone(

@@ -16,6 +16,22 @@ export function variablesOf(
   return { ...Object.fromEntries(own), ...messageVariables(message) };
 }
 
+/** The same for a command that gets many: what they do not have in common is left out. */
+export function batchVariablesOf(
+  messages: readonly Message[],
+  env: NodeJS.ProcessEnv = process.env,
+): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([name]) => !TOLD.test(name));
+  const queues = new Set(messages.map(({ queue }) => queue));
+  const [queue = ''] = queues;
+  return {
+    ...Object.fromEntries(own),
+    SIGMQ_MESSAGE_IDS: messages.map(({ id }) => String(id ?? '')).join(' '),
+    SIGMQ_MESSAGE_COUNT: String(messages.length),
+    ...(queues.size === 1 ? { SIGMQ_MESSAGE_QUEUE: queue } : {}),
+  };
+}
+
 function messageVariables(message: Message): Record<string, string> {
   const { id, queue, attempt, releases } = message;
   const variables: Record<string, string> = {

@@ -1,18 +1,27 @@
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../errors.ts';
 import { adminCommands } from './admin-command.ts';
+import { askCommand } from './ask-command.ts';
 import { brokerCommand } from './broker-command.ts';
 import { withVersion } from './common.ts';
 import { completionCommand } from './completion-command.ts';
 import { applyConfig } from './config.ts';
 import { consumeCommand } from './consume-command.ts';
+import { listenCommand } from './listen-command.ts';
 import { printError, printHelp } from './output.ts';
 import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.ts';
 import { report, say } from './report.ts';
+import { scopeCommand } from './scope-command.ts';
 import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
+import { watchCommands } from './watch-command.ts';
 
-const MAINS = { broker: brokerCommand, consume: consumeCommand, send: sendCommand };
+const MAINS = {
+  broker: brokerCommand,
+  consume: consumeCommand,
+  send: sendCommand,
+  ask: askCommand,
+};
 
 /**
  * `sigmq`: all commands.
@@ -29,7 +38,8 @@ export function sigmq(named = ''): Command {
     return program.addCommand(MAINS[named as keyof typeof MAINS]());
   }
   for (const main of Object.values(MAINS)) program.addCommand(main());
-  for (const admin of adminCommands()) program.addCommand(admin);
+  for (const other of [...adminCommands(), ...watchCommands()]) program.addCommand(other);
+  program.addCommand(listenCommand()).addCommand(scopeCommand());
   return program.addCommand(completionCommand(() => program));
 }
 
@@ -62,7 +72,7 @@ export async function main(program: Command): Promise<void> {
 }
 
 /** Their messages may have any bytes: they check the arguments themselves. */
-const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer']);
+const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer', 'ask']);
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
 function forgetEmptyVariables(): void {

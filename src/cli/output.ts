@@ -26,13 +26,20 @@ export function printHelp(text: string): void {
   }
 }
 
-let stderr: Pick<NodeJS.WriteStream, 'write'> | Pick<ErrorStream, 'write'> | undefined;
+let stderr: Pick<NodeJS.WriteStream, 'write'> | ErrorStream | undefined;
 
 /** From now on this process is not held up if nobody reads stderr. @param noticeOf see ErrorStream */
 export function neverWaitForReaders(noticeOf: (dropped: number) => string): void {
   const stream = new ErrorStream(noticeOf);
   stderr = stream;
   process.once('exit', () => stream.flush());
+}
+
+/** Writes what another program has said to stderr, byte for byte. @returns as {@link ErrorStream.pass} */
+export function passError(bytes: Buffer): Promise<void> | undefined {
+  if (stderr instanceof ErrorStream) return stderr.pass(bytes);
+  process.stderr.write(bytes);
+  return undefined;
 }
 
 /**

@@ -9,6 +9,8 @@ import { Exit, type SigmqError } from '../errors.ts';
 import { Job, type JobEnd } from './job.ts';
 import { isOfInput, isPassing, jobErrors, type NotDone } from './job-errors.ts';
 import { openBody } from './job-input.ts';
+import { JobOutput } from './job-output.ts';
+import { JobStderr } from './job-stderr.ts';
 import { variablesOf } from './job-variables.ts';
 import { callersOpenFiles, withOpenFiles } from './open-files.ts';
 import { ENDING, type EndingSignal } from './shutdown.ts';
@@ -26,6 +28,8 @@ const START_PATIENCE_MS = 1000;
  */
 const SAME_STOP_MS = 500;
 
+const NOTHING = new Uint8Array();
+
 export interface RunnerOptions {
   readonly command: readonly string[];
   /** Where a body is put if there is no room in the folder for temporary files. */
@@ -36,7 +40,23 @@ export interface RunnerOptions {
   onHopeless(error: SigmqError): void;
 }
 
-/** Runs a command for each message, without a shell, with the body on its standard input. */
+/** What a command is to work on. */
+export interface Work {
+  /** What it reads. */
+  readonly body: Uint8Array;
+  readonly variables: NodeJS.ProcessEnv;
+  /** Its output is not ours, but part of its end, as long as it is not longer than this; bytes. */
+  readonly maxOutputBytes?: number | undefined;
+}
+
+export interface WorkEnd extends JobEnd {
+  /** What it has written; nothing if it is ours. */
+  readonly output: Uint8Array;
+  /** It wrote more than is allowed, and was killed. */
+  readonly isTooLong: boolean;
+}
+
+/** Runs a command without a shell, with what it is to work on, as of a message, on its standard input. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #name: string;
@@ -52,16 +72,45 @@ export class Runner {
 
   /** Resolves when the message is done; otherwise rejects with what becomes of it. */
   async run(message: Message): Promise<void> {
-    const end = await this.#attempt(message);
-    if (end.isOverdue) throw jobErrors.overdue(this.#name, this.#options.timeoutMs ?? 0);
-    if (end.code === 0) return;
-    if (end.code === Exit.BadData) throw jobErrors.rejected(this.#name);
-    if (end.code === Exit.TryAgain) throw jobErrors.later(this.#name);
+    const end = await this.execute({ body: message.body, variables: variablesOf(message) });
+    const failure = await this.failureOf(end);
+    if (failure) throw failure;
+  }
+
+  /** @throws NotDone it could not be started */
+  async execute(work: Work): Promise<WorkEnd> {
+    const { maxOutputBytes } = work;
+    const output = maxOutputBytes === undefined ? undefined : this.#outputFor(maxOutputBytes);
+    try {
+      const job = await this.#start(work, output?.writer);
+      output?.watch(() => job.kill());
+      this.#jobs.add(job);
+      if (this.#isKilled) job.terminate();
+      const end = await job.ended;
+      this.#jobs.delete(job);
+      return { ...end, output: output?.read() ?? NOTHING, isTooLong: output?.isTooLong === true };
+    } finally {
+      output?.close();
+    }
+  }
+
+  /** Why what it worked on is not done, and what becomes of it; undefined: it is done. */
+  async failureOf(end: WorkEnd): Promise<NotDone | undefined> {
+    const name = this.#name;
+    const { said } = end;
+    if (end.isTooLong) return jobErrors.tooLong(name, said);
+    if (end.isOverdue) return jobErrors.overdue(name, this.#options.timeoutMs ?? 0, said);
+    if (end.code === 0) return undefined;
+    if (end.code === Exit.BadData) return jobErrors.rejected(name, said);
+    if (end.code === Exit.TryAgain) return jobErrors.later(name);
     const signal = signalOf(end);
     if (signal !== undefined && (await this.#isStoppedBy(signal))) {
-      throw jobErrors.stopped(this.#name, signal);
+      return jobErrors.stopped(name, signal);
     }
-    throw jobErrors.failed(this.#name, end.code ?? end.signal ?? '');
+    return jobErrors.failed(name, end.code ?? end.signal ?? '', {
+      said,
+      exitCode: exitCodeOf(end),
+    });
   }
 
   /** The consumer takes nothing more. @param signal what told it to stop, if it was a signal */
@@ -75,24 +124,23 @@ export class Runner {
     for (const job of this.#jobs) job.terminate();
   }
 
-  async #attempt(message: Message): Promise<JobEnd> {
-    const job = await this.#start(message);
-    this.#jobs.add(job);
-    if (this.#isKilled) job.terminate();
-    const end = await job.ended;
-    this.#jobs.delete(job);
-    return end;
+  /** @throws NotDone there is no room for it */
+  #outputFor(maxBytes: number): JobOutput {
+    try {
+      return new JobOutput(maxBytes, this.#options.folder);
+    } catch (error) {
+      throw this.#notStarted(error as NodeJS.ErrnoException);
+    }
   }
 
   /** Keeps trying for a moment if the reason is temporary. @throws an error that says how the message is settled */
-  async #start(message: Message): Promise<Job> {
-    const variables = variablesOf(message);
+  async #start({ body, variables }: Work, stdout: number | undefined): Promise<Job> {
     // An environment cannot contain a zero byte; our own `send` accepts none, other programs may.
     if (Object.values(variables).some((value) => value?.includes('\0'))) throw jobErrors.zeroByte();
     const giveUpAt = clockMs() + START_PATIENCE_MS;
     for (let pause = FIRST_START_PAUSE_MS; ; pause *= 2) {
       try {
-        return new Job(await this.#spawn(message.body, variables), this.#options.timeoutMs);
+        return await this.#spawn(body, variables, stdout);
       } catch (error) {
         const reason = error as NodeJS.ErrnoException;
         const again = isPassing(reason) || isOfInput(reason);
@@ -104,19 +152,25 @@ export class Runner {
     }
   }
 
-  async #spawn(body: Uint8Array, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  async #spawn(body: Uint8Array, env: NodeJS.ProcessEnv, stdout: number | undefined): Promise<Job> {
     const [command = '', ...args] = this.#options.command;
     const stdin = openBody(body, this.#options.folder);
+    let stderr: JobStderr | undefined;
     let child: ChildProcess;
     try {
+      stderr = JobStderr.open();
       // libuv gives a child an empty signal mask and default actions (uv_spawn).
       child = withOpenFiles(this.#openFiles, () =>
-        spawn(command, args, { stdio: [stdin, 'inherit', 'inherit'], env, detached: true }),
+        spawn(command, args, {
+          stdio: [stdin, stdout ?? 'inherit', stderr?.writer ?? 'inherit'],
+          ...{ env, detached: true },
+        }),
       );
     } finally {
       closeSync(stdin);
+      stderr?.started();
     }
-    if (child.pid !== undefined) return child;
+    if (child.pid !== undefined) return new Job(child, this.#options.timeoutMs, undefined, stderr);
     // Some failures are thrown, others are events (child_process.js, ChildProcess.prototype.spawn).
     const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
     throw error;
@@ -153,4 +207,10 @@ export class Runner {
 function signalOf({ code, signal }: JobEnd): string | undefined {
   if (signal) return signal;
   return Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
+}
+
+/** As a shell would tell it. */
+function exitCodeOf({ code, signal }: JobEnd): number | undefined {
+  if (code !== null) return code;
+  return signal === null ? undefined : 128 + constants.signals[signal];
 }

@@ -1,13 +1,24 @@
 import { type Command, Option } from 'commander';
 import { messageKey } from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
-import { priority } from '../options/values.ts';
+import { maxAttempts, priority } from '../options/values.ts';
 import { collect, command, value } from './common.ts';
+import { cliErrors } from './errors.ts';
 import type { SendFlags } from './send.ts';
-import { parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
+import { codingOptions, recordOptions } from './signal-options.ts';
+import { parseCount, parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
+
+/** pid_t is a signed integer of 32 bits. */
+const MAX_PID = 0x7fff_ffff;
+/** What only a broker understands. */
+const OF_BROKERS = [
+  ...['queue', 'header', 'priority', 'delay', 'at', 'ttl', 'key', 'keyTtl', 'wait', 'json'],
+  ...['maxAttempts', 'backoff', 'deadTo'],
+] as const;
 
 export function sendCommand(name = 'send'): Command {
   const send = command(name, 'Send a message and wait until the broker has accepted it.');
+  for (const option of [...codingOptions(), ...recordOptions()]) send.addOption(option);
   return send
     .argument('[message...]', 'the message; words are joined by spaces; - reads standard input')
     .addOption(
@@ -45,20 +56,65 @@ export function sendCommand(name = 'send'): Command {
       value(messageKey.parse),
     )
     .option('--key-ttl <duration>', 'keep the key for so long after that', value(parseDuration))
+    .option(
+      '--max-attempts <n>',
+      "failed attempts after which it is dead (the queue's, or the broker's)",
+      value(maxAttempts.parse),
+    )
+    .option(
+      '--backoff <duration>',
+      'pause after a failed attempt, doubled each time (the same)',
+      value(parsePause),
+    )
+    .option('--dead-to <queue>', 'when it is dead, move it to this queue', value(parseQueue))
     .option('--wait', 'wait for a broker if none is running')
     .option(
       '-W, --timeout <duration>',
       'give up after this long (500ms, 2s, 5m)',
       value(parseDuration),
     )
+    .option(
+      '--pid <pid>',
+      'send to this process, and not to a broker',
+      value(parseCount(1, MAX_PID)),
+    )
     .option('--json', 'print the id, queue and size of each message')
     .option('--no-compress', 'send messages as they are, not packed')
     .option('--trace', 'show each byte, its bits, the signals, and what came back')
     .option('--quiet', 'print nothing but errors')
     .action(async (words: string[], flags: SendFlags) => {
-      const { send: run } = await import('./send.ts');
-      const code = await run(words, flags);
+      const isUsual = flags.pid === undefined && flags.vcd === undefined && flags.svg === undefined;
+      // What is needed now and then only is not read by every send.
+      const { send: run } = isUsual ? await import('./send.ts') : await import('./direct.ts');
+      assertFitting(flags, send);
+      const code = await run(words, onlyGiven(flags, send));
       if (code === 'help') send.help({ error: true });
       process.exitCode = code;
     });
+}
+
+/** What the configuration file says of attempts is meant for brokers: it would go before what is set for a queue. */
+function onlyGiven(flags: SendFlags, command: Command): SendFlags {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const { maxAttempts, backoff, ...others } = flags;
+  return {
+    ...others,
+    ...(isGiven('maxAttempts') ? { maxAttempts } : {}),
+    ...(isGiven('backoff') ? { backoff } : {}),
+  } as SendFlags;
+}
+
+/**
+ * Only what is on the command line counts: the environment and the configuration file are meant for all that is sent.
+ * @throws SigmqError of-brokers, of-processes
+ */
+function assertFitting({ pid }: SendFlags, self: Command): void {
+  const said = ({ long = '' }: Option) => long;
+  const given = self.options.filter(
+    (option) => self.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const names: readonly string[] = pid === undefined ? ['order', 'one'] : OF_BROKERS;
+  const wrong = given.find((option) => names.includes(option.attributeName()));
+  if (!wrong) return;
+  throw pid === undefined ? cliErrors.ofProcesses(said(wrong)) : cliErrors.ofBrokers(said(wrong));
 }

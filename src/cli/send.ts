@@ -1,5 +1,4 @@
 import { Deadline } from '../client/deadline.ts';
-import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
@@ -7,24 +6,22 @@ import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
 import type { Published } from '../queue/store.ts';
+import type { DirectFlags, DirectSession } from './direct-session.ts';
 import { cliErrors } from './errors.ts';
-import { knownSize, readWhole, records } from './input.ts';
+import { records } from './input.ts';
+import { MAX_INPUT_BYTES, readMessage, sourceOf } from './message-source.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
-import { bytesOf } from './raw-bytes.ts';
 import { report, say } from './report.ts';
+import type { RecordFlags } from './scope/recorder.ts';
+import type { SendRecorder } from './send-recorder.ts';
 import { onInterrupt } from './shutdown.ts';
-import { STDIN } from './stdio.ts';
-import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
-/** Without a limit from the broker (a plain one) we still do not read for ever; bytes. */
-const MAX_INPUT_BYTES = 32 << 20;
 const NEWLINE_BYTE = 0x0a;
 const NUL_BYTE = 0;
-const SPACE = Buffer.from(' ');
 
-export interface SendFlags {
+export interface SendFlags extends DirectFlags, RecordFlags {
   readonly dir?: string;
   readonly queue?: string;
   readonly file?: string;
@@ -37,6 +34,9 @@ export interface SendFlags {
   readonly ttl?: number;
   readonly key?: string;
   readonly keyTtl?: number;
+  readonly maxAttempts?: number;
+  readonly backoff?: number;
+  readonly deadTo?: string;
   readonly wait?: true;
   readonly timeout?: number;
   readonly json?: true;
@@ -45,40 +45,59 @@ export interface SendFlags {
   readonly compress?: boolean;
 }
 
+/** What not every send needs: see direct.ts. */
+export interface SendExtras {
+  record?(flags: SendFlags): SendRecorder | undefined;
+  toProcess?(
+    pid: number,
+    flags: SendFlags,
+    options: Pick<SendOptions, 'signal' | 'onProgress'>,
+  ): DirectSession;
+}
+
 /** `sigmq send`. @returns the exit code; `help`: nothing to send was given */
-export async function send(words: readonly string[], flags: SendFlags): Promise<number | 'help'> {
+export async function send(
+  words: readonly string[],
+  flags: SendFlags,
+  { record, toProcess }: SendExtras = {},
+): Promise<number | 'help'> {
   const progress = new Progress();
   const deadline = new Deadline(flags.timeout);
   const { signal } = deadline;
-  let sender: SendSession | undefined;
+  let sender: SendSession | DirectSession | undefined;
+  let recorder: SendRecorder | undefined;
   try {
     const source = sourceOf(words, flags);
     if (source === undefined) return 'help';
     const { queue, priority, delay: delayMs, ttl: ttlMs, header: headers } = flags;
-    const { key, keyTtl: keyTtlMs, at } = flags;
+    const { key, keyTtl: keyTtlMs, at, maxAttempts, backoff: backoffMs, deadTo } = flags;
     const many = flags.lines || flags.null;
     if (many && key !== undefined) throw cliErrors.keyOfMany();
     const { dir, wait, compress } = flags;
     const options = {
       ...{ queue, priority, delayMs, ttlMs, headers, key, keyTtlMs, at },
+      ...{ maxAttempts, backoffMs, deadTo },
       timeoutMs: flags.timeout,
     };
     checkSend(options);
-    const producer = await Producer.open({ dir, wait, compress, signal });
-    if (producer.plainBecause && !flags.quiet) {
-      say(
-        `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
-      );
+    recorder = record?.(flags);
+    const watched = { signal, ...(many ? {} : { onProgress: progress.bits }) };
+    if (flags.pid === undefined || !toProcess) {
+      const producer = await Producer.open({ dir, wait, compress, signal });
+      if (producer.plainBecause && !flags.quiet) {
+        say(
+          `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
+        );
+      }
+      sender = new SendSession(producer, flags, progress, { ...options, ...watched });
+    } else {
+      sender = toProcess(flags.pid, flags, watched);
+      if (sender.kind === 'plain') recorder?.onPlainPeer(flags.pid);
     }
-    sender = new SendSession(producer, flags, progress, {
-      ...options,
-      signal,
-      ...(many ? {} : { onProgress: progress.bits }),
-    });
     if (many) await sendRecords(sender, source, flags, signal);
     else {
       const isPath = typeof source === 'string';
-      await sender.send([isPath ? await readMessage(producer, source, signal) : source]);
+      await sender.send([isPath ? await readMessage(sender, source, signal) : source]);
     }
     return Exit.Ok;
   } catch (error) {
@@ -87,13 +106,14 @@ export async function send(words: readonly string[], flags: SendFlags): Promise<
   } finally {
     progress.stop();
     await sender?.close();
+    recorder?.close();
     deadline.clear();
   }
 }
 
 /** Sends, and prints what the flags ask for. */
 class SendSession {
-  readonly producer: Producer;
+  readonly #producer: Producer;
   readonly #flags: SendFlags;
   readonly #progress: Progress;
   readonly #options: SendOptions;
@@ -102,11 +122,16 @@ class SendSession {
   #inspector: Inspector | undefined;
 
   constructor(producer: Producer, flags: SendFlags, progress: Progress, options: SendOptions) {
-    this.producer = producer;
+    this.#producer = producer;
     this.#flags = flags;
     this.#progress = progress;
     const onFrame = (sent: SentFrame) => print(traceOf(sent));
     this.#options = flags.trace ? { ...options, onFrame } : options;
+  }
+
+  /** Undefined: the broker does not say. */
+  get maxMessageBytes(): number | undefined {
+    return this.#producer.maxMessageBytes;
   }
 
   async send(bodies: readonly Uint8Array[]): Promise<void> {
@@ -118,7 +143,7 @@ class SendSession {
       this.#confirmed += count;
       if (!this.#options.onProgress) this.#progress.messages(this.#confirmed);
     };
-    await this.producer.sendAll(bodies, { ...this.#options, onConfirmed });
+    await this.#producer.sendAll(bodies, { ...this.#options, onConfirmed });
   }
 
   /** For a send that ends before everything is sent: the user may send again from there on. */
@@ -130,12 +155,12 @@ class SendSession {
 
   async close(): Promise<void> {
     await this.#inspector?.close();
-    await this.producer.close();
+    await this.#producer.close();
   }
 
   /** Only the broker knows the id: it is asked after each message. */
   async #sendAndTell(body: Uint8Array): Promise<void> {
-    await this.producer.send(body, this.#options);
+    await this.#producer.send(body, this.#options);
     this.#confirmed++;
     this.#inspector ??= await Inspector.open({ dir: this.#flags.dir });
     const { signal } = this.#options;
@@ -164,38 +189,8 @@ async function within(
   return Promise.race([sent, late]);
 }
 
-/** A path to read from, or the message itself; undefined: neither, and a terminal is not a source. */
-function sourceOf(
-  words: readonly string[],
-  { file, lines, null: nul }: SendFlags,
-): string | Buffer | undefined {
-  if (lines && nul) throw cliErrors.twoSources();
-  const dash = words.length === 1 && words[0] === '-';
-  if (words.length > 0 && (file !== undefined || ((lines || nul) && !dash))) {
-    throw cliErrors.twoSources();
-  }
-  const bytes = bytesOf(words); // even if there are none: options may contain bytes that are not UTF-8
-  if (file !== undefined) return file;
-  if (dash) return '-';
-  if (words.length > 0)
-    return Buffer.concat(bytes.flatMap((word, at) => (at > 0 ? [SPACE, word] : [word])));
-  return isatty(STDIN) ? undefined : '-';
-}
-
-async function readMessage(
-  producer: Producer,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const max = producer.maxMessageBytes;
-  const size = knownSize(path);
-  if (max !== undefined && size !== undefined && size > max)
-    throw producerErrors.tooLarge(size, max);
-  return readWhole(path, max ?? MAX_INPUT_BYTES, signal);
-}
-
 async function sendRecords(
-  sender: SendSession,
+  sender: SendSession | DirectSession,
   source: string | Buffer,
   { null: nul, quiet }: SendFlags,
   signal: AbortSignal | undefined,
@@ -205,7 +200,7 @@ async function sendRecords(
   let empty = 0;
   onInterrupt(() => sender.tellConfirmed(kind));
   try {
-    const max = sender.producer.maxMessageBytes ?? MAX_INPUT_BYTES;
+    const max = sender.maxMessageBytes ?? MAX_INPUT_BYTES;
     for await (const batch of records(source, nul ? NUL_BYTE : NEWLINE_BYTE, max, signal)) {
       const messages = batch.filter((record) => record.length > 0);
       empty += batch.length - messages.length;

@@ -3,6 +3,7 @@ import type { EngineStatus } from '../queue/engine-status.ts';
 import type { QueueCounts } from '../queue/store.ts';
 import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { ageText } from './age.ts';
+import { allSettingsText } from './queue-settings.ts';
 import { table, titled } from './table.ts';
 import { visible } from './visible.ts';
 
@@ -13,19 +14,29 @@ const INDENT = 11;
 
 /** What `sigmq status` shows: no line is longer than 80 columns, unless something in it has a long name. */
 export function statusText(status: BrokerStatus, queues: readonly QueueStatus[]): string {
-  const tables = [queuesText(queues), ...countedTexts(status, queues), consumersText(status)];
+  const tables = [
+    ...[queuesText(queues), allSettingsText(queues)],
+    ...[...countedTexts(status, queues), consumersText(status)],
+  ];
   return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
 }
 
-export function queuesText(counts: readonly (QueueCounts & Partial<QueueStatus>)[]): string {
+/** @param more what is to be said of each, in a last column */
+export function queuesText(
+  counts: readonly (QueueCounts & Partial<QueueStatus>)[],
+  more?: (settings: QueueCounts['settings']) => string,
+): string {
   const hasAges = counts.some(({ oldestReadyMs }) => oldestReadyMs !== undefined);
-  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, oldestReadyMs }) => [
+  const rows = counts.map(({ queue, ready, delayed, reserved, dead, paused, ...rest }) => [
     ...[queue, ready, delayed, reserved, dead],
-    ...(hasAges ? [typeof oldestReadyMs === 'number' ? ageText(oldestReadyMs) : '-'] : []),
+    ...(hasAges
+      ? [typeof rest.oldestReadyMs === 'number' ? ageText(rest.oldestReadyMs) : '-']
+      : []),
     paused ? 'paused' : '',
+    ...(more ? [more(rest.settings)] : []),
   ]);
   const title = ['QUEUE', 'READY', 'DELAYED', 'RESERVED', 'DEAD', ...(hasAges ? ['OLDEST'] : [])];
-  return titled(table([[...title, ''], ...rows]));
+  return titled(table([[...title, '', ...(more ? ['SETTINGS'] : [])], ...rows]));
 }
 
 function brokerLines(status: BrokerStatus): string[] {
@@ -41,15 +52,43 @@ function brokerLines(status: BrokerStatus): string[] {
     ...(engine ? engineLines(engine) : []),
     ...(status.draining ? [line('draining', drainsFor)] : []),
     ...(plainBecause === null ? [] : [line('plain', plainBecause)]),
+    // A broker of an earlier version says nothing of it.
+    ...(status.agingMs == null
+      ? []
+      : [line('aging', `a priority for each ${ageText(status.agingMs)}`)]),
     line('since', since),
     line('accepted', rate(status.accepted)),
     line('delivered', `${rate(status.delivered)}, retried ${status.retried}`),
     line('done', rate(status.done)),
     line('not done', `failed ${status.failed}, released ${status.released}, lost ${status.lost}`),
-    line('given up', `expired ${status.expired}, dead ${status.dead}`),
+    line(
+      'given up',
+      `expired ${status.expired}, dead ${status.dead}, dropped ${status.dropped ?? 0}`,
+    ),
     line('refused', refused.length > 0 ? refused.join(', ') : '0'),
     line('consumers', `lost ${status.lostConsumers}`),
+    ...repliesLine(status),
+    ...linkLines(status),
   ];
+}
+
+/** An older broker does not tell. */
+function linkLines({ link, resends, repeats }: BrokerStatus): string[] {
+  if (!link) return [];
+  const { bitsSent, bitsReceived, foreignSignals, busWaits } = link;
+  const waits = busWaits.counts.reduce((sum, count) => sum + count, 0);
+  const meanMs = (busWaits.sum * 1000) / Math.max(waits, 1);
+  return [
+    line('bits', `sent ${bitsSent}, received ${bitsReceived}, foreign signals ${foreignSignals}`),
+    line('frames', `sent again ${resends}, come again ${repeats}`),
+    line('bus', `waited ${waits} times, ${meanMs.toFixed(1)} ms each`),
+  ];
+}
+
+/** An earlier broker counts none. */
+function repliesLine({ replies = { sent: 0, dropped: 0 } }: Partial<BrokerStatus>): string[] {
+  const { sent, dropped } = replies;
+  return sent + dropped === 0 ? [] : [line('replies', `sent ${sent}, dropped ${dropped}`)];
 }
 
 function engineLines({
@@ -88,7 +127,7 @@ function line(name: string, text: string): string {
 /** What went well, and what did not: together they are too wide. */
 const GROUPS = [
   ['accepted', 'delivered', 'retried', 'done'],
-  ['failed', 'released', 'lost', 'expired', 'dead'],
+  ['failed', 'released', 'lost', 'expired', 'dead', 'dropped'],
 ] as const satisfies (keyof Counts)[][];
 
 /** The names come last: they may be long. Queues about which there is nothing to say are left out. */
@@ -109,9 +148,9 @@ function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]):
 }
 
 function consumersText({ consumers }: BrokerStatus): string {
-  const rows = consumers.map(({ pid, kind, queues, jobs, holding }) => [
+  const rows = consumers.map(({ pid, kind, queues, weights, jobs, holding }) => [
     ...[pid, kind, jobs, holding],
-    queues.join(','),
+    queues.map((queue, n) => (weights ? `${queue}:${weights[n]}` : queue)).join(','),
   ]);
   return titled(table([['CONSUMER', 'KIND', 'JOBS', 'HOLDS', 'QUEUES'], ...rows]));
 }

@@ -2,6 +2,8 @@ import type { SentFrame } from '../client/send-options.ts';
 import { decodeFrame, type Envelope } from '../codec/envelope.ts';
 import { readLeb128 } from '../codec/leb128.ts';
 import { HEADER_BYTES } from '../codec/limits.ts';
+import { inOrder, meaningOf, type PlainCoding, USUAL_CODING } from '../codec/plain-coding.ts';
+import type { Bit } from '../codec/signal-codec.ts';
 import { messagesOf } from '../link/messages.ts';
 import { unpackedBytes } from '../link/model.ts';
 
@@ -13,23 +15,31 @@ const NAMES = ['flags', 'number', 'check', 'check', 'check', 'check', 'check'];
 /**
  * Shows a frame as it was sent: what became of its messages, then one line per byte, its bits in the order of sending,
  * the signals, and whether each came back. For people who want to see how it works.
+ * @param plain how a plain peer was sent to, which gets no envelope
  */
-export function traceOf({ frame, echoes }: SentFrame): string {
-  const bodyAt = bodyStart(frame);
-  const lines = [...frame].map((byte, at) => {
-    const bits = Array.from({ length: 8 }, (_, n) => (byte >> n) & 1);
-    const back = bits.map((bit, n) => markOf(bit, echoes[at * 8 + n]));
+export function traceOf({ frame, echoes }: SentFrame, plain?: PlainCoding): string {
+  const coding = plain ?? USUAL_CODING;
+  const bodyAt = plain ? 0 : bodyStart(frame);
+  const lines = [...frame].map((signals, at) => {
+    const sent = Array.from({ length: 8 }, (_, n) => ((signals >> n) & 1) as Bit);
+    const bits = sent.map((signal) => meaningOf(signal, coding));
+    const byte = inOrder(
+      bits.reduce((sum: number, bit, n) => sum | (bit << n), 0),
+      coding,
+    );
+    const back = sent.map((signal, n) => markOf(signal, echoes[at * 8 + n]));
     const hex = byte.toString(16).padStart(2, '0');
     return [
-      nameOf(byte, at, { bodyAt, length: frame.length }).padEnd(8),
+      nameOf(byte, at, { bodyAt, length: frame.length, isPlain: plain !== undefined }).padEnd(8),
       `0x${hex}`,
       bits.join(' '),
-      bits.map((bit) => (bit ? 'USR2' : 'USR1')).join(' '),
+      sent.map((signal) => (signal ? 'USR2' : 'USR1')).join(' '),
       back.join(''),
     ].join('  ');
   });
-  const title = `${'byte'.padEnd(8)}  hex   bits, low first  ${'signals'.padEnd(39)}  echo`;
-  return [...sizesOf(frame), title, ...lines, ''].join('\n');
+  const order = coding.order === 'lsb' ? 'bits, low first' : 'bits, top first';
+  const title = `${'byte'.padEnd(8)}  hex   ${order}  ${'signals'.padEnd(39)}  echo`;
+  return [...(plain ? [] : sizesOf(frame)), title, ...lines, ''].join('\n');
 }
 
 /** One line, or none for what is no frame of messages. */
@@ -70,9 +80,13 @@ function markOf(sent: number, echo: number | undefined): string {
   return echo === sent ? '=' : '!';
 }
 
-function nameOf(byte: number, at: number, frame: { bodyAt: number; length: number }): string {
+function nameOf(
+  byte: number,
+  at: number,
+  frame: { bodyAt: number; length: number; isPlain: boolean },
+): string {
   if (frame.length > 1 && at === frame.length - 1) return 'end';
-  if (at < HEADER_BYTES) return NAMES[at] ?? '';
+  if (!frame.isPlain && at < HEADER_BYTES) return NAMES[at] ?? '';
   if (at < frame.bodyAt) return 'fields';
   return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : 'byte';
 }

@@ -95,7 +95,8 @@ async function write(content: Content, put: (text: string) => void): Promise<num
     put(line);
     lines++;
   }
-  return lines - 2 - content.producers.length; // the first one and the last one
+  const { producers, keys, groups } = content;
+  return lines - 2 - producers.length - keys.length - groups.length; // the first one and the last one
 }
 
 async function writeFile(content: Content, target: string, force: boolean): Promise<number> {

@@ -2,19 +2,24 @@ import { closeOn } from '../close-on.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
+import { groupQueue } from '../options/groups.ts';
+import { DEFAULT_LINGER_MS } from '../options/values.ts';
+import { weighed } from '../options/weights.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { isStopped } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
 import { tell } from '../warning.ts';
+import { batchesOf } from './batch-stream.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Deliveries } from './deliveries.ts';
 import { consumerErrors } from './errors.ts';
 import { Handled } from './handled.ts';
 import { Handling } from './handling.ts';
+import { joinGroups } from './join.ts';
 import { type Message, plainMessage } from './message.ts';
 import { MessageStream } from './message-stream.ts';
-import { type ConsumerOptions, checkConsumer } from './options.ts';
+import { type BatchOptions, type ConsumerOptions, checkBatches, checkConsumer } from './options.ts';
 import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
 import { Settler } from './settler.ts';
@@ -37,6 +42,9 @@ export class Consumer implements AsyncIterable<Message> {
   readonly dir: string;
   readonly #options: ConsumerOptions;
   readonly #nth: number;
+  /** Or its groups of them. */
+  readonly #queues: readonly string[];
+  readonly #weights: readonly number[] | undefined;
   readonly #table = processTable();
   readonly #receiver: Receiver;
   readonly #endpoint: Endpoint;
@@ -61,6 +69,8 @@ export class Consumer implements AsyncIterable<Message> {
     const dir = openRuntimeDir({ dir: options.dir, env: process.env, create: true });
     const consumer = new Consumer(dir, options);
     try {
+      if (options.group !== undefined)
+        await joinGroups(consumer.#requester, consumer.#queues, signal);
       await consumer.#registration.begin();
     } catch (error) {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive
@@ -80,6 +90,10 @@ export class Consumer implements AsyncIterable<Message> {
     this.#nth = ++Consumer.#opened;
     this.dir = dir;
     this.#options = options;
+    const { queues, weights } = weighed(options.queues ?? [DEFAULT_QUEUE]);
+    const { group } = options;
+    this.#queues = group === undefined ? queues : queues.map((name) => groupQueue(name, group));
+    this.#weights = weights;
     const table = this.#table;
     const onError = this.#report;
     this.#receiver = {
@@ -122,8 +136,12 @@ export class Consumer implements AsyncIterable<Message> {
    * @throws SigmqError no broker is running, or it does not answer
    */
   waiting(): Promise<number> {
-    const { queues = [DEFAULT_QUEUE] } = this.#options;
-    return waitingIn(this.#requester, queues);
+    return waitingIn(this.#requester, this.#queues);
+  }
+
+  /** The largest reply that the broker takes; bytes. */
+  get maxReplyBytes(): number {
+    return this.#settler.maxReplyBytes;
   }
 
   /** How many messages have ended without a broker learning how: they will be delivered again. */
@@ -154,6 +172,18 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /**
+   * The same, several messages at a time: as many as `size`, or as there are when the first of them has waited for
+   * `lingerMs`. Each has to be settled; those settled in the same turn of the event loop are settled in one frame.
+   * @throws OptionError; SigmqError has-handler
+   */
+  batches(options: BatchOptions = {}): AsyncIterableIterator<Message[], undefined> {
+    const { jobs = 1 } = this.#options;
+    checkBatches(options, jobs);
+    const { size = jobs, lingerMs = DEFAULT_LINGER_MS } = options;
+    return batchesOf(this[Symbol.asyncIterator](), { size, lingerMs });
+  }
+
+  /**
    * Takes nothing new, waits until what is in hand is settled, and leaves the registry. May be called more than
    * once; other users of the signals in this process carry on.
    */
@@ -179,10 +209,11 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   get #attrs(): Record<string, string> {
-    const { queues = [DEFAULT_QUEUE], jobs = 1, prefetch = jobs, ackWaitMs } = this.#options;
+    const { jobs = 1, prefetch = jobs, ackWaitMs } = this.#options;
     const { count, compress = true } = this.#options;
     return {
-      ...(queues.join() === DEFAULT_QUEUE ? {} : { queues: queues.join() }),
+      ...(this.#queues.join() === DEFAULT_QUEUE ? {} : { queues: this.#queues.join() }),
+      ...(this.#weights ? { weights: this.#weights.join() } : {}),
       ...(jobs === 1 ? {} : { jobs: String(jobs) }),
       ...(prefetch <= jobs ? {} : { prefetch: String(prefetch) }),
       ...(count === undefined ? {} : { count: String(count) }),

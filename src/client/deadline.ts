@@ -1,3 +1,4 @@
+import type { SigmqError } from '../errors.ts';
 import { LongTimer } from '../long-timer.ts';
 import { producerErrors } from './errors.ts';
 
@@ -7,12 +8,19 @@ export class Deadline {
   readonly signal: AbortSignal;
   readonly #timer: LongTimer | undefined;
 
-  /** @param timeoutMs from now on; undefined: for ever */
-  constructor(timeoutMs: number | undefined, signal?: AbortSignal) {
+  /**
+   * @param timeoutMs from now on; undefined: for ever
+   * @param over what happens then
+   */
+  constructor(
+    timeoutMs: number | undefined,
+    signal?: AbortSignal,
+    over: (ms: number) => SigmqError = producerErrors.timeout,
+  ) {
     const own = new AbortController();
     this.signal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
     if (timeoutMs === undefined) return;
-    this.#timer = new LongTimer(() => own.abort(producerErrors.timeout(timeoutMs)), timeoutMs);
+    this.#timer = new LongTimer(() => own.abort(over(timeoutMs)), timeoutMs);
   }
 
   /** It would keep the process alive. */

@@ -5,7 +5,7 @@ import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Sender } from '../link/inbound.ts';
 import { messagesOf } from '../link/messages.ts';
-import { Verb } from '../link/settlement.ts';
+import { type Told, Verb } from '../link/settlement.ts';
 import { MAX_RECEIVED_BYTES } from './client-endpoint.ts';
 import type { Handled, Name } from './handled.ts';
 import { Handover } from './handover.ts';
@@ -69,8 +69,9 @@ export class Deliveries {
       return { kind: 'repeat', name, ...before };
     }
     if (this.isOver) return { kind: 'untaken', name };
-    const { attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0 } = fields;
-    const content = { id: name.id, attempt, queue, headers, releases, body };
+    const { attempt = 1, queue = DEFAULT_QUEUE, headers = [], releases = 0, asked } = fields;
+    const isAsked = asked === 1;
+    const content = { id: name.id, attempt, queue, headers, releases, isAsked, body };
     const handover = new Handover(name, content, settler);
     take(handover.message);
     return { kind: 'new', name, handover };
@@ -80,7 +81,7 @@ export class Deliveries {
   #conclude(arrival: Arrival, verdict: Verdict): void {
     const { handled, settler } = this.#options;
     if (arrival.kind === 'repeat') {
-      if (arrival.settled) void settler.settle(arrival.name, arrival.settled);
+      if (arrival.settled) void settler.settle(arrival.name, arrival.settled, arrival.told);
     } else if (arrival.kind === 'new') {
       // Or it is as if it had never come.
       if (verdict !== Reason.Closing) handled.add(arrival.name, verdict);
@@ -101,7 +102,7 @@ export class Deliveries {
       void settler.settle(name, Verb.Return);
     } else {
       const verb = arrival.settled ?? (arrival.verdict === 0 ? Verb.Done : undefined);
-      if (verb) void settler.settle(name, verb);
+      if (verb) void settler.settle(name, verb, arrival.told);
       else if (arrival.verdict === Reason.Failed) void settler.settle(name, Verb.Failed);
     }
   }
@@ -115,6 +116,7 @@ type Arrival =
       readonly name: Name;
       readonly verdict: Verdict;
       readonly settled: Verb | undefined;
+      readonly told?: Told | undefined;
     }
   /** Nothing more is taken. */
   | { readonly kind: 'untaken'; readonly name: Name }
@@ -124,6 +126,8 @@ type Arrival =
 function verdictOf(arrival: Arrival, isSure: boolean): Verdict {
   if (arrival.kind === 'repeat') return arrival.verdict;
   if (arrival.kind === 'untaken') return Reason.Closing;
+  // An answer has no room for it.
+  if (arrival.handover.told) return Reason.Later;
   switch (arrival.handover.early) {
     case Verb.Done:
       return isSure ? 0 : Reason.Later;

@@ -1,4 +1,7 @@
+import { Reason } from '../codec/reason.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import type { Membership } from '../registry/membership.ts';
+import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
 /** Something could not be sent, or asked. */
 export class ProducerError extends SigmqError {
@@ -14,12 +17,36 @@ export const consumerErrors = {
       'This consumer has a handler, which gets its messages.',
       'Loop over a consumer that was opened without one.',
     ),
+  noGroups: (cause: unknown) =>
+    new SigmqError(
+      'no-groups',
+      Exit.Config,
+      'The broker is of an earlier version, which knows no groups.',
+      'Restart it with this version.',
+      cause,
+    ),
 };
 
 /** Which a broker may give for a request that failed. */
 const KNOWN_EXITS: ReadonlySet<unknown> = new Set(
   Object.values(Exit).filter((code) => code !== Exit.Ok),
 );
+
+/** What to do about a PID that a person has named, and that may not be signalled. */
+const NAME_HINTS: Partial<Record<VetFailure, string>> = {
+  'not-running': 'Look it up again: its program may have been started anew.',
+  'not-ours': 'Run as the user whose process it is.',
+  init: 'Let another process of the container receive, for example with `docker run --init`.',
+  unknown: 'Send to a broker instead: its directory shows that it expects signals.',
+};
+
+const REFUSALS = new Map<Reason, string>([
+  [Reason.TooLarge, 'it is too large'],
+  [Reason.Damaged, 'it arrives damaged, whatever is tried'],
+  [Reason.Unsupported, 'it takes no messages, or none of this kind'],
+  [Reason.Store, 'it could not write it'],
+  [Reason.Closing, 'it is about to end'],
+]);
 
 /** The messages of everything that can keep a message from being accepted. */
 export const producerErrors = {
@@ -29,6 +56,56 @@ export const producerErrors = {
       Exit.BadData,
       `The message has ${bytes} bytes${max === undefined ? ', more than the broker accepts' : `; the broker accepts at most ${max}`}.`,
       'Send less, or start the broker with a larger --max-size.',
+    ),
+  replyTooLarge: (bytes: number, max: number) =>
+    new ProducerError(
+      'too-large',
+      Exit.BadData,
+      `The reply has ${bytes} bytes; the broker accepts at most ${max}.`,
+      'Reply less, or start the broker with a larger --max-size.',
+    ),
+  cannotAsk: () =>
+    new ProducerError(
+      'refused',
+      Exit.BadData,
+      'The broker refused the message: it knows no messages that are asked.',
+      'It is of an earlier version: restart it with this one.',
+    ),
+  noReplyBy: (ms: number) =>
+    new ProducerError(
+      'timeout',
+      Exit.Timeout,
+      `No reply within ${ms} ms.`,
+      'Check that a consumer takes from the queue, or allow more time with --timeout.',
+    ),
+  noReply: () =>
+    new ProducerError(
+      'no-reply',
+      Exit.Unexpected,
+      'The message was handled, and its consumer gave no reply.',
+      'Start the consumer with `sigmq consume --reply`, or have it call message.reply().',
+    ),
+  /** @param exitCode of the last attempt; undefined: not known */
+  deadLetter: (exitCode: number | undefined) =>
+    new ProducerError(
+      'dead-letter',
+      exitCode ?? Exit.TryAgain,
+      'The message is a dead letter: it was rejected, or its attempts are used up.',
+      'See `sigmq dead ls`; `sigmq dead kick` tries it again.',
+    ),
+  askLost: () =>
+    new ProducerError(
+      'ask-lost',
+      Exit.TryAgain,
+      'The broker has neither the message nor a reply: it has expired, was removed, or went with a store in memory.',
+      'It may have been handled; check before you ask again.',
+    ),
+  notBack: (seconds: number) =>
+    new ProducerError(
+      'broker-gone',
+      Exit.Unavailable,
+      `The broker ended before there was a reply, and has not come back within ${seconds} s.`,
+      'Start it again: the message is handled then, but nobody waits for the reply. Wait for it with --wait.',
     ),
   empty: () =>
     new ProducerError('empty', Exit.BadData, 'The message is empty.', 'Give it at least one byte.'),
@@ -46,12 +123,13 @@ export const producerErrors = {
       'This broker is a plain peer: it has no queues, priorities, delays or headers.',
       'Leave these options out, or start a sigmq broker.',
     ),
-  full: () =>
+  /** @param queue which it was sent to; of many, their names */
+  full: (queue = 'the queue') =>
     new ProducerError(
       'full',
       Exit.TryAgain,
-      'The broker refused the message: its queue is full.',
-      'Try again when consumers have caught up, or raise the limits of the broker.',
+      `The broker refused the message: its store, or ${queue}, is full.`,
+      'Try again when consumers have caught up, or raise the limits of the broker, or of the queue (`sigmq queue set`).',
     ),
   store: () =>
     new ProducerError(
@@ -110,6 +188,29 @@ export const producerErrors = {
       Exit.BadData,
       `The broker refused the message (reason ${reason}).`,
       'Its version may differ from that of this command.',
+    ),
+  notNamed: (pid: number, why: VetFailure) =>
+    new ProducerError(
+      'unsafe-target',
+      why === 'invalid' || why === 'self' ? Exit.Usage : Exit.Unavailable,
+      vetSentence(pid, why),
+      NAME_HINTS[why] ?? 'Name a process that traps both, as `sigmq listen` does.',
+    ),
+  takesPart: (pid: number, { role, dir }: Membership) =>
+    new ProducerError(
+      'takes-part',
+      Exit.Usage,
+      role === 'broker'
+        ? `Process ${pid} is the broker of ${dir}.`
+        : `Process ${pid} is a consumer of the broker of ${dir}, from which its messages come.`,
+      `Send without --pid: \`sigmq send --dir ${dir}\`.`,
+    ),
+  refusedBy: (pid: number, reason: Reason) =>
+    new ProducerError(
+      'refused',
+      reason === Reason.TooLarge ? Exit.BadData : Exit.TryAgain,
+      `Process ${pid} refused the message: ${REFUSALS.get(reason) ?? `reason ${reason}`}.`,
+      reason === Reason.TooLarge ? 'Send less.' : 'See what it says, and send again.',
     ),
   unconfirmed: (sentence: string) =>
     new ProducerError(

@@ -1,6 +1,7 @@
 import { clockMs } from '../clock.ts';
 import type { Entry } from '../codec/batch.ts';
 import { seqOf } from '../codec/envelope.ts';
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import type { SigmqError } from '../errors.ts';
@@ -156,13 +157,18 @@ function bytesOf(messages: readonly Entry[]): number {
   return messages.reduce((sum, { body }) => sum + body.length, 0);
 }
 
+function queuesOf(messages: readonly Entry[]): string {
+  const names = new Set(messages.map(({ fields }) => fields.queue ?? DEFAULT_QUEUE));
+  return `queue ${[...names].join(' or ')}`;
+}
+
 function refusal(reason: Reason, messages: readonly Entry[], broker: BrokerFound): SigmqError {
   const largest = Math.max(...messages.map(({ body }) => body.length));
   switch (reason) {
     case Reason.TooLarge:
       return producerErrors.tooLarge(largest, broker.maxMessageBytes);
     case Reason.Full:
-      return producerErrors.full();
+      return producerErrors.full(queuesOf(messages));
     case Reason.Store:
       return producerErrors.store();
     case Reason.Closing:

@@ -1,5 +1,5 @@
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { Verb } from '../link/settlement.ts';
+import type { Told, Verb } from '../link/settlement.ts';
 import { Recent } from '../recent.ts';
 
 /** Deliveries remembered; when a broker restarts, it has at most a few in doubt for one consumer. */
@@ -17,6 +17,8 @@ interface Answer {
   readonly verdict: Verdict;
   /** How the message was settled, where the verdict alone does not tell. */
   readonly settled: Verb | undefined;
+  /** With that: why, and what is for who asked. */
+  readonly told?: Told | undefined;
 }
 
 /**
@@ -37,9 +39,9 @@ export class Handled {
   }
 
   /** From now on the answer is a different one. */
-  change(name: Name, verdict: Verdict, settled?: Verb): void {
+  change(name: Name, verdict: Verdict, settled?: Verb, told?: Told): void {
     const key = keyOf(name);
-    if (this.#answers.get(key)) this.#answers.set(key, { verdict, settled });
+    if (this.#answers.get(key)) this.#answers.set(key, { verdict, settled, told });
   }
 }
 

@@ -72,11 +72,20 @@ export class Handling {
 
   #onFailed(message: Message, error: unknown): void {
     this.#options.onError(error);
-    void message.fail();
+    void message.fail(reasonOf(error));
   }
 }
 
 /** JavaScript's handlers return what they like, and a thenable is as good as a promise. */
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}
+
+/** What a handler has thrown, in a line or a few; it may be anything, and may throw when it is looked at. */
+function reasonOf(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'The handler threw something that has no text.';
+  }
 }

@@ -1,4 +1,4 @@
-import { Verb } from '../link/settlement.ts';
+import { type Told, Verb } from '../link/settlement.ts';
 import type { Name } from './handled.ts';
 import { DeliveredMessage, type Message, type MessageContent } from './message.ts';
 import type { Settler } from './settler.ts';
@@ -7,8 +7,9 @@ import type { Settler } from './settler.ts';
 export class Handover {
   readonly name: Name;
   readonly message: Message;
-  /** How it was settled by now. */
+  /** How it was settled by now, and why. */
   early: Verb | undefined;
+  told: Told | undefined;
   readonly #settler: Settler;
   readonly #inHand: Promise<boolean>;
   #settled: (isKnown: boolean | Promise<boolean>) => void = () => {};
@@ -20,15 +21,22 @@ export class Handover {
     this.#inHand = new Promise((resolve) => {
       this.#settled = resolve;
     });
-    this.message = new DeliveredMessage(content, (verb) => this.#tell(verb));
+    this.message = new DeliveredMessage(
+      content,
+      (verb, told) => this.#tell(verb, told),
+      () => settler.maxReplyBytes,
+    );
   }
 
-  #tell(verb: Verb): Promise<boolean> {
+  #tell(verb: Verb, told?: Told): Promise<boolean> {
     if (verb === Verb.Extend) {
       return this.#isAnswered ? this.#settler.extend(this.name) : Promise.resolve(true);
     }
-    if (this.#isAnswered) this.#settled(this.#settler.settle(this.name, verb));
-    else this.early = verb;
+    if (this.#isAnswered) this.#settled(this.#settler.settle(this.name, verb, told));
+    else {
+      this.early = verb;
+      this.told = told;
+    }
     return this.#inHand;
   }
 
@@ -42,6 +50,8 @@ export class Handover {
   postponed(): void {
     this.#isAnswered = true;
     this.#settler.keep(this.#inHand);
-    if (this.early !== undefined) this.#settled(this.#settler.settle(this.name, this.early));
+    if (this.early !== undefined) {
+      this.#settled(this.#settler.settle(this.name, this.early, this.told));
+    }
   }
 }

@@ -1,15 +1,19 @@
+import { type Changes, type ChangesNote, changesOf } from '../changes.ts';
 import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
+import { groupQueueName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
 import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
+import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type {
   BodyPart,
   Changed,
   Edit,
   Inspection,
+  Kicked,
   Published,
   QueueCounts,
   Selection,
@@ -17,7 +21,7 @@ import type {
 } from '../queue/store.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
-import type { BrokerStatus, DrainState, Status } from '../status.ts';
+import type { BrokerStatus, DrainState, Metrics, QueueMetrics, Status } from '../status.ts';
 import { warn } from '../warning.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { type ClientOptions, directoryWithBroker } from './find-broker.ts';
@@ -77,6 +81,27 @@ export class Inspector implements Inspection {
     return { ...status, queues: isAway ? [] : await this.#queues({ op: 'queues' }, options) };
   }
 
+  /**
+   * All its numbers, for a monitoring system. The counters start with the broker; with a store that several brokers
+   * share, they are this broker's, and what is in the queues is everybody's.
+   * @throws SigmqError request-failed from a broker that is too old
+   */
+  async metrics(options: CallOptions = {}): Promise<Metrics> {
+    checkCall(options);
+    const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
+    return { ...status, queues: await this.#queues<QueueMetrics>({ op: 'metrics' }, options) };
+  }
+
+  /**
+   * What has changed since the last time: short enough to be asked every second.
+   * @param since as that time returned it; left out: everything is told
+   */
+  async changes(since?: number, options: CallOptions = {}): Promise<Changes> {
+    checkCall(options);
+    const request = { op: 'changes', since };
+    return changesOf(await this.#requester.ask<ChangesNote>(request, options.signal));
+  }
+
   /** Ids of the messages that this process sent last, in one hold of the bus; empty: no longer known. */
   async lastIds(options: CallOptions = {}): Promise<number[]> {
     checkCall(options);
@@ -116,13 +141,10 @@ export class Inspector implements Inspection {
 
   /**
    * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
-   * expire.
+   * expire. With `to`, in another queue.
    * @returns how many
    */
-  async kick(
-    queue: string,
-    options: Pick<Selection, 'ids' | 'limit'> & CallOptions = {},
-  ): Promise<number> {
+  async kick(queue: string, options: Kicked & CallOptions = {}): Promise<number> {
     return this.#change('kick', queue, options);
   }
 
@@ -160,10 +182,37 @@ export class Inspector implements Inspection {
   }
 
   async pause(queue: string, paused: boolean, options: CallOptions = {}): Promise<void> {
-    checkNamed('queue', queue, queueName);
+    checkNamed('queue', queue, queueOrGroup);
     checkNamed('paused', paused, flag);
     checkCall(options);
     await this.#requester.ask({ op: 'pause', queue, paused }, options.signal);
+  }
+
+  /** What holds for this queue alone. */
+  async settings(queue: string, options: CallOptions = {}): Promise<QueueSettings> {
+    checkNamed('queue', queue, queueName);
+    checkCall(options);
+    return this.#requester.ask({ op: 'queue', queue }, options.signal);
+  }
+
+  /** Changes that; null: as the broker has it. @returns what holds for this queue alone now */
+  async set(queue: string, change: QueueChange, options: CallOptions = {}): Promise<QueueSettings> {
+    checkNamed('queue', queue, queueName);
+    checkQueueChange(change);
+    checkCall(options);
+    return this.#requester.ask({ op: 'queue', queue, set: change }, options.signal);
+  }
+
+  /**
+   * Removes a group for good, and all of its messages: also what consumers hold that have left.
+   * @param name of the group, with its queue: `mail@audit`
+   * @returns how many messages
+   * @throws SigmqError there is no such group, or it has consumers
+   */
+  async removeGroup(name: string, options: CallOptions = {}): Promise<number> {
+    checkNamed('group', name, groupQueueName);
+    checkCall(options);
+    return this.#requester.ask({ op: 'ungroup', group: name }, options.signal);
   }
 
   /**
@@ -248,7 +297,7 @@ export class Inspector implements Inspection {
   async #change(
     op: 'purge' | 'kick',
     queue: string,
-    options: Selection & CallOptions,
+    options: Selection & Kicked & CallOptions,
   ): Promise<number> {
     checkCall(options);
     const { signal, ...selection } = options;

@@ -44,7 +44,7 @@ export class MessageStream {
     };
     const leave = async (): Promise<Result> => {
       // Left by `break`, `return` or an exception: what was not settled has not been done.
-      await current?.fail();
+      await current?.fail('The loop over the messages was left.');
       await this.#close();
       return DONE;
     };

@@ -1,14 +1,18 @@
 /** The entrance for users of the library: checks what a client is given. */
+import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { SigmqError } from '../errors.ts';
 import { optionErrors } from '../options/errors.ts';
+import { groupName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed, checkOptions, type Kinds } from '../options/kind.ts';
 import * as kinds from '../options/kinds.ts';
+import { wholeNumber } from '../options/numbers.ts';
 import { moment } from '../options/times.ts';
 import * as values from '../options/values.ts';
-import { type BodyPart, type Edit, type Selection, STATES } from '../queue/store.ts';
+import { type QueueChoice, queueChoices } from '../options/weights.ts';
+import { type BodyPart, type Edit, type Kicked, type Selection, STATES } from '../queue/store.ts';
 import type { ClientOptions } from './find-broker.ts';
 import type { Message } from './message.ts';
-import { delayOf, type SendOptions } from './send-options.ts';
+import { type AskOptions, delayOf, type SendOptions } from './send-options.ts';
 
 /**
  * Handles one message. A message that it has not settled itself is done when it returns, or when its promise
@@ -21,8 +25,16 @@ export interface ConsumerOptions {
   readonly dir?: string | undefined;
   /** Called with each message. Without it, messages wait for a `for await` loop. */
   readonly handler?: Handler | undefined;
-  /** Queues to take from; default: `default`. */
-  readonly queues?: readonly string[] | undefined;
+  /**
+   * Queues to take from; default: `default`. The message that is first in any of them comes first; but if one has a
+   * weight, they take turns in proportion to their weights, of which a name alone has 1.
+   */
+  readonly queues?: readonly QueueChoice[] | undefined;
+  /**
+   * Takes from this group of each queue: each group gets every message. It is there from the first time that a consumer
+   * is opened with it, until it is removed; `open` waits for a broker that makes it.
+   */
+  readonly group?: string | undefined;
   /** Messages in hand at a time; default 1. */
   readonly jobs?: number | undefined;
   /**
@@ -44,6 +56,14 @@ export interface ConsumerOptions {
   readonly onLost?: ((error: SigmqError) => void) | undefined;
 }
 
+/** For messages that are taken several at a time. */
+export interface BatchOptions {
+  /** How many at most, up to the consumer's `jobs`; default: that many. */
+  readonly size?: number | undefined;
+  /** How long the first of them waits for others; default: 1000; ms. */
+  readonly lingerMs?: number | undefined;
+}
+
 /** For each call of an inspector. */
 export interface CallOptions {
   /** Aborts when the answer is no longer wanted. What was asked for may have been done all the same. */
@@ -60,7 +80,8 @@ export interface ProducerOptions extends ClientOptions {
 const CONSUMER: Kinds<ConsumerOptions> = {
   dir: kinds.directory,
   handler: kinds.callback,
-  queues: kinds.queueNames,
+  queues: queueChoices,
+  group: groupName,
   jobs: values.jobs,
   prefetch: values.prefetch,
   count: values.count,
@@ -88,6 +109,9 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   headers: kinds.headers,
   key: kinds.messageKey,
   keyTtlMs: values.wait,
+  maxAttempts: values.maxAttempts,
+  backoffMs: values.pause,
+  deadTo: kinds.queueName,
   timeoutMs: values.wait,
   signal: kinds.abortSignal,
   onProgress: kinds.callback,
@@ -95,7 +119,19 @@ const SEND: Kinds<SendOptions & { onConfirmed?: unknown }> = {
   onConfirmed: kinds.callback,
 };
 
-const SELECTION: Kinds<Selection> = {
+const ASK: Kinds<AskOptions> = {
+  queue: kinds.queueName,
+  priority: values.priority,
+  ttlMs: values.wait,
+  headers: kinds.headers,
+  timeoutMs: values.wait,
+  signal: kinds.abortSignal,
+  onProgress: kinds.callback,
+  onLook: kinds.callback,
+};
+
+const SELECTION: Kinds<Selection & Kicked> = {
+  to: kinds.queueName,
   state: kinds.oneOf(STATES),
   ids: values.messageIds,
   limit: values.amount,
@@ -124,13 +160,22 @@ export function checkSend(options: SendOptions): void {
   if (at !== undefined && options.delayMs !== undefined) throw optionErrors.twoDelays();
   const delayMs = delayOf(options);
   values.pause.check(delayMs);
+  const { queue = DEFAULT_QUEUE, deadTo } = options;
+  if (deadTo === queue) throw optionErrors.deadToItself(queue);
   if (keyTtlMs !== undefined && key === undefined) throw optionErrors.keyTtlWithoutKey();
   if (ttlMs !== undefined && delayMs >= ttlMs) throw optionErrors.delayNotShorter();
 }
 
+/** @param jobs of the consumer @throws OptionError */
+export const checkBatches = (options: BatchOptions, jobs: number): void =>
+  checkOptions(options, { size: wholeNumber(1, jobs), lingerMs: values.pause });
+
 /** @throws OptionError */
-export function checkSelected(queue: string, selection: Selection): void {
-  checkNamed('queue', queue, kinds.queueName);
+export const checkAsk = (options: AskOptions): void => checkOptions(options, ASK);
+
+/** @throws OptionError */
+export function checkSelected(queue: string, selection: Selection & Kicked): void {
+  checkNamed('queue', queue, queueOrGroup);
   checkOptions(selection, SELECTION);
 }
 

@@ -7,14 +7,16 @@ import * as kinds from '../options/kinds.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
+import { Asking, type AskReply } from './asking.ts';
 import { openClientEndpoint } from './client-endpoint.ts';
 import { Deadline } from './deadline.ts';
+import { producerErrors } from './errors.ts';
 import { directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
-import { checkProducer, checkSend, type ProducerOptions } from './options.ts';
+import { checkAsk, checkProducer, checkSend, type ProducerOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { fieldsOf, type SendOptions } from './send-options.ts';
+import { type AskOptions, fieldsOf, type SendOptions } from './send-options.ts';
 
 /**
  * Sends messages to the broker of one runtime directory. Once its promise has resolved, a message is accepted, and
@@ -31,6 +33,7 @@ export class Producer {
   readonly #endpoint: Endpoint;
   readonly #size = new BatchSize();
   readonly #outbox: Outbox;
+  readonly #asking: Asking;
   #closed: Promise<void> | undefined;
 
   /**
@@ -56,6 +59,7 @@ export class Producer {
     const size = this.#size;
     const sender = new GroupSender({ dir, table, endpoint, wait, size, isPlainText: !compress });
     this.#outbox = new Outbox(sender, size);
+    this.#asking = new Asking({ dir, table, endpoint, wait });
   }
 
   /** The largest message that the current broker accepts, bytes; undefined: it does not say. */
@@ -106,8 +110,41 @@ export class Producer {
     }
   }
 
+  /**
+   * Sends one message and waits for the reply of whoever handles it: an answer of `sigmq consume --reply`, or of
+   * `message.reply()`. The message is stored as any other, and so is the reply until it is here: both survive a
+   * restart of the broker.
+   * @throws SigmqError `timeout`; `dead-letter`; `no-reply`: it was handled without one; `ask-lost`; `broker-gone`; what
+   * `send` throws; the reason of `signal`
+   */
+  async ask(body: string | Uint8Array, options: AskOptions = {}): Promise<AskReply> {
+    kinds.body.check(body);
+    checkAsk(options);
+    const { queue, priority, headers, timeoutMs, ttlMs = timeoutMs } = options;
+    const fields = fieldsOf({ queue, priority, headers, ttlMs });
+    assertDeliverable(fields);
+    if (this.#closed) throw linkErrors.closed();
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes.length === 0) throw producerErrors.empty();
+    const deadline = new Deadline(timeoutMs, options.signal, producerErrors.noReplyBy);
+    const { signal } = deadline;
+    const { onProgress } = options;
+    const send = (ask: number) =>
+      this.#outbox.send(
+        [{ fields: { ...fields, ask }, body: bytes }],
+        { timeoutMs, onProgress },
+        signal,
+      );
+    try {
+      return await this.#asking.ask(send, options, signal);
+    } finally {
+      deadline.clear();
+    }
+  }
+
   /** May be called more than once; other users of the signals in this process carry on. */
   close(): Promise<void> {
+    this.#asking.close();
     this.#closed ??= this.#endpoint.close();
     return this.#closed;
   }

@@ -23,13 +23,19 @@ export class Requester {
   readonly #table: ProcessTable;
   readonly #endpoint: Endpoint;
   readonly #waiting = new Map<number, AwaitedReply>();
-  #number = 0;
+  /** Of this process: replies name no other part of it. */
+  static #number = 0;
   #isClosed = false;
 
   constructor(dir: string, table: ProcessTable, endpoint: Endpoint) {
     this.#dir = dir;
     this.#table = table;
     this.#endpoint = endpoint;
+  }
+
+  /** Whether a control frame is of a reply that this one is waiting for. */
+  expects({ fields: { ref } }: Envelope): boolean {
+    return ref !== undefined && this.#waiting.has(ref);
   }
 
   /** Receives a control frame. */
@@ -47,7 +53,7 @@ export class Requester {
   async ask<T>(content: unknown, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (this.#isClosed) throw linkErrors.closed();
-    const number = ++this.#number;
+    const number = ++Requester.#number;
     const reply = new AwaitedReply(signal);
     this.#waiting.set(number, reply);
     try {

@@ -1,5 +1,6 @@
 import { DEFAULT_QUEUE, type MessageFields } from '../codec/fields.ts';
 import type { Bit } from '../codec/signal-codec.ts';
+import type { AskedStatus } from '../status.ts';
 
 export interface SendOptions {
   readonly queue?: string | undefined;
@@ -20,12 +21,31 @@ export interface SendOptions {
   readonly key?: string | undefined;
   /** How long after it is done that still holds; default: no longer; ms. */
   readonly keyTtlMs?: number | undefined;
+  /** Attempts before it is dead; default: as its queue, or the broker, has it. */
+  readonly maxAttempts?: number | undefined;
+  /** Pause after its first failed attempt, which doubles after each further one; default: as for attempts; ms. */
+  readonly backoffMs?: number | undefined;
+  /** Another queue to which it goes when it is dead; default: as its queue has it. */
+  readonly deadTo?: string | undefined;
   /** Give up after this; ms. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
   /** Called with each frame that was sent, and its echoes; for people who want to watch. */
   readonly onFrame?: ((sent: SentFrame) => void) | undefined;
+}
+
+/** For a message whose reply is waited for. */
+export interface AskOptions
+  extends Pick<SendOptions, 'queue' | 'priority' | 'headers' | 'ttlMs' | 'signal'> {
+  /**
+   * Give up after this, with error `timeout`. Unless `ttlMs` says otherwise, the message then expires too, if no consumer
+   * has taken it. Default: wait for as long as it takes; ms.
+   */
+  readonly timeoutMs?: number | undefined;
+  readonly onProgress?: SendOptions['onProgress'];
+  /** Called every few seconds, as long as there is no reply, with how far the message is. */
+  readonly onLook?: ((asked: AskedStatus) => void) | undefined;
 }
 
 /** A frame with its zero byte, and the echo of each of its bits, low bit of the first byte first. */
@@ -42,6 +62,7 @@ export function delayOf({ at, delayMs = 0 }: Pick<SendOptions, 'at' | 'delayMs'>
 /** Defaults are left out: they would cost eight signals per byte, twice. */
 export function fieldsOf(options: SendOptions): MessageFields {
   const { queue, priority, ttlMs, headers, key, keyTtlMs } = options;
+  const { maxAttempts, backoffMs, deadTo } = options;
   const delayMs = delayOf(options);
   return {
     ...(queue === undefined || queue === DEFAULT_QUEUE ? {} : { queue }),
@@ -51,5 +72,8 @@ export function fieldsOf(options: SendOptions): MessageFields {
     ...(headers?.length ? { headers } : {}),
     ...(key === undefined ? {} : { key }),
     ...(keyTtlMs === undefined ? {} : { keyTtlMs: Math.ceil(keyTtlMs) }),
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    ...(backoffMs === undefined ? {} : { backoffMs: Math.ceil(backoffMs) }),
+    ...(deadTo === undefined ? {} : { deadTo }),
   };
 }

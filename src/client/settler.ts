@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
+import { MAX_ANSWER_BODY_BYTES } from '../link/answer.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
 import { acceptsOf } from '../link/messages.ts';
-import { MAX_SETTLEMENTS, type Settle, settlementsFrame, Verb } from '../link/settlement.ts';
-import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
+import {
+  MAX_SETTLEMENTS,
+  type Settle,
+  settlementsFrame,
+  type Told,
+  Verb,
+} from '../link/settlement.ts';
+import { type BrokerFound, findBroker, inspectBroker } from '../registry/broker-file.ts';
 import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { type Handled, keyOf, type Name } from './handled.ts';
 import { isUnavailable } from './retry.ts';
@@ -18,10 +25,19 @@ const LAST_PATIENCE_MS = 5000;
 /** Nor one that is running, after this: it is short of time. The message goes to another once we have ended; ms. */
 const LONGEST_PATIENCE_MS = 30_000;
 
-/** What the broker is to be told. */
-interface Due {
+/** Of reasons in one frame: well below what every broker takes (docs/protocol.md, section 6, *Batches*). */
+const MAX_REASONS_BYTES = 16 << 10;
+
+/** How a delivery ended. */
+interface Ended {
   readonly name: Name;
   readonly verb: Verb;
+  /** Why, and what is for who asked. */
+  readonly told?: Told | undefined;
+}
+
+/** What the broker is to be told. */
+interface Due extends Ended {
   /** Since when, by `clockMs()`. */
   readonly since: number;
   readonly resolve: (isKnown: boolean) => void;
@@ -45,7 +61,7 @@ export class Settler {
   /** Messages that were answered with `later` and are not settled yet. */
   readonly #inHand = new Set<Promise<void>>();
   /** Settlements that no broker has heard of, by name. */
-  readonly #unheard = new Map<string, { readonly name: Name; readonly verb: Verb }>();
+  readonly #unheard = new Map<string, Ended>();
   /** What the broker is to be told, in order. */
   readonly #due: Due[] = [];
   #telling: Promise<void> | undefined;
@@ -77,8 +93,8 @@ export class Settler {
     const before = [...this.#unheard];
     while (this.#inHand.size > 0) await Promise.all(this.#inHand);
     // There may be another broker by now: it would ask, but by then we are gone.
-    for (const [key, { name, verb }] of before) {
-      if (this.#unheard.has(key)) await this.#tell(name, verb);
+    for (const [key, ended] of before) {
+      if (this.#unheard.has(key)) await this.#tell(ended);
       if (this.#unheard.has(key)) return;
     }
   }
@@ -93,47 +109,55 @@ export class Settler {
 
   /** Work on it continues: its ack-wait starts again. @returns whether it is still ours */
   extend(name: Name): Promise<boolean> {
-    return this.#tell(name, Verb.Extend);
+    return this.#tell({ name, verb: Verb.Extend });
   }
 
   /**
    * Tells the current broker, which may be another one than delivered the message.
+   * @param told for who asked
    * @returns whether it knows, and the message was ours
    */
-  settle(name: Name, verb: Verb): Promise<boolean> {
+  settle(name: Name, verb: Verb, told?: Told): Promise<boolean> {
     const { handled } = this.#options;
     // A broker that was restarted in the meantime delivers it again: then the answer is already known.
-    if (verb === Verb.Done) handled.change(name, 0);
-    else if (verb === Verb.Failed) handled.change(name, Reason.Failed);
+    if (verb === Verb.Done && !told) handled.change(name, 0);
+    else if (verb === Verb.Failed && !told) handled.change(name, Reason.Failed);
     // No answer can express the others: they are settled once more.
-    else handled.change(name, Reason.Later, verb);
-    const told = this.#tell(name, verb);
-    this.keep(told);
-    return told.catch(() => false);
+    else handled.change(name, Reason.Later, verb, told);
+    const heard = this.#tell({ name, verb, told });
+    this.keep(heard);
+    return heard.catch(() => false);
+  }
+
+  /** The largest reply that the current broker takes; bytes. */
+  get maxReplyBytes(): number {
+    const found = inspectBroker(this.#options.dir, this.#options.table);
+    const max = found.ok ? found.maxMessageBytes : undefined;
+    return Math.min(max ?? MAX_ANSWER_BODY_BYTES, MAX_ANSWER_BODY_BYTES);
   }
 
   /** False when there is nobody to tell, or it is not ours any more. */
-  #tell(name: Name, verb: Verb): Promise<boolean> {
-    const told = new Promise<boolean>((resolve) => {
-      this.#due.push({ name, verb, since: clockMs(), resolve });
+  #tell(ended: Ended): Promise<boolean> {
+    const heard = new Promise<boolean>((resolve) => {
+      this.#due.push({ ...ended, since: clockMs(), resolve });
     });
     // What is settled in the same turn goes into one frame.
     this.#telling ??= Promise.resolve().then(() => this.#tellDue());
-    return told;
+    return heard;
   }
 
   async #tellDue(): Promise<void> {
     while (this.#due.length > 0) {
-      // One that says that the work goes on is alone in its frame.
-      const extend = this.#due.findIndex(({ verb }) => verb === Verb.Extend);
-      const count = extend < 0 ? MAX_SETTLEMENTS : Math.max(extend, 1);
-      await this.#tellTogether(this.#due.splice(0, Math.min(count, MAX_SETTLEMENTS)));
+      const alone = this.#due.findIndex(isAlone);
+      const count = alone < 0 ? MAX_SETTLEMENTS : Math.max(alone, 1);
+      await this.#tellTogether(this.#due.splice(0, Math.min(count, fitting(this.#due))));
     }
     this.#telling = undefined;
   }
 
   /** Again and again, until the broker has heard of all of them or patience ends. */
-  async #tellTogether(due: readonly Due[]): Promise<void> {
+  async #tellTogether(all: readonly Due[]): Promise<void> {
+    let due = all;
     const { dir, table, onError } = this.#options;
     const began = Math.max(...due.map(({ since }) => since));
     const isPatient = (ms: number) =>
@@ -149,6 +173,9 @@ export class Settler {
         if (outcome === undefined) return conclude(due, false);
         const isUnknown = outcome.kind === 'refused' && outcome.reason === Reason.Unknown;
         if (outcome.kind === 'accepted' || isUnknown) return await this.#onHeard(due, !isUnknown);
+        // Another broker than the one that asked takes no such reply: it is done all the same.
+        if (outcome.kind === 'refused' && OF_REPLIES.has(outcome.reason))
+          due = due.map(withoutReply);
       } catch (error) {
         // No broker: the next one finds out when it delivers the message again.
         if (isUnavailable(error)) break;
@@ -157,8 +184,8 @@ export class Settler {
       }
       await sleep(SETTLE_RETRY_MS);
     }
-    for (const { name, verb } of due) {
-      if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb });
+    for (const { name, verb, told } of due) {
+      if (verb !== Verb.Extend) this.#unheard.set(keyOf(name), { name, verb, told });
     }
     conclude(due, false);
   }
@@ -188,9 +215,36 @@ export class Settler {
       for (const one of due) await this.#tellTogether([one]);
       return;
     }
-    for (const { name } of due) this.heard(name);
+    for (const { name, told } of due) {
+      this.heard(name);
+      // The broker keeps the reply now: it need not be kept here, too.
+      if (told?.reply) this.#options.handled.change(name, 0);
+    }
     conclude(due, isKnown);
   }
+}
+
+/** How many settlements go into a frame, with their reasons: at least one. */
+function fitting(due: readonly Due[]): number {
+  let bytes = 0;
+  const end = due.findIndex(({ told }, n) => {
+    bytes += Buffer.byteLength(told?.reason ?? '');
+    return n > 0 && bytes > MAX_REASONS_BYTES;
+  });
+  return Math.min(end < 0 ? due.length : end, MAX_SETTLEMENTS);
+}
+
+/** Refusals that may be meant for a reply: it is larger than the broker accepts now, or the broker knows none. */
+const OF_REPLIES: ReadonlySet<Reason> = new Set([Reason.TooLarge, Reason.Unsupported]);
+
+function withoutReply(due: Due): Due {
+  const { reason } = due.told ?? {};
+  return { ...due, told: reason === undefined ? undefined : { reason } };
+}
+
+/** One that says that the work goes on is alone in its frame, and so is one with a reply, which may be long. */
+function isAlone({ verb, told }: Due): boolean {
+  return verb === Verb.Extend || told?.reply !== undefined;
 }
 
 /** As if the broker did not know one of them: each is told for itself. */
@@ -201,8 +255,8 @@ function conclude(due: readonly Due[], isKnown: boolean): void {
 }
 
 /** What is of the broker that is told need not say so. */
-function settleOf({ name, verb }: Due, { incarnation: current }: BrokerFound): Settle {
+function settleOf({ name, verb, told }: Due, { incarnation: current }: BrokerFound): Settle {
   const { id, delivery, incarnation } = name;
   const isCurrent = incarnation === 0 || incarnation === current;
-  return { id, delivery, verb, incarnation: isCurrent ? undefined : incarnation };
+  return { ...told, id, delivery, verb, incarnation: isCurrent ? undefined : incarnation };
 }

@@ -24,7 +24,7 @@ export async function waitingIn(
   return Math.max(sum, 0);
 }
 
-function batchesOf(queues: readonly string[]): string[][] {
+export function batchesOf(queues: readonly string[]): string[][] {
   const batches: string[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const queue of queues) {

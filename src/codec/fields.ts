@@ -21,6 +21,14 @@ export interface MessageFields {
   key?: string;
   /** How long after it is done that still holds; absent: no longer. */
   keyTtlMs?: number;
+  /** Attempts before it is dead; absent: the broker decides, as for the next two. */
+  maxAttempts?: number;
+  /** Pause after its first failed attempt. */
+  backoffMs?: number;
+  /** The queue to which it goes when it is dead. */
+  deadTo?: string;
+  /** Why a settlement does not say that the message is done. */
+  reason?: string;
   /** The id of the message that a settlement names. */
   ref?: number;
   /** Number of a request; its reply names it in `ref`. */
@@ -31,6 +39,10 @@ export interface MessageFields {
   count?: number;
   /** For a body that was packed by a model: how; see docs/protocol.md, *Packing*. */
   packed?: number;
+  /** Of a message: its sender waits for a reply, under this number of its own. */
+  ask?: number;
+  /** Of what becomes of such a message: the number under which it was asked. */
+  answer?: number;
   /** For a reply that comes in parts (protocol 8): bytes before this part; bytes of all parts. */
   offset?: number;
   total?: number;
@@ -49,6 +61,10 @@ export interface MessageFields {
   incarnation?: number;
   /** How often the message was given back; absent: 0. */
   releases?: number;
+  /** Of a delivery: somebody waits for a reply if it is 1; absent: nobody does. */
+  asked?: number;
+  /** Of a settlement: the exit code with which the work ended; absent: not known. */
+  exit?: number;
   /** Name and value, in order, repeats allowed; a name has no NUL. No headers is the same as absent. */
   headers?: readonly (readonly [name: string, value: string])[];
 }
@@ -60,6 +76,8 @@ const HEADER = 66;
 const TEXTS = [
   [1, 'queue', 'queue name'],
   [10, 'key', 'key'],
+  [14, 'deadTo', 'queue name'],
+  [70, 'reason', 'reason'],
 ] as const;
 const NUMBERS = [
   [2, 'priority'],
@@ -71,14 +89,20 @@ const NUMBERS = [
   [8, 'count'],
   [9, 'packed'],
   [11, 'keyTtlMs'],
+  [12, 'maxAttempts'],
+  [13, 'backoffMs'],
   [16, 'offset'],
   [17, 'total'],
   [18, 'unpacked'],
+  [19, 'ask'],
+  [20, 'answer'],
   [64, 'id'],
   [65, 'attempt'],
   [67, 'delivery'],
   [68, 'incarnation'],
   [69, 'releases'],
+  [73, 'asked'],
+  [74, 'exit'],
 ] as const;
 
 const numberOfTag = new Map<number, (typeof NUMBERS)[number][1]>(NUMBERS);
@@ -131,7 +155,7 @@ export function assertDeliverable({
 }: Pick<MessageFields, 'queue' | 'headers'>): void {
   const max = Number.MAX_SAFE_INTEGER;
   const largest = {
-    ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
+    ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max, asked: 1 },
     ...{ number: max, unpacked: max, packed: max },
   };
   encodeFields({

@@ -72,9 +72,14 @@ export class SignalCodec {
     return this.#maxFrameBytes - this.#length;
   }
 
-  /** The bits of the unfinished byte; there are {@link bitCount} % 8 of them. */
+  /** The bits of the unfinished byte; there are {@link partialBits} of them. */
   get partial(): number {
     return this.#byte;
+  }
+
+  /** Also while bits are dropped; 0 to 7. */
+  get partialBits(): number {
+    return this.#bits;
   }
 
   /** Forgets an unfinished frame; the next bit is the first of a new one. */

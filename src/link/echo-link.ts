@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { clockMs } from '../clock.ts';
+import { Histogram } from '../histogram.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { Serial } from '../serial.ts';
 import type { Addon } from '../signals/addon.ts';
 import { blockInEveryThread } from '../signals/block-threads.ts';
+import type { LinkCounts } from '../status.ts';
 import { Bus } from './bus.ts';
 import { linkErrors } from './errors.ts';
 import type { FrameOutcome } from './frame-sender.ts';
@@ -20,6 +22,9 @@ const DRAIN_LOOK_MS = 5;
 /** A frame without a bit for so long is not waited for; ms. */
 const DRAIN_TIMEOUT_MS = 1000;
 
+/** A free bus, one hold of another process, a holder that is stopped, many who wait; s. */
+const BUS_WAIT_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
 export interface EchoLinkOptions {
   readonly dir: string;
   readonly addon: Addon;
@@ -27,6 +32,8 @@ export interface EchoLinkOptions {
   /** Bound of a received frame in bytes, terminator not counted. */
   readonly maxFrameBytes: number;
   readonly receiver: Receiver;
+  /** Default: an ordinary one. */
+  readonly wire?: Wire | undefined;
 }
 
 /** The right to transmit, for the length of one {@link EchoLink.withBus}. */
@@ -50,15 +57,16 @@ export class EchoLink {
   readonly #pump: Pump;
   readonly #transmitter: Transmitter;
   readonly #turns = new Serial();
+  readonly #busWaits = new Histogram(BUS_WAIT_BOUNDS);
   #closed = false;
   /** When the event loop had its last turn, as far as we know. */
   #breathedAt = clockMs();
 
   /** Blocks both signals in every thread; afterwards the PID may be published. */
-  constructor({ dir, addon, table, maxFrameBytes, receiver }: EchoLinkOptions) {
+  constructor({ dir, addon, table, maxFrameBytes, receiver, wire: given }: EchoLinkOptions) {
     blockInEveryThread(addon);
     this.#bus = new Bus(dir, addon, table);
-    const wire = new Wire(addon);
+    const wire = given ?? new Wire(addon);
     const outOfStep = new OutOfStep(table, this.#bus);
     this.#inbound = new Inbound(table, addon, maxFrameBytes, wire);
     this.#outbound = new Outbound(wire, table, outOfStep);
@@ -73,7 +81,9 @@ export class EchoLink {
   withBus<T>(work: (channel: Channel) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#turns.add(async () => {
       if (this.#closed) throw linkErrors.closed();
+      const asked = clockMs();
       const lease = await this.#bus.take(signal);
+      this.#busWaits.add(clockMs() - asked);
       const send: Channel['send'] = async (target, frame, options = {}) => {
         await this.#breathe();
         if (this.#closed) throw linkErrors.closed();
@@ -96,6 +106,13 @@ export class EchoLink {
   /** When the last signal came of a frame that is on its way to us, by `clockMs()`; undefined: none is. */
   get lastSignalAt(): number | undefined {
     return this.#inbound.lastSignalAt(clockMs());
+  }
+
+  /** What has happened so far. */
+  get counts(): LinkCounts {
+    const { bits: bitsSent } = this.#outbound;
+    const { bits: bitsReceived, foreign: foreignSignals } = this.#pump;
+    return { bitsSent, bitsReceived, foreignSignals, busWaits: this.#busWaits.counted };
   }
 
   /** Ends everything. The signals stay blocked, so that a late echo cannot hurt. */

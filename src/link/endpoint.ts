@@ -1,3 +1,4 @@
+import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
@@ -8,13 +9,20 @@ import { Descriptor } from '../signals/descriptor.ts';
 import { isMainThread } from '../signals/main-thread.ts';
 import { type Channel, EchoLink } from './echo-link.ts';
 import { linkErrors } from './errors.ts';
+import type { Verdict } from './frame-receiver.ts';
+import type { Sender } from './inbound.ts';
 import { Packer } from './model.ts';
-import { type PacedOptions, sendPaced } from './paced-sender.ts';
+import { byPid, type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
 import type { Receiver } from './pump.ts';
+import type { Tap } from './tap.ts';
 import type { PlainTarget } from './transfer.ts';
+import type { Wire } from './wire.ts';
 
 export type { Receiver };
+
+/** Judges a frame of an echo peer, or leaves it to others: undefined. */
+export type Listener = (sender: Sender, frame: Uint8Array) => Verdict | undefined;
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
@@ -49,6 +57,7 @@ export class Endpoint {
   static #knownTo: number | undefined;
   static readonly #packer = new Packer();
   static readonly #turns = new Serial();
+  static #tap: { readonly tap: Tap; readonly wireOf: (addon: Addon, tap: Tap) => Wire } | undefined;
 
   /** Undefined where the addon cannot load; {@link plainBecause} says why. */
   readonly echo: EchoLink | undefined;
@@ -58,8 +67,17 @@ export class Endpoint {
   readonly #dir: string;
   readonly #table: ProcessTable;
   #receiver: Receiver | undefined;
+  readonly #listeners = new Set<Listener>();
   #keepAlive: NodeJS.Timeout | undefined;
   #users = 0;
+
+  /**
+   * From the next one that is opened on, each signal of this process is told; costs speed.
+   * @param wireOf makes a wire that tells of its signals, which is not loaded otherwise
+   */
+  static tapWith(tap: Tap, wireOf: (addon: Addon, tap: Tap) => Wire): void {
+    Endpoint.#tap = { tap, wireOf };
+  }
 
   /**
    * Afterwards neither signal can kill this process, and its PID may be published.
@@ -91,12 +109,15 @@ export class Endpoint {
     this.plainBecause = why;
     // The receiver comes and goes, and the link stays.
     const receiver: Receiver = {
-      onFrame: (sender, frame) => this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
+      onFrame: (sender, frame) =>
+        this.#heard(sender, frame) ?? this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
       lingers: () => this.#receiver?.lingers?.() === true,
       onBug: (error) => this.#receiver?.onBug(error),
     };
-    if (addon) this.echo = new EchoLink({ dir, addon, table, maxFrameBytes, receiver });
+    const tapped = Endpoint.#tap;
+    const wire = addon && tapped?.wireOf(addon, tapped.tap);
+    if (addon) this.echo = new EchoLink({ dir, addon, table, maxFrameBytes, receiver, wire });
     else this.#plain = new PlainLink({ dir, maxFrameBytes, onPlain: receiver.onPlain });
   }
 
@@ -130,15 +151,41 @@ export class Endpoint {
 
   /** Sends a body to a plain peer. @throws CodecError zero-byte, LinkError, the reason of the signal */
   async sendPlain(target: PlainTarget, body: Uint8Array, options?: PacedOptions): Promise<void> {
-    const frame = SignalCodec.encode(body);
-    if (!this.#addon) return sendPaced(target, frame, this.#table, options);
-    const peer = new Descriptor(this.#addon, target.pid);
-    const send = peer.fd < 0 ? undefined : (bit: Bit) => peer.kill(bit);
+    return this.sendSignals(target, SignalCodec.encode(body), options);
+  }
+
+  /** Sends a frame (with its zero byte) to a plain peer, whatever it means there. @throws LinkError, the reason of the signal */
+  async sendSignals(target: PlainTarget, frame: Uint8Array, options?: PacedOptions): Promise<void> {
+    const { pid } = target;
+    const peer = this.#addon ? new Descriptor(this.#addon, pid) : undefined;
+    const kill = peer && peer.fd >= 0 ? (bit: Bit) => peer.kill(bit) : byPid(pid);
+    const tap = Endpoint.#tap?.tap;
+    const send = (bit: Bit) => {
+      tap?.({ at: clockMs(), kind: 'bit', isSent: true, bit, pid });
+      kill(bit);
+    };
     try {
       await sendPaced(target, frame, this.#table, options, send);
     } finally {
-      peer.close();
+      peer?.close();
     }
+  }
+
+  /**
+   * From now on this one is given each frame first: a process that waits for something need not be the one that
+   * receives. @returns ends that
+   */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #heard(sender: Sender, frame: Uint8Array): Verdict | undefined {
+    for (const listener of this.#listeners) {
+      const verdict = listener(sender, frame);
+      if (verdict !== undefined) return verdict;
+    }
+    return undefined;
   }
 
   /** Waits until the frame that is being received, if any, is complete. */

@@ -61,6 +61,13 @@ export const linkErrors = {
       vetSentence(pid, why),
       'Start the process that you mean again, so that its PID is written down anew.',
     ),
+  unacknowledged: (pid: number, why: VetFailure) =>
+    new LinkError(
+      'unsafe-target',
+      Exit.Unavailable,
+      `No acknowledgement: ${vetSentence(pid, why)}`,
+      'Let the sender catch both signals before it sends the first bit.',
+    ),
   notEcho: (pid: number) =>
     new LinkError(
       'not-echo',

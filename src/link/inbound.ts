@@ -1,4 +1,5 @@
 import { clockMs } from '../clock.ts';
+import type { Bit } from '../codec/signal-codec.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { FrameReceiver } from './frame-receiver.ts';
@@ -28,7 +29,26 @@ export interface EchoSender extends Sender {
 /** Any other sender: never gets a signal. */
 export interface PlainSender extends Sender {
   readonly kind: 'plain';
-  readonly decoder: PlainDecoder;
+  readonly decoder: PlainFrames;
+}
+
+/** Puts the bits of plain senders together. */
+export interface PlainFrames {
+  /** Between two messages. */
+  readonly idle: boolean;
+  /** A complete, non-empty message; else undefined. */
+  push(bit: Bit): Uint8Array | undefined;
+  reset(): void;
+}
+
+/** How plain senders are dealt with. */
+export interface PlainListening {
+  /** Called at the first bit of a process. */
+  decoderFor(pid: number): PlainFrames;
+  /** After so long a silence an unfinished message is dropped; ms. */
+  readonly timeoutMs: number;
+  /** So long after a bit of a message the next one is waited for as in a frame; 0: not at all; ms. */
+  readonly promptMs: number;
 }
 
 /** `seen`: time of the last signal; `spoke`: since the last sweep. */
@@ -45,14 +65,22 @@ export class Inbound {
   readonly #addon: DescriptorPort;
   readonly #maxFrameBytes: number;
   readonly #wire: Pick<Wire, 'takeEchoed'>;
+  readonly #plain: PlainListening;
   #last: (EchoSender & Seen) | undefined;
+  #lastPlain: (PlainSender & Seen) | undefined;
 
   constructor(
     table: ProcessTable,
     addon: DescriptorPort,
     maxFrameBytes: number,
     wire: Pick<Wire, 'takeEchoed'>,
+    plain: PlainListening = {
+      decoderFor: () => new PlainDecoder(maxFrameBytes),
+      timeoutMs: FRAME_TIMEOUT_MS,
+      promptMs: 0,
+    },
   ) {
+    this.#plain = plain;
     this.#table = table;
     this.#addon = addon;
     this.#maxFrameBytes = maxFrameBytes;
@@ -71,10 +99,11 @@ export class Inbound {
       if (receiver.refusing && !receiver.reasonBegun && now - known.seen > REASON_TIMEOUT_MS) {
         receiver.reset();
       }
-    } else if (known && now - known.seen >= FRAME_TIMEOUT_MS) this.reset(pid);
+    } else if (known && now - known.seen >= this.#plain.timeoutMs) this.reset(pid);
     // Only a sweep drops half a frame of an echo peer: it is silent only if we have listened.
     if (known && !isIdle(known)) {
       known.seen = now;
+      if (known.kind === 'plain') this.#lastPlain = known;
       return known;
     }
     const info = this.#table.read(pid);
@@ -90,7 +119,7 @@ export class Inbound {
     const sender = (kind === 'echo' ? this.#echoSender(common) : undefined) ?? {
       ...common,
       kind: 'plain',
-      decoder: new PlainDecoder(this.#maxFrameBytes),
+      decoder: this.#plain.decoderFor(pid),
     };
     this.#senders.set(pid, sender);
     if (sender.kind === 'echo') this.#last = sender;
@@ -123,12 +152,14 @@ export class Inbound {
     return this.#last;
   }
 
-  /** Takes the bits that the addon has echoed, which are those of {@link last}. */
-  takeEchoed(now?: number): void {
+  /** Takes the bits that the addon has echoed, which are those of {@link last}. @returns how many */
+  takeEchoed(now?: number): number {
     const last = this.#last;
-    if (!this.#wire.takeEchoed(last?.receiver) || !last) return;
+    const count = this.#wire.takeEchoed(last?.receiver);
+    if (count === 0 || !last) return count;
     last.spoke = true;
     last.seen = now ?? clockMs();
+    return count;
   }
 
   /** Forgets a process that an echo did not reach: its PID may be another's now, whose frame is not the rest of its own. */
@@ -164,10 +195,13 @@ export class Inbound {
     else known?.decoder.reset();
   }
 
-  /** The frame of an echo peer is moving: its next bit comes soon. Only one can, thanks to the bus. */
+  /** A frame is moving: its next bit comes soon. Only one of an echo peer can, thanks to the bus. */
   get moving(): boolean {
     const receiver = this.#last?.receiver;
-    return receiver !== undefined && !receiver.idle && !receiver.judging;
+    if (receiver !== undefined && !receiver.idle && !receiver.judging) return true;
+    const { promptMs } = this.#plain;
+    const plain = promptMs > 0 ? this.#lastPlain : undefined;
+    return plain !== undefined && !plain.decoder.idle && clockMs() - plain.seen < promptMs;
   }
 
   /** The time of the last bit of an echo peer, as given to {@link sender}. */

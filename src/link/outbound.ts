@@ -16,11 +16,17 @@ export class Outbound {
   /** After a pause an echo went on, which needs no bus: the next transfer has to ask whether the bus is still ours. */
   #mustAsk = false;
   #isClosed = false;
+  #bits = 0;
 
   constructor(wire: Wire, table: ProcessTable, outOfStep: OutOfStep) {
     this.#wire = wire;
     this.#table = table;
     this.#outOfStep = outOfStep;
+  }
+
+  /** Bits that were echoed, ever. */
+  get bits(): number {
+    return this.#bits;
   }
 
   get busy(): boolean {
@@ -56,6 +62,7 @@ export class Outbound {
   takeSignal(pid: number, bit: Bit, now: number): boolean {
     const transfer = this.#transfer;
     if (transfer?.route.target.pid !== pid) return this.#outOfStep.takeLate(pid, now);
+    this.#bits++;
     const next = transfer.onEcho(bit);
     if (next === FINISHED) this.#finish(transfer);
     else if (next !== AWAIT) this.#wire.start(transfer.route.peer, next);
@@ -65,7 +72,9 @@ export class Outbound {
   /** Takes the echoes that the addon has dealt with. */
   takeEchoes(): void {
     const count = this.#wire.takeEchoes();
-    if (count > 0) this.#transfer?.onEchoes(count);
+    if (count === 0) return;
+    this.#bits += count;
+    this.#transfer?.onEchoes(count);
   }
 
   /**

@@ -37,8 +37,7 @@ export async function sendPaced(
   frame: Uint8Array,
   table: ProcessTable,
   options: PacedOptions = {},
-  sendBit: (bit: Bit) => void = (bit) =>
-    process.kill(target.pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2'),
+  sendBit: (bit: Bit) => void = byPid(target.pid),
 ): Promise<void> {
   const vetted = vetTarget(target.pid, target, table);
   if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
@@ -60,6 +59,11 @@ export async function sendPaced(
     }
     options.onProgress?.(i + 1, total);
   }
+}
+
+/** Sends by kill(2): all there is without the addon. */
+export function byPid(pid: number): (bit: Bit) => void {
+  return (bit) => process.kill(pid, bit === 0 ? 'SIGUSR1' : 'SIGUSR2');
 }
 
 /** After the time of a bit: whether the peer has taken the last one, and is ready for the next. */

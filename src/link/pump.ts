@@ -5,7 +5,13 @@ import { guarded } from '../guarded.ts';
 import { type Addon, Exchange, type Watcher } from '../signals/addon.ts';
 import { linkErrors } from './errors.ts';
 import { JUDGE, SILENT, type Verdict } from './frame-receiver.ts';
-import { type EchoSender, FRAME_TIMEOUT_MS, type Inbound, type Sender } from './inbound.ts';
+import {
+  type EchoSender,
+  FRAME_TIMEOUT_MS,
+  type Inbound,
+  type PlainSender,
+  type Sender,
+} from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import { SEND_ONLY, type Wire } from './wire.ts';
 
@@ -29,6 +35,8 @@ export interface Receiver {
   onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict | undefined>;
   /** Whether there is nothing better to do after a frame than to wait for the next for a moment. */
   lingers?(): boolean;
+  /** Sees each bit before its sender's decoder takes it; costs speed: the addon leaves none out. */
+  onBit?(sender: EchoSender | PlainSender, bit: Bit): void;
   /** Takes a message from a plain peer. */
   onPlain(sender: Sender, body: Uint8Array): void;
   /** Told of an exception, and of signals that nobody can be answered for. */
@@ -50,6 +58,8 @@ export class Pump {
   /** Signals without a sender that were spoken of, and when more of them may be. */
   #nameless = 0;
   #namelessAgainAt = 0;
+  #bits = 0;
+  #foreign = 0;
 
   constructor(
     addon: Pick<Addon, 'watch' | 'arm' | 'unwatch'>,
@@ -64,6 +74,16 @@ export class Pump {
     this.#outbound = outbound;
     this.#receiver = receiver;
     this.#watcher = addon.watch(-1, this.takeSignals, false);
+  }
+
+  /** Bits of echo peers that were taken, ever. */
+  get bits(): number {
+    return this.#bits;
+  }
+
+  /** Signals of all other processes, ever. */
+  get foreign(): number {
+    return this.#foreign + this.#wire.nameless;
   }
 
   /** Takes no more signals. */
@@ -117,7 +137,8 @@ export class Pump {
   /** In the middle of a frame an echo is a matter of course. */
   #listen(): void {
     const { last } = this.#inbound;
-    if (!last || this.#outbound.expects(last.pid)) this.#wire.ignore();
+    const isSeen = this.#receiver.onBit !== undefined;
+    if (!last || isSeen || this.#outbound.expects(last.pid)) this.#wire.ignore();
     else this.#wire.listen(last.peer, last.receiver);
   }
 
@@ -133,7 +154,7 @@ export class Pump {
     for (;;) {
       const event = this.#wire.exchange(us, this.#outbound.pidfd);
       this.#outbound.takeEchoes();
-      this.#inbound.takeEchoed();
+      this.#bits += this.#inbound.takeEchoed();
       if (event >= Exchange.More) return event;
       const pid = this.#wire.dueTo;
       // Again and again on a busy machine: this process may lose the CPU between the look and the bit.
@@ -153,11 +174,14 @@ export class Pump {
   #onSignal(pid: number, bit: Bit, now: number): void {
     if (this.#outbound.takeSignal(pid, bit, now)) return;
     const sender = this.#inbound.sender(pid, now);
+    this.#receiver.onBit?.(sender, bit);
     if (sender.kind === 'plain') {
+      this.#foreign++;
       const body = sender.decoder.push(bit);
       if (body) this.#receiver.onPlain(sender, body);
       return;
     }
+    this.#bits++;
     const reply = sender.receiver.onBit(bit);
     if (reply === JUDGE) this.#judge(sender, sender.receiver.frame as Uint8Array);
     else if (reply !== SILENT) this.#wire.answer(sender.peer, reply);

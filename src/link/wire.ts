@@ -88,16 +88,17 @@ export class Wire {
     return count;
   }
 
-  /** Gives the bits of the peer that is listened to, if more have come, to its receiver. */
-  takeEchoed(receiver: Pick<FrameReceiver, 'absorb'> | undefined): boolean {
+  /** Gives the bits of the peer that is listened to, if more have come, to its receiver. @returns how many */
+  takeEchoed(receiver: Pick<FrameReceiver, 'absorb'> | undefined): number {
     const { fields, echo } = this.#memory;
     const length = fields[Field.EchoBytes] as number;
     const bits = fields[Field.EchoBits] as number;
-    if (length === 0 && bits === this.#partialBits) return false;
+    const count = length * 8 + bits - this.#partialBits;
+    if (count === 0) return 0;
     this.#partialBits = bits;
     fields[Field.EchoBytes] = 0;
     receiver?.absorb(echo.subarray(0, length), fields[Field.EchoByte] as number, bits);
-    return true;
+    return count;
   }
 
   /** PID of the process whose bit did not go out: the answer's, or else the run's. */

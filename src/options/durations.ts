@@ -47,3 +47,14 @@ function millisecondsOf(text: string): number {
   // The rounding error of a sum of fractions should not count as a millisecond.
   return Math.ceil(Number(sum.toFixed(3)));
 }
+
+/** As {@link duration} reads it: 90,000 as `1m30s`. @param ms a whole number */
+export function durationText(ms: number): string {
+  let left = ms;
+  const parts = UNITS.map(([unit, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return count > 0 ? `${count}${unit}` : '';
+  });
+  return parts.join('') || '0s';
+}

@@ -65,7 +65,33 @@ export const optionErrors = {
     usage(
       'bad-queue',
       `${shown(value)} is not a queue name.`,
+      typeof value === 'string' && value.includes('@')
+        ? 'A group is for consumers, which name it beside the queue (--group); what is sent to the queue is for all of its groups.'
+        : 'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+    ),
+  badGroup: (value: unknown) =>
+    usage(
+      'bad-group',
+      `${shown(value)} is not the name of a group.`,
       'Use 1 to 64 letters, digits, dots, dashes or underscores.',
+    ),
+  badGroupQueue: (value: unknown) =>
+    usage(
+      'bad-group',
+      `${shown(value)} is not the name of a group with its queue.`,
+      'Write it like mail@audit.',
+    ),
+  badQueueOrGroup: (value: unknown) =>
+    usage(
+      'bad-queue',
+      `${shown(value)} is not a queue name.`,
+      'Use 1 to 64 letters, digits, dots, dashes or underscores; a group is named like mail@audit.',
+    ),
+  badWeight: (value: unknown, max: number) =>
+    usage(
+      'bad-weight',
+      `${shown(value)} is not a weight.`,
+      `Give a whole number from 1 to ${max}, as in -q mail:3.`,
     ),
   badKey: (value: unknown, max: number) =>
     usage(
@@ -117,6 +143,38 @@ export const optionErrors = {
         ? `Write bytes like 65536, 64K or 1M; the largest is ${sizeText(max)}.`
         : `Give a whole number of bytes, at most ${max}.`,
     ),
+  badFraction: (value: unknown) =>
+    usage(
+      'bad-number',
+      `${shown(value)} is not a part of something.`,
+      'Give a number from 0 to 1, or as text a percentage like 20%.',
+    ),
+  badRate: (value: unknown) =>
+    usage(
+      'bad-rate',
+      `${shown(value)} is not a rate.`,
+      'Write it like 10/s, 100/m or 1000/h: a whole number per second, minute or hour.',
+    ),
+  noSetting: (name: string) =>
+    usage(
+      'bad-option',
+      `A queue has no setting ${shown(name)}.`,
+      'See `sigmq queue set --help`; the broker may be of another version.',
+    ),
+  noChange: () => usage('no-edit', 'Nothing says what to set.', 'Give at least one setting.'),
+  deadToItself: (queue: string) =>
+    usage(
+      'dead-loop',
+      `Messages of queue ${queue} that die cannot go on to the same queue.`,
+      'Name another one.',
+    ),
+  /** @param way names of queues, each sending its dead messages to the next */
+  deadLoop: (way: readonly string[]) =>
+    usage(
+      'dead-loop',
+      `Messages that die would go round in circles: ${way.join(' to ')}.`,
+      'Name a queue that does not lead back there.',
+    ),
   badPath: (value: unknown) =>
     usage('bad-path', `${shown(value)} is not a path.`, 'Give the name of a file or folder.'),
   badStoreUrl: () =>
@@ -162,11 +220,11 @@ function shown(value: unknown): string {
 }
 
 /** 33554432 as `32M`. */
-function sizeText(bytes: number): string {
+export function sizeText(bytes: number): string {
   const units = ['', 'K', 'M', 'G'] as const;
   let size = bytes;
   let unit = 0;
-  while (size % 1024 === 0 && unit < units.length - 1) {
+  while (size > 0 && size % 1024 === 0 && unit < units.length - 1) {
     size /= 1024;
     unit++;
   }

@@ -29,21 +29,6 @@ export const queueName: TextKind<string> = {
   },
 };
 
-/** As text: one, or several separated by commas. */
-export const queueNames: TextKind<string[]> = {
-  parse(text) {
-    const names = text.split(',');
-    queueNames.check(names);
-    return names;
-  },
-  check(value) {
-    if (!Array.isArray(value) || value.length === 0) throw optionErrors.badQueues(value);
-    for (const name of value) queueName.check(name);
-    const count = new Set(value).size;
-    if (count > MAX_QUEUES) throw optionErrors.tooManyQueues(count, MAX_QUEUES);
-  },
-};
-
 /** Bytes of a key in UTF-8. */
 const MAX_KEY_BYTES = 256;
 

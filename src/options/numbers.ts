@@ -33,3 +33,17 @@ export function size(max: number): TextKind<number> {
     },
   };
 }
+
+/** From 0 to 1; as text also in percent: `0.2`, `20%`. */
+export const fraction: TextKind<number> = {
+  parse(text) {
+    const match = /^(\d{1,3}(?:\.\d{1,6})?)(%?)$/.exec(text);
+    const value = Number(match?.[1]) / (match?.[2] ? 100 : 1);
+    if (!(value <= 1)) throw optionErrors.badFraction(text);
+    return value;
+  },
+  check(value) {
+    if (typeof value !== 'number' || !(value >= 0 && value <= 1))
+      throw optionErrors.badFraction(value);
+  },
+};

@@ -1,7 +1,7 @@
 /** Each option that can be given in more than one way, and the values it may have. */
 import { duration } from './durations.ts';
 import { listOf } from './kinds.ts';
-import { size, wholeNumber } from './numbers.ts';
+import { fraction, size, wholeNumber } from './numbers.ts';
 
 /** Messages in hand at a time: each is kept in memory. */
 export const MAX_JOBS = 1000;
@@ -22,8 +22,18 @@ export const messageIds = listOf(messageId, 'a list of message ids');
 export const messageSize = size(MAX_MESSAGE_BYTES);
 export const storeSize = size(MAX_STORE_BYTES);
 export const maxMessages = wholeNumber(1, 1e12);
-export const maxAttempts = wholeNumber(1, 1e6);
+/** Attempts of one message. */
+export const MAX_ATTEMPTS = 1e6;
+export const maxAttempts = wholeNumber(1, MAX_ATTEMPTS);
 export const maxReleases = wholeNumber(0, 1e6);
+/** Messages of a queue that are being handled. */
+export const concurrency = wholeNumber(1, 1e6);
+/** Of a pause. */
+export const jitter = fraction;
+/** How long the first message of a batch waits for others, if nobody says; ms. */
+export const DEFAULT_LINGER_MS = 1000;
+/** Of a program (exit(3)). */
+export const exitCode = wholeNumber(0, 255);
 /** Messages or bytes that are requested. */
 export const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 /** A time to wait for something, so it cannot be zero. */

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { Exit, SigmqError } from '../errors.ts';
+import { groupOf, queueOfGroup } from '../options/groups.ts';
 import { lockHolder } from './lock-holder.ts';
 
 /** The store cannot be opened, read or written. */
@@ -34,6 +35,35 @@ export const storeErrors = {
       Exit.TryAgain,
       `The store holds ${held} bytes; ${max} are allowed.`,
       'Start more consumers, or raise --max-bytes.',
+    ),
+  queueTooMany: (queue: string, held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `Queue ${queue} holds ${held} messages; ${max} are allowed.`,
+      `Start more consumers, or raise it: sigmq queue set ${queueOfGroup(queue)} --max-messages N.`,
+    ),
+  queueTooLarge: (queue: string, held: number, max: number) =>
+    new StoreFull(
+      'store-full',
+      Exit.TryAgain,
+      `Queue ${queue} holds ${held} bytes; ${max} are allowed.`,
+      `Start more consumers, or raise it: sigmq queue set ${queueOfGroup(queue)} --max-bytes N.`,
+    ),
+  /** @param name with its queue */
+  noGroup: (name: string) =>
+    new SigmqError(
+      'no-group',
+      Exit.BadData,
+      `There is no group ${groupOf(name)} of queue ${queueOfGroup(name)}.`,
+      'See `sigmq group ls`.',
+    ),
+  tooManyGroups: (queue: string, max: number) =>
+    new StoreFull(
+      'too-many-groups',
+      Exit.Config,
+      `Queue ${queue} has ${max} groups; no more are allowed, as each message is stored once for each.`,
+      'Remove one that nobody needs with `sigmq group rm`.',
     ),
   cannotCreate: (path: string, cause: unknown) =>
     new StoreError(

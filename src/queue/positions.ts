@@ -1,5 +1,5 @@
 /** Positions per millisecond; if more are needed, they run ahead of the clock. */
-const PER_MS = 1024;
+export const PER_MS = 1024;
 
 /**
  * To find the oldest message of a queue with more priorities than that, only the highest ones are examined: one step

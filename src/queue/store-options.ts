@@ -45,6 +45,10 @@ const POLICY: Kinds<StorePolicy> = {
   maxReleases,
   backoffMs: pause,
   deadExpired: flag,
+  maxDead: maxMessages,
+  maxDeadBytes: storeSize,
+  deadAgeMs: wait,
+  agingMs: wait,
 };
 
 type Of<StoreKind> = Kinds<Extract<StoreOptions, { readonly kind: StoreKind }>>;

@@ -1,5 +1,8 @@
+import type { Asks, Replied } from './asks.ts';
 import type { EngineStatus } from './engine-status.ts';
 import type { StoreError } from './errors.ts';
+import type { Failure } from './failure.ts';
+import type { QueueChange, QueueSettings } from './queue-settings.ts';
 
 /** A message as a producer gives it. */
 export interface NewMessage {
@@ -16,6 +19,14 @@ export interface NewMessage {
   readonly key?: string;
   /** How long after it is done that still holds; default: no longer; ms. */
   readonly keyTtlMs?: number;
+  /** Attempts before it is dead; default: as its queue, or the broker, has it. */
+  readonly maxAttempts?: number;
+  /** Pause after its first failed attempt; default: as its queue, or the broker, has it; ms. */
+  readonly backoffMs?: number;
+  /** The queue to which it goes when it is dead; default: as its queue has it. */
+  readonly deadTo?: string;
+  /** Who waits for what becomes of it; see {@link Asks}. */
+  readonly asker?: string;
   /** Which process sent it, and under which number: kept with it, so that a repeat is recognised. */
   readonly producer?: { readonly process: string; readonly number: number };
 }
@@ -48,7 +59,10 @@ export interface QueuedMessage {
 }
 
 /** A message in a consumer's hands. */
-export interface Reserved extends QueuedMessage, DeliveryName {}
+export interface Reserved extends QueuedMessage, DeliveryName {
+  /** As given with the {@link NewMessage}. */
+  readonly asker?: string;
+}
 
 /** Names a delivery of a message; no other delivery of any store has the same name. */
 export interface DeliveryName {
@@ -64,27 +78,29 @@ export interface Reservation extends Reserved {
   readonly consumer: string;
 }
 
-/** How a delivery ended. */
+/** How a delivery ended; `reason`: why, for people. */
 export type Outcome =
   /** Handled: the message is gone. */
   | { readonly kind: 'done' }
   /** Not handled: an attempt is spent, and it is delivered again after a pause. */
-  | { readonly kind: 'failed' }
+  | { readonly kind: 'failed'; readonly reason?: string }
   /** The consumer ended, or took too long: ready again at its old place, an attempt is spent. */
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'lost'; readonly reason?: string }
   /** The consumer wants it later: it is delivered again after a pause, no attempt is spent. */
-  | { readonly kind: 'release' }
+  | { readonly kind: 'release'; readonly reason?: string }
   /** The consumer took it and is ending: ready again at its old place, no attempt is spent. */
   | { readonly kind: 'return' }
   /** No consumer received it: everything is as before. */
   | { readonly kind: 'untaken' }
   /** Never to be delivered again. */
-  | { readonly kind: 'dead' };
+  | { readonly kind: 'dead'; readonly reason?: string };
 
 /** Of a message that a consumer holds. */
 export interface Settlement {
   readonly id: number;
   readonly outcome: Outcome;
+  /** Stored with it, if somebody waits for what becomes of the message. */
+  readonly replied?: Replied | undefined;
 }
 
 export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
@@ -112,6 +128,8 @@ export interface QueueCounts extends Readonly<Record<MessageState, number>> {
   readonly queue: string;
   /** Nothing is delivered from it until it is resumed. */
   readonly paused: boolean;
+  /** What holds for it alone; absent: nothing. */
+  readonly settings?: QueueSettings;
 }
 
 /** A message as shown by an inspection. */
@@ -123,7 +141,20 @@ export interface Stored extends QueuedMessage {
   readonly bytes: number;
   /** When a delayed message becomes ready, ms since the epoch. */
   readonly dueAt?: number;
+  /** Since when a dead one is dead, ms since the epoch. */
+  readonly diedAt?: number;
+  /** What it says itself of its attempts; absent: nothing. */
+  readonly maxAttempts?: number;
+  readonly backoffMs?: number;
+  readonly deadTo?: string;
+  /** Its last failures, in their order; absent: there is none, or they were not asked for (see {@link ById.find}). */
+  readonly failures?: readonly Failure[];
+  /** The last one, in a list; its reason may be cut. */
+  readonly lastFailure?: Failure;
 }
+
+/** Characters of a reason that lists show. */
+export const LISTED_REASON = 200;
 
 export interface Selection {
   readonly state?: MessageState | undefined;
@@ -159,7 +190,7 @@ export type Changed = 'done' | 'held' | 'dead' | 'expires' | 'duplicate' | 'miss
 
 /** Messages by their ids, whatever queue they are in. */
 export interface ById {
-  /** @returns undefined: there is none with this id */
+  /** With its failures. @returns undefined: there is none with this id */
   find(id: number, part?: BodyPart): Promise<Stored | undefined>;
   /** Removes messages for good, but not those that a consumer holds. @returns what became of each, in their order */
   remove(ids: readonly number[]): Promise<Changed[]>;
@@ -183,16 +214,41 @@ export interface Inspection extends ById {
    * expire, and lose their key if another message has it by now.
    * @returns how many
    */
-  kick(queue: string, selection?: Pick<Selection, 'ids' | 'limit'>): Promise<number>;
-  /** Stops deliveries from a queue, or lets them continue; the queue still accepts messages. */
+  kick(queue: string, selection?: Kicked): Promise<number>;
+  /** Stops deliveries from a queue, and from its groups, or lets them continue; the queue still accepts messages. */
   pause(queue: string, paused: boolean): Promise<void>;
+  /**
+   * Removes a group of a queue for good, and all of its messages: also what its consumers hold, of which nobody
+   * will learn how it ended.
+   * @param name of the group, with its queue: `mail@audit`
+   * @returns how many messages
+   * @throws SigmqError no-group
+   */
+  removeGroup(name: string): Promise<number>;
+  /** What holds for this queue alone. */
+  settings(queue: string): Promise<QueueSettings>;
+  /** Changes that. @returns what holds now @throws OptionError its dead messages would come back to it */
+  set(queue: string, change: QueueChange): Promise<QueueSettings>;
+}
+
+/** Dead messages that are to be ready again. */
+export interface Kicked extends Pick<Selection, 'ids' | 'limit'> {
+  /** In this queue; default: in their own. */
+  readonly to?: string | undefined;
+}
+
+/** Dead messages of a queue that were removed for good: they were too old, or there were too many. */
+export interface Dropped {
+  readonly queue: string;
+  readonly why: 'age' | 'limit';
+  readonly messages: number;
 }
 
 /**
  * Where messages wait. Nobody outside this folder knows which implementation it is; one that lives on another
  * machine should fit too, hence the promises. Every method may reject with a StoreError.
  */
-export interface Store extends Inspection {
+export interface Store extends Inspection, Asks {
   /** For people: where the messages are. */
   readonly name: string;
   /** Stays the same when the store is opened again; no other store has it. */
@@ -215,13 +271,24 @@ export interface Store extends Inspection {
    * @throws StoreFull nothing was stored; StoreUnknown nobody knows whether they were stored; StoreError they were not
    */
   publish(batch: readonly NewMessage[]): Promise<Published[]>;
+  /**
+   * From now on, each of these groups gets every message that is published to its queue; those that are there already
+   * stay as they are. Durable, by the store's policy, when it resolves.
+   * @param names each with its queue: `mail@audit`
+   * @throws StoreFull a queue would have too many groups: none is added
+   */
+  addGroups(names: readonly string[]): Promise<void>;
+  /** The groups of all queues, the oldest first. */
+  groups(): Promise<readonly string[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
   lastNumber(process: string): Promise<number | undefined>;
   /** Whether {@link reserve} would return a message of these queues, as far as is known. */
   hasReady(queues: readonly string[]): Promise<boolean>;
   /**
-   * The next messages of these queues: highest priority first, then the one that has been ready longest. The first is
-   * for the first of the consumers, and so on.
+   * The next messages of these queues: highest priority first, then the one that has been ready longest; if priorities
+   * age, the one that is first by both together. The first is for the first of the consumers, and so on. What is in a
+   * queue that has groups is given to those that ask for its oldest group. No more of a queue than its settings allow;
+   * when they allow more, the next {@link sweep} says so.
    * @param maxBytes of them all; a larger one comes alone
    * @returns fewer than consumers when there are no more, or they would be too large together
    */
@@ -236,20 +303,24 @@ export interface Store extends Inspection {
   settle(settlements: readonly Settlement[]): Promise<Settled[]>;
   /**
    * A delivery that was considered lost is done after all. The message is gone if it is waiting and nobody has
-   * received it since; a dead one stays. @returns the queue from which it has gone; undefined: it is not gone
+   * received it since; a dead one stays.
+   * @param reply for who asked, if somebody did
+   * @returns the queue from which it has gone; undefined: it is not gone
    */
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined>;
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined>;
   /** What an earlier broker had handed out when it ended. */
   reservations(): Promise<Reservation[]>;
   /** When {@link sweep} has something to do or to report, ms since the epoch by `steadyMs()`; in the past: at once. */
   nextSweep(): Promise<number | undefined>;
   /**
-   * Makes due messages ready and removes expired ones.
+   * Makes due messages ready and removes expired ones, and dead ones that are too old or too many.
    * @returns whether something became ready since the last call, here or in another operation
    */
   sweep(): Promise<boolean>;
   /** How many messages expired since the last call, by queue. */
   takeExpired(): ReadonlyMap<string, number>;
+  /** Which dead messages {@link sweep} removed since the last call. */
+  takeDropped(): readonly Dropped[];
   /** Since when the message that has been ready longest is ready, ms since the epoch; undefined: none is. */
   oldest(queue: string): Promise<number | undefined>;
   /** When the last delayed message falls due, ms since the epoch; undefined: none is delayed. */

@@ -1,5 +1,8 @@
 import { Exit, SigmqError } from '../errors.ts';
+import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
 import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
+import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts';
+import { type QueueSettings, settingsOf } from './queue-settings.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
 /** Goes up with every change that an older sigmq cannot read. */
@@ -26,6 +29,15 @@ export interface Transferred {
   readonly key: string | null;
   /** How long the key is kept after the message is done; null: it is not; ms. */
   readonly keyTtlMs: number | null;
+  /** What it says itself of its attempts; null: nothing. */
+  readonly maxAttempts: number | null;
+  readonly backoffMs: number | null;
+  readonly deadTo: string | null;
+  /** Since when a dead one is dead. */
+  readonly diedAt: number | null;
+  readonly failures: readonly Failure[];
+  /** Who waits for what becomes of it; null: nobody. */
+  readonly asker: string | null;
 }
 
 /** What is alike in the rows of all stores. */
@@ -39,17 +51,21 @@ export interface TransferRow
   readonly due_at: number | null;
   readonly expires_at: number | null;
   readonly key_ttl: number | null;
+  readonly max_attempts: number | null;
+  readonly backoff: number | null;
+  readonly died_at: number | null;
 }
 
 export function transferredOf(
   row: TransferRow,
-  content: Pick<Transferred, 'body' | 'headers' | 'key'>,
+  content: Pick<Transferred, 'body' | 'headers' | 'key' | 'deadTo' | 'failures' | 'asker'>,
 ): Transferred {
   const { queue, state, priority, position, attempts, spent, releases, deliveries } = row;
   return {
     ...{ queue, state, priority, position, attempts, spent, releases, deliveries, ...content },
     ...{ enqueuedAt: row.enqueued_at, dueAt: row.due_at, expiresAt: row.expires_at },
     keyTtlMs: row.key_ttl,
+    ...{ maxAttempts: row.max_attempts, backoffMs: row.backoff, diedAt: row.died_at },
   };
 }
 
@@ -67,6 +83,12 @@ export interface KeptKey {
   readonly until: number;
 }
 
+/** What holds for a queue. */
+export interface SetQueue {
+  readonly queue: string;
+  readonly settings: QueueSettings;
+}
+
 /** What a store contains, as of one moment. */
 export interface Content {
   /** For people: where it comes from. */
@@ -74,6 +96,9 @@ export interface Content {
   readonly paused: readonly string[];
   readonly producers: readonly LastNumber[];
   readonly keys: readonly KeptKey[];
+  readonly queues: readonly SetQueue[];
+  /** Groups of queues, the oldest first. */
+  readonly groups: readonly string[];
   /** In the order of their ids. */
   messages(): AsyncIterable<readonly Transferred[]>;
 }
@@ -83,6 +108,9 @@ export interface Target {
   pause(queues: readonly string[]): Promise<void>;
   remember(producers: readonly LastNumber[]): Promise<void>;
   keep(keys: readonly KeptKey[]): Promise<void>;
+  /** What a queue is set to already stays, and what would make dead messages go round in circles is left out. */
+  set(queues: readonly SetQueue[]): Promise<void>;
+  addGroups(names: readonly string[]): Promise<void>;
   add(messages: readonly Transferred[]): Promise<void>;
   end(): Promise<void>;
   /** Also after `end`. */
@@ -108,14 +136,15 @@ const transferErrors = {
 
 /** JSON, one line for each message, between a first and a last line. */
 export async function* linesOf(content: Content): AsyncGenerator<string> {
-  const { name, paused, producers, keys } = content;
+  const { name, paused, producers, keys, queues, groups } = content;
   yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
   for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
+  for (const name of groups) yield line({ sigmq: 'group', name });
   for (const key of keys) yield line({ sigmq: 'key', ...key });
+  for (const queue of queues) yield line({ sigmq: 'queue', ...queue });
   let messages = 0;
   for await (const some of content.messages()) {
-    for (const { body, key, keyTtlMs, ...rest } of some)
-      yield line({ ...rest, ...(key === null ? {} : { key, keyTtlMs }), ...bodyFields(body) });
+    for (const message of some) yield line(fieldsFor(message));
     messages += some.length;
   }
   yield line({ sigmq: 'end', messages });
@@ -138,6 +167,8 @@ export async function take(
     const found: Transferred[] = [];
     const producers: LastNumber[] = [];
     const keys: KeptKey[] = [];
+    const queues: SetQueue[] = [];
+    const groups: string[] = [];
     for (const bytes of some) {
       number++;
       const fields = fieldsOf(bytes, number);
@@ -145,6 +176,8 @@ export async function take(
       if (number === 1) await into.pause(pausedOf(fields, number));
       else if (fields.sigmq === 'producer') producers.push(producerOf(fields, number));
       else if (fields.sigmq === 'key') keys.push(keyOf(fields, number));
+      else if (fields.sigmq === 'queue') queues.push(setQueueOf(fields, number));
+      else if (fields.sigmq === 'group') groups.push(groupOf(fields, number));
       else if (fields.sigmq === 'end') {
         isAtEnd = true;
         if (fields.messages !== messages + found.length)
@@ -153,6 +186,8 @@ export async function take(
     }
     if (producers.length > 0) await into.remember(producers);
     if (keys.length > 0) await into.keep(keys);
+    if (queues.length > 0) await into.set(queues);
+    if (groups.length > 0) await into.addGroups(groups);
     if (found.length > 0) await into.add(found);
     messages += found.length;
   }
@@ -165,6 +200,19 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function line(fields: Fields): string {
   return `${JSON.stringify(fields)}\n`;
+}
+
+/** What most messages have not is left out where they have it not. */
+function fieldsFor({ body, key, keyTtlMs, ...message }: Transferred): Fields {
+  const { maxAttempts, backoffMs, deadTo, diedAt, failures, ...rest } = message;
+  const rare = Object.entries({ maxAttempts, backoffMs, deadTo, diedAt });
+  return {
+    ...rest,
+    ...(key === null ? {} : { key, keyTtlMs }),
+    ...Object.fromEntries(rare.filter(([, value]) => value !== null)),
+    ...(failures.length > 0 ? { failures } : {}),
+    ...bodyFields(body),
+  };
 }
 
 /** Text stays readable; other bytes become base64. */
@@ -191,7 +239,7 @@ function pausedOf({ sigmq, format, paused }: Fields, number: number): string[] {
     throw transferErrors.badLine(number, 'the first line of an export is missing');
   if (format !== FORMAT)
     throw transferErrors.badLine(number, `its format is ${format}; this sigmq knows ${FORMAT}`);
-  if (!Array.isArray(paused) || !paused.every(isQueueName))
+  if (!Array.isArray(paused) || !paused.every(isQueueOrGroup))
     throw transferErrors.badLine(number, 'it does not name the paused queues');
   return paused;
 }
@@ -203,21 +251,33 @@ function producerOf({ process, number: last }: Fields, number: number): LastNumb
 }
 
 function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
-  if (!isQueueName(queue) || !isKey(key) || !isWhole(until))
+  if (!isQueueOrGroup(queue) || !isKey(key) || !isWhole(until))
     throw transferErrors.badLine(number, 'it names no key');
   return { queue, key, until };
 }
 
+function setQueueOf({ queue, settings }: Fields, number: number): SetQueue {
+  if (!isQueueName(queue) || typeof settings !== 'object')
+    throw transferErrors.badLine(number, 'it does not say what a queue is set to');
+  return { queue, settings: settingsOf(settings) };
+}
+
+function groupOf({ name }: Fields, number: number): string {
+  if (!isGroupQueue(name)) throw transferErrors.badLine(number, 'it names no group');
+  return name;
+}
+
 function messageOf(fields: Fields, number: number): Transferred {
-  const { queue, state, headers, text, base64, key = null } = fields;
+  const { queue, state, headers, text, base64, key = null, asker = null } = fields;
   const wrong = (what: string) => transferErrors.badLine(number, `${what} is missing, or wrong`);
   const whole = (name: string): number => {
     const value = fields[name];
     if (!isWhole(value)) throw wrong(name);
     return value;
   };
+  /** Or another number that may be missing. */
   const time = (name: string) => (fields[name] == null ? null : whole(name));
-  if (!isQueueName(queue)) throw wrong('queue');
+  if (!isQueueOrGroup(queue)) throw wrong('queue');
   const known = STATES.find((one) => one === state);
   if (!known) throw wrong('state');
   if (typeof text !== 'string' && typeof base64 !== 'string') throw wrong('text');
@@ -227,6 +287,7 @@ function messageOf(fields: Fields, number: number): Transferred {
     throw wrong('headers');
   }
   if (key !== null && !isKey(key)) throw wrong('key');
+  if (asker !== null && typeof asker !== 'string') throw wrong('asker');
   const body =
     typeof text === 'string' ? Buffer.from(text) : Buffer.from(base64 as string, 'base64');
   const wasHeld = known === 'reserved';
@@ -238,8 +299,16 @@ function messageOf(fields: Fields, number: number): Transferred {
     ...{ attempts: whole('attempts'), spent: whole('spent'), releases: whole('releases') },
     deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
     ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
-    ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs') },
+    ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs'), asker },
+    ...{ maxAttempts: time('maxAttempts'), backoffMs: time('backoffMs'), diedAt: time('diedAt') },
+    // A dead one stays where it is.
+    deadTo: known !== 'dead' && isQueueName(fields.deadTo) ? fields.deadTo : null,
+    failures: failuresOf(fields.failures).slice(-MAX_FAILURES).map(bounded),
   };
+}
+
+function bounded({ reason, ...failure }: Failure): Failure {
+  return { ...failure, ...(reason === undefined ? {} : { reason: reasonText(reason) }) };
 }
 
 function isWhole(value: unknown): value is number {

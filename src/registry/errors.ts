@@ -29,6 +29,8 @@ const BROKER_HINTS: Record<VetFailure, string> = {
   'would-be-killed': `It is not a broker, or one that is still starting. ${START_HINT}`,
   indifferent: `A plain broker that does so must write \`peer=plain\` after its PID in the file. ${REPLACE}`,
   interactive: `A plain broker that has one must write \`peer=plain\` after its PID in the file. ${REPLACE}`,
+  service: `A plain broker that does so must write \`peer=plain\` after its PID in the file. ${REPLACE}`,
+  unknown: REPLACE,
 };
 
 const REMOVE = 'Remove the line, or restart the consumer that it was meant for.';
@@ -47,6 +49,8 @@ const CONSUMER_HINTS: Record<VetFailure, string> = {
   'would-be-killed': `${REMOVE} It is served as soon as it catches both.`,
   indifferent: SAY_PLAIN,
   interactive: SAY_PLAIN,
+  service: SAY_PLAIN,
+  unknown: REMOVE,
 };
 
 /** Why a line of consumers.txt is not served, and what to do. */

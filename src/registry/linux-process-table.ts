@@ -15,6 +15,11 @@ const INT = 1 << (constants.signals.SIGINT - 1);
  * signal-exit, Go's runtime and vim; Ruby's (42017e4f) does not.
  */
 const ODD = (1 << (constants.signals.SIGTRAP - 1)) | (1 << (constants.signals.SIGXCPU - 1));
+/** What a server catches that is told to read its configuration again, or to end, and has children. */
+const ORDERS =
+  (1 << (constants.signals.SIGHUP - 1)) | TERM | (1 << (constants.signals.SIGCHLD - 1));
+/** Caught by Ruby and Node.js in all of their programs, and rarely by a program in C. */
+const FAULT = 1 << (constants.signals.SIGSEGV - 1);
 /**
  * Ruby's runtime catches both signals in every program, to die of them in its own way; the kernel does not know
  * which of them a program has trapped. Only programs that talk to people load one of these: irb and pry do, while
@@ -153,6 +158,7 @@ export function parseProcess(
     blocksBoth: blocked === BOTH,
     catchesBoth: (blocked | caught) === BOTH,
     catchesAlike: (allCaught & ODD) === ODD,
+    catchesOrders: (allCaught & ORDERS) === ORDERS && (allCaught & FAULT) === 0,
     pending: ((mask(status, 'SigPnd') | mask(status, 'ShdPnd')) & BOTH) !== 0,
     blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
     catchesAlso: caught === BOTH,

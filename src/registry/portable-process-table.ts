@@ -18,6 +18,7 @@ export const portableProcessTable: ProcessTable = {
       blocksBoth: undefined,
       catchesBoth: undefined,
       catchesAlike: undefined,
+      catchesOrders: undefined,
       pending: undefined,
     };
     try {

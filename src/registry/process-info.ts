@@ -1,5 +1,5 @@
 /**
- * What is known about one process. Without /proc the last four are `undefined` (not known), `state` is '?' and
+ * What is known about one process. Without /proc the last five are `undefined` (not known), `state` is '?' and
  * `start` is 0: compare with `=== true`, never with `=== false`.
  */
 export interface ProcessInfo {
@@ -16,6 +16,11 @@ export interface ProcessInfo {
   readonly catchesBoth: boolean | undefined;
   /** It catches nearly everything, including SIGTRAP and SIGXCPU: what it catches does not show what it expects. */
   readonly catchesAlike: boolean | undefined;
+  /**
+   * It catches SIGHUP, SIGTERM and SIGCHLD, too: it serves or runs other programs (tmux, nginx, PostgreSQL), to which
+   * both signals are orders. Interpreters that catch these for all of their programs are not meant.
+   */
+  readonly catchesOrders: boolean | undefined;
   /** SIGUSR1 or SIGUSR2 is pending: SigPnd (main thread) or ShdPnd (process). */
   readonly pending: boolean | undefined;
 }

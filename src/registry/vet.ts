@@ -17,7 +17,9 @@ export type VetFailure =
   | 'init'
   | 'would-be-killed'
   | 'indifferent'
-  | 'interactive';
+  | 'interactive'
+  | 'service'
+  | 'unknown';
 
 export type Vetted =
   | { readonly ok: true; readonly kind: 'echo' | 'plain'; readonly info: ProcessInfo }
@@ -36,6 +38,8 @@ export interface Registered {
   readonly writtenMs?: number | undefined;
   /** Its own line says that it is a plain peer. */
   readonly saysPlain?: boolean | undefined;
+  /** A person has named it by its PID, and there is nothing else that it is known by. */
+  readonly isNamed?: boolean | undefined;
 }
 
 /**
@@ -76,7 +80,11 @@ function otherThan(
  * Every file is younger than init, and several kinds of init block or catch both signals: only a start time shows
  * that PID 1 is a peer. There is no file for a process that sends us signals on its own (no `writtenMs`).
  */
-function isMeant({ start = 0, writtenMs, saysPlain }: Registered, info: ProcessInfo): boolean {
+function isMeant(
+  { start = 0, writtenMs, saysPlain, isNamed = false }: Registered,
+  info: ProcessInfo,
+): boolean {
+  if (isNamed) return false;
   if (start === 0 && writtenMs !== undefined) return false;
   return info.blocksBoth === true || (start !== 0 && saysPlain === true);
 }
@@ -84,14 +92,15 @@ function isMeant({ start = 0, writtenMs, saysPlain }: Registered, info: ProcessI
 /** What speaks against a plain peer: catching both signals alone is not consent. */
 function objection(
   info: ProcessInfo,
-  { saysPlain }: Registered,
+  { saysPlain, isNamed }: Registered,
   table: ProcessTable,
 ): VetFailure | undefined {
   // Without /proc it is not known what a signal would do: that is accepted there (docs/security.md).
-  if (!table.knowsSignals) return undefined;
+  if (!table.knowsSignals) return isNamed ? 'unknown' : undefined;
   if (info.catchesBoth !== true) return 'would-be-killed';
   if (saysPlain) return undefined;
   if (info.catchesAlike === true) return 'indifferent';
+  if (isNamed && info.catchesOrders !== false) return 'service';
   return table.hasLineEditor(info.pid) ? 'interactive' : undefined;
 }
 
@@ -123,5 +132,9 @@ export function vetSentence(pid: number, why: VetFailure): string {
       return `Process ${pid} catches nearly all signals alike, as an interactive shell does, so it need not expect SIGUSR1 and SIGUSR2.`;
     case 'interactive':
       return `Process ${pid} is an interactive Ruby (it has loaded a line editor), which SIGUSR1 and SIGUSR2 would kill.`;
+    case 'service':
+      return `Process ${pid} also catches SIGHUP, SIGTERM and SIGCHLD, as tmux and servers do, to which SIGUSR1 and SIGUSR2 are orders.`;
+    case 'unknown':
+      return `It cannot be known what SIGUSR1 and SIGUSR2 would do to process ${pid}: there is no /proc here.`;
   }
 }

@@ -61,6 +61,8 @@ export interface Addon {
   openFiles(soft: number): number;
   /** Moves the position of the next write this many bytes towards the start of the file. 0 or an errno. */
   seekBack(fd: number, bytes: number): number;
+  /** A pipe, closed when another program is run: the ends to read from and to write to; undefined: there is none. */
+  pipe(): readonly [reader: number, writer: number] | undefined;
   /** Bytes of a model for {@link pack} and {@link unpack}; one of zeros has learned nothing. */
   readonly modelBytes: number;
   /** Packs bytes into `room` by what the model has learned, and teaches it. @returns bytes of it; -1: it is too small */

@@ -4,11 +4,16 @@ import { Answers } from '../../src/broker/answers.ts';
 import type { Drain } from '../../src/broker/drain.ts';
 import type { Intake } from '../../src/broker/intake.ts';
 import type { Roster } from '../../src/broker/roster.ts';
+import type { EchoLink } from '../../src/link/echo-link.ts';
 import { StoreError } from '../../src/queue/errors.ts';
 import { VERSION } from '../../src/version.ts';
 import { consumer, FakeJournal, FakeStore, unsettled } from './fakes.ts';
 
 const PEER = { pid: 70, start: 500 };
+const LINK = {
+  ...{ bitsSent: 1, bitsReceived: 2, foreignSignals: 3 },
+  busWaits: { bounds: [1], counts: [4, 5], sum: 6 },
+};
 const ZERO = { ready: 0, delayed: 0, reserved: 0, dead: 0 };
 
 /** A broker with one consumer, which has a message to settle. */
@@ -38,10 +43,14 @@ function given(plainBecause?: string) {
   };
   const answers = new Answers({
     ...{ dir: '/d', plainBecause, store, journal },
+    endpoint: { echo: { counts: LINK } as unknown as EchoLink },
     roster: roster as unknown as Roster,
     intake: intake as unknown as Intake,
     drain: drain as unknown as Drain,
     keepsExpired: false,
+    agingMs: undefined,
+    place: 'here',
+    answering: { wake: (asker) => void done.push(`wake ${asker}`) },
   });
   return { store, journal, counters, intake, drain, answers, done };
 }
@@ -56,9 +65,18 @@ describe('Answers', () => {
     assert.equal(name, store.name);
     assert.deepEqual(status, {
       ...{ pid: process.pid, version: VERSION, dir: '/d', plainBecause: null },
-      ...{ draining: false, drain: null, others: null, engine: null },
+      ...{ draining: false, drain: null, others: null, engine: null, agingMs: null },
       ...{ accepted: 1, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
-      ...{ expired: 0, dead: 0, refused: { full: 1 }, lostConsumers: 0, since: counters.since },
+      ...{
+        expired: 0,
+        dead: 0,
+        dropped: 0,
+        refused: { full: 1 },
+        lostConsumers: 0,
+        since: counters.since,
+      },
+      replies: { sent: 0, dropped: 0 },
+      ...{ resends: 0, repeats: 0, link: LINK },
       consumers: [{ pid: 70, kind: 'echo', queues: ['default'], jobs: 3, holding: 1 }],
     });
     assert.equal((await given('no addon').answers.status()).plainBecause, 'no addon');
@@ -91,6 +109,30 @@ describe('Answers', () => {
     ]);
     const names = (await answers.queues('default', 1)).map(({ queue }) => queue);
     assert.deepEqual(names, ['empty']);
+  });
+
+  it('gives the numbers of each queue, and what was counted also while the store is away', async () => {
+    const { store, counters, answers } = given();
+    await store.put('a');
+    counters.accepted('default');
+    counters.settled('default', 'done', false, 40);
+    const latency = counters.latencyOf('default');
+    const [known, none] = await answers.metrics('', 10);
+    assert.ok((known?.now?.oldestReadyMs ?? -1) >= 0);
+    assert.deepEqual(
+      { ...known, now: { ...known?.now, oldestReadyMs: 0 } },
+      {
+        ...{ queue: 'default', counted: counters.of('default'), latency },
+        now: { paused: false, ...ZERO, ready: 1, oldestReadyMs: 0 },
+      },
+    );
+    assert.equal(none, undefined);
+    store.failing.set('counts', new StoreError('store-away', 75, 'It is away.', 'Wait.'));
+    const counted = { queue: 'default', counted: counters.of('default'), latency };
+    assert.deepEqual(await answers.metrics('', 10), [{ ...counted, now: null }]);
+    assert.deepEqual(await answers.metrics('default', 10), []);
+    store.failing.set('counts', new TypeError('a bug'));
+    await assert.rejects(answers.metrics('', 10), TypeError);
   });
 
   it('counts what has expired', async () => {

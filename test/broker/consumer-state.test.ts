@@ -32,6 +32,14 @@ describe('newConsumer', () => {
     assert.deepEqual(given('queues=a,b%20c,d').queues, ['a', 'd']);
   });
 
+  it('reads groups and weights, of which there is one for each queue', () => {
+    assert.deepEqual(given('queues=a@g,b@g@h,@g,b weights=3,1').queues, ['a@g', 'b']);
+    assert.deepEqual(given('queues=a,b weights=3,1').weights, [3, 1]);
+    assert.deepEqual(given('queues=a,b weights=x,9999').weights, [1, 1000]);
+    for (const words of ['queues=a,b', 'queues=a,b weights=3', 'queues=a,b weights=1,2,3'])
+      assert.equal(given(words).weights, undefined);
+  });
+
   it('gives it 1000 messages at once at most, and a plain one a single one', () => {
     assert.equal(given('jobs=1001').jobs, 1000);
     assert.equal(given('jobs=4', 'plain').jobs, 1);

@@ -4,7 +4,7 @@ import { Counters, MAX_COUNTED_QUEUES } from '../../src/broker/counters.ts';
 
 const NONE = {
   ...{ accepted: 0, delivered: 0, retried: 0, done: 0, failed: 0, released: 0, lost: 0 },
-  ...{ expired: 0, dead: 0 },
+  ...{ expired: 0, dead: 0, dropped: 0 },
 };
 
 describe('Counters', () => {
@@ -22,7 +22,8 @@ describe('Counters', () => {
     assert.equal(counters.of('c'), undefined);
     assert.deepEqual(counters.totals, {
       ...{ ...NONE, accepted: 3, delivered: 2, retried: 1, expired: 3 },
-      ...{ since: counters.since, refused: {}, lostConsumers: 0 },
+      ...{ since: counters.since, refused: {}, lostConsumers: 0, resends: 0, repeats: 0 },
+      replies: { sent: 0, dropped: 0 },
     });
     assert.ok(Math.abs(Date.parse(counters.since) - before) < 60_000);
     assert.match(counters.since, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -60,6 +61,28 @@ describe('Counters', () => {
     counters.lostConsumer();
     const { refused, lostConsumers } = counters.totals;
     assert.deepEqual([refused, lostConsumers], [{ full: 2, 'too-large': 1 }, 1]);
+  });
+
+  it('count frames that went again and came again', () => {
+    const counters = new Counters();
+    counters.resent();
+    counters.repeated();
+    counters.repeated();
+    const { resends, repeats } = counters.totals;
+    assert.deepEqual([resends, repeats], [1, 2]);
+  });
+
+  it('know how long what is done took, and nothing of the rest', () => {
+    const counters = new Counters();
+    counters.settled('a', 'failed', false, 5);
+    counters.settled('a', 'done', false);
+    assert.equal(counters.latencyOf('a'), undefined);
+    for (const ms of [1, 3, 100_000_000]) counters.settled('a', 'done', false, ms);
+    const { bounds = [], counts = [], sum } = counters.latencyOf('a') ?? {};
+    const of = (bound: number) => counts[bounds.indexOf(bound)];
+    assert.deepEqual([of(0.001), of(0.005), of(0.01), counts.at(-1)], [1, 1, 0, 1]);
+    assert.equal(sum, 100_000.004);
+    assert.equal(counters.latencyOf('b'), undefined);
   });
 
   it('count no queue beyond the bound by itself, and forget nothing', () => {

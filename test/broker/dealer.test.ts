@@ -73,6 +73,15 @@ describe('Dealer', () => {
     assert.deepEqual(await deal(), []);
   });
 
+  it('deals from queues by their weights, to all with the same ones in turn', async (t) => {
+    const words = 'jobs=9 queues=a,b weights=3,1';
+    const { deal, put } = given(t, [{ words }, { words }, { words: 'jobs=2 queues=b,a' }]);
+    await put('b', ...'1234');
+    await put('a', ...'ABCDEFGH');
+    // The third one takes the oldest first.
+    assert.deepEqual(await deal(), ['71: A 2 D 4 G', '72: B C E F H', '73: 1 3']);
+  });
+
   it('begins behind who got the last one', async (t) => {
     const { deal, put } = given(t, [{ words: 'jobs=9' }, { words: 'jobs=9' }, { words: 'jobs=9' }]);
     await put('default', ...'abcd');

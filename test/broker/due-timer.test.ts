@@ -22,6 +22,7 @@ function given(t: TestContext) {
         looks++;
         return sweep();
       },
+      takeDropped: () => [],
     },
     journal,
   });

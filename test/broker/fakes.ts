@@ -24,6 +24,9 @@ export class FakeStore implements Store {
   readonly incarnation = this.#store.incarnation;
 
   publish = this.#orFail('publish');
+  addGroups = this.#orFail('addGroups');
+  groups = this.#orFail('groups');
+  removeGroup = this.#orFail('removeGroup');
   lastNumber = this.#orFail('lastNumber');
   hasReady = this.#orFail('hasReady');
   reserve = this.#orFail('reserve');
@@ -43,8 +46,15 @@ export class FakeStore implements Store {
   purge = this.#orFail('purge');
   kick = this.#orFail('kick');
   pause = this.#orFail('pause');
+  settings = this.#orFail('settings');
+  set = this.#orFail('set');
+  repliesAt = this.#orFail('repliesAt');
+  reply = this.#orFail('reply');
+  forgetReplies = this.#orFail('forgetReplies');
+  asked = this.#orFail('asked');
   close = this.#orFail('close');
   takeExpired = () => this.#store.takeExpired();
+  takeDropped = () => this.#store.takeDropped();
 
   /** Calls of a method wait until the function is called that this returns. */
   hold<Method extends 'publish' | 'settle'>(method: Method): () => void {
@@ -78,7 +88,7 @@ export class FakeStore implements Store {
   #orFail<
     K extends Exclude<
       keyof Store & keyof SqliteStore,
-      'name' | 'identity' | 'incarnation' | 'takeExpired'
+      'name' | 'identity' | 'incarnation' | 'takeExpired' | 'takeDropped'
     >,
   >(method: K): Store[K] {
     const call = async (...args: never[]) => {
@@ -136,9 +146,9 @@ export class FakeJournal extends Journal {
     super.delivered(message);
   }
 
-  override settled(queue: string, outcome: Outcome, became: Settled): void {
+  override settled(queue: string, outcome: Outcome, became: Settled, acceptedAt?: number): void {
     this.settlements.push(`${queue} ${outcome.kind} ${became}`);
-    super.settled(queue, outcome, became);
+    super.settled(queue, outcome, became, acceptedAt);
   }
 
   override wake(): void {
@@ -222,7 +232,10 @@ export class FakeEndpoint {
 }
 
 /** Some message that a consumer has. */
-export const unsettled = { queue: 'default', incarnation: 5, delivery: 1, isSending: false };
+export const unsettled = {
+  ...{ queue: 'default', incarnation: 5, delivery: 1, enqueuedAt: 1000, since: 2000 },
+  isSending: false,
+};
 
 export function consumer(more: Partial<ConsumerState> & { pid: number }): ConsumerState {
   return {
@@ -231,6 +244,7 @@ export function consumer(more: Partial<ConsumerState> & { pid: number }): Consum
     kind: 'echo',
     saysPlain: false,
     queues: ['default'],
+    weights: undefined,
     jobs: 1,
     prefetch: 1,
     hand: 1,

@@ -18,7 +18,7 @@ const nameOf = ({ queue, incarnation, delivery }: Reserved, isSending = true) =>
 
 /** What a consumer has in flight, by id, without its timers. */
 const knownOf = ({ inFlight }: ConsumerState) =>
-  [...inFlight].map(([id, { ackWait, settling, ...rest }]) => [id, rest]);
+  [...inFlight].map(([id, { ackWait, settling, enqueuedAt, since, ...rest }]) => [id, rest]);
 
 /** Messages in the hands of a consumer. */
 async function given(
@@ -53,12 +53,17 @@ async function given(
   return { store, journal, inFlight, who, message, messages, pass };
 }
 
+/** How many messages are known to have taken how long. */
+const timedOf = ({ counters }: FakeJournal) =>
+  counters.latencyOf('default')?.counts.reduce((sum, count) => sum + count, 0);
+
 describe('InFlight', () => {
   it('settles what a consumer holds, once', async (t) => {
     const { store, journal, inFlight, who, message } = await given(t);
     assert.deepEqual(knownOf(who), [[message.id, nameOf(message)]]);
     assert.equal(await inFlight.settle(who, message.id, { kind: 'done' }, message), 0);
     assert.deepEqual([await store.states(), who.inFlight.size, journal.changes], [[], 0, 1]);
+    assert.equal(timedOf(journal), 1);
     assert.deepEqual(journal.settlements, ['default done gone']);
     assert.equal(await inFlight.settle(who, message.id, { kind: 'done' }, message), Reason.Unknown);
     assert.equal(journal.settlements.length, 1);
@@ -177,6 +182,7 @@ describe('InFlight, when a settlement stays away,', () => {
     await pass(ACK_WAIT_MS);
     assert.equal(await inFlight.settle(who, message.id, { kind: 'done' }, message), 0);
     assert.deepEqual([await store.states(), who.overdue.size], [[], 0]);
+    assert.equal(timedOf(journal), 1);
     assert.deepEqual(journal.settlements, ['default lost ready', 'default done gone']);
   });
 

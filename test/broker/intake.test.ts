@@ -19,7 +19,7 @@ const MAX = 100;
 
 function given() {
   const store = new FakeStore();
-  const intake = new Intake({ store, bootId: 'boot', maxMessageBytes: MAX });
+  const intake = new Intake({ store, bootId: 'boot', maxMessageBytes: MAX, place: 'here' });
   const judged: Judged[] = [];
   /** A frame as it comes, and its verdict. */
   const take = async (frame: Uint8Array, peer = PRODUCER): Promise<Verdict | undefined> => {

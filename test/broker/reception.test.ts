@@ -26,7 +26,7 @@ async function given() {
   const who = consumer({ pid: 70 });
   const requests: Note[] = [];
   const reception = new Reception({
-    intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100 }),
+    intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100, place: 'here' }),
     roster: { get: (key) => (key === who.key ? who : undefined) },
     requests: {
       take: (_peer, request) => {
@@ -34,7 +34,7 @@ async function given() {
         return 0;
       },
     },
-    ...{ inFlight, journal, incarnation: store.incarnation },
+    ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
   });
   await inFlight.recover(() => undefined);
   await store.put('a');
@@ -52,6 +52,9 @@ describe('Reception', () => {
     assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), 0);
     assert.deepEqual([journal.publishedBodies, journal.counters.totals.accepted], [['hi'], 1]);
     assert.equal(journal.changes, 1);
+    assert.equal(await reception.take(PEER, encodeEnvelope(envelope)), 0);
+    const { accepted, repeats } = journal.counters.totals;
+    assert.deepEqual([accepted, repeats], [1, 1]);
   });
 
   it('counts what was refused, and says why when it was the store', async () => {
@@ -109,6 +112,15 @@ describe('Reception of settlements', () => {
     });
   }
 
+  it('keeps the reason that the consumer gives, as far as a store can keep it', async () => {
+    const { store, settle, id } = await given();
+    const reason = `a\0b${'x'.repeat(2000)}`;
+    assert.equal(await settle({ id, ...FIRST, verb: Verb.Failed, reason }), 0);
+    const [failure] = (await store.find(id))?.failures ?? [];
+    assert.deepEqual([failure?.kind, failure?.pid], ['failed', 70]);
+    assert.equal(failure?.reason, `a\ufffdb${'x'.repeat(1280 - 5)}`);
+  });
+
   it('does not know another consumer, another delivery, or another message', async () => {
     const { store, journal, settle, id } = await given();
     const done = { id, ...FIRST, verb: Verb.Done };
@@ -145,10 +157,10 @@ describe('Reception of settlements', () => {
     const inFlight = new InFlight({ store, ackWaitMs: undefined, journal });
     const who = consumer({ pid: 70 });
     const reception = new Reception({
-      intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100 }),
+      intake: new Intake({ store, bootId: 'boot', maxMessageBytes: 100, place: 'here' }),
       roster: { get: () => who },
       requests: { take: () => 0 },
-      ...{ inFlight, journal, incarnation: store.incarnation },
+      ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
     });
     const [id = 0] = await store.put('a');
     await reserve(store, ['default'], who.key);

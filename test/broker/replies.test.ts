@@ -21,15 +21,17 @@ function given(t: TestContext) {
   clock.stopSleeps();
   const fake = new FakeEndpoint();
   const infos = new Map([ONE, OTHER].map(({ pid }) => [pid, { ...fakeTable({ pid }).read(pid) }]));
+  const resends: number[] = [];
   const replies = new Replies({
     endpoint: fake.endpoint,
     table: { read: (pid) => infos.get(pid) as ProcessInfo | undefined },
+    journal: { resent: () => void resends.push(fake.sent.length) },
   });
   const setState = (pid: number, state: string) => Object.assign(infos.get(pid) ?? {}, { state });
   const got = async (pid: number) =>
     (await repliesIn(fake.sent.filter((sent) => sent.pid === pid).map(({ frame }) => frame)))[0]
       ?.content;
-  return { clock, fake, replies, setState, got, infos };
+  return { clock, fake, replies, setState, got, infos, resends };
 }
 
 describe('Replies', () => {
@@ -102,7 +104,7 @@ describe('Replies', () => {
   });
 
   it('send a part again after a pause, and the whole arrives once', async (t) => {
-    const { clock, fake, replies } = given(t);
+    const { clock, fake, replies, resends } = given(t);
     fake.first.push(linkErrors.stalled(70), { kind: 'out-of-step' }, linkErrors.busLost());
     fake.first.push({ kind: 'refused', reason: Reason.Damaged });
     const sending = replies.send(ONE, 1, { ok: 5 });
@@ -110,6 +112,7 @@ describe('Replies', () => {
     await sending;
     assert.equal(fake.sent.length, 5);
     assert.equal(new Set(fake.sent.map(({ frame }) => String(frame))).size, 1);
+    assert.deepEqual(resends, [1, 2, 3, 4]);
   });
 
   it('give up who does not answer, after a few tries', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Replies } from '../../src/broker/replies.ts';
 import { Requests } from '../../src/broker/requests.ts';
 import { MAX_CHANGES, MAX_PEEK_BYTES, MAX_QUEUES_TOLD, MAX_ROWS } from '../../src/link/request.ts';
 import { StoreError } from '../../src/queue/errors.ts';
@@ -17,8 +18,11 @@ function given() {
   const done: string[] = [];
   const requests = new Requests({
     inspection: store,
-    endpoint: fake.endpoint,
-    table: fakeTable(PEER),
+    replies: new Replies({
+      endpoint: fake.endpoint,
+      table: fakeTable(PEER),
+      journal: { resent: () => {} },
+    }),
     broker: {
       status: async () => ({ pid: 1 }),
       waiting: async ({ pid }, queues) => pid + queues.size,
@@ -26,7 +30,10 @@ function given() {
         { id: 7, isDuplicate: false },
         { id: 8, isDuplicate: true },
       ],
+      asked: async ({ pid }, number, queue) => [pid, number, queue],
       queues: async (after, limit) => [after, limit],
+      metrics: async (after, limit) => ['metrics', after, limit],
+      changes: async (since) => since,
       drain: async (paused) => {
         done.push(paused ? 'drain all' : 'drain');
         return { ready: 1 };
@@ -34,7 +41,14 @@ function given() {
       cancelDrain: () => done.includes('drain'),
       stop: () => void done.push('stop'),
     },
-    journal: { error: (error) => errors.push(error), changed: () => done.push('change') },
+    groups: {
+      join: async (names) => void done.push(`join ${names}`),
+      remove: async (name) => done.push(`remove ${name}`),
+    },
+    journal: {
+      ...{ error: (error) => errors.push(error), changed: () => done.push('change') },
+      resent: () => {},
+    },
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {
     fake.sent.length = 0;
@@ -49,13 +63,55 @@ function given() {
 }
 
 describe('Requests', () => {
+  it('sets what holds for a queue, and says what does', async () => {
+    const { ask, done } = given();
+    const settings = { maxAttempts: 3, rate: '10/s' };
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a' }), { ok: {} });
+    const set = { ...settings, jitter: null };
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a', set }), { ok: settings });
+    assert.deepEqual(done, ['change']);
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a' }), { ok: settings });
+    for (const [set, why] of [
+      [{ rate: '10' }, /rate: "10" is not a rate/],
+      [{ maxAttempts: 0 }, /maxAttempts: 0 is not/],
+      [{ jitter: 2 }, /jitter: 2 is not/],
+      [{ later: 1 }, /no setting "later"/],
+      [{}, /Nothing says what to set/],
+      [7, /7 is not an object/],
+      [{ deadTo: 'a' }, /a to a/],
+    ] as const) {
+      const reply = await ask({ op: 'queue', queue: 'a', set });
+      assert.match(String(reply.error), why);
+      assert.equal(reply.exit, 64);
+    }
+    assert.match(String((await ask({ op: 'queue', queue: 'a', unset: true })).error), /unset/);
+  });
+
+  it('kicks to another queue', async () => {
+    const { store, ask } = given();
+    const [id = 0] = await store.put('a');
+    await reserve(store, ['default'], '1:1');
+    await settle(store, id, { kind: 'dead' });
+    assert.match(String((await ask({ op: 'kick', queue: 'default', to: 'ä' })).error), / to /);
+    assert.deepEqual(await ask({ op: 'kick', queue: 'default', to: 'b' }), { ok: 1 });
+    assert.equal((await store.find(id))?.queue, 'b');
+  });
+
   it('asks the broker', async () => {
     const { ask, done } = given();
     assert.deepEqual(await ask({ op: 'status' }), { ok: { pid: 1 } });
     assert.deepEqual(await ask({ op: 'waiting', queues: ['a', 'b'] }), { ok: 72 });
+    assert.deepEqual(await ask({ op: 'asked', number: 3, queue: 'q' }), { ok: [70, 3, 'q'] });
+    for (const wrong of [{}, { number: -1, queue: 'q' }, { number: 1 }])
+      assert.equal((await ask({ op: 'asked', ...wrong })).exit, 64);
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
     assert.deepEqual(await ask({ op: 'queues' }), { ok: ['', MAX_QUEUES_TOLD] });
     assert.deepEqual(await ask({ op: 'queues', after: 'a', limit: 7 }), { ok: ['a', 7] });
+    assert.deepEqual(await ask({ op: 'metrics', after: 'a' }), {
+      ok: ['metrics', 'a', MAX_QUEUES_TOLD],
+    });
+    assert.deepEqual(await ask({ op: 'changes', since: 5 }), { ok: 5 });
+    assert.deepEqual(await ask({ op: 'changes' }), { ok: 0 });
     assert.deepEqual(await ask({ op: 'drain', cancel: true }), { ok: false });
     assert.deepEqual(await ask({ op: 'drain' }), { ok: { ready: 1 } });
     assert.deepEqual(await ask({ op: 'drain', paused: true }), { ok: { ready: 1 } });
@@ -182,6 +238,12 @@ describe('Requests', () => {
   const selection = { op: 'purge', queue: 'default' };
   const bad: unknown[] = [
     ...[null, 5, 'x', [], {}, { op: 'nonsense' }, { op: 'waiting', queues: 'junk' }],
+    { op: 'join', groups: ['mail'] },
+    { op: 'join', groups: ['mail@a'], more: 1 },
+    { op: 'join' },
+    { op: 'ungroup', group: 'mail' },
+    { op: 'ungroup', group: 'mail@a', limit: 1 },
+    { op: 'edit', ids: [1], queue: 'mail@a' },
     { op: 'pause', queue: 'a b', paused: true },
     { op: 'pause', queue: 'default', paused: 'no boolean' },
     { ...selection, state: 'junk' },
@@ -247,6 +309,9 @@ describe('Requests', () => {
       'AssertionError [ERR_ASSERTION]: gone',
     ]);
     fake.answer = () => ({ kind: 'accepted' });
+    assert.deepEqual(await ask({ op: 'asked', number: 3, queue: 'q' }), { ok: [70, 3, 'q'] });
+    for (const wrong of [{}, { number: -1, queue: 'q' }, { number: 1 }])
+      assert.equal((await ask({ op: 'asked', ...wrong })).exit, 64);
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
   });
 });

@@ -16,7 +16,8 @@ function given(t: TestContext, dir = tempDir(t)) {
   const roster = new Roster({ dir, table: processTable(), journal });
   const ended: number[] = [];
   const inFlight = { lose: async ({ pid }: { pid: number }) => void ended.push(pid) };
-  const watch = new RosterWatch({ dir, roster, inFlight, journal });
+  const groups = { ensure: async () => {} };
+  const watch = new RosterWatch({ dir, roster, inFlight, groups, journal });
   t.after(() => watch.stop());
   const pids = () => roster.all.map(({ pid }) => pid);
   /** Beside who came and went. */

@@ -48,6 +48,16 @@ describe('applyConfig', () => {
     assert.equal(given(t, { 'max-messages': 5 })('broker')?.maxMessages, 5);
   });
 
+  it('tells an option from a command of the same name', (t) => {
+    const options = given(t, { group: 'audit', ls: { json: true } });
+    assert.equal(options('consume')?.group, 'audit');
+    assert.equal(options('ls')?.json, true);
+    const section = { group: { ls: { json: true } }, consume: { group: 'a' } };
+    assert.equal(given(t, section)('consume')?.group, 'a');
+    assert.equal(given(t, { group: section.group })('consume')?.group, undefined);
+    assert.deepEqual(warned(t, section), []);
+  });
+
   it('is found below $HOME, and not below a relative path', (t) => {
     assert.equal(given(t, { dir: '/d' }, 'HOME')('send')?.dir, '/d');
     const program = sigmq();
@@ -92,6 +102,14 @@ describe('applyConfig', () => {
     const home = tempDir(t);
     mkdirSync(join(home, 'sigmq/config.json'), { recursive: true });
     assert.throws(() => applyConfig(sigmq(), { XDG_CONFIG_HOME: home }), { code: 'bad-config' });
+  });
+
+  it('has a section and an option of the same name', (t) => {
+    const queues = { queue: 'q', 'max-attempts': 3 };
+    assert.equal(given(t, queues)('send')?.queue, 'q');
+    const section = given(t, { queue: { ls: { json: true } } });
+    assert.equal(section('send')?.queue, undefined);
+    assert.deepEqual(warned(t, { queue: { ls: { json: true } } }), []);
   });
 
   it('names what is not an option, and what was probably meant', (t) => {

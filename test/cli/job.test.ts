@@ -33,9 +33,9 @@ function started(t: TestContext, script: string, timeoutMs?: number) {
 describe('Job', () => {
   it('ends as the command does', async (t) => {
     const end = await started(t, 'exit 3', 60_000).job.ended;
-    assert.deepEqual(end, { code: 3, signal: null, isOverdue: false });
+    assert.deepEqual(end, { code: 3, signal: null, isOverdue: false, said: '' });
     const killed = await started(t, 'kill -9 $$').job.ended;
-    assert.deepEqual(killed, { code: null, signal: 'SIGKILL', isOverdue: false });
+    assert.deepEqual(killed, { code: null, signal: 'SIGKILL', isOverdue: false, said: '' });
   });
 
   it('tells a command that takes too long to end', async (t) => {
@@ -46,7 +46,7 @@ describe('Job', () => {
 
   it('kills one that does not want to', async (t) => {
     const end = await started(t, 'trap "" TERM; sleep 60; sleep 60', 50).job.ended;
-    assert.deepEqual(end, { code: null, signal: 'SIGKILL', isOverdue: true });
+    assert.deepEqual(end, { code: null, signal: 'SIGKILL', isOverdue: true, said: '' });
   });
 
   it('wakes one that is stopped', async (t) => {

@@ -157,7 +157,7 @@ describe('sigmq', { concurrency: 2 }, () => {
     assert.match(first.out[9] ?? '', /^default +2 .*paused$/m);
 
     const second = await run([
-      `dead show -q dying ${id}`,
+      `dead show -q dying --body ${id}`,
       `dead kick -q dying ${id}`,
       'dead rm -q dying --force',
       'stop',

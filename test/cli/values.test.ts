@@ -51,9 +51,23 @@ const cases: Record<string, [parse: (text: string) => unknown, Record<string, un
       é: 'bad-queue',
     },
   ],
-  parseQueues: [
-    values.parseQueues,
+  parseQueueOrGroup: [
+    values.parseQueueOrGroup,
+    { a: 'a', 'a@b': 'a@b', 'a@': 'bad-queue', '@b': 'bad-queue', 'a@b@c': 'bad-queue' },
+  ],
+  parseGroup: [values.parseGroup, { b: 'b', 'a@b': 'bad-group', '': 'bad-group' }],
+  parseChoices: [
+    values.parseChoices,
     {
+      'a:3,b': [{ name: 'a', weight: 3 }, 'b'],
+      'a:1000': [{ name: 'a', weight: 1000 }],
+      'a:1001': 'bad-weight',
+      'a:0': 'bad-weight',
+      'a:': 'bad-weight',
+      'a:-1': 'bad-weight',
+      'a:1:2': 'bad-weight',
+      ':1': 'bad-queue',
+      'a@b': 'bad-queue',
       a: ['a'],
       'a,b': ['a', 'b'],
       'a,': 'bad-queue',

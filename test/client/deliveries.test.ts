@@ -21,8 +21,8 @@ function given() {
   const settled: string[] = [];
   const handled = new Handled();
   const settler = {
-    settle: async ({ id }: Name, verb: Verb) => {
-      settled.push(`${id} ${verb}`);
+    settle: async ({ id }: Name, verb: Verb, reason?: string) => {
+      settled.push([id, verb, ...(reason === undefined ? [] : [reason])].join(' '));
       return true;
     },
     heard: () => {},
@@ -30,9 +30,9 @@ function given() {
   } as unknown as Settler;
   const take = (message: Message) => {
     taken.push(message);
-    const [what] = message.text().split(' ');
+    const [what, why] = message.text().split(' ');
     if (what === 'done') void message.done();
-    if (what === 'fail') void message.fail();
+    if (what === 'fail') void message.fail(why);
     if (what === 'return') void message.release({ now: true });
     if (what === 'reject') void message.reject();
   };
@@ -60,6 +60,13 @@ describe('a frame of many', () => {
     deliveries.isOver = true;
     assert.equal(deliver(['done', 'done'], {}), Reason.Closing);
     assert.deepEqual([ids().length, settled], [5, []]);
+  });
+
+  it('settles one that has failed for a reason, as an answer has no room for that', () => {
+    const { deliver, settled } = given();
+    assert.equal(deliver(['fail']), Reason.Failed);
+    assert.equal(deliver(['fail boom'], {}), Reason.Later);
+    assert.deepEqual(settled, ['2 f boom']);
   });
 
   for (const [texts, told] of [

@@ -29,11 +29,11 @@ function given(jobs: number, handler?: Handler) {
   const take = (...texts: string[]) => {
     for (const [n, text] of texts.entries()) {
       const content = { body: Buffer.from(text), id: n, queue: 'q', attempt: 1, releases: 0 };
-      const tell = async (verb: string) => {
-        settled.push(`${text} ${verb}`);
+      const tell = async (verb: string, { reason }: { reason?: string | undefined } = {}) => {
+        settled.push([text, verb, ...(reason === undefined ? [] : [reason])].join(' '));
         return true;
       };
-      handling.take(new DeliveredMessage({ ...content, headers: [] }, tell));
+      handling.take(new DeliveredMessage({ ...content, headers: [], isAsked: false }, tell));
     }
   };
   const end = async (text: string, error?: Error) => {
@@ -90,12 +90,12 @@ describe('Handling', () => {
     const { begun, settled, errors, take, end } = given(1);
     take('a', 'b');
     await end('a', new Error('broken'));
-    assert.deepEqual([begun, settled, errors], [['a', 'b'], ['a f'], ['broken']]);
+    assert.deepEqual([begun, settled, errors], [['a', 'b'], ['a f Error: broken'], ['broken']]);
     const thrower = given(1, (message) => {
       if (message.text() !== 'z') throw new Error(message.text());
     });
     thrower.take('x', 'y', 'z');
-    assert.deepEqual(thrower.settled, ['x f', 'y f', 'z d']);
+    assert.deepEqual(thrower.settled, ['x f Error: x', 'y f Error: y', 'z d']);
     assert.deepEqual(thrower.errors, ['x', 'y']);
   });
 

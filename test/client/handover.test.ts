@@ -6,7 +6,15 @@ import type { Settler } from '../../src/client/settler.ts';
 import { Verb } from '../../src/link/settlement.ts';
 
 const name = { id: 7, delivery: 1, incarnation: 5 };
-const content = { body: Buffer.from('x'), id: 7, queue: 'q', attempt: 1, releases: 0, headers: [] };
+const content = {
+  body: Buffer.from('x'),
+  id: 7,
+  queue: 'q',
+  attempt: 1,
+  releases: 0,
+  headers: [],
+  isAsked: false,
+};
 
 /** A message that is handed over, and what the settler is told of it. */
 function given(isKnown = true) {

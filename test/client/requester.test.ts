@@ -33,15 +33,19 @@ function given(t: TestContext, reply?: (content: unknown) => unknown, isEcho = t
   const fake = new FakeEndpoint();
   const requester = new Requester(dir, table, fake.endpoint);
   const verdicts: unknown[] = [];
+  let number = 0;
   fake.answer = (_pid, frame) => {
     const note = requestOf(opened(frame)) ?? assert.fail('no request');
+    number = note.number;
     if (reply) {
       const content = reply(note.content);
       verdicts.push(requester.judge(opened(replyFrame({ number: note.number, content }))));
     }
     return { kind: 'accepted' };
   };
-  return { requester, fake, verdicts, infos };
+  /** Of the request that was sent last. */
+  const last = () => number;
+  return { requester, fake, verdicts, infos, last };
 }
 
 describe('Requester', () => {
@@ -57,30 +61,31 @@ describe('Requester', () => {
     const { bytes, unpacked } = await pack(Buffer.from(JSON.stringify(content)));
     const total = bytes.length;
     return Array.from({ length: Math.ceil(total / size) }, (_, n) => ({
-      ...{ number: 1, offset: n * size, total, unpacked },
+      ...{ number: 0, offset: n * size, total, unpacked },
       bytes: bytes.subarray(n * size, (n + 1) * size),
     }));
   };
 
   it('puts together what comes in parts', async (t) => {
-    const { requester } = given(t);
+    const { requester, last } = given(t);
     const asking = requester.ask({});
+    await turn();
     for (const part of await inParts({ ok: LONG }, 10)) {
-      assert.equal(requester.judge(opened(partFrame(part))), 0);
+      assert.equal(requester.judge(opened(partFrame({ ...part, number: last() }))), 0);
     }
     assert.equal(await asking, LONG);
   });
 
   it('has patience as long as parts come', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-    const { requester } = given(t);
+    const { requester, last } = given(t);
     const asking = requester.ask({});
     await turn();
     const parts = await inParts({ ok: LONG }, 10);
     assert.ok(parts.length > 3);
     for (const part of parts) {
       t.mock.timers.tick(29_000);
-      requester.judge(opened(partFrame(part)));
+      requester.judge(opened(partFrame({ ...part, number: last() })));
     }
     assert.equal(await asking, LONG);
   });
@@ -92,9 +97,8 @@ describe('Requester', () => {
   });
 
   it('fails at an answer that is too large, or cannot be read', async (t) => {
-    const { requester } = given(t);
+    const { requester, last } = given(t);
     const bytes = Buffer.from('junk');
-    let number = 0;
     for (const part of [
       { bytes, total: 2 ** 40, unpacked: undefined },
       { bytes, total: 4, unpacked: undefined },
@@ -103,8 +107,7 @@ describe('Requester', () => {
       const asking = requester.ask({});
       const failed = assert.rejects(asking, { code: 'bad-answer', exitCode: 1 });
       await turn();
-      number++;
-      requester.judge(opened(partFrame({ number, offset: 0, ...part })));
+      requester.judge(opened(partFrame({ number: last(), offset: 0, ...part })));
       await failed;
     }
   });
@@ -131,7 +134,7 @@ describe('Requester', () => {
     const done = { id: 1, delivery: 1, incarnation: 5, verb: 'd' } as const;
     const settlement = opened(settlementsFrame([done], NOTHING_MORE));
     assert.equal(requester.judge(settlement), Reason.Unsupported);
-    assert.equal(requester.judge(opened(replyFrame({ number: 99, content: {} }))), 0);
+    assert.equal(requester.judge(opened(replyFrame({ number: 9999, content: {} }))), 0);
   });
 
   it('asks again when the frame is damaged, or the peer slow', async (t) => {

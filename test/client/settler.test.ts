@@ -57,9 +57,10 @@ function given(
     fake.sent.map(({ frame }) => {
       const decoded = decodeFrame(frame.subarray(0, -1));
       assert.ok(decoded.kind === 'envelope');
-      const settles = settlementsOf(decoded.envelope) ?? assert.fail('no settlement');
-      return settles.map(({ id, delivery, incarnation, verb }) => {
-        return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}`;
+      const settles = settlementsOf(decoded.envelope, 1000) ?? assert.fail('no settlement');
+      return settles.map(({ id, delivery, incarnation, verb, reason }) => {
+        const why = reason === undefined ? '' : ` ${reason.slice(0, 9)}`;
+        return `${incarnation === undefined ? '' : `${incarnation}:`}${id}.${delivery} ${verb}${why}`;
       });
     });
   const told = () => frames().flat();
@@ -95,6 +96,55 @@ describe('Settler', () => {
     assert.deepEqual(await Promise.all(known), Array(5).fill(true));
     assert.deepEqual(errors, []);
   });
+
+  it('says why, in as many frames as that takes, and answers the same when it comes again', async (t) => {
+    const { settler, fake, told, known } = given(t);
+    const long = 'x'.repeat(1280);
+    void settler.settle(name(7, 1), Verb.Failed, { reason: 'boom' });
+    assert.deepEqual(known(), [Reason.Later, Verb.Failed]); // an answer has no room for it
+    for (let n = 1; n <= 30; n++)
+      void settler.settle(name(100 + n, 1), Verb.Dead, { reason: long });
+    await settler.settled();
+    assert.deepEqual(told().slice(0, 2), ['7.1 f boom', '101.1 x xxxxxxxxx']);
+    assert.equal(told().length, 31);
+    assert.ok(fake.sent.length > 1 && fake.sent.length < 5);
+    assert.ok(fake.sent.every(({ frame }) => frame.length < 33_280));
+  });
+
+  it('tells a reply in a frame of its own, again as long as nobody has heard it, and keeps it no longer', async (t) => {
+    const { clock, settler, fake, first, told, known, handled } = given(t);
+    const reply = { exitCode: 3, reply: Buffer.from('größer') };
+    first.push(linkErrors.stalled(BROKER));
+    const heard = [
+      settler.settle(name(5), Verb.Failed),
+      settler.settle(name(7), Verb.Done, reply),
+      settler.settle(name(6), Verb.Failed),
+    ];
+    assert.deepEqual(known(), [Reason.Later, Verb.Done]);
+    assert.equal(handled.get(name(7))?.told, reply, 'a broker that delivers it again gets it');
+    await clock.pass(500);
+    assert.deepEqual(await Promise.all(heard), [true, true, true]);
+    assert.deepEqual(told(), ['5.1 f', '5.1 f', '7.1 d', '6.1 f']);
+    const decoded = decodeFrame(fake.sent[2]?.frame.subarray(0, -1) ?? new Uint8Array());
+    assert.ok(decoded.kind === 'envelope');
+    const [said] = settlementsOf(decoded.envelope, 100) ?? [];
+    assert.deepEqual(
+      [said?.exitCode, said?.reply && Buffer.from(said.reply).toString()],
+      [3, 'größer'],
+    );
+    assert.deepEqual([known(), handled.get(name(7))?.told], [[0, undefined], undefined]);
+  });
+
+  for (const reason of [Reason.TooLarge, Reason.Unsupported]) {
+    it(`says that it is done to a broker that refuses the reply (${reason})`, async (t) => {
+      const { clock, settler, first, told } = given(t);
+      first.push({ kind: 'refused', reason });
+      const heard = settler.settle(name(7), Verb.Done, { exitCode: 0, reply: Buffer.from('x') });
+      await clock.pass(500);
+      assert.equal(await heard, true);
+      assert.deepEqual(told(), ['7.1 d', '7.1 d']);
+    });
+  }
 
   it('says nothing while the work goes on, and waits for work that is not to be settled', async (t) => {
     const { settler, told, errors } = given(t);

@@ -68,7 +68,7 @@ describe('fields', () => {
     const max = Number.MAX_SAFE_INTEGER;
     const id = {
       ...{ id: max, attempt: max, delivery: max, incarnation: max, releases: max },
-      ...{ number: max, unpacked: max, packed: max },
+      ...{ asked: 1, number: max, unpacked: max, packed: max },
     };
     for (let bytes = room - 80; bytes < room; bytes++) {
       const headers = value(bytes);

@@ -95,7 +95,7 @@ describe('changing', () => {
     assert.equal(ids.length, 2);
     assert.equal(await out(stage, 'dead', 'rm', '--force', ids[0] ?? ''), '1 removed\n');
     assert.equal((await run(stage, 'dead', 'show', ids[0] ?? '')).code, 65);
-    assert.equal(await out(stage, 'dead', 'show', ids[1] ?? ''), 'b');
+    assert.equal(await out(stage, 'dead', 'show', '--body', ids[1] ?? ''), 'b');
     assert.equal((await run(stage, 'dead', 'show', 'x')).code, 64);
   });
 
@@ -252,7 +252,7 @@ describe('looking at much', () => {
       [String(ids[0]), texts],
       [String(ids[1]), random],
     ] as const) {
-      const { code, stdout } = await run(stage, 'dead', 'show', id);
+      const { code, stdout } = await run(stage, 'dead', 'show', '--body', id);
       assert.equal(code, 0);
       assert.ok(stdout.equals(body), id);
     }
@@ -357,7 +357,7 @@ describe('looking at much', () => {
       await settle(store, id, { kind: 'dead' });
     });
     const [{ id }] = JSON.parse(`[${await out(stage, 'dead', 'ls', '--json')}]`);
-    const reader = stage.sigmq(['dead', 'show', String(id)]);
+    const reader = stage.sigmq(['dead', 'show', '--body', String(id)]);
     await until('a part of it', () => reader.stdout.length > 0);
     await stopped(reader);
     assert.match(await out(stage, 'ls'), /default +0 +0 +0 +1/);

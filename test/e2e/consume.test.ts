@@ -209,7 +209,7 @@ describe('consume -- CMD', () => {
     assert.match(list.stdout.toString(), /dead .* this fails/);
     const id = /^\s*(\d+) /m.exec(list.stdout.toString())?.[1] ?? '';
     const shown = await stage.sigmq(['dead', 'show', id]).ended;
-    assert.equal(shown.stdout.toString(), 'this fails');
+    assert.match(shown.stdout.toString(), /^failure +attempt 1 .*\n\nthis fails\n$/ms);
     assert.equal(
       (await stage.sigmq(['dead', 'kick', id]).ended).stdout.toString(),
       '1 ready again\n',

@@ -89,6 +89,7 @@ describe('the examples of the library', { skip: loadAddon().why ?? false }, () =
       'default \0\u0001\u0002 {}',
     ]);
     assert.equal(await succeed('look.mjs'), `broker ${broker.pid} has 1 consumers\n`);
+    assert.match(await succeed('policy.mjs'), /maxAttempts: 3,.*deadTo: 'mail.dead'/s);
     for (const program of [taking, broker]) {
       program.signal('SIGTERM');
       const { code, stderr } = await program.ended;
@@ -104,6 +105,20 @@ describe('the examples of the library', { skip: loadAddon().why ?? false }, () =
     await producer.sendAll(['{"to":"Ada"}', '{}', 'no JSON']);
     assert.deepEqual(await taking.printed(1), ['a letter to Ada']);
     await until('a warning', () => /SigmqWarning: Unexpected token/.test(taking.stderr));
+    const auditing = await consumer('audit.mjs');
+    await producer.send('to all groups', { queue: 'bulk' });
+    assert.deepEqual(await auditing.printed(1), ['bulk to all groups']);
+  });
+
+  it('of docs/library.md ask, and take several at a time', async (t) => {
+    const { run, consumer, succeed } = await given(t, PAGE);
+    await consumer('replier.mjs');
+    assert.equal(await succeed('asker.mjs'), '6 0\n');
+    const batches = await consumer('batches.mjs');
+    const producer = await Producer.open({ dir: run });
+    t.after(() => producer.close());
+    await producer.sendAll(['a', 'b', 'c'], { queue: 'rows' });
+    assert.deepEqual(await batches.printed(1), ['3 rows: a b c']);
   });
 
   it('are all in these pages', () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Intake } from '../../src/broker/intake.ts';
 import { Reception } from '../../src/broker/reception.ts';
+import { Replies } from '../../src/broker/replies.ts';
 import { Requests } from '../../src/broker/requests.ts';
 import { encodeBatch } from '../../src/codec/batch.ts';
 import { type Envelope, encodeEnvelope } from '../../src/codec/envelope.ts';
@@ -36,18 +37,21 @@ function asked() {
   } as unknown as Endpoint;
   const requests = new Requests({
     inspection: store,
-    endpoint,
-    table: fakeTable(sender),
+    replies: new Replies({ endpoint, table: fakeTable(sender), journal: { resent: () => {} } }),
     broker: {
       status: async () => ({}),
       waiting: async () => 0,
       lastSent: () => [],
+      asked: async () => ({}),
       queues: async () => [],
+      metrics: async () => [],
+      changes: async () => ({}),
       drain: async () => {},
       cancelDrain: () => false,
       stop: () => {},
     },
-    journal: { error: (error) => errors.push(error), changed: () => {} },
+    groups: { join: async () => {}, remove: async () => 0 },
+    journal: { error: (error) => errors.push(error), changed: () => {}, resent: () => {} },
   });
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };
@@ -88,6 +92,7 @@ const op = fc.constantFrom(
   'peek',
   'purge',
   'kick',
+  'queue',
   'pause',
   'waiting',
   'ids',
@@ -107,6 +112,8 @@ const fields = [
     'queues',
     'after',
     'cancel',
+    'set',
+    'to',
   ],
 ];
 const anyRequest = fc.oneof(
@@ -185,10 +192,10 @@ describe('Reception', () => {
     const inFlight = new InFlight({ store, ackWaitMs: undefined, journal });
     await inFlight.recover(() => undefined);
     const reception = new Reception({
-      intake: new Intake({ store, bootId: 'b', maxMessageBytes: 100 }),
+      intake: new Intake({ store, bootId: 'b', maxMessageBytes: 100, place: 'here' }),
       roster: { get: () => undefined },
       requests: { take: () => 0 },
-      ...{ inFlight, journal, incarnation: store.incarnation },
+      ...{ inFlight, journal, incarnation: store.incarnation, maxMessageBytes: 100 },
     });
     const anyFrame = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),

@@ -25,9 +25,14 @@ function opened(frame: Uint8Array): Envelope {
 const number = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const verb = fc.constantFrom(...Object.values(Verb));
 const incarnation = fc.option(number, { nil: undefined });
-const anySettle = fc.record(
-  { id: number, delivery: number, incarnation, verb },
-  { noNullPrototype: true },
+const noNullPrototype = { noNullPrototype: true };
+const settle = { id: number, delivery: number, incarnation };
+const exitCode = fc.nat({ max: 255 });
+const reply = fc.uint8Array({ maxLength: 300 });
+const anySettle = fc.oneof(
+  fc.record({ ...settle, verb }, noNullPrototype),
+  fc.record({ ...settle, verb: fc.constant(Verb.Done), exitCode, reply }, noNullPrototype),
+  fc.record({ ...settle, verb: fc.constant(Verb.Failed), exitCode }, noNullPrototype),
 );
 const BATCHES = { batch: true, brotli: false, model: false };
 const plain: Envelope = { seq: 0, control: true, body: utf8('d'), fields: {} };
@@ -36,7 +41,7 @@ describe('a settlement', () => {
   it('arrives as it was sent, and is neither request nor reply', () => {
     const property = fc.property(anySettle, (settle) => {
       const envelope = opened(settlementsFrame([settle], NOTHING_MORE));
-      assert.deepEqual(settlementsOf(envelope), [settle]);
+      assert.deepEqual(settlementsOf(envelope, 300), [settle]);
       assert.equal(requestOf(envelope), undefined);
       assert.equal(replyOf(envelope), undefined);
     });
@@ -47,7 +52,7 @@ describe('a settlement', () => {
     const some = fc.array(anySettle, { minLength: 1, maxLength: MAX_SETTLEMENTS });
     const property = fc.property(some, fc.boolean(), (some, brotli) => {
       const envelope = opened(settlementsFrame(some, { batch: true, brotli, model: false }));
-      assert.deepEqual(settlementsOf(envelope), some);
+      assert.deepEqual(settlementsOf(envelope, 256 * 300), some);
       assert.equal(requestOf(envelope), undefined);
       assert.equal(replyOf(envelope), undefined);
     });
@@ -78,6 +83,17 @@ describe('a settlement', () => {
     for (const count of [0, 1, 3, 257]) {
       assert.equal(settlementsOf({ ...plain, body, fields: { count } }), undefined, `${count}`);
     }
+  });
+
+  it('carries a reply only with `done`, and an exit code that there is', () => {
+    const fields = { ref: 1, exit: 3 };
+    const of = (body: string, more = {}) =>
+      settlementsOf({ ...plain, body: utf8(body), fields: { ...fields, ...more } });
+    assert.deepEqual(of('dd')?.[0]?.reply, utf8('d'));
+    assert.deepEqual(of('d')?.[0]?.reply, utf8(''));
+    assert.equal(of('x')?.[0]?.exitCode, 3);
+    for (const wrong of [of('xx'), of('ff'), of('d', { exit: 256 }), of('q'), of('')])
+      assert.equal(wrong, undefined);
   });
 
   it('takes no byte for the first delivery, in the incarnation of the moment', () => {

@@ -137,6 +137,7 @@ export class FakeAddon implements Addon {
   readonly modelBytes = 0;
   pack = () => -1;
   unpack = () => -1;
+  pipe = () => undefined;
   readonly memory = new ArrayBuffer(Memory.bytes);
   readonly #memory = new Memory(this.memory);
 

@@ -23,7 +23,7 @@ function fakeWire() {
   const takeEchoed = (receiver: Pick<FrameReceiver, 'absorb'> | undefined) => {
     const next = echoed.shift();
     if (next) receiver?.absorb(...next);
-    return next !== undefined;
+    return next ? next[0].length * 8 + next[2] : 0;
   };
   return { echoed, takeEchoed };
 }

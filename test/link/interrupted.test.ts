@@ -17,7 +17,7 @@ const PEER = 4242;
 const FRAME = SignalCodec.encode(Uint8Array.of(0x80, 0x81, 0x68));
 const MAX_BYTES = 100;
 const NO_DESCRIPTORS = { pidfd: () => -1, signal: () => 0 };
-const NO_WIRE = { takeEchoed: () => false };
+const NO_WIRE = { takeEchoed: () => 0 };
 
 const inboundOf = (...processes: Parameters<typeof fakeTable>) =>
   new Inbound(fakeTable({ pid: PEER }, ...processes), NO_DESCRIPTORS, MAX_BYTES, NO_WIRE);

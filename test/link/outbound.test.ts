@@ -105,6 +105,7 @@ describe('Outbound', () => {
     assert.deepEqual(await sending, { kind: 'accepted' });
     assert.deepEqual(scene.accepted, [whole('hello')]);
     assert.equal(scene.outbound.busy, false);
+    assert.equal(scene.outbound.bits, frameOf('hello').length * 8);
     scene.silentAfter(5);
     scene.failing();
     assert.equal(scene.outbound.busy, true);

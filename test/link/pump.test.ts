@@ -46,10 +46,11 @@ function given(
     },
     giveUpGone: (pid?: number) => log.push(`${pid ?? 'the peer'} is gone`),
   };
+  const echoed: number[] = [];
   const inbound = {
     moving: false,
     last: undefined,
-    takeEchoed: () => {},
+    takeEchoed: () => echoed.shift() ?? 0,
     startOf: (pid: number) => pid * 100,
     drop: (pid: number) => log.push(`${pid} is forgotten`),
     sender: (pid: number) => senders.get(pid),
@@ -64,7 +65,7 @@ function given(
     for (const bit of frame.slice(0, -1)) frameReceiver.onBit(bit);
     senders.set(pid, { kind: 'echo', peer: peer(pid), receiver: frameReceiver });
   };
-  return { pump, wire, log, begin, clock, fields, addon, inbound };
+  return { pump, wire, log, begin, clock, fields, addon, inbound, echoed, senders };
 }
 
 describe('Pump', () => {
@@ -73,6 +74,18 @@ describe('Pump', () => {
     pump.takeSignals();
     const call = [MOVING_US, 9];
     assert.deepEqual(log, [call, `signal ${SIGNAL}`, call, `signal ${SIGNAL}`, call]);
+  });
+
+  it('counts the bits of echo peers, and the signals of all others', (t) => {
+    const [echoPeer, plainPeer] = [5, 6];
+    const { pump, begin, echoed, senders, fields } = given(t, [echoPeer * 2, plainPeer * 2]);
+    begin(echoPeer);
+    senders.set(plainPeer, { kind: 'plain', decoder: { push: () => undefined } } as never);
+    echoed.push(40);
+    pump.takeSignals();
+    assert.deepEqual([pump.bits, pump.foreign], [41, 1]);
+    fields[Field.Nameless] = 3;
+    assert.equal(pump.foreign, 4);
   });
 
   it('asks after a pause whether it may go on, then sends, however often that happens', (t) => {

@@ -83,7 +83,7 @@ describe('Wire', () => {
       [Exchange.More, { EchoBytes: 2, EchoByte: 1, EchoBits: 3 }, bytes(0x68, 0x69)],
       Exchange.None,
       [SIGNAL, { EchoByte: 0, EchoBits: 7 }],
-      [SIGNAL, { EchoByte: 0, EchoBits: 6 }],
+      [SIGNAL, { EchoBytes: 1, EchoByte: 0, EchoBits: 6 }],
     ]);
     wire.listen(peer(8), { room: 1000, partial: { byte: 2, bits: 3 } });
     const setUp = [Field.EchoPid, Field.EchoFd, Field.EchoRoom, Field.EchoByte, Field.EchoBits];
@@ -100,7 +100,7 @@ describe('Wire', () => {
       wire.exchange(1, -1);
       return wire.takeEchoed(each);
     });
-    assert.deepEqual(taken, [true, false, true, true, false]);
+    assert.deepEqual(taken, [16, 0, 4, 7, 0]);
     assert.deepEqual(absorbed, [
       [[0x68, 0x69], 1, 3],
       [[], 0, 7],

@@ -25,6 +25,26 @@ describe('brokers that share a store', { skip: withoutPostgres }, () => {
     assert.deepEqual(await consumer.printed(301), ['größer', ...lines]);
   });
 
+  it('reply to who asked on the other host', async (t) => {
+    const { a, b, url } = await given(t);
+    const worker = ['--reply', '--', 'sh', '-c', 'echo "got $(cat)"; exit 3'];
+    await b.stage.consumer(worker);
+    const { code, stdout, stderr } = await a.stage.sigmq(['ask', 'größer']).ended;
+    assert.deepEqual([code, stdout.toString()], [3, 'got größer\n'], stderr);
+    // While its own broker is away, the reply waits in the store.
+    const go = b.stage.path('go');
+    const slow = `while [ ! -e ${go} ]; do sleep 0.05; done; echo later`;
+    await b.stage.consumer(['-q', 'slow', '--reply', '--', 'sh', '-c', slow]);
+    const asker = a.stage.sigmq(['ask', '--wait', '-q', 'slow', 'x']);
+    await until('it is being handled', async () => (await b.counts())[0]?.reserved === 1);
+    a.broker.signal('SIGKILL');
+    await a.broker.ended;
+    writeFileSync(go, '');
+    await until('it is done', async () => (await b.counts()).length === 0);
+    await a.stage.broker(['--store', url]);
+    assert.equal((await asker.ended).stdout.toString(), 'later\n');
+  });
+
   it('give each message to one consumer, whoever has one', async (t) => {
     const { a, b } = await given(t);
     const consumers = [await a.stage.consumer(), await b.stage.consumer()];

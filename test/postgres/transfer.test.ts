@@ -39,21 +39,25 @@ async function fill(folder: string): Promise<void> {
       producer,
     },
     { ...one, queue: 'later', delayMs: 3_600_000, ttlMs: 7_200_000 },
-    { ...one, queue: 'later', delayMs: 1_800_000 },
+    { ...one, queue: 'later', delayMs: 1_800_000, asker: '1:2:3 here' },
     { ...one, queue: 'dead', body: new Uint8Array() },
     { ...one, queue: 'dead', body: Buffer.from('tried twice') },
     { ...one, queue: 'held' },
+    { ...one, queue: 'own', maxAttempts: 9, backoffMs: 5, deadTo: 'parked' },
     { ...one, queue: 'keyed', key: 'größer 1', keyTtlMs: 60_000 },
     { ...one, queue: 'keyed', key: 'done', keyTtlMs: 86_400_000, priority: 1 },
   ]);
   for (const kind of ['dead', 'lost', 'dead'] as const) {
     const [got] = await store.reserve(['dead'], ['1:1']);
-    await store.settle([{ id: got?.id ?? 0, outcome: { kind } }]);
+    const outcome = { kind, reason: `${kind} \u{1F6A6}\n` };
+    await store.settle([{ id: got?.id ?? 0, outcome }]);
   }
   const [done] = await store.reserve(['keyed'], ['1:1']);
   await store.settle([{ id: done?.id ?? 0, outcome: { kind: 'done' } }]);
   await store.reserve(['held'], ['1:1']);
   await store.pause('q1', true);
+  await store.set('q1', { rate: '10/s', jitter: 0.5, deadTo: 'q2' });
+  await store.set('unused', { maxMessages: 7 });
   await store.close();
 }
 
@@ -64,7 +68,9 @@ async function contentOf(store: Store) {
     for (const { id: _, ...rest } of await store.peek(queue, { limit: 1e4 })) {
       all.push({ ...rest, body: Buffer.from(rest.body) });
     }
-  return { all, counts: await store.counts(), number: await store.lastNumber('boot:1:2') };
+  const asked = await store.asked('1:2:3 here');
+  const number = await store.lastNumber('boot:1:2');
+  return { all, counts: await store.counts(), number, asked };
 }
 
 async function contentIn(folder: string) {
@@ -84,14 +90,14 @@ describe('export and import', () => {
     const lines = await stage.sigmq(['export', '--data', from]).ended;
     assert.deepEqual([lines.code, lines.stderr], [0, '']);
     const done = await stage.sigmq(['import', '--data', to], { stdin: lines.stdout }).ended;
-    assert.deepEqual([done.code, done.stderr], [0, 'sigmq: 707 messages imported.\n']);
+    assert.deepEqual([done.code, done.stderr], [0, 'sigmq: 708 messages imported.\n']);
     const before = await contentIn(from);
     const after = await contentIn(to);
     assert.equal(before.all.filter(({ state }) => state === 'reserved').length, 1);
     const asReady = (one: Omit<Stored, 'id'>) =>
       one.state === 'reserved' ? { ...one, state: 'ready' as const, delivery: 2 } : one;
     assert.deepEqual(after.all, before.all.map(asReady));
-    assert.equal(after.number, 7);
+    assert.deepEqual([after.number, after.asked], [7, 'delayed']);
     assert.deepEqual(
       after.counts.filter(({ paused }) => paused).map(({ queue }) => queue),
       ['q1'],
@@ -114,7 +120,7 @@ describe('export and import', () => {
       ['cut off', lines.slice(0, -1).join('\n'), /a part is missing/],
       ['in the middle of a line', text.slice(0, 20_000), /not what `sigmq export` writes/],
       ['without the first line', lines.slice(1).join('\n'), /first line/],
-      ['one is missing', lines.filter((_, n) => n !== 5).join('\n'), /speaks of 707/],
+      ['one is missing', lines.filter((_, n) => n !== 5).join('\n'), /speaks of 708/],
       ['garbage', `${lines[0]}\n{"queue":"no such/name"}\n`, /queue is missing, or wrong/],
       ['nothing', '', /a part is missing/],
     ];
@@ -127,7 +133,7 @@ describe('export and import', () => {
     for (const times of [1, 2]) {
       const { code } = await stage.sigmq(['import', file, '--data', to]).ended;
       assert.equal(code, 0);
-      assert.equal((await contentIn(to)).all.length, times * 707);
+      assert.equal((await contentIn(to)).all.length, times * 708);
     }
   });
 

@@ -221,10 +221,17 @@ describe('a store in a file', () => {
     );
     const [held] = await store.reservations();
     assert.deepEqual([held?.id, held?.attempt, held?.delivery], [4, 3, 3]);
+    const dead = await store.find(5);
+    assert.ok((dead?.diedAt ?? 0) > 1e12 && dead?.failures === undefined);
+    await store.set('default', { maxAttempts: 1, deadTo: 'parked' });
+    assert.equal(await settle(store, 4, { kind: 'failed', reason: 'why' }), 'dead');
+    assert.equal((await store.find(4))?.failures?.[0]?.pid, 3);
     const order = [];
     for (let n = 0; n < 3; n++) order.push((await reserve(store, ['default'], '1:1'))?.id);
     assert.deepEqual(order, [2, 1, 3]);
     assert.equal((await put(store, [message('new')]))[0], 6);
+    await put(store, [message('asked', { asker: '1:2:3 here' })]);
+    assert.equal(await store.asked('1:2:3 here'), 'ready');
     const [keyed] = await store.publish([message('keyed', { key: 'k' })]);
     assert.deepEqual(await store.publish([message('again', { key: 'k' })]), [
       { id: keyed?.id, isDuplicate: true },

@@ -1,52 +1,16 @@
 /** What holds for every store. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY, type StorePolicy } from '../../src/queue/policy.ts';
-import { PostgresStore } from '../../src/queue/postgres/postgres-store.ts';
-import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import type { NewMessage, Store } from '../../src/queue/store.ts';
-import { PostgresServer, withoutPostgres } from '../postgres/server.ts';
+import { withoutPostgres } from '../postgres/server.ts';
+import { Clock, stores } from './every-store.ts';
 import { put, reserve, settle } from './single.ts';
-
-/** A clock that moves when told. */
-class Clock {
-  ms = 1_000_000;
-  readonly now = () => this.ms;
-}
-
-type Open = (
-  t: { after(fn: () => void): void },
-  policy: StorePolicy,
-  clock: Clock,
-) => Promise<Store>;
 
 /** How often something at random is done to each: a new store costs that much more. */
 const RUNS: Record<string, number> = { memory: 100, sqlite: 25, postgres: 10 };
-let server: PostgresServer | undefined;
-let schemas = 0;
-before(async () => {
-  if (!withoutPostgres) server = await PostgresServer.start();
-});
-after(() => server?.remove());
-
-const stores: Record<string, Open> = {
-  memory: async (_t, policy, clock) => SqliteStore.inMemory(policy, clock.now),
-  sqlite: async (t, policy, clock) => {
-    const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    return SqliteStore.open(folder, policy, 'never', clock.now);
-  },
-  postgres: async (_t, policy, { now }) => {
-    const url = (server as PostgresServer).url(`s${++schemas}`);
-    const place = { key: url, host: 'host', dir: '/dir', version: '1' };
-    return PostgresStore.open({ url, policy, place, leaseMs: 10_000, now });
-  },
-};
 
 const bytes = (text: string) => Buffer.from(text);
 const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
@@ -737,6 +701,97 @@ for (const [name, open] of Object.entries(stores)) {
         ],
       );
       assert.equal((await store.peek('default', { limit: 1 })).length, 1);
+    });
+
+    it('keeps what who asked is to be told, with the end of the message, until it is told', async (t) => {
+      const { store, clock } = await given(t, { maxAttempts: 2, backoffMs: 1 });
+      const asker = (n: number, place = 'größer 4:5') => `70:500:${n} ${place}`;
+      const ids = await put(store, [
+        message('a', { asker: asker(1) }),
+        message('b', { asker: asker(2), key: 'k' }),
+        message('c'),
+        message('d', { asker: asker(3, 'elsewhere') }),
+        message('e', { asker: asker(4) }),
+      ]);
+      const [a = 0, b = 0, c = 0, d = 0, e = 0] = ids;
+      assert.equal(await store.asked(asker(1)), 'ready');
+      assert.equal(await store.asked(asker(9)), undefined);
+      const got = await store.reserve(['default'], Array(5).fill('1:1'));
+      assert.deepEqual(
+        got.map((one) => one.asker),
+        [asker(1), asker(2), undefined, asker(3, 'elsewhere'), asker(4)],
+      );
+      assert.deepEqual(
+        (await store.reservations()).map((one) => one.asker),
+        got.map((one) => one.asker),
+      );
+      assert.equal(await store.asked(asker(1)), 'reserved');
+      const ending = (id: number, kind: 'done' | 'failed' | 'lost' | 'dead', by?: string) => ({
+        ...{ id, outcome: { kind } },
+        replied:
+          by === undefined
+            ? undefined
+            : {
+                ...{ asker: by, ifGone: Buffer.from([0, id]), ifDead: Buffer.from([255, id]) },
+              },
+      });
+      await store.settle([
+        ending(a, 'done', asker(1)),
+        ending(b, 'failed', asker(2)),
+        ending(c, 'done'),
+        ending(d, 'dead', asker(3, 'elsewhere')),
+      ]);
+      assert.equal(await store.asked(asker(1)), 'answered');
+      assert.equal(await store.asked(asker(2)), 'delayed', 'it may yet be done');
+      assert.deepEqual(await store.repliesAt('größer 4:5', 10), [asker(1)]);
+      assert.deepEqual(await store.repliesAt('4:5', 10), []);
+      assert.deepEqual(await store.repliesAt('elsewhere', 10), [asker(3, 'elsewhere')]);
+      const content = async (by: string) => [...((await store.reply(by))?.content ?? [])];
+      assert.deepEqual(await content(asker(1)), [0, a]);
+      assert.deepEqual(await content(asker(3, 'elsewhere')), [255, d]);
+      assert.equal(await store.reply(asker(2)), undefined);
+
+      // Given to others, and done after all.
+      await store.settle([ending(e, 'lost', asker(4))]);
+      const name = { incarnation: store.incarnation, delivery: 1 };
+      assert.equal(await store.settleLate(e, name, Buffer.from('late')), 'default');
+      assert.deepEqual(await content(asker(4)), [...Buffer.from('late')]);
+
+      clock.ms += 100;
+      await reserve(store, ['default'], '1:1');
+      await store.settle([ending(b, 'lost', asker(2))]);
+      assert.deepEqual(await content(asker(2)), [255, b]);
+      assert.equal((await store.repliesAt('größer 4:5', 2)).length, 2);
+      await store.forgetReplies([asker(1), asker(2), asker(4), asker(9)]);
+      assert.deepEqual(await store.repliesAt('größer 4:5', 10), []);
+      assert.equal(await store.asked(asker(1)), undefined);
+      assert.equal(await store.asked(asker(2)), 'dead', 'nobody waits for it any more');
+
+      // Kicked, and done: nobody asked twice, and the first reply counts.
+      await store.kick('default', { ids: [b] });
+      await reserve(store, ['default'], '1:1');
+      await store.settle([ending(b, 'done', asker(2))]);
+      assert.deepEqual(await content(asker(2)), [0, b]);
+    });
+
+    it('tells nobody of what is not settled after all', async (t) => {
+      const { store } = await given(t);
+      const [id = 0] = await put(store, [message('a', { asker: '1:2:3 here' })]);
+      await reserve(store, ['default'], '1:1');
+      const nothing = Buffer.from('');
+      const replied = { asker: '1:2:3 here', ifGone: nothing, ifDead: nothing };
+      await store.settle([
+        { id, outcome: { kind: 'done' }, replied },
+        { id: 999, outcome: { kind: 'done' } },
+      ]);
+      assert.deepEqual(await store.repliesAt('here', 10), []);
+      assert.equal(await store.asked('1:2:3 here'), 'reserved');
+      for (const kind of ['release', 'return', 'untaken'] as const) {
+        await store.settle([{ id, outcome: { kind }, replied }]);
+        assert.deepEqual(await store.repliesAt('here', 10), [], kind);
+        await store.edit([id], { delayMs: 0 });
+        await reserve(store, ['default'], '1:1');
+      }
     });
 
     it('counts as its messages say, whatever is done', async () => {

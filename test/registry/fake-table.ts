@@ -12,6 +12,7 @@ export function fakeTable(...processes: (Partial<ProcessInfo> & { pid: number })
     blocksBoth: true,
     catchesBoth: true,
     catchesAlike: false,
+    catchesOrders: false,
     pending: false,
   };
   const self = { ...normal, pid: SELF };

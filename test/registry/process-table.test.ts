@@ -187,6 +187,7 @@ describe('parseProcess', () => {
       blocksBoth: true,
       catchesBoth: true,
       catchesAlike: false,
+      catchesOrders: false,
       blocksAll: false,
       catchesAlso: false,
       pending: true,
@@ -209,6 +210,26 @@ describe('parseProcess', () => {
     assert.equal(alike('0000000000000a10'), false, 'and SIGTRAP');
     assert.equal(alike('0000000000800a00'), false, 'and SIGXCPU');
   });
+});
+
+describe('catchesOrders', () => {
+  const stat = `7 (a) S ${Array.from({ length: 50 }, (_, i) => i).join(' ')}`;
+  for (const [caught, expected, whose] of [
+    ['0000000008034a03', true, 'tmux'],
+    ['0000000018016a07', true, 'nginx'],
+    ['0000000000014a07', true, 'php-fpm, postgres'],
+    ['0000000042017e4f', false, 'a Ruby program'],
+    ['0000000100004e02', false, 'a Node program'],
+    ['0000000000010a02', false, 'a bash script'],
+    ['0000000008010a01', false, 'a zsh script'],
+    ['0000000000000a00', false, 'these two alone'],
+    ['0000000000004a03', false, 'one that cleans up'],
+  ] as const) {
+    it(`${expected}: ${whose}`, () => {
+      const status = `Name:\tx\nState:\tS\nTgid:\t7\nUid:\t5\nSigCgt:\t${caught}\n`;
+      assert.equal(parseProcess(7, stat, status)?.catchesOrders, expected);
+    });
+  }
 });
 
 describe('hasLineEditor', () => {
@@ -241,6 +262,7 @@ describe('portableProcessTable', () => {
       blocksBoth: undefined,
       catchesBoth: undefined,
       catchesAlike: undefined,
+      catchesOrders: undefined,
       pending: undefined,
     };
     assert.deepEqual(table.read(pid), { pid, uid, ...unknown });

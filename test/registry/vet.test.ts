@@ -132,6 +132,32 @@ describe('vetTarget', () => {
     assert.deepEqual(killed, { ok: false, why: 'would-be-killed' });
   });
 
+  it('wants more of a process that a person names than of one that registered', () => {
+    const result = (
+      is: Partial<ProcessInfo>,
+      registered: Registered = { isNamed: true },
+      pid = PID,
+    ) => {
+      const vetted = vetTarget(pid, registered, fakeTable({ pid, ...is }));
+      return vetted.ok ? vetted.kind : vetted.why;
+    };
+    const plain = { blocksBoth: false };
+    assert.equal(result({}), 'echo');
+    assert.equal(result(plain), 'plain');
+    assert.equal(result({ ...plain, catchesBoth: false }), 'would-be-killed');
+    assert.equal(result({ ...plain, catchesAlike: true }), 'indifferent');
+    assert.equal(result({ ...plain, catchesOrders: true }), 'service');
+    assert.equal(
+      result({ ...plain, catchesOrders: true }, {}),
+      'plain',
+      'it has registered itself',
+    );
+    assert.equal(result({}, { isNamed: true }, 1), 'init');
+    assert.equal(result({}, { isNamed: true, start: 500 }, 1), 'init');
+    const blind = { ...fakeTable({ pid: PID, ...plain }), knowsSignals: false };
+    assert.deepEqual(vetTarget(PID, { isNamed: true }, blind), { ok: false, why: 'unknown' });
+  });
+
   it('rejects this process', () => {
     assert.deepEqual(vetTarget(SELF, {}, fakeTable()), { ok: false, why: 'self' });
     assert.deepEqual(vetTarget(process.pid, {}, linuxProcessTable), { ok: false, why: 'self' });

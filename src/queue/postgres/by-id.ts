@@ -1,6 +1,6 @@
 import type { BodyPart, ById, Changed, Edit, MessageState, Stored } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { COLUMNS, type SizedRow, storedOf } from './rows.ts';
+import { ALL_FAILURES, COLUMNS, type SizedRow, storedOf } from './rows.ts';
 import { COUNT_REMOVED } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
@@ -71,7 +71,7 @@ export class PostgresById implements ById {
 
 const FIND: Statement = {
   name: 'find',
-  text: `SELECT ${COLUMNS}, octet_length(body) AS size,
+  text: `SELECT ${COLUMNS}, ${ALL_FAILURES}, octet_length(body) AS size,
       substring(body FROM $2::int FOR coalesce($3::int, octet_length(body))) AS body
     FROM messages WHERE id = $1`,
 };

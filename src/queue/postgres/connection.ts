@@ -8,6 +8,8 @@ import { ConnectionLost, codeOf, postgresErrors } from './errors.ts';
 const CONNECT_MS = 5000;
 /** An answer that takes longer does not come any more; ms. */
 const ANSWER_MS = 10_000;
+/** The same for an index of many millions; ms. */
+const PATIENCE_MS = 3_600_000;
 /** The server gives up before us, so that we know what became of it; ms. */
 const STATEMENT_MS = 8000;
 /** A network that was cut is noticed in about 10 s also while nothing is asked. */
@@ -26,6 +28,7 @@ interface Query {
   readonly name?: string;
   readonly text: string;
   readonly values?: unknown[];
+  readonly query_timeout?: number;
 }
 
 export interface ConnectionOptions {
@@ -149,6 +152,17 @@ export class PostgresConnection {
   /** As {@link run}, for what is asked once. Without values it may be several statements. */
   ask<R extends QueryResultRow>(text: string, values?: unknown[]): Promise<R[]> {
     return this.#ask<R>(values ? { text, values } : { text });
+  }
+
+  /** As {@link ask}, for what may take minutes: with a pooler in between, no longer than anything else. */
+  async askPatiently(text: string): Promise<void> {
+    if (this.#isPooled) {
+      await this.ask(text);
+      return;
+    }
+    await this.ask('SET statement_timeout = 0');
+    await this.#ask({ text, query_timeout: PATIENCE_MS });
+    await this.ask(`SET statement_timeout = ${STATEMENT_MS}`);
   }
 
   async #ask<R extends QueryResultRow>(query: Query): Promise<R[]> {

@@ -1,14 +1,20 @@
 import type { Reservation, Reserved, Store } from '../store.ts';
 import type { Statement } from './connection.ts';
+import { limitedSources, type Opening, openings, room } from './openings.ts';
 import { COLUMNS, type HeldRow, heldOf, queuedOf, type RowWithBody } from './rows.ts';
 import { Settlements } from './settlements.ts';
-import { FIRST } from './sql.ts';
+import { isPaused, type ReadyOrder, readyOrder } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
 /** Another broker is just taking what was first: how often to look again. */
 const MAX_LOOKS = 5;
 /** Bytes of bodies reserved at a time, when nobody says less. */
 const MAX_BYTES = 64 << 20;
+
+/** Two brokers that took too much together try again after about this; ms. */
+const AGAIN_MS = 20;
+/** Others say when they are done with what is limited; what they said may be lost; ms. */
+const LOOK_AGAIN_MS = 1000;
 
 const NOTHING_MORE = { isThere: false, rows: [], isCut: false };
 
@@ -17,10 +23,12 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
   readonly settlements: Settlements;
   readonly #parts: Parts;
   readonly #held = new Map<number, HeldRow>();
+  readonly #reserve: Statement;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.settlements = new Settlements(parts, this.#held);
+    this.#reserve = reserveIn(readyOrder(parts.policy.agingMs));
   }
 
   /** Whether this broker holds messages. */
@@ -41,18 +49,23 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     const { members, timetable } = this.#parts;
     await timetable.sweep();
     await members.ensure();
+    await this.#parts.settings.known();
     const reserved: Reserved[] = [];
     let bytes = 0;
     for (let looks = 0; looks < MAX_LOOKS && reserved.length < consumers.length; ) {
       const some = consumers.slice(reserved.length);
       const left = Math.min(maxBytes, MAX_BYTES) - bytes;
       if (left <= 0) break;
-      const taken = this.#take(queues, some, left, reserved.length === 0);
+      const open = openings(this.#parts, queues);
+      if (open.length === 0) break;
+      const taken = this.#take(open, some, left, reserved.length === 0);
       const { isThere, rows, isCut } = await (reserved.length > 0
         ? taken.catch(() => NOTHING_MORE) // what there is goes out; who asks again hears of the error
         : taken);
+      const kept = await this.#withinLimits(rows);
       bytes += rows.reduce((sum, row) => sum + row.bytes, 0);
-      reserved.push(...rows.map((row) => this.#hold(row)));
+      reserved.push(...kept.map((row) => this.#hold(row)));
+      if (kept.length < rows.length) break;
       if (!isThere || isCut) break;
       if (rows.length === 0) looks++;
     }
@@ -60,34 +73,67 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     return reserved;
   }
 
+  /**
+   * Another broker may have taken of the same queue at the same moment. Both see it now, and what is too much goes back
+   * before a consumer gets it; they try again at different times.
+   */
+  async #withinLimits(rows: readonly RowWithBody[]): Promise<readonly RowWithBody[]> {
+    const { engine, settings, members, timetable, clock, ready } = this.#parts;
+    const queue = rows[0]?.queue ?? '';
+    const { concurrency } = settings.queues.of(queue);
+    if (concurrency === undefined) return rows;
+    ready.forget([queue]);
+    const [held] = await engine.fast<{ messages: number }>(COUNT_HELD, [queue]);
+    const surplus = Math.min((held?.messages ?? 0) - concurrency, rows.length);
+    if (surplus <= 0) return rows;
+    const kept = rows.slice(0, rows.length - surplus);
+    const back = rows.slice(rows.length - surplus).map(({ id }) => id);
+    await engine.fast(GIVE_BACK, [members.id, back]);
+    timetable.addOpening(clock.now() + AGAIN_MS * (0.5 + Math.random()));
+    return kept;
+  }
+
   /** From the queue whose head is first, as many as come before the head of every other queue. */
   async #take(
-    queues: readonly string[],
+    open: readonly Opening[],
     consumers: readonly string[],
     maxBytes: number,
     isFirst: boolean,
   ): Promise<{ isThere: boolean; rows: readonly RowWithBody[]; isCut: boolean }> {
-    const { engine, members, ready } = this.#parts;
+    const { engine, members, ready, settings } = this.#parts;
     const since = ready.version;
+    const queues = open.map(({ queue }) => queue);
+    const concurrency = (queue: string) => settings.queues.of(queue).concurrency ?? null;
     const values = [
       ...[queues, consumers.length, Math.floor(maxBytes), isFirst],
       ...[members.id, members.incarnation, consumers],
+      ...[open.map(({ most }) => Math.min(most, Number.MAX_SAFE_INTEGER)), queues.map(concurrency)],
     ];
     const found = await engine.fast<
       (RowWithBody | { id: null }) & { heads: number; locked: number }
-    >(RESERVE, values);
+    >(this.#reserve, values);
     const rows = found.filter((row): row is RowWithBody & typeof row => row.id !== null);
     const { heads = 0, locked = 0 } = found[0] ?? {};
-    if (heads === 0) ready.learn(queues, false, since);
+    if (heads === 0) this.#onNothing(queues, since);
     return { isThere: heads > 0, rows, isCut: rows.length < locked };
+  }
+
+  /** Where nothing can be taken there may be something that waits until others are done: it is looked at again. */
+  #onNothing(queues: readonly string[], since: number): void {
+    const { ready, settings, timetable, clock } = this.#parts;
+    const isLimited = (queue: string) => settings.queues.of(queue).concurrency !== undefined;
+    ready.learn(queues, false, since);
+    if (queues.some(isLimited)) timetable.addOpening(clock.now() + LOOK_AGAIN_MS);
   }
 
   #hold(row: RowWithBody): Reserved {
     this.#held.set(row.id, heldOf(row));
     this.settlements.forget(row.id);
-    const { members, clock } = this.#parts;
+    const { members, clock, allowances } = this.#parts;
+    allowances.taken(row.queue, 1, clock.now());
     return {
       ...queuedOf(row, (at) => clock.toHost(at)),
+      ...askerOf(row),
       incarnation: members.incarnation,
     };
   }
@@ -102,28 +148,35 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     return rows.map((row) => {
       const { consumer, incarnation } = row;
       this.#held.set(row.id, heldOf(row));
-      return { ...queuedOf(row, (at) => clock.toHost(at)), consumer, incarnation };
+      const queued = queuedOf(row, (at) => clock.toHost(at));
+      return { ...queued, ...askerOf(row), consumer, incarnation };
     });
   }
+}
+
+function askerOf({ asker }: RowWithBody): Pick<Reserved, 'asker'> {
+  return asker === null ? {} : { asker };
 }
 
 /**
  * The heads are looked at without a lock, or brokers would keep each other from all queues but one. What is locked
  * and comes after the head of another queue is free again at once.
  */
-const RESERVE: Statement = {
-  name: 'reserve',
-  text: `WITH heads AS (SELECT head.* FROM unnest($1::text[]) AS asked (name) CROSS JOIN LATERAL
-      (SELECT queue, priority, position, id FROM messages WHERE queue = asked.name AND state = 'ready'
-        ORDER BY ${FIRST} LIMIT 1) AS head
-      WHERE NOT EXISTS (SELECT FROM paused WHERE paused.queue = asked.name) ORDER BY ${FIRST} LIMIT 2),
-    rival AS (SELECT * FROM heads ORDER BY ${FIRST} OFFSET 1),
+function reserveIn({ name, sql: first, isBefore }: ReadyOrder): Statement {
+  return {
+    name: `reserve${name}`,
+    text: `WITH asked AS (SELECT * FROM unnest($1::text[], $8::bigint[], $9::bigint[]) AS all_of (name, by_rate, concurrency)),
+    heads AS (SELECT head.*, room.most FROM ${limitedSources('asked')} AS limited
+      CROSS JOIN LATERAL (SELECT ${room('limited')} AS most) AS room CROSS JOIN LATERAL
+      (SELECT queue, priority, position, id FROM messages WHERE queue = limited.name AND state = 'ready'
+        ORDER BY ${first} LIMIT 1) AS head
+      WHERE room.most > 0 AND NOT ${isPaused('limited.name')} ORDER BY ${first} LIMIT 2),
+    rival AS (SELECT * FROM heads ORDER BY ${first} OFFSET 1),
     locked AS (SELECT id, priority, position, bytes FROM messages
-      WHERE queue = (SELECT queue FROM heads ORDER BY ${FIRST} LIMIT 1) AND state = 'ready'
-      ORDER BY ${FIRST} LIMIT $2 FOR UPDATE SKIP LOCKED),
-    before AS (SELECT * FROM locked WHERE NOT EXISTS (SELECT FROM rival WHERE
-      (rival.priority, locked.position, locked.id) > (locked.priority, rival.position, rival.id))),
-    counted AS (SELECT id, row_number() OVER (ORDER BY ${FIRST}) AS n, sum(bytes) OVER (ORDER BY ${FIRST}) AS total
+      WHERE queue = (SELECT queue FROM heads ORDER BY ${first} LIMIT 1) AND state = 'ready'
+      ORDER BY ${first} LIMIT least($2, (SELECT most FROM heads ORDER BY ${first} LIMIT 1)) FOR UPDATE SKIP LOCKED),
+    before AS (SELECT * FROM locked WHERE NOT EXISTS (SELECT FROM rival WHERE ${isBefore('rival', 'locked')})),
+    counted AS (SELECT id, row_number() OVER (ORDER BY ${first}) AS n, sum(bytes) OVER (ORDER BY ${first}) AS total
       FROM before),
     taken AS (UPDATE messages SET state = 'reserved', broker = $5, incarnation = $6,
         consumer = ($7::text[])[counted.n]
@@ -131,10 +184,20 @@ const RESERVE: Statement = {
       RETURNING n, messages.*)
     SELECT (SELECT count(*) FROM heads)::int AS heads, (SELECT count(*) FROM counted)::int AS locked, ${COLUMNS}, body
     FROM (VALUES (1)) AS one LEFT JOIN taken ON true ORDER BY n`,
+  };
+}
+const COUNT_HELD: Statement = {
+  name: 'count-held',
+  text: `SELECT count(*) AS messages FROM messages WHERE state = 'reserved' AND queue = $1`,
+};
+const GIVE_BACK: Statement = {
+  name: 'give-back',
+  text: `UPDATE messages SET state = 'ready', broker = NULL, consumer = NULL, incarnation = NULL
+    WHERE state = 'reserved' AND broker = $1 AND id = ANY($2::bigint[])`,
 };
 const RESERVATIONS: Statement = {
   name: 'reservations',
-  text: `SELECT ${COLUMNS}, body, consumer, incarnation FROM messages
+  text: `SELECT ${COLUMNS}, body, incarnation FROM messages
     WHERE state = 'reserved' AND broker = $1 ORDER BY id`,
 };
 const ORPHANS = `UPDATE messages SET state = 'ready', broker = NULL, consumer = NULL, incarnation = NULL

@@ -79,6 +79,11 @@ export class PostgresEngine {
     return this.#run(() => this.#connections().fast.run<R>(statement, values));
   }
 
+  /** Several statements, which are one transaction; they have no values. @throws StoreError */
+  async durableAll(text: string): Promise<void> {
+    await this.#run(() => this.#connections().durable.ask(text));
+  }
+
   /** @returns whether the connection is there after so many ms at most */
   async isBackIn(ms: number): Promise<boolean> {
     await Promise.race([this.#connecting, sleep(ms, undefined, { ref: false })]);

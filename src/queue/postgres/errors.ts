@@ -48,6 +48,13 @@ export const postgresErrors = {
       'Install sigmq again with its dependencies.',
       cause,
     ),
+  olderBroker: (name: string, host: string, dir: string) =>
+    new StoreError(
+      'older-broker',
+      Exit.Config,
+      `The store ${name} has a broker of an earlier version, which knows no groups: ${host}:${dir}.`,
+      'Restart that broker with this version; if it is gone, wait three minutes.',
+    ),
   away: (name: string, cause: unknown) => {
     const [exit, hint] = ADVICE[codeOf(cause) ?? ''] ?? [Exit.TryAgain, NOTHING_LOST];
     return new StoreAway(

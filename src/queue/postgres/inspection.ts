@@ -1,7 +1,9 @@
+import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import {
   type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
+  type Kicked,
   type MessageState,
   type QueueCounts,
   type Selection,
@@ -9,29 +11,41 @@ import {
   type Stored,
 } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { COLUMNS, type SizedRow, storedOf } from './rows.ts';
-import { COUNT_REMOVED, DUE_FIRST, FIRST, STEP_ROWS } from './sql.ts';
+import { COLUMNS, LAST_FAILURE, type SizedRow, storedOf } from './rows.ts';
+import {
+  COUNT_REMOVED,
+  DUE_FIRST,
+  isPaused,
+  type ReadyOrder,
+  readyOrder,
+  STEP_ROWS,
+} from './sql.ts';
 import type { Parts } from './timetable.ts';
 
-/** The order in which the messages of a state are shown, removed and kicked; each uses its index. */
-const ORDER: Record<MessageState, string> = {
-  ready: FIRST,
+/**
+ * The order in which the messages of a state are shown, removed and kicked; each uses its index. Those that are ready
+ * are in the order of their delivery.
+ */
+const ORDER: Record<Exclude<MessageState, 'ready'>, string> = {
   delayed: DUE_FIRST,
   reserved: 'id',
   dead: 'priority DESC, id',
 };
 
 /** Inspecting the queues in the database, and changing them by hand. */
-export class PostgresInspection implements Omit<Inspection, keyof ById> {
+export class PostgresInspection implements Omit<Inspection, keyof ById | 'removeGroup'> {
   readonly #parts: Parts;
+  readonly #order: ReadyOrder;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#order = readyOrder(parts.policy.agingMs);
   }
 
   async counts(): Promise<QueueCounts[]> {
-    const { engine, timetable } = this.#parts;
+    const { engine, timetable, settings } = this.#parts;
     await timetable.sweep();
+    const { all } = await settings.known();
     const rows = await engine.fast<{
       queue: string;
       state: MessageState | null;
@@ -44,9 +58,11 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
       if (state) counts[state] = messages;
       queues.set(queue, counts);
     }
-    return [...queues]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([queue, counts]) => ({ queue, ...counts }));
+    const none = { paused: false, ready: 0, delayed: 0, reserved: 0, dead: 0 };
+    return [...new Set([...queues.keys(), ...all.keys()])].sort().map((queue) => {
+      const known = all.get(queue);
+      return { queue, ...(queues.get(queue) ?? none), ...(known && { settings: known }) };
+    });
   }
 
   async peek(queue: string, selection: Selection = {}): Promise<Stored[]> {
@@ -58,7 +74,7 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
     for (const state of selection.state ? [selection.state] : STATES) {
       if (limit <= 0) break;
       const values = [queue, limit, skip, fromByte + 1, maxBody ?? null, ...(ids ? [ids] : [])];
-      const rows = await engine.fast<SizedRow>(peek(state, ids), values);
+      const rows = await engine.fast<SizedRow>(peek(state, ids, this.#order), values);
       found.push(...rows.map((row) => storedOf(row, (at) => clock.toHost(at))));
       limit -= rows.length;
     }
@@ -73,7 +89,10 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
     for (const state of states.filter((state) => state !== 'reserved')) {
       purged += await inSteps(limit - purged, async (rows) => {
         const values = [members.id, queue, rows, ...(ids ? [ids] : [])];
-        const [gone] = await engine.durable<{ count: number }>(purge(state, ids), values);
+        const [gone] = await engine.durable<{ count: number }>(
+          purge(state, ids, this.#order),
+          values,
+        );
         return gone?.count ?? 0;
       });
     }
@@ -82,18 +101,30 @@ export class PostgresInspection implements Omit<Inspection, keyof ById> {
 
   async kick(
     queue: string,
-    { ids, limit = Number.POSITIVE_INFINITY }: Selection = {},
+    { ids, limit = Number.POSITIVE_INFINITY, to = queue }: Kicked = {},
   ): Promise<number> {
     const { engine, position, ready } = this.#parts;
     const kicked = await inSteps(limit, async (rows) => {
-      const values = [queue, rows, position(rows), ...(ids ? [ids] : [])];
+      const values = [queue, rows, position(rows), to, ...(ids ? [ids] : [])];
       return (await engine.durable(kick(ids), values)).length;
     });
     if (kicked > 0) {
-      ready.add([queue]);
-      engine.tell({ queues: [queue] });
+      ready.add([to]);
+      engine.tell({ queues: [to] });
     }
     return kicked;
+  }
+
+  async settings(queue: string): Promise<QueueSettings> {
+    return (await this.#parts.settings.known()).of(queue);
+  }
+
+  async set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    const { settings, ready, timetable } = this.#parts;
+    const after = await settings.set(queue, change);
+    ready.forget([queue]);
+    timetable.forgetDead();
+    return after;
   }
 
   async pause(queue: string, paused: boolean): Promise<void> {
@@ -126,20 +157,32 @@ function condition(
   return `queue = ${queue} AND state = '${state}'${which}`;
 }
 
-function peek(state: MessageState, ids: readonly number[] | undefined): Statement {
+function orderOf(state: MessageState, ready: ReadyOrder): string {
+  return state === 'ready' ? ready.sql : ORDER[state];
+}
+
+function peek(
+  state: MessageState,
+  ids: readonly number[] | undefined,
+  ready: ReadyOrder,
+): Statement {
   return {
-    name: `peek-${state}${ids ? '-ids' : ''}`,
-    text: `SELECT ${COLUMNS}, octet_length(body) AS size,
+    name: `peek-${state}${ids ? '-ids' : ''}${ready.name}`,
+    text: `SELECT ${COLUMNS}, ${LAST_FAILURE}, octet_length(body) AS size,
         substring(body FROM $4::int FOR coalesce($5::int, octet_length(body))) AS body
-      FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${ORDER[state]} LIMIT $2 OFFSET $3`,
+      FROM messages WHERE ${condition('$1', state, ids, '$6')} ORDER BY ${orderOf(state, ready)} LIMIT $2 OFFSET $3`,
   };
 }
 
-function purge(state: MessageState, ids: readonly number[] | undefined): Statement {
+function purge(
+  state: MessageState,
+  ids: readonly number[] | undefined,
+  ready: ReadyOrder,
+): Statement {
   return {
-    name: `purge-${state}${ids ? '-ids' : ''}`,
+    name: `purge-${state}${ids ? '-ids' : ''}${ready.name}`,
     text: `WITH batch AS (SELECT id FROM messages WHERE ${condition('$2', state, ids, '$4')}
-        ORDER BY ${ORDER[state]} LIMIT $3 FOR UPDATE SKIP LOCKED),
+        ORDER BY ${orderOf(state, ready)} LIMIT $3 FOR UPDATE SKIP LOCKED),
       gone AS (DELETE FROM messages USING batch WHERE messages.id = batch.id RETURNING bytes),
       counted AS (${COUNT_REMOVED})
       SELECT count(*)::int AS count FROM gone`,
@@ -149,14 +192,15 @@ function purge(state: MessageState, ids: readonly number[] | undefined): Stateme
 function kick(ids: readonly number[] | undefined): Statement {
   return {
     name: `kick${ids ? '-ids' : ''}`,
-    text: `WITH batch AS (SELECT id, priority, key FROM messages WHERE ${condition('$1', 'dead', ids, '$4')}
+    text: `WITH batch AS (SELECT id, priority, key FROM messages WHERE ${condition('$1', 'dead', ids, '$5')}
         ORDER BY ${ORDER.dead} LIMIT $2 FOR UPDATE SKIP LOCKED),
       chosen AS (SELECT id, row_number() OVER (ORDER BY ${ORDER.dead}) AS n,
           row_number() OVER (PARTITION BY key ORDER BY ${ORDER.dead}) AS same,
-          key IS NOT NULL AND EXISTS (SELECT FROM messages AS other WHERE other.queue = $1 AND other.key = batch.key
+          key IS NOT NULL AND EXISTS (SELECT FROM messages AS other WHERE other.queue = $4 AND other.key = batch.key
             AND other.state <> 'dead') AS stands
         FROM batch)
-      UPDATE messages SET state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, position = $3 + chosen.n,
+      UPDATE messages SET queue = $4, state = 'ready', spent = 0, due_at = NULL, expires_at = NULL, died_at = NULL,
+        position = $3 + chosen.n,
         key = CASE WHEN same = 1 AND NOT stands THEN key END
       FROM chosen WHERE messages.id = chosen.id RETURNING messages.id`,
   };
@@ -164,10 +208,12 @@ function kick(ids: readonly number[] | undefined): Statement {
 
 const COUNTS: Statement = {
   name: 'counts',
-  text: `SELECT queue, state, messages, EXISTS (SELECT FROM paused WHERE paused.queue = counted.queue) AS paused
+  text: `SELECT queue, state, messages, ${isPaused('counted.queue')} AS paused
     FROM (SELECT queue, state, count(*) AS messages FROM messages GROUP BY queue, state) AS counted
     UNION ALL
-    SELECT queue, NULL, 0, true FROM paused`,
+    SELECT queue, NULL, 0, true FROM paused
+    UNION ALL
+    SELECT name, NULL, 0, ${isPaused('name')} FROM queue_groups`,
 };
 const PAUSE: Statement = {
   name: 'pause',

@@ -1,7 +1,8 @@
 import { MAX_PRIORITIES, takenAt } from '../positions.ts';
 import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { FIRST } from './sql.ts';
+import { limitedSources, openings, room } from './openings.ts';
+import { FIRST, isPaused } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
 /** What the broker asks about its messages, other than for themselves. */
@@ -21,12 +22,15 @@ export class Lookups
 
   async hasReady(queues: readonly string[]): Promise<boolean> {
     await this.#parts.timetable.sweep();
-    const { ready, engine } = this.#parts;
-    if (queues.some((queue) => ready.get(queue))) return true;
-    const unknown = queues.filter((queue) => ready.get(queue) === undefined);
+    const { ready, engine, settings } = this.#parts;
+    const limitsOf = await settings.known();
+    const open = openings(this.#parts, queues).map(({ queue }) => queue);
+    if (open.some((queue) => ready.get(queue))) return true;
+    const unknown = open.filter((queue) => ready.get(queue) === undefined);
     if (unknown.length === 0) return false;
     const since = ready.version;
-    const rows = await engine.fast<{ queue: string }>(HAS_READY, [unknown]);
+    const limits = unknown.map((queue) => limitsOf.of(queue).concurrency ?? null);
+    const rows = await engine.fast<{ queue: string }>(HAS_READY, [unknown, limits]);
     const found = new Set(rows.map(({ queue }) => queue));
     for (const queue of unknown) ready.learn([queue], found.has(queue), since);
     return found.size > 0;
@@ -54,9 +58,10 @@ const LAST_NUMBER: Statement = {
 };
 const HAS_READY: Statement = {
   name: 'has-ready',
-  text: `SELECT name AS queue FROM unnest($1::text[]) AS asked (name)
-    WHERE EXISTS (SELECT FROM messages WHERE queue = name AND state = 'ready')
-    AND NOT EXISTS (SELECT FROM paused WHERE queue = name)`,
+  text: `WITH asked AS (SELECT name, concurrency, 1 AS by_rate FROM unnest($1::text[], $2::bigint[]) AS all_of (name, concurrency))
+    SELECT DISTINCT asked AS queue FROM ${limitedSources('asked')} AS limited
+    WHERE ${room('limited')} > 0 AND EXISTS (SELECT FROM messages WHERE queue = limited.name AND state = 'ready')
+    AND NOT ${isPaused('limited.name')}`,
 };
 const OLDEST: Statement = {
   name: 'oldest',
@@ -77,5 +82,5 @@ const IS_EMPTY: Statement = {
   name: 'is-empty',
   text: `SELECT NOT EXISTS (SELECT FROM messages WHERE state = 'reserved')
     AND NOT EXISTS (SELECT FROM messages WHERE state IN ('ready', 'delayed')
-      AND ($1 OR NOT EXISTS (SELECT FROM paused WHERE paused.queue = messages.queue))) AS empty`,
+      AND ($1 OR NOT ${isPaused('messages.queue')})) AS empty`,
 };

@@ -6,11 +6,12 @@ import { drawIncarnation } from '../incarnation.ts';
 import type { Statement } from './connection.ts';
 import type { Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
+import { SCHEMA_VERSION } from './schema.ts';
 import type { ServerClock } from './server-clock.ts';
 import { NOW } from './sql.ts';
 
 /** An idle broker says that it is there so often; ms. */
-const HEARTBEAT_MS = 60_000;
+export const HEARTBEAT_MS = 60_000;
 /** A broker that was not seen for so long is forgotten; ms. */
 const FORGOTTEN_MS = 24 * 3_600_000;
 /** Numbers of producers are kept for so long; ms. */
@@ -34,6 +35,8 @@ export interface MembershipOptions {
   readonly name: string;
   readonly place: Place;
   readonly leaseMs: number;
+  /** See StorePolicy. */
+  readonly agingMs: number | undefined;
   readonly clock: ServerClock;
   readonly engine: PostgresEngine;
   /** Whether this broker holds messages. */
@@ -78,15 +81,15 @@ export class Membership {
 
   /** With each connection, before anything else. */
   async join({ durable, fast }: Connections): Promise<void> {
-    const { place, clock, leaseMs, name } = this.#options;
+    const { place, clock, leaseMs, agingMs, name } = this.#options;
     // Without a session there is no lock; broker.pid keeps a second broker away in any case.
     if (!fast.isPooled) await lockPlace(fast, place.key, name);
     this.#incarnation = drawIncarnation();
     const began = performance.now();
     const answered = clock.asking();
     const [row] = await durable.ask<{ renewals: number; now: number }>(
-      `INSERT INTO brokers (id, place, host, dir, version, incarnation, seen_at, lease_until, draining)
-      VALUES ($1, $2, $3, $4, $5, $6, ${NOW}, ${NOW} + $7::bigint, $8)
+      `INSERT INTO brokers (id, place, host, dir, version, incarnation, seen_at, lease_until, draining, knows, aging)
+      VALUES ($1, $2, $3, $4, $5, $6, ${NOW}, ${NOW} + $7::bigint, $8, ${SCHEMA_VERSION}, $9)
       ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, seen_at = excluded.seen_at,
         lease_until = excluded.lease_until, draining = excluded.draining, renewals = brokers.renewals + 1
       RETURNING renewals, seen_at AS now`,
@@ -99,6 +102,7 @@ export class Membership {
         this.#incarnation,
         leaseMs,
         this.#isDraining,
+        agingMs ?? null,
       ],
     );
     if (row) answered(row.now);

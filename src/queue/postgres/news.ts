@@ -11,10 +11,14 @@ export interface News {
   readonly at?: number;
   /** This broker holds messages for so long, or renews that; ms. */
   readonly lease?: number;
+  /** Those of queues have changed. */
+  readonly settings?: true;
+  /** Somebody who asked is to be told something. */
+  readonly replies?: boolean;
 }
 
 /** Anything may have changed. */
-export const ANYTHING: News = { queues: 'all', at: 0 };
+export const ANYTHING: News = { queues: 'all', at: 0, settings: true, replies: true };
 
 /** The channel of NOTIFY; each store has its own. */
 export function channelOf({ schema }: PostgresAddress): string {
@@ -38,6 +42,8 @@ export function merged(a: News | undefined, b: News): News {
     ...(isAll ? { queues: 'all' } : queues.length > 0 ? { queues } : {}),
     ...(Number.isFinite(at) ? { at } : {}),
     ...(lease > 0 ? { lease } : {}),
+    ...(a.settings || b.settings ? { settings: true } : {}),
+    ...(a.replies || b.replies ? { replies: true } : {}),
   };
 }
 

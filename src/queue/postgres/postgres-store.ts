@@ -1,12 +1,17 @@
 import { steadyMs } from '../../clock.ts';
+import { Allowances } from '../allowances.ts';
+import type { Asked, Reply } from '../asks.ts';
 import type { EngineStatus } from '../engine-status.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
+import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import type {
   BodyPart,
   Changed,
   DeliveryName,
+  Dropped,
   Edit,
+  Kicked,
   NewMessage,
   Published,
   QueueCounts,
@@ -20,11 +25,14 @@ import type {
   StoreListener,
 } from '../store.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
+import { ageIndexes } from './aging.ts';
+import { PostgresAsks } from './asks.ts';
 import { PostgresById } from './by-id.ts';
 import { engineStatus } from './check.ts';
 import { Deliveries } from './deliveries.ts';
 import { type Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
+import { PostgresGroups } from './groups.ts';
 import { PostgresInspection } from './inspection.ts';
 import { Lookups } from './lookups.ts';
 import { Membership, type Place } from './membership.ts';
@@ -33,6 +41,8 @@ import { Publisher } from './publish.ts';
 import { Ready } from './ready.ts';
 import { openSchema } from './schema.ts';
 import { ServerClock } from './server-clock.ts';
+import { SharedSettings } from './settings.ts';
+import { NOW } from './sql.ts';
 import { Timetable } from './timetable.ts';
 
 export interface PostgresOptions {
@@ -41,6 +51,8 @@ export interface PostgresOptions {
   readonly place: Place;
   /** After this, others give away what a broker holds that says nothing; ms. */
   readonly leaseMs: number;
+  /** It is no broker, and leaves the indexes as they are. */
+  readonly isVisitor?: boolean;
   /** Instead of the server's clock; ms since the epoch. */
   readonly now?: () => number;
 }
@@ -55,13 +67,18 @@ export class PostgresStore implements Store {
   readonly #engine: PostgresEngine;
   readonly #members: Membership;
   readonly #ready = new Ready();
+  readonly #settings: SharedSettings;
   readonly #positions = new Positions(0);
   readonly #timetable: Timetable;
   readonly #deliveries: Deliveries;
   readonly #publisher: Publisher;
   readonly #byId: PostgresById;
+  readonly #asks: PostgresAsks;
   readonly #inspection: PostgresInspection;
   readonly #lookups: Lookups;
+  readonly #groups: PostgresGroups;
+  readonly #agingMs: number | undefined;
+  readonly #isVisitor: boolean;
   readonly #address: PostgresAddress;
   readonly #leaseMs: number;
   #listener: StoreListener | undefined;
@@ -81,7 +98,7 @@ export class PostgresStore implements Store {
     }
   }
 
-  private constructor({ url, policy, place, leaseMs, now }: PostgresOptions) {
+  private constructor({ url, policy, place, leaseMs, isVisitor, now }: PostgresOptions) {
     const address = parseAddress(url, process.env);
     this.#address = address;
     this.#leaseMs = leaseMs;
@@ -101,20 +118,34 @@ export class PostgresStore implements Store {
     });
     this.#engine = engine;
     const { name } = this;
+    const { agingMs } = policy;
     const holds = () => this.#deliveries.any;
-    const members = new Membership({ name, place, leaseMs, clock, engine, holds });
+    const members = new Membership({ name, place, leaseMs, agingMs, clock, engine, holds });
     this.#members = members;
     const ready = this.#ready;
     const position = (count: number) => this.#positions.take(clock.now(), count);
-    const common = { engine, members, policy, clock, ready, position };
+    const settings = new SharedSettings(engine);
+    this.#settings = settings;
+    const allowances = new Allowances(settings.queues);
+    const { host } = place;
+    const own = { policy, settings, allowances, host };
+    const common = { engine, members, clock, ready, position, ...own };
     const timetable = new Timetable(common);
     this.#timetable = timetable;
     const parts = { ...common, timetable };
     this.#deliveries = new Deliveries(parts);
     this.#publisher = new Publisher({ ...parts, name });
     this.#byId = new PostgresById(parts);
+    this.#asks = new PostgresAsks(parts);
     this.#inspection = new PostgresInspection(parts);
     this.#lookups = new Lookups(parts);
+    this.#groups = new PostgresGroups({
+      ...parts,
+      name,
+      purge: (queue) => this.#inspection.purge(queue),
+    });
+    this.#agingMs = agingMs;
+    this.#isVisitor = isVisitor ?? false;
   }
 
   get identity(): string {
@@ -131,6 +162,18 @@ export class PostgresStore implements Store {
 
   publish(batch: readonly NewMessage[]): Promise<Published[]> {
     return this.#publisher.publish(batch);
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    return this.#groups.addGroups(names);
+  }
+
+  groups(): Promise<readonly string[]> {
+    return this.#groups.groups();
+  }
+
+  removeGroup(name: string): Promise<number> {
+    return this.#groups.removeGroup(name);
   }
 
   lastNumber(process: string): Promise<number | undefined> {
@@ -157,8 +200,24 @@ export class PostgresStore implements Store {
     return this.#deliveries.settlements.settle(settlements);
   }
 
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
-    return this.#deliveries.settlements.settleLate(id, name);
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined> {
+    return this.#deliveries.settlements.settleLate(id, name, reply);
+  }
+
+  repliesAt(place: string, limit: number): Promise<string[]> {
+    return this.#asks.repliesAt(place, limit);
+  }
+
+  reply(asker: string): Promise<Reply | undefined> {
+    return this.#asks.reply(asker);
+  }
+
+  forgetReplies(askers: readonly string[]): Promise<void> {
+    return this.#asks.forgetReplies(askers);
+  }
+
+  asked(asker: string): Promise<Asked | undefined> {
+    return this.#asks.asked(asker);
   }
 
   reservations(): Promise<Reservation[]> {
@@ -176,6 +235,10 @@ export class PostgresStore implements Store {
 
   takeExpired(): ReadonlyMap<string, number> {
     return this.#timetable.swept.takeExpired();
+  }
+
+  takeDropped(): readonly Dropped[] {
+    return this.#timetable.swept.takeDropped();
   }
 
   oldest(queue: string): Promise<number | undefined> {
@@ -214,8 +277,16 @@ export class PostgresStore implements Store {
     return this.#inspection.purge(queue, selection);
   }
 
-  kick(queue: string, selection?: Selection): Promise<number> {
+  kick(queue: string, selection?: Kicked): Promise<number> {
     return this.#inspection.kick(queue, selection);
+  }
+
+  settings(queue: string): Promise<QueueSettings> {
+    return this.#inspection.settings(queue);
+  }
+
+  set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return this.#inspection.set(queue, change);
   }
 
   pause(queue: string, paused: boolean): Promise<void> {
@@ -242,9 +313,12 @@ export class PostgresStore implements Store {
     if (isAgain && identity !== this.#identity) throw postgresErrors.otherStore(this.name);
     this.#identity = identity;
     await this.#members.join(connections);
+    await connections.fast.ask(DATE_DEAD);
+    if (!this.#isVisitor) await ageIndexes(connections.durable, this.#agingMs);
     if (isAgain)
       await this.#deliveries.forgetOrphans((text, values) => connections.durable.ask(text, values));
     this.#ready.forget('all');
+    this.#settings.forget();
     this.#timetable.forget();
   }
 
@@ -253,11 +327,18 @@ export class PostgresStore implements Store {
     this.#engine.tell({ ...ANYTHING, lease: this.#leaseMs });
   }
 
-  #onNews({ queues, at, lease }: News): void {
+  #onNews({ queues, at, lease, settings, replies }: News): void {
+    if (settings) {
+      this.#settings.forget();
+      this.#timetable.forgetDead();
+    }
     if (queues) this.#ready.forget(queues);
     if (queues === 'all') this.#timetable.forget();
     if (at !== undefined) this.#timetable.add(at);
     if (lease) this.#timetable.addLease(this.#clock.now() + lease + 1);
-    if (queues || at !== undefined || lease) this.#listener?.({ kind: 'news' });
+    if (queues || at !== undefined || lease || replies) this.#listener?.({ kind: 'news' });
   }
 }
+
+/** What an earlier sigmq has declared dead is so from now on. */
+const DATE_DEAD = `UPDATE messages SET died_at = ${NOW} WHERE state = 'dead' AND died_at IS NULL`;

@@ -3,6 +3,7 @@ import { allOf, firstOfEach } from '../keys.ts';
 import { type NewMessage, type Published, sizeOf } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors, wasAsked } from './errors.ts';
+import { QueueRoom } from './queue-room.ts';
 import type { Parts } from './timetable.ts';
 
 /** How long to wait for a new connection that can say whether messages were stored; ms. */
@@ -18,6 +19,10 @@ type Answer = {
   readonly ids: readonly (number | null)[] | null;
   /** Which of them were not stored; null: none. */
   readonly duplicates: readonly boolean[] | null;
+  /** Queues, and groups, in which something is ready; null: it is not known. */
+  readonly queues: readonly string[] | null;
+  /** What is to be stored, with a copy for each group. */
+  readonly copies: number;
   /** What the store holds. */
   readonly messages: number;
   readonly bytes: number;
@@ -26,11 +31,13 @@ type Answer = {
 /** Stores messages, and finds out what became of them when the answer was lost. */
 export class Publisher {
   readonly #parts: PublisherParts;
+  readonly #room: QueueRoom;
   /** Of the last publication whose fate is known. */
   #number = 0;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#room = new QueueRoom(parts);
   }
 
   /** @throws StoreFull, StoreUnknown, StoreError */
@@ -40,32 +47,35 @@ export class Publisher {
     const now = clock.now();
     const firsts = firstOfEach(all);
     const batch = all.filter((_, n) => firsts[n] === n);
-    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
-    const { fits, ids, duplicates, messages, bytes: held } = await this.#store(batch, now, bytes);
-    if (!fits) {
-      if (messages + batch.length > policy.maxMessages)
+    await this.#room.assert(batch);
+    const answer = await this.#store(batch, now);
+    const { ids, duplicates, messages } = answer;
+    if (answer.fits) this.#room.taken(batch);
+    else {
+      if (messages + answer.copies > policy.maxMessages)
         throw storeErrors.tooMany(messages, policy.maxMessages);
-      throw storeErrors.tooLarge(held, policy.maxBytes);
+      throw storeErrors.tooLarge(answer.bytes, policy.maxBytes);
     }
-    this.#tell(batch, now);
+    this.#tell(batch, now, answer.queues);
     const became = batch.map((_, n) => {
       return { id: ids?.[n] ?? null, isDuplicate: duplicates?.[n] ?? false };
     });
     return allOf(firsts, became);
   }
 
-  async #store(batch: readonly NewMessage[], now: number, bytes: number): Promise<Answer> {
+  async #store(batch: readonly NewMessage[], now: number): Promise<Answer> {
     const { engine, members, policy } = this.#parts;
     const number = this.#number + 1;
     const values = [
-      ...[members.id, number, batch.length, bytes, policy.maxMessages, policy.maxBytes],
+      ...[members.id, number, policy.maxMessages, policy.maxBytes],
       ...this.#columns(batch, now),
     ];
+    const askers = batch.map(({ asker = null }) => asker);
     try {
       const hasKeys = batch.some(({ key }) => key !== undefined);
       const [answer] = await (hasKeys
-        ? engine.durable<Answer>(PUBLISH_KEYED, [...values, ...keyColumns(batch)])
-        : engine.durable<Answer>(PUBLISH, values));
+        ? engine.durable<Answer>(PUBLISH_KEYED, [...values, ...keyColumns(batch), askers])
+        : engine.durable<Answer>(PUBLISH, [...values, askers]));
       if (answer?.fits) this.#number = number;
       return answer as Answer;
     } catch (error) {
@@ -73,7 +83,8 @@ export class Publisher {
       const ids = await this.#idsOf(number, error);
       if (!ids) throw error;
       this.#number = number;
-      return { fits: true, ids, duplicates: null, messages: 0, bytes: 0 };
+      const known = { copies: 0, messages: 0, bytes: 0 };
+      return { ...known, fits: true, ids, duplicates: null, queues: null };
     }
   }
 
@@ -117,21 +128,24 @@ export class Publisher {
       batch.map(sizeOf),
       [...producers.keys()],
       [...producers.values()],
+      batch.map(({ maxAttempts }) => maxAttempts ?? null),
+      batch.map(({ backoffMs }) => (backoffMs === undefined ? null : Math.ceil(backoffMs))),
+      batch.map(({ deadTo }) => deadTo ?? null),
     ];
   }
 
-  #tell(batch: readonly NewMessage[], now: number): void {
+  /** @param queues in which something is ready; null: nobody knows */
+  #tell(batch: readonly NewMessage[], now: number, queues: Answer['queues']): void {
     const { engine, ready, timetable } = this.#parts;
-    const queues = new Set<string>();
     let at = Number.POSITIVE_INFINITY;
-    for (const { queue, delayMs = 0, ttlMs = Number.POSITIVE_INFINITY } of batch) {
-      if (delayMs > 0) at = Math.min(at, now + delayMs);
-      else queues.add(queue);
-      at = Math.min(at, now + ttlMs);
-    }
-    ready.add(queues);
+    for (const { delayMs = 0, ttlMs = Number.POSITIVE_INFINITY } of batch)
+      at = Math.min(at, now + (delayMs > 0 ? delayMs : ttlMs), now + ttlMs);
+    if (queues) ready.add(queues);
+    else ready.forget('all');
     timetable.add(at);
-    engine.tell({ queues: [...queues], ...(Number.isFinite(at) ? { at: Math.ceil(at) } : {}) });
+    const isDue = Number.isFinite(at);
+    if (queues?.length === 0 && !isDue) return;
+    engine.tell({ queues: queues ?? 'all', ...(isDue ? { at: Math.ceil(at) } : {}) });
   }
 }
 
@@ -144,67 +158,92 @@ function keyColumns(batch: readonly NewMessage[]): unknown[] {
 const ROOM = `SELECT coalesce(sum(messages), 0)::bigint AS messages, coalesce(sum(bytes), 0)::bigint AS bytes
       FROM (SELECT messages, bytes FROM published UNION ALL SELECT -messages, -bytes FROM removed) AS sums`;
 const REMEMBER = `INSERT INTO producers (process, number, at)
-      SELECT process, number, $7::bigint FROM checked, unnest($19::text[], $20::bigint[]) AS given (process, number)
+      SELECT process, number, $5::bigint FROM checked, unnest($17::text[], $18::bigint[]) AS given (process, number)
       WHERE fits ON CONFLICT (process) DO UPDATE SET number = excluded.number, at = excluded.at`;
+/**
+ * What is given, once for each group of its queue, as `target`. What is in the queue itself is for the oldest group:
+ * to that one, a key may also stand in `rest`.
+ */
+const COPIES = `SELECT given.*, coalesce(name, given.queue) AS target, coalesce(sequence, 0) AS sequence,
+        CASE WHEN sequence = min(sequence) OVER (PARTITION BY n) THEN given.queue END AS rest
+      FROM given LEFT JOIN queue_groups ON queue_groups.queue = given.queue`;
 
-/** Stores all of them or none; the limits hold over all brokers, but for what is stored at the same moment. */
+/**
+ * Stores all of them or none; the limits hold over all brokers, but for what is stored at the same moment. All copies
+ * of a message have its position, which tells them from those of the others.
+ */
 const PUBLISH: Statement = {
   name: 'publish',
   text: `WITH room AS (${ROOM}),
-    checked AS (SELECT *, messages + $3::bigint <= $5::bigint AND bytes + $4::bigint <= $6::bigint AS fits FROM room),
+    given AS (SELECT * FROM unnest($8::int[], $9::int[], $10::text[], $11::text[], $12::bigint[], $13::text[],
+        $14::bigint[], $15::bigint[], $16::int[], $19::int[], $20::bigint[], $21::text[], $22::text[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, max_attempts, backoff,
+          dead_to, asker, n)),
+    copies AS (${COPIES}),
+    added_up AS (SELECT count(*) AS many, coalesce(sum(size), 0)::bigint AS much FROM copies),
+    checked AS (SELECT *, messages + many <= $3::bigint AND bytes + much <= $4::bigint AS fits FROM room, added_up),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes)
-      SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size
-      FROM checked, unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, n)
-      WHERE fits ORDER BY n RETURNING id),
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes,
+        max_attempts, backoff, dead_to, asker)
+      SELECT target, state, priority, $6::bigint + n, substring($7::bytea FROM at FOR length), headers, $5::bigint,
+        due_at, expires_at, size, max_attempts, backoff, dead_to, asker
+      FROM checked, copies WHERE fits ORDER BY n, sequence RETURNING id, queue, state, position),
+    firsts AS (SELECT position, min(id) AS id FROM added GROUP BY position),
     remembered AS (${REMEMBER}),
-    counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + $3::bigint,
-      bytes = published.bytes + $4::bigint, ids = (SELECT array_agg(id ORDER BY id) FROM added)
+    counted AS (UPDATE published SET number = $2::bigint, messages = published.messages + many,
+      bytes = published.bytes + much, ids = (SELECT array_agg(id ORDER BY position) FROM firsts)
       FROM checked WHERE fits AND broker = $1::uuid)
-    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY id) FROM added) AS ids, NULL AS duplicates FROM checked`,
+    SELECT fits, messages, bytes, many AS copies, (SELECT array_agg(id ORDER BY position) FROM firsts) AS ids,
+      NULL AS duplicates, coalesce((SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready'), '{}') AS queues FROM checked`,
 };
 /**
- * The same, but for messages whose key stands for another: those are left out. Which they are is looked at first, and
- * again by the index, because another broker may store one with the same key at the same time.
+ * The same, but for copies whose key stands for another message: those are left out. Which they are is looked at first,
+ * and again by the index, because another broker may store one with the same key at the same time.
  */
 const PUBLISH_KEYED: Statement = {
   name: 'publish-keyed',
   text: `WITH room AS (${ROOM}),
-    forgotten AS (DELETE FROM kept_keys WHERE until <= $7::bigint),
-    given AS (SELECT * FROM unnest($10::int[], $11::int[], $12::text[], $13::text[], $14::bigint[], $15::text[],
-        $16::bigint[], $17::bigint[], $18::int[], $21::text[], $22::bigint[]) WITH ORDINALITY
-        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, key, key_ttl, n)),
-    stands AS (SELECT DISTINCT ON (n) n, id FROM (
-      SELECT n, messages.id, 1 AS rank FROM given JOIN messages
-        ON messages.queue = given.queue AND messages.key = given.key AND messages.state <> 'dead'
-      UNION ALL SELECT n, message, 2 FROM given JOIN kept_keys
-        ON kept_keys.queue = given.queue AND kept_keys.key = given.key AND until > $7::bigint) AS found
-      ORDER BY n, rank),
-    fresh AS (SELECT * FROM given WHERE NOT EXISTS (SELECT FROM stands WHERE stands.n = given.n)),
-    checked AS (SELECT *, messages + (SELECT count(*) FROM fresh) <= $5::bigint
-      AND bytes + (SELECT coalesce(sum(size), 0) FROM fresh) <= $6::bigint AS fits FROM room),
+    forgotten AS (DELETE FROM kept_keys WHERE until <= $5::bigint),
+    given AS (SELECT * FROM unnest($8::int[], $9::int[], $10::text[], $11::text[], $12::bigint[], $13::text[],
+        $14::bigint[], $15::bigint[], $16::int[], $19::int[], $20::bigint[], $21::text[], $22::text[], $23::bigint[], $24::text[]) WITH ORDINALITY
+        AS given (at, length, queue, state, priority, headers, due_at, expires_at, size, max_attempts, backoff,
+          dead_to, key, key_ttl, asker, n)),
+    copies AS (${COPIES}),
+    places AS (SELECT n, sequence, target AS place, key FROM copies WHERE key IS NOT NULL
+      UNION ALL SELECT n, sequence, rest, key FROM copies WHERE key IS NOT NULL AND rest <> target),
+    stands AS (SELECT DISTINCT ON (n, sequence) n, sequence, id FROM (
+      SELECT n, sequence, messages.id, 1 AS rank FROM places JOIN messages
+        ON messages.queue = place AND messages.key = places.key AND messages.state <> 'dead'
+      UNION ALL SELECT n, sequence, message, 2 FROM places JOIN kept_keys
+        ON kept_keys.queue = place AND kept_keys.key = places.key AND until > $5::bigint) AS found
+      ORDER BY n, sequence, rank),
+    fresh AS (SELECT * FROM copies WHERE NOT EXISTS (SELECT FROM stands
+      WHERE stands.n = copies.n AND stands.sequence = copies.sequence)),
+    added_up AS (SELECT count(*) AS many, coalesce(sum(size), 0)::bigint AS much FROM fresh),
+    checked AS (SELECT *, messages + many <= $3::bigint AND bytes + much <= $4::bigint AS fits FROM room, added_up),
     added AS (INSERT INTO messages
-      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl)
-      SELECT queue, state, priority, $8::bigint + n, substring($9::bytea FROM at FOR length), headers, $7::bigint,
-        due_at, expires_at, size, key, key_ttl
-      FROM checked, fresh WHERE fits ORDER BY n
+      (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, bytes, key, key_ttl,
+        max_attempts, backoff, dead_to, asker)
+      SELECT target, state, priority, $6::bigint + n, substring($7::bytea FROM at FOR length), headers, $5::bigint,
+        due_at, expires_at, size, key, key_ttl, max_attempts, backoff, dead_to, asker
+      FROM checked, fresh WHERE fits ORDER BY n, sequence
       ON CONFLICT (queue, key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE SET key = excluded.key
-      RETURNING id, queue, key, messages.bytes, xmax = 0 AS is_new),
-    became AS (SELECT n, id, NOT is_new AS duplicate FROM fresh JOIN added USING (queue, key)
-      UNION ALL SELECT n, id, false FROM (SELECT n, row_number() OVER (ORDER BY n) AS nth FROM fresh WHERE key IS NULL)
-        AS plain JOIN (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM added WHERE key IS NULL) AS added USING (nth)
-      UNION ALL SELECT n, id, true FROM stands),
+      RETURNING id, queue, key, state, position, messages.bytes, xmax = 0 AS is_new),
+    became AS (SELECT n, sequence, id, NOT is_new AS duplicate FROM fresh JOIN added
+        ON added.queue = target AND added.key = fresh.key
+      UNION ALL SELECT n, sequence, id, false FROM fresh JOIN added
+        ON added.queue = target AND position = $6::bigint + n WHERE fresh.key IS NULL AND added.key IS NULL
+      UNION ALL SELECT n, sequence, id, true FROM stands),
+    firsts AS (SELECT DISTINCT ON (n) n, id, duplicate FROM became ORDER BY n, duplicate, sequence),
     remembered AS (${REMEMBER}),
     counted AS (UPDATE published SET number = $2::bigint,
       messages = published.messages + (SELECT count(*) FROM added WHERE is_new),
       bytes = published.bytes + (SELECT coalesce(sum(bytes), 0) FROM added WHERE is_new),
-      ids = (SELECT array_agg(id ORDER BY n) FROM became)
+      ids = (SELECT array_agg(id ORDER BY n) FROM firsts)
       FROM checked WHERE fits AND broker = $1::uuid)
-    SELECT fits, messages, bytes, (SELECT array_agg(id ORDER BY n) FROM became) AS ids,
-      (SELECT array_agg(duplicate ORDER BY n) FROM became) AS duplicates, $3::bigint, $4::bigint FROM checked`,
+    SELECT fits, messages, bytes, many AS copies, (SELECT array_agg(id ORDER BY n) FROM firsts) AS ids,
+      (SELECT array_agg(duplicate ORDER BY n) FROM firsts) AS duplicates,
+      coalesce((SELECT array_agg(DISTINCT queue) FROM added WHERE state = 'ready'), '{}') AS queues FROM checked`,
 };
 const LAST: Statement = {
   name: 'last-published',

@@ -1,8 +1,13 @@
+import { failuresOf } from '../failure.ts';
 import type { Held } from '../settlement.ts';
+import { allFailures, lastFailure, ownPolicy } from '../shown.ts';
 import type { Headers, MessageState, QueuedMessage, Stored } from '../store.ts';
 
-export const COLUMNS =
-  'id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes, key';
+export const COLUMNS = `id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes,
+  key, consumer, asker, max_attempts AS "maxAttempts", backoff AS "backoffMs", dead_to AS "deadTo"`;
+/** For an inspection: the last failure, or all of them. */
+export const LAST_FAILURE = 'died_at, failures -> -1 AS failure';
+export const ALL_FAILURES = 'died_at, failures';
 
 /** A row as selected by {@link COLUMNS}. */
 export interface Row extends Held {
@@ -15,18 +20,29 @@ export interface Row extends Held {
   readonly due_at: number | null;
   readonly bytes: number;
   readonly key: string | null;
+  readonly asker: string | null;
 }
 
 export type RowWithBody = Row & { readonly body: Uint8Array };
 
 /** Its body may be a part of one that is `size` bytes long. */
-export type SizedRow = RowWithBody & { readonly size: number };
+export type SizedRow = RowWithBody & {
+  readonly size: number;
+  readonly died_at: number | null;
+  readonly failure?: unknown;
+  readonly failures?: unknown;
+};
 
 /** What is known of a message that this broker holds, without asking. */
-export type HeldRow = Held & Pick<Row, 'queue'>;
+export type HeldRow = Held & Pick<Row, 'headers'>;
 
-export function heldOf({ queue, attempts, spent, releases, deliveries }: Row): HeldRow {
-  return { queue, attempts, spent, releases, deliveries };
+export function heldOf(row: Row): HeldRow {
+  const { queue, attempts, spent, releases, deliveries, consumer, headers } = row;
+  const { maxAttempts, backoffMs, deadTo } = row;
+  return {
+    ...{ queue, attempts, spent, releases, deliveries, consumer, headers },
+    ...{ maxAttempts, backoffMs, deadTo },
+  };
 }
 
 /** @param toHost from the server's time to that of this host; ms */
@@ -48,7 +64,14 @@ export function storedOf(row: SizedRow, toHost: (at: number) => number): Stored 
   const { state, priority, due_at: dueAt, size: bytes } = row;
   const due = state === 'delayed' && dueAt !== null ? { dueAt: toHost(dueAt) } : {};
   const key = row.key === null ? {} : { key: row.key };
-  return { ...queuedOf(row, toHost), state, priority, bytes, ...key, ...due };
+  const { died_at: diedAt } = row;
+  const [last] = failuresOf([row.failure]);
+  const more = {
+    ...ownPolicy(row),
+    ...(state === 'dead' && diedAt !== null ? { diedAt: toHost(diedAt) } : {}),
+    ...(row.failures === undefined ? lastFailure(last) : allFailures(failuresOf(row.failures))),
+  };
+  return { ...queuedOf(row, toHost), state, priority, bytes, ...key, ...due, ...more };
 }
 
 export function headersOf(json: string | null): Headers {

@@ -5,7 +5,7 @@ import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
-const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 /** What happens when two brokers do it at the same time: something is there already, or a deadlock. */
 const ALREADY: ReadonlySet<string> = new Set([
   ...['42P06', '42P07', '23505', '42710', '42701', '40P01'],
@@ -20,9 +20,33 @@ CREATE TABLE kept_keys (queue text COLLATE "C", key text COLLATE "C", message bi
 COMMENT ON TABLE kept_keys IS 'of messages that are done, as long as they are to be kept';
 CREATE INDEX kept_keys_until ON kept_keys (until);
 `;
+const DEAD_LETTERS = `
+CREATE TABLE queues (queue text COLLATE "C" PRIMARY KEY, settings jsonb NOT NULL);
+COMMENT ON TABLE queues IS 'what holds for a queue instead of what holds for all of a broker';
+CREATE INDEX messages_died    ON messages (died_at) INCLUDE (bytes) WHERE state = 'dead';
+CREATE INDEX messages_died_in ON messages (queue, died_at)          WHERE state = 'dead';
+CREATE INDEX messages_moving  ON messages (id) WHERE state = 'dead' AND dead_to IS NOT NULL;
+`;
+const GROUPS = `
+CREATE TABLE queue_groups (sequence bigint GENERATED ALWAYS AS IDENTITY, queue text COLLATE "C" NOT NULL,
+  name text COLLATE "C" PRIMARY KEY);
+COMMENT ON TABLE queue_groups IS 'each gets every message of its queue: its copies are in a queue of its name';
+CREATE INDEX queue_groups_queue ON queue_groups (queue, sequence);
+ALTER TABLE brokers ADD COLUMN knows int NOT NULL DEFAULT 2, ADD COLUMN aging bigint;
+COMMENT ON COLUMN brokers.knows IS 'the version of the schema with which it works';
+COMMENT ON COLUMN brokers.aging IS 'for which it needs the index messages_aged_...; NULL: none; ms';
+`;
+const ASKS = `
+CREATE INDEX messages_asked ON messages (asker) WHERE asker IS NOT NULL;
+CREATE TABLE replies (asker text COLLATE "C" PRIMARY KEY, content bytea NOT NULL, at bigint NOT NULL);
+COMMENT ON TABLE replies IS 'what became of messages whose senders wait to be told';
+`;
 /** What brings a store of each version to the next one; an earlier sigmq that is connected can go on with it. */
 const UPGRADES: readonly string[] = [
   `ALTER TABLE messages ADD COLUMN key text COLLATE "C", ADD COLUMN key_ttl bigint; ${KEYS}`,
+  `ALTER TABLE messages ADD COLUMN max_attempts int, ADD COLUMN backoff bigint, ADD COLUMN dead_to text COLLATE "C",
+    ADD COLUMN died_at bigint, ADD COLUMN failures jsonb, ADD COLUMN asker text COLLATE "C";
+  ALTER TABLE store ADD COLUMN settings_version bigint NOT NULL DEFAULT 0; ${DEAD_LETTERS}${GROUPS}${ASKS}`,
 ];
 
 /** As in the SQLite store, whose comments say what the columns are. Times are ms since 1970, by the server's clock. */
@@ -47,7 +71,13 @@ CREATE TABLE messages (
   incarnation bigint,
   bytes       int    NOT NULL,
   key         text COLLATE "C",
-  key_ttl     bigint
+  key_ttl     bigint,
+  max_attempts int,
+  backoff     bigint,
+  dead_to     text COLLATE "C",
+  died_at     bigint,
+  failures    jsonb,
+  asker       text COLLATE "C"
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 ALTER TABLE messages ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON COLUMN messages.broker IS 'of a reserved one: whose lease protects it';
@@ -58,7 +88,7 @@ CREATE INDEX messages_reserved ON messages (broker, id)                         
 CREATE INDEX messages_dead     ON messages (queue, priority DESC, id)           WHERE state = 'dead';
 CREATE INDEX messages_expiring ON messages (expires_at)
   WHERE expires_at IS NOT NULL AND state IN ('ready', 'delayed');
-${KEYS}
+${KEYS}${DEAD_LETTERS}${ASKS}
 CREATE TABLE producers (process text PRIMARY KEY, number bigint NOT NULL, at bigint NOT NULL);
 COMMENT ON TABLE producers IS 'the number of the last message stored from each process';
 CREATE TABLE paused (queue text COLLATE "C" PRIMARY KEY);
@@ -82,8 +112,8 @@ CREATE TABLE removed (broker uuid PRIMARY KEY, messages bigint NOT NULL DEFAULT 
 COMMENT ON TABLE removed IS 'the difference to published is what there is';
 CREATE VIEW queue_counts AS
   SELECT queue, state, count(*) AS messages, sum(bytes) AS bytes FROM messages GROUP BY queue, state;
-CREATE TABLE store (version int NOT NULL, identity uuid NOT NULL);
-`;
+CREATE TABLE store (version int NOT NULL, identity uuid NOT NULL, settings_version bigint NOT NULL DEFAULT 0);
+${GROUPS}`;
 
 /**
  * Makes the schema if it is not there, or brings it up to date. @returns the identity of the store

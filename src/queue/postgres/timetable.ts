@@ -1,7 +1,8 @@
 import { Swept } from '../swept.ts';
 import type { Statement } from './connection.ts';
+import { DeadLetters } from './dead-letters.ts';
 import type { CommonParts } from './parts.ts';
-import { COUNT_REMOVED, DUE_FIRST, NOW, STEP_ROWS } from './sql.ts';
+import { appended, COUNT_REMOVED, DUE_FIRST, NOW, STEP_ROWS } from './sql.ts';
 
 /**
  * When the next message falls due or expires, and when the lease of another broker may be over, so that the server is
@@ -10,6 +11,11 @@ import { COUNT_REMOVED, DUE_FIRST, NOW, STEP_ROWS } from './sql.ts';
 export class Timetable {
   readonly #parts: CommonParts;
   readonly swept = new Swept();
+  readonly #deadLetters: DeadLetters;
+  /** A queue whose limits forbid more may go on then. */
+  #nextOpening = Number.POSITIVE_INFINITY;
+  /** A dead message is to be looked at then. */
+  #nextDead = Number.NEGATIVE_INFINITY;
   /** Nothing is to be done before, by the server's clock; ms since the epoch. */
   #next = Number.NEGATIVE_INFINITY;
   #nextLease = Number.NEGATIVE_INFINITY;
@@ -17,6 +23,7 @@ export class Timetable {
 
   constructor(parts: CommonParts) {
     this.#parts = parts;
+    this.#deadLetters = new DeadLetters(parts, this.swept);
   }
 
   /** A message falls due or expires then, or may. */
@@ -24,13 +31,29 @@ export class Timetable {
     this.#next = Math.min(this.#next, at);
   }
 
+  /** A message of this queue is dead since then, by the server's clock. */
+  died(queue: string, at: number): void {
+    this.#nextDead = Math.min(this.#nextDead, this.#deadLetters.died(queue, at));
+  }
+
+  /** A queue that gives nothing now may give something then. */
+  addOpening(at: number): void {
+    this.#nextOpening = Math.min(this.#nextOpening, at);
+  }
+
   /** Another broker's lease may be over then. */
   addLease(at: number): void {
     this.#nextLease = Math.min(this.#nextLease, at);
   }
 
+  /** Dead messages are to be looked at, because others hold for them now, or they are to go on. */
+  forgetDead(): void {
+    this.#nextDead = Number.NEGATIVE_INFINITY;
+  }
+
   /** Nothing is known any more. */
   forget(): void {
+    this.forgetDead();
     this.#next = Number.NEGATIVE_INFINITY;
     this.#nextLease = Number.NEGATIVE_INFINITY;
   }
@@ -39,14 +62,21 @@ export class Timetable {
     if (this.swept.becameReady) return Number.NEGATIVE_INFINITY;
     if (this.#next === Number.NEGATIVE_INFINITY) await this.#lookAhead();
     if (this.#nextLease === Number.NEGATIVE_INFINITY) await this.#lookAtLeases();
-    const next = Math.min(this.#next, this.#nextLease);
+    if (this.#nextDead === Number.NEGATIVE_INFINITY) await this.#lookAtDead();
+    const next = Math.min(this.#next, this.#nextLease, this.#nextOpening, this.#nextDead);
     return next === Number.POSITIVE_INFINITY ? undefined : this.#parts.clock.toHost(next);
   }
 
-  /** Makes due messages ready and removes expired ones; a part of them, if there are many. */
+  /** Makes due messages ready, removes expired ones and dead ones; a part of them, if there are many. */
   async sweep(): Promise<void> {
     const now = this.#parts.clock.now();
-    if (now < this.#next && now < this.#nextLease) return;
+    if (now >= this.#nextOpening) {
+      this.#nextOpening = Number.POSITIVE_INFINITY;
+      const { ready, settings } = this.#parts;
+      ready.forget([...settings.queues.all.keys()]);
+      this.swept.ready();
+    }
+    if (now < Math.min(this.#next, this.#nextLease, this.#nextDead)) return;
     this.#sweeping ??= this.#sweep(now).finally(() => {
       this.#sweeping = undefined;
     });
@@ -63,21 +93,30 @@ export class Timetable {
         await this.#lookAhead();
       }
     }
-    if (now < this.#nextLease) return;
-    this.#nextLease = Number.POSITIVE_INFINITY;
+    if (now >= this.#nextLease) {
+      this.#nextLease = Number.POSITIVE_INFINITY;
+      try {
+        await this.#takeOver();
+      } finally {
+        await this.#lookAtLeases();
+      }
+    }
+    if (now < this.#nextDead) return;
+    this.#nextDead = Number.POSITIVE_INFINITY;
     try {
-      await this.#takeOver();
+      this.#onReady(await this.#deadLetters.sweep(now));
     } finally {
-      await this.#lookAtLeases();
+      await this.#lookAtDead();
     }
   }
 
   async #expire(now: number): Promise<void> {
     const { engine, members, policy } = this.#parts;
     const rows = policy.deadExpired
-      ? await engine.fast<{ queue: string }>(BURY, [now])
+      ? await engine.fast<{ queue: string }>(BURY, [Math.floor(now)])
       : await engine.fast<{ queue: string }>(EXPIRE, [members.id, now]);
     for (const { queue } of rows) this.swept.expired(queue);
+    if (policy.deadExpired && rows.length > 0) this.forgetDead();
   }
 
   /** In the order in which they fell due. */
@@ -90,7 +129,9 @@ export class Timetable {
   async #takeOver(): Promise<void> {
     const { engine, members, policy } = this.#parts;
     const values = [members.id, policy.maxAttempts, members.leaseMs];
-    this.#onReady(await engine.fast<{ queue: string }>(TAKE_OVER, values));
+    const rows = await engine.fast<{ queue: string; state: string }>(TAKE_OVER, values);
+    this.#onReady(rows.filter(({ state }) => state === 'ready'));
+    if (rows.some(({ state }) => state === 'dead')) this.forgetDead();
   }
 
   #onReady(rows: readonly { readonly queue: string }[]): void {
@@ -104,6 +145,11 @@ export class Timetable {
   async #lookAhead(): Promise<void> {
     const [row] = await this.#parts.engine.fast<{ at: number | null }>(NEXT, []);
     this.#next = Math.min(finite(this.#next), row?.at ?? Number.POSITIVE_INFINITY);
+  }
+
+  async #lookAtDead(): Promise<void> {
+    const next = await this.#deadLetters.next();
+    this.#nextDead = Math.min(finite(this.#nextDead), next);
   }
 
   async #lookAtLeases(): Promise<void> {
@@ -130,11 +176,17 @@ function finite(at: number): number {
 const LEASE_END = `greatest(lease_until, CASE WHEN lease_until IS NOT NULL
     THEN (extract(epoch FROM pg_postmaster_start_time()) * 1000)::bigint + $3::bigint END)`;
 
+/** Where a message goes when it is dead, if not to its own queue; it goes there when it is looked at next. */
+const DEAD_TO = `coalesce(dead_to, (SELECT settings ->> 'deadTo' FROM queues WHERE queues.queue = split_part(messages.queue, '@', 1)))`;
+
 const BURY: Statement = {
   name: 'bury',
   text: `WITH batch AS (SELECT id FROM messages WHERE expires_at <= $1 AND expires_at IS NOT NULL
       AND state IN ('ready', 'delayed') LIMIT ${STEP_ROWS} FOR UPDATE SKIP LOCKED)
-    UPDATE messages SET state = 'dead', expires_at = NULL FROM batch WHERE messages.id = batch.id RETURNING queue`,
+    UPDATE messages SET state = 'dead', expires_at = NULL, due_at = NULL, died_at = $1, dead_to = ${DEAD_TO},
+      failures = jsonb_build_array(jsonb_build_object('kind', 'expired', 'at', $1::bigint, 'queue', queue,
+        'reason', 'No consumer took it in time.'))
+    FROM batch WHERE messages.id = batch.id RETURNING queue`,
 };
 const EXPIRE: Statement = {
   name: 'expire',
@@ -152,16 +204,24 @@ const MAKE_READY: Statement = {
     UPDATE messages SET state = 'ready', due_at = NULL, position = $2 + due.n FROM due
     WHERE messages.id = due.id RETURNING queue`,
 };
+/** Why what another broker held has failed. */
+const SILENT = `jsonb_build_object('kind', 'lost', 'attempt', attempts + 1, 'at', ${NOW}, 'queue', queue,
+        'pid', split_part(consumer, ':', 1)::bigint, 'host', host,
+        'reason', 'Its broker said nothing for longer than its lease.')`;
 const TAKE_OVER: Statement = {
   name: 'take-over',
   text: `WITH over AS (SELECT id FROM brokers WHERE id <> $1 AND ${LEASE_END} <= ${NOW} FOR UPDATE SKIP LOCKED),
     without AS (SELECT id FROM over UNION ALL SELECT id FROM brokers WHERE id <> $1 AND lease_until IS NULL),
-    held AS (SELECT messages.id FROM messages, without WHERE messages.broker = without.id
-      AND messages.state = 'reserved' FOR UPDATE OF messages SKIP LOCKED),
+    held AS (SELECT messages.id, brokers.host, spent + 1 >= coalesce(max_attempts,
+        (SELECT (settings ->> 'maxAttempts')::int FROM queues WHERE queues.queue = split_part(messages.queue, '@', 1)), $2) AS dies
+      FROM messages JOIN without ON messages.broker = without.id JOIN brokers ON brokers.id = without.id
+      WHERE messages.state = 'reserved' FOR UPDATE OF messages SKIP LOCKED),
     free AS (UPDATE brokers SET lease_until = NULL FROM over WHERE brokers.id = over.id)
-    UPDATE messages SET state = CASE WHEN spent + 1 >= $2 THEN 'dead' ELSE 'ready' END, spent = spent + 1,
-      attempts = attempts + 1, deliveries = deliveries + 1, expires_at = NULL, broker = NULL, consumer = NULL
-    FROM held WHERE messages.id = held.id RETURNING queue`,
+    UPDATE messages SET state = CASE WHEN dies THEN 'dead' ELSE 'ready' END, spent = spent + 1,
+      attempts = attempts + 1, deliveries = deliveries + 1, expires_at = NULL, broker = NULL, consumer = NULL,
+      died_at = CASE WHEN dies THEN ${NOW} END, dead_to = CASE WHEN dies THEN ${DEAD_TO} ELSE dead_to END,
+      failures = ${appended('failures', SILENT)}
+    FROM held WHERE messages.id = held.id RETURNING queue, state`,
 };
 const NEXT: Statement = {
   name: 'next',

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { StoreError } from '../errors.ts';
+import { failuresOf } from '../failure.ts';
+import { Queues, settingsOf } from '../queue-settings.ts';
 import { sizeOf } from '../store.ts';
 import {
   type Content,
   type KeptKey,
   type LastNumber,
+  type SetQueue,
   type Target,
   type TransferRow,
   type Transferred,
@@ -26,6 +30,9 @@ type StoredRow = TransferRow & {
   readonly body: Uint8Array;
   readonly headers: string | null;
   readonly key: string | null;
+  readonly dead_to: string | null;
+  readonly failures: unknown;
+  readonly asker: string | null;
 };
 
 /** Reads a store as of one moment, while brokers work on it. @throws StoreError */
@@ -58,23 +65,44 @@ async function contentOf(connection: PostgresConnection, name: string): Promise<
     'SELECT queue, key, until FROM kept_keys ORDER BY until',
     [],
   );
+  // A store that only an earlier sigmq has opened has none.
+  const [has] = await connection.ask<{ queues: boolean }>(
+    "SELECT to_regclass('queues') IS NOT NULL AS queues",
+    [],
+  );
+  const groups = has?.queues
+    ? await connection.ask<{ name: string }>('SELECT name FROM queue_groups ORDER BY sequence', [])
+    : [];
+  const queues = has?.queues
+    ? await connection.ask<{ queue: string; settings: unknown }>(
+        'SELECT queue, settings FROM queues ORDER BY queue',
+        [],
+      )
+    : [];
+  const own = has?.queues
+    ? 'max_attempts, backoff, dead_to, died_at, failures, asker'
+    : 'NULL AS max_attempts, NULL AS backoff, NULL AS dead_to, NULL AS died_at, NULL AS failures, NULL AS asker';
   return {
     name,
     keys,
+    queues: queues.map(({ queue, settings }) => ({ queue, settings: settingsOf(settings) })),
+    groups: groups.map(({ name }) => name),
     paused: paused.map(({ queue }) => queue),
     producers,
     async *messages() {
       for (let last = 0; ; ) {
         const rows = await connection.ask<StoredRow>(
           `SELECT id, queue, state, priority, position, body, headers, attempts, spent, releases, deliveries,
-          enqueued_at, due_at, expires_at, key, key_ttl FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
+          enqueued_at, due_at, expires_at, key, key_ttl, ${own} FROM messages WHERE id > $1 ORDER BY id LIMIT ${PAGE}`,
           [last],
         );
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
-          const { body, key } = row;
-          return transferredOf(row, { body, headers: headersOf(row.headers), key });
+          const { body, key, dead_to: deadTo, asker } = row;
+          const failures = failuresOf(row.failures);
+          const headers = headersOf(row.headers);
+          return transferredOf(row, { body, headers, key, deadTo, failures, asker });
         });
       }
     },
@@ -127,6 +155,28 @@ class PostgresTarget implements Target {
     ]);
   }
 
+  async set(all: readonly SetQueue[]): Promise<void> {
+    const queues = new Queues();
+    // Nobody changes them until all is there.
+    const rows = await this.#rows<{ queue: string; settings: unknown }>(
+      'WITH turn AS (UPDATE store SET settings_version = settings_version + 1) SELECT queue, settings FROM queues',
+    );
+    queues.replace(rows.map(({ queue, settings }) => [queue, settingsOf(settings)]));
+    for (const { queue, settings } of all) {
+      if (queues.all.has(queue) || !queues.endsWith(queue, settings)) continue;
+      queues.set(queue, settings);
+      const sql =
+        'INSERT INTO queues (queue, settings) VALUES ($1, $2) ON CONFLICT (queue) DO NOTHING';
+      await this.#ask(sql, [queue, JSON.stringify(settings)]);
+    }
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    const sql = `INSERT INTO queue_groups (queue, name) SELECT split_part(name, '@', 1), name
+      FROM unnest($1::text[]) AS given (name) ON CONFLICT (name) DO NOTHING`;
+    return this.#ask(sql, [names]);
+  }
+
   async add(messages: readonly Transferred[]): Promise<void> {
     for (const one of messages) {
       const bytes = sizeOf(one);
@@ -134,8 +184,10 @@ class PostgresTarget implements Target {
       this.#bytes += bytes;
       await this.#ask(
         `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent, releases,
-        deliveries, enqueued_at, due_at, expires_at, bytes, key_ttl, key)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        deliveries, enqueued_at, due_at, expires_at, bytes, key_ttl, max_attempts, backoff, dead_to, died_at, failures,
+        asker, key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $17, $18, $19,
+          CASE WHEN $2 = 'dead' THEN coalesce($20, ${NOW}) END, $21::jsonb, $22,
           CASE WHEN $2 = 'dead' OR NOT EXISTS (SELECT FROM messages
             WHERE queue = $1 AND key = $16::text AND state <> 'dead') THEN $16::text END)`,
         [
@@ -143,6 +195,9 @@ class PostgresTarget implements Target {
           one.headers.length > 0 ? JSON.stringify(one.headers) : null,
           ...[one.attempts, one.spent, one.releases, one.deliveries],
           ...[one.enqueuedAt, one.dueAt, one.expiresAt, bytes, one.keyTtlMs, one.key],
+          ...[one.maxAttempts, one.backoffMs, one.deadTo, one.diedAt],
+          one.failures.length > 0 ? JSON.stringify(one.failures) : null,
+          one.asker,
         ],
       );
     }
@@ -164,7 +219,11 @@ class PostgresTarget implements Target {
   }
 
   async #ask(sql: string, values: unknown[]): Promise<void> {
-    await explained(this.#address, () => this.#connection.ask(sql, values));
+    await this.#rows(sql, values);
+  }
+
+  #rows<R extends QueryResultRow>(sql: string, values: unknown[] = []): Promise<R[]> {
+    return explained(this.#address, () => this.#connection.ask<R>(sql, values));
   }
 }
 

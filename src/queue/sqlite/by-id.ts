@@ -40,7 +40,7 @@ export class SqliteById implements ById {
       timetable.sweep(now());
       const sql = `SELECT ${ALL_BUT_BODY} FROM messages WHERE id = ?`;
       const row = db.sql(sql).get([id]) as BodilessRow | undefined;
-      return row && storedOf(row, bodyOf(db, id, part));
+      return row && storedOf(row, bodyOf(db, id, part), true);
     });
   }
 

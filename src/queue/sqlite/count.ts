@@ -1,19 +1,39 @@
 import { storeErrors } from '../errors.ts';
+import type { Held } from '../settlement.ts';
 import { STATES } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
-import { asBytes, BYTES } from './rows.ts';
+import { asBytes, asText, BYTES, ownOf, type Row } from './rows.ts';
 import type { Tally } from './tally.ts';
 
 /** What is known about a reserved message without asking the file. */
-export interface ReservedRow {
-  readonly queue: string;
-  readonly attempts: number;
-  readonly spent: number;
-  readonly releases: number;
-  readonly deliveries: number;
+export interface ReservedRow extends Held {
   readonly bytes: number;
   /** Its key is kept once it is done. */
-  readonly keepsKey: number;
+  readonly keepsKey: boolean;
+}
+
+type HeldColumns = Pick<
+  Row,
+  | 'queue'
+  | 'attempts'
+  | 'spent'
+  | 'releases'
+  | 'deliveries'
+  | 'consumer'
+  | 'max_attempts'
+  | 'backoff'
+  | 'dead_to'
+  | 'key_ttl'
+>;
+
+export function heldOf(row: HeldColumns, bytes: number): ReservedRow {
+  const { queue, attempts, spent, releases, deliveries } = row;
+  return {
+    ...{ queue, attempts, spent, releases, deliveries, bytes },
+    consumer: row.consumer === null ? null : asText(row.consumer),
+    ...ownOf(row),
+    keepsKey: row.key_ttl !== null,
+  };
 }
 
 /**
@@ -54,18 +74,20 @@ export function loadCounts(
     tally.add(text(queue), known, messages, bytes);
   }
   for (const { queue } of paused) tally.paused.add(text(queue));
-  for (const { id, ...row } of reservedRows(db)) held.set(id, row);
+  for (const row of reservedRows(db)) held.set(row.id, heldOf(row, row.bytes));
+  const sql = 'SELECT CAST(name AS BLOB) AS name FROM queue_groups ORDER BY sequence';
+  for (const { name } of db.sql(sql).all() as { name: Uint8Array }[]) tally.groups.add(text(name));
   return groups.reduce((highest, { position }) => Math.max(highest, position), 0);
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function reservedRows(db: SqliteConnection): (ReservedRow & { id: number })[] {
+function reservedRows(db: SqliteConnection): (HeldColumns & { id: number; bytes: number })[] {
   return db
     .sql(
-      `SELECT id, queue, attempts, spent, releases, deliveries, ${BYTES} AS bytes,
-        key_ttl IS NOT NULL AS keepsKey
+      `SELECT id, queue, attempts, spent, releases, deliveries, CAST(consumer AS BLOB) AS consumer, max_attempts,
+        backoff, CAST(dead_to AS BLOB) AS dead_to, key_ttl, ${BYTES} AS bytes
       FROM messages WHERE state = 'reserved'`,
     )
-    .all() as (ReservedRow & { id: number })[];
+    .all() as (HeldColumns & { id: number; bytes: number })[];
 }

@@ -1,29 +1,53 @@
-import type { StorePolicy } from '../policy.ts';
-import type { DeliveryName, Reservation, Reserved, Settled, Settlement, Store } from '../store.ts';
+import type { Allowances } from '../allowances.ts';
+import { policyFor, type StorePolicy } from '../policy.ts';
+import type { Queues } from '../queue-settings.ts';
+import { type After, after } from '../settlement.ts';
+import type {
+  DeliveryName,
+  Outcome,
+  Reservation,
+  Reserved,
+  Settled,
+  Settlement,
+  Store,
+} from '../store.ts';
+import type { SqliteAsks } from './asks.ts';
 import type { SqliteConnection } from './connection.ts';
-import type { ReservedRow } from './count.ts';
+import { heldOf, type ReservedRow } from './count.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Keys } from './keys.ts';
-import { ALL_COLUMNS, asText, BYTES, bytesOf, type Row, reservedOf } from './rows.ts';
-import { type RowChange, settlementOf } from './settlement.ts';
+import type { ReadyOrder } from './order.ts';
+import { ALL_COLUMNS, asText, BYTES, bytesOf, type ReadyRow, reservedOf } from './rows.ts';
+import { type Moved, settleRow } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
 import type { Timetable } from './timetable.ts';
 
 export interface SqliteDeliveriesOptions {
   readonly db: SqliteConnection;
   readonly policy: StorePolicy;
+  readonly queues: Queues;
+  readonly allowances: Allowances;
+  readonly deadLetters: Pick<DeadLetters, 'died'>;
   readonly tally: Tally;
   readonly keys: Keys;
+  readonly asks: SqliteAsks;
   readonly timetable: Timetable;
   /** What is reserved, by id: as it is in the file. */
   readonly reserved: Map<number, ReservedRow>;
   readonly incarnation: number;
+  readonly host: string;
+  readonly order: ReadyOrder;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
+  position(count: number): number;
 }
 
 /** What a settlement does to a reserved row. */
-interface Change extends Settlement, RowChange {
+interface Change extends Settlement {
   readonly held: ReservedRow;
+  /** Undefined: it is done, or as it was before. */
+  readonly after: After | undefined;
 }
 
 /** Handing out what is in the file, and what becomes of it. */
@@ -44,23 +68,38 @@ export class SqliteDeliveries
     const { db, tally, timetable, now } = this.#options;
     return db.try(() => {
       db.assertOurs();
-      timetable.sweep(now());
-      const giving = queues.filter((queue) => tally.gives(queue));
-      if (giving.length === 0) return [];
+      const at = now();
+      timetable.sweep(at);
+      const giving = new Map(
+        tally.groups
+          .sources(queues)
+          .filter((queue) => tally.gives(queue))
+          .map((queue) => [queue, this.allowance(queue, at)]),
+      );
+      if (giving.size === 0) return [];
       const rows = db.together(() => this.#take(giving, consumers, maxBytes));
-      return rows.map((row) => this.#hold(row));
+      return rows.map((row) => this.#hold(row, at));
     });
   }
 
-  #take(queues: readonly string[], consumers: readonly string[], maxBytes: number): Row[] {
+  /** How many messages of a queue may be given out now; if it is none because of its rate, a sweep says when it is over. */
+  allowance(queue: string, now: number): number {
+    const { allowances, tally, timetable } = this.#options;
+    const byRate = allowances.byRate(queue, now);
+    if (byRate < 1) timetable.addOpening(allowances.opensAt(queue));
+    return Math.min(byRate, allowances.byConcurrency(queue, tally.reserved(queue)));
+  }
+
+  /** @param giving how many of each queue; counted down */
+  #take(giving: Map<string, number>, consumers: readonly string[], maxBytes: number): ReadyRow[] {
     const { db, incarnation } = this.#options;
-    const rows: Row[] = [];
+    const rows: ReadyRow[] = [];
     let bytes = 0;
     for (const consumer of consumers) {
-      const row = queues
-        .map((queue) => this.#head(queue))
+      const row = [...giving]
+        .map(([queue, left]) => (left < 1 ? undefined : this.#head(queue)))
         .filter((head) => head !== undefined)
-        .sort((a, b) => b.priority - a.priority || a.position - b.position)[0];
+        .sort(this.#options.order.compare)[0];
       if (!row) break;
       bytes += bytesOf(row);
       if (bytes > maxBytes && rows.length > 0) break;
@@ -69,61 +108,89 @@ export class SqliteDeliveries
         incarnation,
         row.id,
       ]);
-      rows.push(row);
+      giving.set(row.queue, (giving.get(row.queue) ?? 0) - 1);
+      rows.push({ ...row, consumer: Buffer.from(consumer) });
     }
     return rows;
   }
 
-  #hold(row: Row): Reserved {
-    const { tally, reserved, incarnation } = this.#options;
-    const { id, queue, attempts, spent, releases, deliveries } = row;
-    const keepsKey = row.key_ttl === null ? 0 : 1;
-    const bytes = bytesOf(row);
-    reserved.set(id, { queue, attempts, spent, releases, deliveries, bytes, keepsKey });
-    tally.move(queue, 'ready', 'reserved');
+  #hold(row: ReadyRow, now: number): Reserved {
+    const { tally, reserved, allowances, incarnation } = this.#options;
+    reserved.set(row.id, heldOf(row, bytesOf(row)));
+    tally.move(row.queue, 'ready', 'reserved');
+    allowances.taken(row.queue, 1, now);
     return { ...reservedOf(row), incarnation };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    const { db, policy, reserved, keys } = this.#options;
+    const { db, reserved } = this.#options;
     const now = this.#options.now();
-    const changes = settlements.map(({ id, outcome }) => {
+    const changes = settlements.map(({ id, outcome, replied }): Change | undefined => {
       const held = reserved.get(id);
-      return held && { id, outcome, held, ...settlementOf(id, held, outcome, policy, now) };
+      return held && { id, outcome, replied, held, after: this.#after(outcome, held, now) };
     });
     const known = changes.filter((change) => change !== undefined);
     if (known.length < changes.length)
       return changes.map((change) => (change ? 'unmade' : 'unknown'));
-    db.together(() => {
-      for (const { id, held, state, sql, parameters } of known) {
-        if (state === 'gone' && held.keepsKey) keys.keep(id, now);
-        db.run(sql, parameters);
-      }
-    });
-    return known.map((change) => this.#release(change));
+    const moved = db.together(() => known.map((change) => this.#write(change, now)));
+    return known.map((change, n) => this.#release(change, moved[n]));
   }
 
-  #release({ id, outcome, held, state, dueAt }: Change): RowChange['state'] {
-    const { tally, timetable, reserved } = this.#options;
+  #after(outcome: Outcome, held: ReservedRow, now: number): After | undefined {
+    if (outcome.kind === 'done' || outcome.kind === 'untaken') return undefined;
+    const { policy, queues, host } = this.#options;
+    const rules = policyFor(held, queues.of(held.queue), policy);
+    return after(outcome, held, { policy: rules, now, host, chance: Math.random() });
+  }
+
+  #write({ id, outcome, held, after, replied }: Change, now: number): Moved | undefined {
+    const { db, keys, asks, position } = this.#options;
+    const state = outcome.kind === 'done' ? 'gone' : after?.state;
+    if (replied && (state === 'gone' || state === 'dead')) asks.keep(replied, state, now);
+    if (after) return settleRow(db, id, after, () => position(1) + 1);
+    if (outcome.kind === 'done') {
+      if (held.keepsKey) keys.keep(id, now);
+      db.run('DELETE FROM messages WHERE id = ?', [id]);
+    } else {
+      const sql = `UPDATE messages SET state = 'ready', consumer = NULL, incarnation = NULL WHERE id = ?`;
+      db.run(sql, [id]);
+    }
+    return undefined;
+  }
+
+  #release(
+    { id, outcome, held, after }: Change,
+    moved: Moved | undefined,
+  ): Exclude<Settled, 'unknown' | 'unmade'> {
+    const { tally, timetable, reserved, deadLetters } = this.#options;
+    const { queue, bytes } = held;
     reserved.delete(id);
-    if (state === 'gone') tally.add(held.queue, 'reserved', -1, -held.bytes);
-    else tally.move(held.queue, 'reserved', state);
-    if (dueAt !== null) timetable.addDue(dueAt);
-    if (outcome.kind === 'untaken') timetable.addExpiry(Number.NEGATIVE_INFINITY);
-    return state;
+    if (outcome.kind === 'untaken') {
+      tally.move(queue, 'reserved', 'ready');
+      timetable.addExpiry(Number.NEGATIVE_INFINITY);
+      return 'ready';
+    }
+    if (!after || moved) tally.add(queue, 'reserved', -1, -bytes);
+    else tally.move(queue, 'reserved', after.state, 1, bytes);
+    if (moved) tally.add(moved.queue, 'ready', 1, moved.bytes);
+    if (after?.state === 'dead') deadLetters.died(queue, after.failure?.at ?? 0);
+    if (after && after.dueAt !== null) timetable.addDue(after.dueAt);
+    return after?.state ?? 'gone';
   }
 
   async settleLate(
     id: number,
     { incarnation, delivery }: DeliveryName,
+    reply?: Uint8Array,
   ): Promise<string | undefined> {
     // It was the last delivery: nobody has received the message since.
     const which = "id = ? AND incarnation = ? AND deliveries = ? AND state IN ('ready', 'delayed')";
     const values = [id, incarnation, delivery];
-    const { db, keys, now, tally } = this.#options;
+    const { db, keys, asks, now, tally } = this.#options;
     const gone = db.together(() => {
       if (!db.sql(`SELECT 1 FROM messages WHERE ${which}`).get(values)) return [];
       keys.keep(id, now());
+      if (reply) asks.keepOf(id, reply, now());
       const sql = `DELETE FROM messages WHERE id = ? RETURNING queue, state, ${BYTES} AS bytes`;
       return db.sql(sql).all([id]) as Removed[];
     });
@@ -135,7 +202,7 @@ export class SqliteDeliveries
     const { db } = this.#options;
     return db.try(() => {
       const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE state = 'reserved' ORDER BY id`;
-      const rows = db.sql(sql).all() as Row[];
+      const rows = db.sql(sql).all() as ReadyRow[];
       return rows.map((row) => ({
         ...reservedOf(row),
         consumer: asText(row.consumer),
@@ -144,9 +211,9 @@ export class SqliteDeliveries
     });
   }
 
-  #head(queue: string): Row | undefined {
+  #head(queue: string): ReadyRow | undefined {
     const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
-      ORDER BY priority DESC, position LIMIT 1`;
-    return this.#options.db.sql(sql).get([queue]) as Row | undefined;
+      ORDER BY ${this.#options.order.sql} LIMIT 1`;
+    return this.#options.db.sql(sql).get([queue]) as ReadyRow | undefined;
   }
 }

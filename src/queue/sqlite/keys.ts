@@ -1,4 +1,5 @@
-import type { NewMessage, Published } from '../store.ts';
+import type { Copy } from '../groups.ts';
+import type { Published } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 
 /** No two messages of a queue with the same key, unless they are dead. */
@@ -10,8 +11,15 @@ export class Keys {
   }
 
   /** The message that stands for the key of another; undefined: that one may be stored. @param now ms since the epoch */
-  standing({ queue, key }: Pick<NewMessage, 'queue' | 'key'>, now: number): Published | undefined {
+  standing({ message: { queue, key }, alsoIn }: Copy, now: number): Published | undefined {
     if (key === undefined) return undefined;
+    return (
+      this.#standingIn(queue, key, now) ??
+      (alsoIn === undefined ? undefined : this.#standingIn(alsoIn, key, now))
+    );
+  }
+
+  #standingIn(queue: string, key: string, now: number): Published | undefined {
     const id = this.holder(queue, key);
     if (id !== undefined) return { id, isDuplicate: true };
     const sql = 'SELECT message FROM kept_keys WHERE queue = ? AND key = ? AND until > ?';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { drawIncarnation } from '../incarnation.ts';
-import { backoff, type StorePolicy } from '../policy.ts';
+import { longestBackoff, policyFor, type StorePolicy } from '../policy.ts';
+import { type QueueSettings, type Queues, settingsOf } from '../queue-settings.ts';
 import type { SqliteConnection } from './connection.ts';
 import { asText, type Row } from './rows.ts';
 
@@ -31,7 +32,12 @@ export function incarnate(db: SqliteConnection, now: number): number {
  * No message is from the future, and no pause is longer than the policy allows: if the wall clock was set back
  * while no broker ran, waiting messages would have to wait that much longer.
  */
-export function setBack(db: SqliteConnection, policy: StorePolicy, now: number): void {
+export function setBack(
+  db: SqliteConnection,
+  policy: StorePolicy,
+  queues: Queues,
+  now: number,
+): void {
   db.write(
     `UPDATE messages SET due_at = due_at - (enqueued_at - ?1), enqueued_at = ?1,
     expires_at = expires_at - (enqueued_at - ?1)
@@ -40,16 +46,47 @@ export function setBack(db: SqliteConnection, policy: StorePolicy, now: number):
     [now],
   );
   const waiting = "FROM messages WHERE state = 'delayed' AND deliveries > 0";
-  const pauses = db.sql(`SELECT DISTINCT spent, releases ${waiting}`).all() as Pick<
+  const columns = 'CAST(queue AS BLOB) AS queue, backoff, spent, releases';
+  const pauses = db.sql(`SELECT DISTINCT ${columns} ${waiting}`).all() as (Pick<
     Row,
-    'spent' | 'releases'
-  >[];
-  for (const { spent, releases } of pauses) {
-    const latest = Math.ceil(now + backoff(policy, Math.max(spent, releases, 1)));
+    'backoff' | 'spent' | 'releases'
+  > & { readonly queue: Uint8Array })[];
+  for (const { queue: name, backoff: backoffMs, spent, releases } of pauses) {
+    const queue = asText(name);
+    const own = { queue, backoffMs, maxAttempts: null, deadTo: null };
+    const rules = policyFor(own, queues.of(queue), policy);
+    const latest = Math.ceil(now + longestBackoff(rules, Math.max(spent, releases, 1)));
     db.write(
       `UPDATE messages SET due_at = ?1 WHERE state = 'delayed' AND deliveries > 0
-      AND spent = ?2 AND releases = ?3 AND due_at > ?1`,
-      [latest, spent, releases],
+      AND queue = ?2 AND backoff IS ?3 AND spent = ?4 AND releases = ?5 AND due_at > ?1`,
+      [latest, queue, backoffMs, spent, releases],
     );
+  }
+}
+
+/** What {@link settingsIn} takes. */
+export const SETTINGS =
+  'SELECT CAST(queue AS BLOB) AS queue, CAST(settings AS BLOB) AS settings FROM queues';
+
+export interface SettingsRow {
+  readonly queue: Uint8Array;
+  readonly settings: Uint8Array;
+}
+
+/** Reads the settings of all queues. */
+export function loadSettings(db: SqliteConnection, queues: Queues): void {
+  queues.replace(settingsIn(db.sql(SETTINGS).all() as SettingsRow[]));
+}
+
+export function settingsIn(rows: readonly SettingsRow[]): [string, QueueSettings][] {
+  return rows.map(({ queue, settings }) => [asText(queue), parsed(asText(settings))]);
+}
+
+/** What can no longer be read (a damaged file) counts for nothing. */
+function parsed(json: string): QueueSettings {
+  try {
+    return settingsOf(JSON.parse(json));
+  } catch {
+    return {};
   }
 }

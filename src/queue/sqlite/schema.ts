@@ -1,7 +1,7 @@
 /** `sigm`: distinguishes a store from any other SQLite file (PRAGMA application_id). */
 export const APPLICATION_ID = 0x7369676d;
 /** Version of the schema (PRAGMA user_version). Goes up with every change that an older sigmq cannot read. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const INDEXES = `
 CREATE INDEX messages_ready    ON messages (queue, priority DESC, position) WHERE state = 'ready';
@@ -49,6 +49,34 @@ CREATE TABLE kept_keys (
 CREATE INDEX kept_keys_until ON kept_keys (until);
 `;
 
+const DEAD_LETTERS = `
+-- What holds for a queue instead of what holds for all of a broker.
+CREATE TABLE queues (
+  queue    TEXT PRIMARY KEY,
+  settings TEXT NOT NULL            -- JSON: {"maxAttempts": 3, ...}
+) STRICT, WITHOUT ROWID;
+CREATE INDEX messages_died    ON messages (died_at)        WHERE state = 'dead';
+CREATE INDEX messages_died_in ON messages (queue, died_at) WHERE state = 'dead';
+`;
+
+const GROUPS = `
+-- Each of them gets every message of its queue: its copies are in a queue of its name.
+CREATE TABLE queue_groups (
+  sequence INTEGER PRIMARY KEY,     -- the oldest first
+  name     TEXT    NOT NULL UNIQUE  -- QUEUE@GROUP
+) STRICT;
+`;
+
+const ASKS = `
+CREATE INDEX messages_asked ON messages (asker) WHERE asker IS NOT NULL;
+-- What became of messages whose senders wait to be told.
+CREATE TABLE replies (
+  asker   TEXT    PRIMARY KEY,      -- as in the message
+  content BLOB    NOT NULL,         -- docs/protocol.md, section 9
+  at      INTEGER NOT NULL
+) STRICT;
+`;
+
 /** The comments stay in the file: `sqlite3 queue.db .schema` shows them. */
 export const SCHEMA = `
 CREATE TABLE messages (
@@ -69,9 +97,15 @@ CREATE TABLE messages (
   consumer    TEXT,                        -- of a reserved one: PID:START TIME of the process that has it
   incarnation INTEGER,                     -- in which it was given out last
   key         TEXT,                        -- NULL: none; no other message of the queue has it that is not dead
-  key_ttl     INTEGER                      -- ms for which the key is kept once it is done; NULL: it is not
+  key_ttl     INTEGER,                     -- ms for which the key is kept once it is done; NULL: it is not
+  max_attempts INTEGER,                    -- of its own; NULL: as its queue, or the broker, has it
+  backoff     INTEGER,                     -- ms; the same
+  dead_to     TEXT,                        -- the queue to which it goes when it is dead; the same
+  died_at     INTEGER,                     -- of a dead one: since when it is
+  failures    TEXT,                        -- JSON: [{"kind": "failed", "at": 0, ...}, ...]; NULL: none
+  asker       TEXT                         -- who waits for a reply: PID:START TIME:NUMBER PLACE; NULL: nobody
 ) STRICT;
-${INDEXES}${KEYS}${PRODUCERS}
+${INDEXES}${KEYS}${PRODUCERS}${DEAD_LETTERS}${GROUPS}${ASKS}
 CREATE TABLE paused (
   queue TEXT PRIMARY KEY            -- nothing is delivered from it
 ) STRICT, WITHOUT ROWID;
@@ -108,5 +142,18 @@ ALTER TABLE messages ADD COLUMN key     TEXT;
 ALTER TABLE messages ADD COLUMN key_ttl INTEGER;
 ${KEYS}
 PRAGMA user_version = 3;
+`,
+  `
+ALTER TABLE messages ADD COLUMN max_attempts INTEGER;
+ALTER TABLE messages ADD COLUMN backoff      INTEGER;
+ALTER TABLE messages ADD COLUMN dead_to      TEXT;
+ALTER TABLE messages ADD COLUMN died_at      INTEGER;
+ALTER TABLE messages ADD COLUMN failures     TEXT;
+UPDATE messages SET died_at = unixepoch() * 1000 WHERE state = 'dead';
+${DEAD_LETTERS}
+${GROUPS}
+ALTER TABLE messages ADD COLUMN asker TEXT;
+${ASKS}
+PRAGMA user_version = 4;
 `,
 ];

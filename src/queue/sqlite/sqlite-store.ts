@@ -1,13 +1,20 @@
+import { hostname } from 'node:os';
 import { steadyMs } from '../../clock.ts';
+import { Allowances } from '../allowances.ts';
+import type { Asked, Reply } from '../asks.ts';
 import { StoreError, storeErrors } from '../errors.ts';
+import { becameOf } from '../groups.ts';
 import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
+import { type QueueChange, type QueueSettings, Queues } from '../queue-settings.ts';
 import {
   type BodyPart,
   type Changed,
   type DeliveryName,
+  type Dropped,
   type Edit,
+  type Kicked,
   type NewMessage,
   type Published,
   type QueueCounts,
@@ -21,15 +28,18 @@ import {
   sizeOf,
 } from '../store.ts';
 import type { Fsync } from '../store-options.ts';
+import { SqliteAsks } from './asks.ts';
 import { SqliteById } from './by-id.ts';
 import { SqliteConnection } from './connection.ts';
 import { loadCounts, type ReservedRow } from './count.ts';
 import { SqliteDeliveries } from './deliveries.ts';
 import { openMemory, openSqliteFile, type SqliteFile } from './file.ts';
+import { SqliteGroups } from './groups.ts';
 import { SqliteInspection } from './inspection.ts';
 import { Keys } from './keys.ts';
 import { oldest } from './oldest.ts';
-import { identify, incarnate, setBack } from './opening.ts';
+import { identify, incarnate, loadSettings, setBack } from './opening.ts';
+import { orderFor, orderOf } from './order.ts';
 import { lastNumber, remember } from './producers.ts';
 import { Tally } from './tally.ts';
 import { Timetable } from './timetable.ts';
@@ -46,26 +56,31 @@ export class SqliteStore implements Store {
   readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
+  readonly #queues = new Queues();
+  readonly #allowances = new Allowances(this.#queues);
   readonly #positions: Positions;
   readonly #keys: Keys;
   readonly #timetable: Timetable;
   readonly #deliveries: SqliteDeliveries;
   readonly #byId: SqliteById;
+  readonly #asks: SqliteAsks;
   readonly #inspection: SqliteInspection;
+  readonly #groups: SqliteGroups;
 
-  /** @throws StoreError */
+  /** @param isVisitor it is no broker, and leaves everything in order @throws StoreError */
   static open(
     folder: string,
     policy: StorePolicy,
     fsync: Fsync,
     now: () => number = steadyMs,
+    isVisitor = false,
   ): SqliteStore {
-    return SqliteStore.#over(openSqliteFile(folder), policy, fsync, now);
+    return SqliteStore.#over(openSqliteFile(folder), policy, fsync, now, isVisitor);
   }
 
   /** Loses its messages with the process. */
   static inMemory(policy: StorePolicy, now: () => number = steadyMs): SqliteStore {
-    return SqliteStore.#over(openMemory(), policy, 'never', now);
+    return SqliteStore.#over(openMemory(), policy, 'never', now, false);
   }
 
   static #over(
@@ -73,16 +88,22 @@ export class SqliteStore implements Store {
     policy: StorePolicy,
     fsync: Fsync,
     now: () => number,
+    isVisitor: boolean,
   ): SqliteStore {
     try {
-      return new SqliteStore(new SqliteConnection(file, fsync), policy, now);
+      return new SqliteStore(new SqliteConnection(file, fsync), policy, now, isVisitor);
     } catch (error) {
       file.close();
       throw error instanceof StoreError ? error : storeErrors.failed(file.path, error);
     }
   }
 
-  private constructor(db: SqliteConnection, policy: StorePolicy, now: () => number) {
+  private constructor(
+    db: SqliteConnection,
+    policy: StorePolicy,
+    now: () => number,
+    isVisitor: boolean,
+  ) {
     this.name = db.path;
     this.#db = db;
     this.#keys = new Keys(db);
@@ -90,19 +111,32 @@ export class SqliteStore implements Store {
     this.#now = now;
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
-    setBack(db, policy, now());
+    loadSettings(db, this.#queues);
+    setBack(db, policy, this.#queues, now());
+    const order = isVisitor ? orderOf(db) : orderFor(db, policy.agingMs);
     const reserved = new Map<number, ReservedRow>();
     this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
     const tally = this.#tally;
     const position = (count: number) => this.#positions.take(now(), count);
-    const timetable = new Timetable({ db, tally, deadExpired: policy.deadExpired, position });
+    const queues = this.#queues;
+    const timetable = new Timetable({ db, tally, policy, queues, position });
     this.#timetable = timetable;
     const { incarnation } = this;
-    const parts = { db, tally, timetable, now, keys: this.#keys };
-    this.#deliveries = new SqliteDeliveries({ ...parts, reserved, policy, incarnation });
-    this.#byId = new SqliteById({ ...parts, position });
+    const { deadLetters } = timetable;
+    const parts = { db, tally, timetable, now, keys: this.#keys, position };
+    const asks = new SqliteAsks(db);
+    this.#asks = asks;
+    this.#deliveries = new SqliteDeliveries({
+      ...{ ...parts, asks, reserved, policy, queues, incarnation, deadLetters, order },
+      ...{ allowances: this.#allowances, host: hostname() },
+    });
+    this.#byId = new SqliteById(parts);
     const sweep = () => timetable.sweep(now());
-    this.#inspection = new SqliteInspection({ db, tally, sweep, position });
+    const inspection = new SqliteInspection({
+      ...{ db, tally, queues, deadLetters, sweep, position, order },
+    });
+    this.#inspection = inspection;
+    this.#groups = new SqliteGroups({ db, tally, reserved, inspection });
   }
 
   get path(): string | undefined {
@@ -118,10 +152,11 @@ export class SqliteStore implements Store {
     this.#db.try(() => this.#timetable.sweep(now));
     const firsts = firstOfEach(all);
     const distinct = all.filter((_, n) => firsts[n] === n);
-    const standing = this.#db.try(() => distinct.map((one) => this.#keys.standing(one, now)));
-    const batch = distinct.filter((_, n) => !standing[n]);
+    const copies = this.#tally.groups.copies(distinct);
+    const standing = this.#db.try(() => copies.map((copy) => this.#keys.standing(copy, now)));
+    const batch = copies.filter((_, n) => !standing[n]).map(({ message }) => message);
     const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
-    this.#tally.assertRoom(this.#policy, batch.length, bytes);
+    this.#tally.assertRoom(this.#policy, this.#queues, batch);
     const ids = this.#db.publish(bytes, () => {
       const ids = batch.map((message) => this.#insert(message, now));
       remember(this.#db, all);
@@ -136,10 +171,20 @@ export class SqliteStore implements Store {
     }
     this.#db.fsyncSoon();
     const stored = ids.map((id) => ({ id, isDuplicate: false })).values();
-    return allOf(
-      firsts,
-      standing.map((known) => known ?? (stored.next().value as Published)),
-    );
+    const became = standing.map((known) => known ?? (stored.next().value as Published));
+    return allOf(firsts, becameOf(distinct.length, copies, became));
+  }
+
+  addGroups(names: readonly string[]): Promise<void> {
+    return this.#groups.addGroups(names);
+  }
+
+  groups(): Promise<readonly string[]> {
+    return this.#groups.groups();
+  }
+
+  removeGroup(name: string): Promise<number> {
+    return this.#groups.removeGroup(name);
   }
 
   async lastNumber(process: string): Promise<number | undefined> {
@@ -147,8 +192,11 @@ export class SqliteStore implements Store {
   }
 
   async hasReady(queues: readonly string[]): Promise<boolean> {
-    this.#db.try(() => this.#timetable.sweep(this.#now()));
-    return queues.some((queue) => this.#tally.gives(queue));
+    const now = this.#now();
+    this.#db.try(() => this.#timetable.sweep(now));
+    return this.#tally.groups
+      .sources(queues)
+      .some((queue) => this.#tally.gives(queue) && this.#deliveries.allowance(queue, now) >= 1);
   }
 
   reserve(
@@ -163,8 +211,25 @@ export class SqliteStore implements Store {
     return this.#deliveries.settle(settlements);
   }
 
-  settleLate(id: number, name: DeliveryName): Promise<string | undefined> {
-    return this.#deliveries.settleLate(id, name);
+  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined> {
+    return this.#deliveries.settleLate(id, name, reply);
+  }
+
+  repliesAt(place: string, limit: number): Promise<string[]> {
+    return this.#asks.repliesAt(place, limit);
+  }
+
+  reply(asker: string): Promise<Reply | undefined> {
+    return this.#asks.reply(asker);
+  }
+
+  forgetReplies(askers: readonly string[]): Promise<void> {
+    return this.#asks.forgetReplies(askers);
+  }
+
+  async asked(asker: string): Promise<Asked | undefined> {
+    this.#db.try(() => this.#timetable.sweep(this.#now()));
+    return this.#asks.asked(asker);
   }
 
   reservations(): Promise<Reservation[]> {
@@ -182,6 +247,10 @@ export class SqliteStore implements Store {
 
   takeExpired(): ReadonlyMap<string, number> {
     return this.#timetable.swept.takeExpired();
+  }
+
+  takeDropped(): readonly Dropped[] {
+    return this.#timetable.swept.takeDropped();
   }
 
   async oldest(queue: string): Promise<number | undefined> {
@@ -211,8 +280,16 @@ export class SqliteStore implements Store {
     return this.#inspection.purge(queue, selection);
   }
 
-  kick(queue: string, selection?: Selection): Promise<number> {
+  kick(queue: string, selection?: Kicked): Promise<number> {
     return this.#inspection.kick(queue, selection);
+  }
+
+  settings(queue: string): Promise<QueueSettings> {
+    return this.#inspection.settings(queue);
+  }
+
+  set(queue: string, change: QueueChange): Promise<QueueSettings> {
+    return this.#inspection.set(queue, change);
   }
 
   pause(queue: string, paused: boolean): Promise<void> {
@@ -237,11 +314,13 @@ export class SqliteStore implements Store {
 
   #insert(message: NewMessage, now: number): number {
     const { queue, body, priority, headers = [], delayMs = 0, ttlMs, key, keyTtlMs } = message;
+    const { maxAttempts, backoffMs, deadTo, asker = null } = message;
     const { lastInsertRowid } = this.#db
       .sql(
         `INSERT INTO messages
-        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl,
+          max_attempts, backoff, dead_to, asker)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run([
         queue,
@@ -255,6 +334,10 @@ export class SqliteStore implements Store {
         ttlMs === undefined ? null : Math.ceil(now + ttlMs),
         key ?? null,
         keyTtlMs === undefined ? null : Math.ceil(keyTtlMs),
+        maxAttempts ?? null,
+        backoffMs === undefined ? null : Math.ceil(backoffMs),
+        deadTo ?? null,
+        asker,
       ]);
     return Number(lastInsertRowid);
   }

@@ -1,7 +1,16 @@
+import type { Failure } from '../failure.ts';
+import { policyFor, type StorePolicy } from '../policy.ts';
+import type { Queues } from '../queue-settings.ts';
 import { Swept } from '../swept.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
-import { BYTES } from './rows.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { asText, BYTES, type Row } from './rows.ts';
+import { moveDead } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
+
+interface ExpiredRow extends Removed, Pick<Row, 'dead_to'> {
+  readonly id: number;
+}
 
 const DUE = "state = 'delayed' AND due_at <= ?";
 const EXPIRED = "expires_at <= ? AND state IN ('ready', 'delayed')";
@@ -9,8 +18,8 @@ const EXPIRED = "expires_at <= ? AND state IN ('ready', 'delayed')";
 export interface TimetableOptions {
   readonly db: SqliteConnection;
   readonly tally: Tally;
-  /** Expired messages are kept. */
-  readonly deadExpired: boolean;
+  readonly policy: StorePolicy;
+  readonly queues: Queues;
   /** The position for a message that becomes ready now; takes the `count` positions after it as well. */
   position(count: number): number;
 }
@@ -19,12 +28,16 @@ export interface TimetableOptions {
 export class Timetable {
   readonly #options: TimetableOptions;
   readonly swept = new Swept();
+  readonly deadLetters: DeadLetters;
+  /** A queue whose rate forbids more may go on then. */
+  #nextOpening = Number.POSITIVE_INFINITY;
   /** Times before which nothing falls due or expires; ms since the epoch. */
   #nextDue = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.NEGATIVE_INFINITY;
 
   constructor(options: TimetableOptions) {
     this.#options = options;
+    this.deadLetters = new DeadLetters({ ...options, swept: this.swept });
   }
 
   /** A message falls due then, or may. */
@@ -37,17 +50,29 @@ export class Timetable {
     this.#nextExpiry = Math.min(this.#nextExpiry, at);
   }
 
+  /** A queue that gives nothing now may give something then. */
+  addOpening(at: number): void {
+    this.#nextOpening = Math.min(this.#nextOpening, at);
+  }
+
   /** In the past if there is something to do, or to report, at once; ms since the epoch. */
   next(): number | undefined {
     if (this.swept.becameReady) return Number.NEGATIVE_INFINITY;
     if (this.#nextDue === Number.NEGATIVE_INFINITY) this.#nextDue = this.#findNextDue();
     if (this.#nextExpiry === Number.NEGATIVE_INFINITY) this.#nextExpiry = this.#findNextExpiry();
-    const next = Math.min(this.#nextDue, this.#nextExpiry);
+    const next = Math.min(
+      ...[this.#nextDue, this.#nextExpiry, this.#nextOpening, this.deadLetters.next()],
+    );
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** Makes due messages ready and removes expired ones; a part of them, if there are many. */
+  /** Makes due messages ready, removes expired ones and dead ones; a part of them, if there are many. */
   sweep(now: number): void {
+    if (now >= this.#nextOpening) {
+      this.#nextOpening = Number.POSITIVE_INFINITY;
+      this.swept.ready();
+    }
+    this.deadLetters.sweep(now);
     if (now >= this.#nextExpiry) {
       this.#expire(now);
       this.#nextExpiry = this.#findNextExpiry();
@@ -72,17 +97,49 @@ export class Timetable {
 
   #expire(now: number): void {
     if (this.#findNextExpiry() > now) return;
-    const { db, tally, deadExpired } = this.#options;
-    const rows = db.stepRows(deadExpired ? 'change' : 'remove');
-    const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${rows})`;
-    // RETURNING gives the changed row: due_at tells what it was before.
-    const sql = deadExpired
-      ? `UPDATE messages SET state = 'dead', expires_at = NULL WHERE ${some}
-        RETURNING queue, iif(due_at IS NULL, 'ready', 'delayed') AS state, ${BYTES} AS bytes`
-      : `DELETE FROM messages WHERE ${some} RETURNING queue, state, ${BYTES} AS bytes`;
-    for (const { queue, state, bytes } of db.writeAll(sql, [now]) as Removed[]) {
-      if (deadExpired) tally.move(queue, state, 'dead');
-      else tally.add(queue, state, -1, -bytes);
+    const { db, tally, policy } = this.#options;
+    if (policy.deadExpired) {
+      this.#bury(now);
+      return;
+    }
+    const some = `id IN (SELECT id FROM messages WHERE ${EXPIRED} LIMIT ${db.stepRows('remove')})`;
+    const sql = `DELETE FROM messages WHERE ${some} RETURNING queue, state, ${BYTES} AS bytes`;
+    const removed = db.writeAll(sql, [now]) as Removed[];
+    tally.forget(removed);
+    for (const { queue } of removed) this.swept.expired(queue);
+  }
+
+  /** Expired messages are dead. */
+  #bury(now: number): void {
+    const { db, tally, queues, policy, position } = this.#options;
+    const sql = `SELECT id, queue, state, CAST(dead_to AS BLOB) AS dead_to, ${BYTES} AS bytes
+      FROM messages WHERE ${EXPIRED} LIMIT ${db.stepRows('change')}`;
+    const at = Math.floor(now);
+    const buried = db.together(() =>
+      (db.sql(sql).all([now]) as ExpiredRow[]).map((row) => {
+        const { id, queue } = row;
+        const reason = 'No consumer took it in time.';
+        const failures = JSON.stringify([{ kind: 'expired', at, queue, reason } satisfies Failure]);
+        db.run(
+          `UPDATE messages SET state = 'dead', expires_at = NULL, due_at = NULL, died_at = ?, failures = ?
+          WHERE id = ?`,
+          [at, failures, id],
+        );
+        const own = { maxAttempts: null, backoffMs: null, queue };
+        const deadTo = row.dead_to === null ? null : asText(row.dead_to);
+        const to = policyFor({ ...own, deadTo }, queues.of(queue), policy).deadTo;
+        return {
+          ...row,
+          moved: to === undefined ? undefined : moveDead(db, id, to, position(1) + 1),
+        };
+      }),
+    );
+    for (const { queue, state, bytes, moved } of buried) {
+      tally.add(queue, state, -1, -bytes);
+      if (moved) tally.add(moved.queue, 'ready', 1, moved.bytes);
+      else tally.add(queue, 'dead', 1, bytes);
+      if (moved) this.swept.ready();
+      else this.deadLetters.died(queue, at);
       this.swept.expired(queue);
     }
   }

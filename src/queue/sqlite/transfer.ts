@@ -1,9 +1,11 @@
 import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
+import { Queues } from '../queue-settings.ts';
 import {
   type Content,
   type KeptKey,
   type LastNumber,
+  type SetQueue,
   type Target,
   type TransferRow,
   type Transferred,
@@ -12,14 +14,16 @@ import {
 import { SqliteConnection } from './connection.ts';
 import { openSqliteFile, type SqliteFile } from './file.ts';
 import { Keys } from './keys.ts';
-import { identify } from './opening.ts';
-import { asBytes, asText, headersOf, type Row } from './rows.ts';
+import { identify, loadSettings, SETTINGS, type SettingsRow, settingsIn } from './opening.ts';
+import { asBytes, asText, failuresIn, headersOf, type Row } from './rows.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
 const BUSY_MS = 10_000;
 /** The version of the schema that brought keys. */
 const KEYS_SINCE = 3;
+/** The one that brought groups, settings of queues, failures and askers. */
+const QUEUES_SINCE = 4;
 /** Messages read at a time. */
 const PAGE = 256;
 
@@ -47,7 +51,8 @@ export async function readSqlite<T>(
   }
 }
 
-type StoredRow = TransferRow & Pick<Row, 'body' | 'headers' | 'key'>;
+type StoredRow = TransferRow &
+  Pick<Row, 'body' | 'headers' | 'key' | 'dead_to' | 'failures' | 'asker'>;
 
 function contentOf(db: Database.Database, name: string): Content {
   const paused = db.prepare('SELECT queue FROM paused ORDER BY queue').all() as { queue: string }[];
@@ -59,15 +64,29 @@ function contentOf(db: Database.Database, name: string): Content {
     version < KEYS_SINCE
       ? []
       : db.prepare('SELECT queue, key, until FROM kept_keys ORDER BY until').all();
+  const own =
+    version < QUEUES_SINCE
+      ? 'NULL AS max_attempts, NULL AS backoff, NULL AS dead_to, NULL AS died_at, NULL AS failures, NULL AS asker'
+      : `max_attempts, backoff, CAST(dead_to AS BLOB) AS dead_to, died_at, CAST(failures AS BLOB) AS failures, CAST(asker AS BLOB) AS asker`;
+  const queues = new Queues();
+  if (version >= QUEUES_SINCE)
+    queues.replace(settingsIn(db.prepare(SETTINGS).all() as SettingsRow[]));
+  const groups =
+    version < QUEUES_SINCE
+      ? []
+      : db.prepare('SELECT name FROM queue_groups ORDER BY sequence').all();
   const page =
     db.prepare(`SELECT id, queue, state, priority, position, body, CAST(headers AS BLOB) AS headers,
-    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl
+    attempts, spent, releases, deliveries, enqueued_at, due_at, expires_at, ${key} AS key, ${keyTtl} AS key_ttl,
+    ${own}
     FROM messages WHERE id > ? ORDER BY id LIMIT ${PAGE}`);
   return {
     name,
     paused: paused.map(({ queue }) => queue),
     producers: producers as LastNumber[],
     keys: keys as KeptKey[],
+    queues: [...queues.all].map(([queue, settings]) => ({ queue, settings })),
+    groups: (groups as { name: string }[]).map(({ name }) => name),
     async *messages() {
       for (let last = 0; ; ) {
         const rows = page.all([last]) as StoredRow[];
@@ -75,8 +94,12 @@ function contentOf(db: Database.Database, name: string): Content {
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
           const key = row.key === null ? null : asText(row.key);
+          const deadTo = row.dead_to === null ? null : asText(row.dead_to);
           const headers = headersOf(row.headers);
-          return transferredOf(row, { body: asBytes(row.body), headers, key });
+          const failures = failuresIn(row.failures);
+          const asker = row.asker === null ? null : asText(row.asker);
+          const body = asBytes(row.body);
+          return transferredOf(row, { body, headers, key, deadTo, failures, asker });
         });
       }
     },
@@ -97,12 +120,14 @@ export function writeSqlite(folder: string): Target {
 class SqliteTarget implements Target {
   readonly #file: SqliteFile;
   readonly #keys: Keys;
+  readonly #queues = new Queues();
 
   constructor(file: SqliteFile) {
     this.#file = file;
     const db = new SqliteConnection(file, 'always');
     this.#keys = new Keys(db);
     identify(db);
+    loadSettings(db, this.#queues);
     file.db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
   }
 
@@ -121,10 +146,25 @@ class SqliteTarget implements Target {
     for (const { queue, key, until } of keys) this.#run(sql, [queue, key, until]);
   }
 
+  async set(queues: readonly SetQueue[]): Promise<void> {
+    for (const { queue, settings } of queues) {
+      if (this.#queues.all.has(queue) || !this.#queues.endsWith(queue, settings)) continue;
+      this.#queues.set(queue, settings);
+      const sql = 'INSERT OR IGNORE INTO queues (queue, settings) VALUES (?, ?)';
+      this.#run(sql, [queue, JSON.stringify(settings)]);
+    }
+  }
+
+  async addGroups(names: readonly string[]): Promise<void> {
+    for (const name of names)
+      this.#run('INSERT OR IGNORE INTO queue_groups (name) VALUES (?)', [name]);
+  }
+
   async add(messages: readonly Transferred[]): Promise<void> {
     const sql = `INSERT INTO messages (queue, state, priority, position, body, headers, attempts, spent,
-      releases, deliveries, enqueued_at, due_at, expires_at, key, key_ttl)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+      releases, deliveries, enqueued_at, due_at, expires_at, key, key_ttl,
+      max_attempts, backoff, dead_to, died_at, failures, asker)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
     for (const one of messages) {
       const { queue, state, key, keyTtlMs } = one;
       const isTaken =
@@ -136,6 +176,10 @@ class SqliteTarget implements Target {
         ...[queue, state, one.priority, one.position, Buffer.from(one.body), headers],
         ...[one.attempts, one.spent, one.releases, one.deliveries],
         ...[one.enqueuedAt, one.dueAt, one.expiresAt, isTaken ? null : key, keyTtlMs],
+        ...[one.maxAttempts, one.backoffMs, one.deadTo],
+        state === 'dead' ? (one.diedAt ?? Date.now()) : null,
+        one.failures.length > 0 ? JSON.stringify(one.failures) : null,
+        one.asker,
       ]);
     }
   }

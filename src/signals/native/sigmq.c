@@ -122,6 +122,19 @@ static napi_value seek_back(napi_env env, napi_callback_info info) {
   return integer(env, lseek(a[0], -(off_t)a[1], SEEK_CUR) < 0 ? errno : 0);
 }
 
+/* pipe(): its two ends, [to read, to write], or undefined. Node gives children sockets, which cannot be opened again. */
+static napi_value new_pipe(napi_env env, napi_callback_info info) {
+  int ends[2];
+  napi_value both_ends;
+  if (pipe2(ends, O_CLOEXEC)) {
+    napi_get_undefined(env, &both_ends);
+    return both_ends;
+  }
+  napi_create_array_with_length(env, 2, &both_ends);
+  for (uint32_t n = 0; n < 2; n++) napi_set_element(env, both_ends, n, integer(env, ends[n]));
+  return both_ends;
+}
+
 /* monotonic(): milliseconds of CLOCK_MONOTONIC, the same for every process of the machine. */
 static napi_value monotonic(napi_env env, napi_callback_info info) {
   napi_value result;
@@ -159,6 +172,7 @@ NAPI_MODULE_INIT() {
   export(env, exports, "shareLock", share_lock);
   export(env, exports, "openFiles", open_files);
   export(env, exports, "seekBack", seek_back);
+  export(env, exports, "pipe", new_pipe);
   export(env, exports, "monotonic", monotonic);
   export(env, exports, "watch", watch);
   export(env, exports, "arm", arm);

@@ -1,0 +1,119 @@
+import { Argument, type Command } from 'commander';
+import { queueName } from '../options/kinds.ts';
+import { rate } from '../options/rates.ts';
+import { concurrency, jitter, maxAttempts, maxMessages } from '../options/values.ts';
+import type { QueueChange } from '../queue/queue-settings.ts';
+import type { AdminFlags } from './admin-flags.ts';
+import { command, value } from './common.ts';
+import { parseDuration, parsePause, parseQueue, parseStoreSize } from './values.ts';
+
+/** Each setting of a queue: its flag, its name in the library, what it means, and how it is read. */
+const SETTINGS: readonly (readonly [
+  flag: string,
+  name: keyof QueueChange,
+  text: string,
+  parse: (text: string) => unknown,
+])[] = [
+  [
+    'max-attempts <n>',
+    'maxAttempts',
+    'failed attempts after which a message is dead',
+    maxAttempts.parse,
+  ],
+  [
+    'backoff <duration>',
+    'backoffMs',
+    'pause after a failed attempt, doubled each time',
+    parsePause,
+  ],
+  [
+    'jitter <part>',
+    'jitter',
+    'make each pause up to this much longer or shorter (20%, 0.2)',
+    jitter.parse,
+  ],
+  [
+    'max-messages <n>',
+    'maxMessages',
+    'most messages to keep in it; further ones are refused with exit 75',
+    maxMessages.parse,
+  ],
+  ['max-bytes <bytes>', 'maxBytes', 'most bytes to keep in it', parseStoreSize],
+  ['dead-age <duration>', 'deadAgeMs', 'remove dead messages after this', parseDuration],
+  ['dead-to <queue>', 'deadTo', 'move messages that die to this queue', queueName.parse],
+  [
+    'rate <n/unit>',
+    'rate',
+    'deliver no more than so many, evenly (10/s, 100/m, 1000/h); each broker',
+    rate.parse,
+  ],
+  [
+    'concurrency <n>',
+    'concurrency',
+    'messages that consumers may have at a time',
+    concurrency.parse,
+  ],
+];
+
+/** Without what the configuration file says of options with the same names, which is meant for brokers. */
+function changeOf(command: Command): QueueChange {
+  const isGiven = (flag: string) => command.getOptionValueSource(attributeOf(flag)) === 'cli';
+  const given = SETTINGS.filter(([flag]) => isGiven(flag));
+  return Object.fromEntries(given.map(([flag, name]) => [name, command.opts()[attributeOf(flag)]]));
+}
+
+/** Those that are named are as the broker has them. */
+function withoutThem(names: readonly string[]): QueueChange {
+  const named = SETTINGS.filter(([flag]) => names.includes(nameOf(flag)));
+  return Object.fromEntries(named.map(([, name]) => [name, null]));
+}
+
+/** As commander names it. */
+function attributeOf(flag: string): string {
+  return nameOf(flag).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+const nameOf = (flag: string) => flag.split(' ')[0] ?? '';
+
+/** Everything about what holds for one queue alone. */
+export function queueCommand(): Command {
+  const data = ['--data <folder>', 'store to look into if no broker is running'] as const;
+  const one = (name: string, text: string) =>
+    command(name, text).argument('<queue>', 'which one', value(parseQueue));
+  const set = one('set', 'Set limits and policies of a queue; they stay in the store.');
+  for (const [flag, , text, parse] of SETTINGS) set.option(`--${flag}`, text, value(parse));
+  const names = SETTINGS.map(([flag]) => nameOf(flag));
+  return command('queue', 'Set limits and policies of queues, and show them.')
+    .addCommand(
+      set
+        .option(...data)
+        .action((queue: string, flags: AdminFlags) =>
+          run('queue-set', { ...flags, change: changeOf(set) }, queue),
+        ),
+    )
+    .addCommand(
+      one('unset', 'Take settings of a queue back.')
+        .addArgument(new Argument('[setting...]', 'which ones (all)').choices(names))
+        .option(...data)
+        .action((queue: string, which: string[], flags: AdminFlags) =>
+          run('queue-unset', { ...flags, change: withoutThem(which) }, queue),
+        ),
+    )
+    .addCommand(
+      one('show', 'Show what is set for a queue.')
+        .option('--json', 'as JSON')
+        .option(...data)
+        .action((queue: string, flags: AdminFlags) => run('queue-show', flags, queue)),
+    )
+    .addCommand(
+      command('ls', 'List the queues for which something is set.')
+        .option('--json', 'as JSON, one line per queue')
+        .option(...data)
+        .action((flags: AdminFlags) => run('queue-ls', flags, '')),
+    );
+}
+
+async function run(action: string, flags: AdminFlags, queue: string): Promise<void> {
+  const { admin } = await import('./admin.ts');
+  process.exitCode = await admin(action as never, flags, queue, []);
+}
