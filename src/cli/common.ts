@@ -9,7 +9,20 @@ export function command(name: string, description: string): Command {
     .addOption(new Option('--dir <dir>', 'runtime directory').env('SIGMQ_DIR'))
     .option('--no-color', 'disable colours, like $NO_COLOR')
     .showSuggestionAfterError()
-    .showHelpAfterError('Try --help.');
+    .showHelpAfterError('Try --help.')
+    .hook('preAction', handDown);
+}
+
+/**
+ * An option that a command and its subcommand share is the enclosing one's for commander, wherever it stands: in
+ * `sigmq dead ls --dir x`, too (https://github.com/tj/commander.js#more-configuration-1).
+ */
+function handDown(enclosing: Command, command: Command): void {
+  for (const option of enclosing === command ? [] : enclosing.options) {
+    const name = option.attributeName();
+    if (enclosing.getOptionValueSource(name) === 'cli')
+      command.setOptionValueWithSource(name, enclosing.getOptionValue(name), 'cli');
+  }
 }
 
 export function withVersion(program: Command): Command {
