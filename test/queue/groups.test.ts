@@ -120,6 +120,40 @@ for (const { name, skip, open } of kinds) {
       assert.equal(await drain(store, 'mail'), '6');
     });
 
+    it('holds each group to what is set for its queue', async (t) => {
+      const { store, clock } = await open(t, { maxAttempts: 1 });
+      await put(store, [message('1'), message('2'), message('3')]); // for the oldest group
+      await store.addGroups(['mail@a', 'mail@b']);
+      await store.set('mail', { rate: '1/s', deadAgeMs: 5000, deadTo: 'morgue' });
+      const take = (name: string) => store.reserve([name], Array<string>(9).fill('1:1'));
+      assert.equal((await take('mail@a')).length, 1);
+      assert.equal((await take('mail@a')).length, 0);
+      await store.set('mail', { rate: null, deadTo: null });
+      await put(store, [message('4')]);
+      for (const { id } of await take('mail@b'))
+        assert.equal(await settle(store, id, { kind: 'failed' }), 'dead');
+      clock.ms += 4999;
+      await store.sweep();
+      assert.deepEqual(store.takeDropped(), []);
+      clock.ms += 1;
+      await store.sweep();
+      assert.deepEqual(store.takeDropped(), [{ queue: 'mail@b', why: 'age', messages: 1 }]);
+    });
+
+    it('counts what each group holds against the limits of the queue, and no duplicates', async (t) => {
+      const { store } = await open(t);
+      await put(store, [message('old', { key: 'rest' })]);
+      await store.addGroups(['mail@a', 'mail@b']);
+      await store.set('mail', { maxMessages: 1 });
+      await put(store, [message('1', { key: 'k' })]);
+      const [again] = await store.publish([message('2', { key: 'k' })]);
+      assert.equal(again?.isDuplicate, true);
+      await assert.rejects(store.publish([message('3')]), StoreFull);
+      assert.equal(await drain(store, 'mail@a'), 'old 1');
+      assert.equal(await drain(store, 'mail@b'), '1');
+      await put(store, [message('4', { key: 'k' })]);
+    });
+
     it('counts each copy against the limits', async (t) => {
       const { store } = await open(t, { maxMessages: 4, maxBytes: 50 });
       await store.addGroups(['mail@a', 'mail@b', 'mail@c']);

@@ -101,6 +101,14 @@ export class DeadLetters {
   }
 }
 
+/** Of the queues that have an age of their own, and of their groups. */
+const own = (queues: string, ages: string) => `(SELECT place AS queue, age
+      FROM unnest(${queues}::text[], ${ages}::bigint[]) AS given (queue, age)
+      CROSS JOIN LATERAL (SELECT given.queue AS place
+        UNION ALL SELECT name FROM queue_groups WHERE queue_groups.queue = given.queue) AS places)`;
+/** Whether it is in none of those. */
+const hasNone = (queues: string) => `NOT (split_part(queue, '@', 1) = ANY(${queues}::text[]))`;
+
 const MOVING: Statement = {
   name: 'moving',
   text: `SELECT id, headers, failures -> -1 AS failure, dead_to AS to FROM messages
@@ -121,16 +129,16 @@ const NEXT: Statement = {
   text: `SELECT least(
     (SELECT 0 FROM messages WHERE state = 'dead' AND dead_to IS NOT NULL AND dead_to <> split_part(queue, '@', 1) LIMIT 1),
     (SELECT died_at + $1::bigint FROM messages WHERE state = 'dead' AND $1 IS NOT NULL AND died_at IS NOT NULL
-      AND NOT (queue = ANY($2::text[])) ORDER BY died_at LIMIT 1),
-    (SELECT min(first.died_at + own.age) FROM unnest($2::text[], $3::bigint[]) AS own (queue, age)
+      AND ${hasNone('$2')} ORDER BY died_at LIMIT 1),
+    (SELECT min(first.died_at + own.age) FROM ${own('$2', '$3')} AS own
       CROSS JOIN LATERAL (SELECT died_at FROM messages WHERE state = 'dead' AND messages.queue = own.queue
         AND died_at IS NOT NULL ORDER BY died_at LIMIT 1) AS first)) AS at`,
 };
 const DROP_OLD: Statement = {
   name: 'drop-old',
   text: `WITH old AS ((SELECT id FROM messages WHERE state = 'dead' AND $3::bigint IS NOT NULL AND died_at <= $2 - $3
-        AND NOT (queue = ANY($4::text[])) ORDER BY died_at LIMIT ${STEP_ROWS})
-      UNION ALL (SELECT one.id FROM unnest($4::text[], $5::bigint[]) AS own (queue, age)
+        AND ${hasNone('$4')} ORDER BY died_at LIMIT ${STEP_ROWS})
+      UNION ALL (SELECT one.id FROM ${own('$4', '$5')} AS own
         CROSS JOIN LATERAL (SELECT id FROM messages WHERE state = 'dead' AND messages.queue = own.queue
           AND died_at <= $2 - own.age ORDER BY died_at LIMIT ${STEP_ROWS}) AS one LIMIT ${STEP_ROWS})),
     batch AS (SELECT messages.id FROM messages JOIN old USING (id) WHERE state = 'dead' FOR UPDATE OF messages SKIP LOCKED),

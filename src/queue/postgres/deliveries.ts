@@ -16,7 +16,17 @@ const AGAIN_MS = 20;
 /** Others say when they are done with what is limited; what they said may be lost; ms. */
 const LOOK_AGAIN_MS = 1000;
 
-const NOTHING_MORE = { isThere: false, rows: [], isCut: false };
+const NOTHING_MORE: Taken = { isThere: false, rows: [], isCut: false, asked: undefined };
+
+interface Taken {
+  /** There was something to be taken. */
+  readonly isThere: boolean;
+  readonly rows: readonly RowWithBody[];
+  /** More would have been too large. */
+  readonly isCut: boolean;
+  /** For which of the queues they are; what is in a queue is for its oldest group. */
+  readonly asked: string | undefined;
+}
 
 /** Handing out what is in the database. */
 export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
@@ -46,7 +56,7 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     consumers: readonly string[],
     maxBytes = Number.POSITIVE_INFINITY,
   ): Promise<Reserved[]> {
-    const { members, timetable } = this.#parts;
+    const { members, timetable, allowances, clock } = this.#parts;
     await timetable.sweep();
     await members.ensure();
     await this.#parts.settings.known();
@@ -59,12 +69,13 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
       const open = openings(this.#parts, queues);
       if (open.length === 0) break;
       const taken = this.#take(open, some, left, reserved.length === 0);
-      const { isThere, rows, isCut } = await (reserved.length > 0
+      const { isThere, rows, isCut, asked } = await (reserved.length > 0
         ? taken.catch(() => NOTHING_MORE) // what there is goes out; who asks again hears of the error
         : taken);
       const kept = await this.#withinLimits(rows);
       bytes += rows.reduce((sum, row) => sum + row.bytes, 0);
       reserved.push(...kept.map((row) => this.#hold(row)));
+      if (asked !== undefined) allowances.taken(asked, kept.length, clock.now());
       if (kept.length < rows.length) break;
       if (!isThere || isCut) break;
       if (rows.length === 0) looks++;
@@ -99,7 +110,7 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     consumers: readonly string[],
     maxBytes: number,
     isFirst: boolean,
-  ): Promise<{ isThere: boolean; rows: readonly RowWithBody[]; isCut: boolean }> {
+  ): Promise<Taken> {
     const { engine, members, ready, settings } = this.#parts;
     const since = ready.version;
     const queues = open.map(({ queue }) => queue);
@@ -110,12 +121,12 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
       ...[open.map(({ most }) => Math.min(most, Number.MAX_SAFE_INTEGER)), queues.map(concurrency)],
     ];
     const found = await engine.fast<
-      (RowWithBody | { id: null }) & { heads: number; locked: number }
+      (RowWithBody | { id: null }) & { heads: number; locked: number; asked: string | null }
     >(this.#reserve, values);
     const rows = found.filter((row): row is RowWithBody & typeof row => row.id !== null);
-    const { heads = 0, locked = 0 } = found[0] ?? {};
+    const { heads = 0, locked = 0, asked } = found[0] ?? {};
     if (heads === 0) this.#onNothing(queues, since);
-    return { isThere: heads > 0, rows, isCut: rows.length < locked };
+    return { isThere: heads > 0, rows, isCut: rows.length < locked, asked: asked ?? undefined };
   }
 
   /** Where nothing can be taken there may be something that waits until others are done: it is looked at again. */
@@ -129,8 +140,7 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
   #hold(row: RowWithBody): Reserved {
     this.#held.set(row.id, heldOf(row));
     this.settlements.forget(row.id);
-    const { members, clock, allowances } = this.#parts;
-    allowances.taken(row.queue, 1, clock.now());
+    const { members, clock } = this.#parts;
     return {
       ...queuedOf(row, (at) => clock.toHost(at)),
       ...askerOf(row),
@@ -166,7 +176,7 @@ function reserveIn({ name, sql: first, isBefore }: ReadyOrder): Statement {
   return {
     name: `reserve${name}`,
     text: `WITH asked AS (SELECT * FROM unnest($1::text[], $8::bigint[], $9::bigint[]) AS all_of (name, by_rate, concurrency)),
-    heads AS (SELECT head.*, room.most FROM ${limitedSources('asked')} AS limited
+    heads AS (SELECT head.*, room.most, limited.asked FROM ${limitedSources('asked')} AS limited
       CROSS JOIN LATERAL (SELECT ${room('limited')} AS most) AS room CROSS JOIN LATERAL
       (SELECT queue, priority, position, id FROM messages WHERE queue = limited.name AND state = 'ready'
         ORDER BY ${first} LIMIT 1) AS head
@@ -182,7 +192,8 @@ function reserveIn({ name, sql: first, isBefore }: ReadyOrder): Statement {
         consumer = ($7::text[])[counted.n]
       FROM counted WHERE messages.id = counted.id AND (total <= $3 OR (n = 1 AND $4::boolean))
       RETURNING n, messages.*)
-    SELECT (SELECT count(*) FROM heads)::int AS heads, (SELECT count(*) FROM counted)::int AS locked, ${COLUMNS}, body
+    SELECT (SELECT count(*) FROM heads)::int AS heads, (SELECT count(*) FROM counted)::int AS locked,
+      (SELECT asked FROM heads ORDER BY ${first} LIMIT 1) AS asked, ${COLUMNS}, body
     FROM (VALUES (1)) AS one LEFT JOIN taken ON true ORDER BY n`,
   };
 }

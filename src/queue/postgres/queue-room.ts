@@ -43,8 +43,10 @@ export class QueueRoom {
       if (fits(held, more, limits)) continue;
       const now = await this.#count(queue, limits, ageBeforeRefusal);
       if (fits(now, more, limits)) continue;
+      const fresh = sumOf(await this.#fresh(batch, queue), queue);
+      if (fresh.messages === 0 || fits(now, fresh, limits)) continue;
       const { maxMessages = Number.POSITIVE_INFINITY, maxBytes = 0 } = limits;
-      if (now.messages + more.messages > maxMessages)
+      if (now.messages + fresh.messages > maxMessages)
         throw storeErrors.queueTooMany(queue, now.messages, maxMessages);
       throw storeErrors.queueTooLarge(queue, now.bytes, maxBytes);
     }
@@ -58,6 +60,16 @@ export class QueueRoom {
       held.messages += messages;
       held.bytes += bytes;
     }
+  }
+
+  /** Those of which a copy is to be stored: none with its key is there. */
+  async #fresh(batch: readonly NewMessage[], queue: string): Promise<readonly NewMessage[]> {
+    const keys = batch.flatMap((one) => (one.queue === queue && one.key ? [one.key] : []));
+    if (keys.length === 0) return batch;
+    const { engine, clock } = this.#parts;
+    const rows = await engine.fast<{ key: string }>(FRESH, [queue, keys, Math.floor(clock.now())]);
+    const fresh = new Set(rows.map(({ key }) => key));
+    return batch.filter(({ key }) => key === undefined || fresh.has(key));
   }
 
   async #count(
@@ -102,15 +114,29 @@ function fits(
   return held.messages + more.messages <= maxMessages && held.bytes + more.bytes <= maxBytes;
 }
 
+/** In SQL, where a message of the queue $1 is stored; to the oldest group, its key may also stand in `rest`. */
+const PLACES = `(SELECT coalesce(name, one.queue) AS place,
+        CASE WHEN sequence = min(sequence) OVER () THEN one.queue END AS rest
+      FROM (VALUES ($1::text)) AS one (queue) LEFT JOIN queue_groups ON queue_groups.queue = one.queue)`;
 /** Each state by an index of its own. Of the groups of a queue, the fullest one counts. */
 const COUNT: Statement = {
   name: 'count-queue',
   text: `SELECT max(held.messages) AS messages, max(held.bytes) AS bytes
-    FROM (SELECT $1::text AS place UNION ALL SELECT name FROM queue_groups WHERE queue = $1) AS places
+    FROM ${PLACES} AS places
     CROSS JOIN LATERAL (SELECT count(*) AS messages, coalesce(sum(bytes), 0)::bigint AS bytes FROM (
       SELECT bytes FROM messages WHERE queue = place AND state = 'ready'
       UNION ALL SELECT bytes FROM messages WHERE queue = place AND state = 'dead'
       UNION ALL SELECT bytes FROM messages WHERE queue = place AND state = 'delayed'
       UNION ALL SELECT bytes FROM messages WHERE queue = place AND state = 'reserved'
       LIMIT $2::bigint) AS few) AS held`,
+};
+/** Which keys stand for no message in one place at least. */
+const FRESH: Statement = {
+  name: 'fresh-keys',
+  text: `SELECT given.key FROM unnest($2::text[]) AS given (key)
+    WHERE EXISTS (SELECT FROM ${PLACES} AS places
+      WHERE NOT EXISTS (SELECT FROM messages
+          WHERE queue IN (place, rest) AND messages.key = given.key AND state <> 'dead')
+        AND NOT EXISTS (SELECT FROM kept_keys
+          WHERE queue IN (place, rest) AND kept_keys.key = given.key AND until > $3::bigint))`,
 };
