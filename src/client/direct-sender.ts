@@ -95,7 +95,7 @@ export class DirectSender {
     body: Uint8Array,
     { signal, onProgress, onFrame }: Pick<SendOptions, 'signal' | 'onProgress' | 'onFrame'>,
   ): Promise<void> {
-    if (body.includes(0)) throw producerErrors.zeroForPlain();
+    if (body.includes(0)) throw producerErrors.zeroForProcess(this.#target.pid);
     const frame = plainFrame(body, this.#coding);
     await this.#endpoint.exclusively(
       () => this.#endpoint.sendSignals(this.#target, frame, { signal, onProgress }),

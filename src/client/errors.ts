@@ -116,6 +116,13 @@ export const producerErrors = {
       'The message has a zero byte, and this broker is a plain peer, for which a zero byte ends a message.',
       'Send it to a sigmq broker, or encode it (base64).',
     ),
+  zeroForProcess: (pid: number) =>
+    new ProducerError(
+      'zero-byte',
+      Exit.BadData,
+      `The message has a zero byte, and process ${pid} is a plain peer, for which a zero byte ends a message.`,
+      'Encode it (base64).',
+    ),
   plainOptions: () =>
     new ProducerError(
       'plain-broker',
