@@ -1,5 +1,6 @@
 import type { Bit } from '../../codec/signal-codec.ts';
 import { cliErrors } from '../errors.ts';
+import { visible } from '../visible.ts';
 import type { Pulse, Recording } from './recording.ts';
 import { LANES, type Lane, NUMBERS, type NumberName } from './vcd.ts';
 
@@ -111,7 +112,8 @@ export class VcdReader implements Recording {
     if (this.#isDefined) return;
     for (const word of words) {
       const [key = '', value] = word.split('=', 2);
-      if (value !== undefined) this.info.set(key, value);
+      // Anybody may have written it, and it is shown on terminals.
+      if (value !== undefined) this.info.set(key, visible(value));
     }
   }
 

@@ -119,6 +119,11 @@ describe('a recording as a value change dump', () => {
     });
   }
 
+  it('says nothing to a terminal that is no text', () => {
+    const { info } = read(written(hi, new Map([['pid', '\x1b]0;title\x07\x9b31m']])));
+    assert.equal(info.get('pid'), '\\x1b]0;title\\x07\\x9b31m');
+  });
+
   it('never fails otherwise, whatever the file is', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(), (junk, at) => {
