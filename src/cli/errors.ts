@@ -120,6 +120,13 @@ export const cliErrors = {
       `${path} is no recording: ${why}.`,
       'Record one with `sigmq send --trace --vcd FILE` or `sigmq listen --vcd FILE`.',
     ),
+  sameFile: (path: string) =>
+    new CliError(
+      'same-file',
+      Exit.Usage,
+      `${path} would be both the recording and its picture.`,
+      'Give the picture a name of its own.',
+    ),
   cannotRecord: (path: string, cause: unknown) =>
     new CliError(
       'cannot-record',

@@ -7,6 +7,7 @@ import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { report } from './report.ts';
 import { Follower } from './scope/follower.ts';
+import { assertOther } from './scope/other-file.ts';
 import { ScopeView } from './scope/scope-view.ts';
 import { svgOf } from './scope/svg.ts';
 import type { VcdReader } from './scope/vcd-reader.ts';
@@ -34,8 +35,10 @@ export async function scope(path: string, flags: ScopeFlags): Promise<number> {
       return await follow(follower, path);
     }
     const recording = whole(follower, path);
-    if (flags.svg !== undefined) writePicture(flags.svg, recording);
-    else {
+    if (flags.svg !== undefined) {
+      assertOther(flags.svg, path);
+      writePicture(flags.svg, recording);
+    } else {
       const { columns = USUAL_COLUMNS } = process.stdout;
       print(`${wholeText(recording, columns, flags.scale).join('\n')}\n`);
     }

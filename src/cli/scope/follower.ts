@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { SigmqError } from '../../errors.ts';
 import { quietly } from '../../quietly.ts';
+import { cliErrors } from '../errors.ts';
 import { VcdReader } from './vcd-reader.ts';
 
 /** Read at a time; bytes. */
@@ -27,9 +29,17 @@ export class Follower {
   /**
    * Reads what is new. A file that has taken the place of the one before, or was made anew, is read from its beginning.
    * @returns whether there is anything new
-   * @throws SigmqError not-a-recording; the error of open(2) and read(2), but not that there is no file
+   * @throws SigmqError not-a-recording; cannot-read, but not because there is no file
    */
   read(): boolean {
+    try {
+      return this.#readOn();
+    } catch (error) {
+      throw error instanceof SigmqError ? error : cliErrors.cannotRead(this.#path, error as Error);
+    }
+  }
+
+  #readOn(): boolean {
     if (this.#isReplaced()) this.close();
     if (this.#fd === undefined && !this.#open()) return false;
     const fd = this.#fd as number;

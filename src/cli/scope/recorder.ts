@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { cliErrors } from '../errors.ts';
 import { report } from '../report.ts';
+import { assertOther } from './other-file.ts';
 import type { Info, Pulse } from './recording.ts';
 import { svgOf } from './svg.ts';
 import { VcdWriter } from './vcd.ts';
@@ -23,12 +24,14 @@ export class Recorder {
   readonly #pulses: Pulse[] = [];
   #beganAt: number | undefined;
 
-  /** @throws SigmqError cannot-record */
+  /** @throws SigmqError cannot-record, same-file */
   constructor({ vcd, svg }: RecordFlags, info: Info) {
     this.#info = info;
     this.#svg = svg;
     this.#vcd = vcd === undefined ? undefined : new VcdFile(vcd, info);
-    if (svg !== undefined) writing(svg, () => writeFileSync(svg, ''));
+    if (svg === undefined) return;
+    if (vcd !== undefined) assertOther(svg, vcd);
+    writing(svg, () => writeFileSync(svg, ''));
   }
 
   /** @param at by `clockMs()` */

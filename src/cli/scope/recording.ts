@@ -26,6 +26,8 @@ export interface Recording {
   readonly info: Info;
   /** By time. */
   readonly pulses: readonly Pulse[];
+  /** It had more signals than are kept. */
+  readonly isCut?: boolean;
 }
 
 /** A byte of a recording: from its first bit to its last one; µs. */
@@ -89,10 +91,10 @@ export function usualGap(pulses: readonly Pulse[]): number {
 }
 
 /** What a recording is, in a line. */
-export function titleOf({ info, pulses }: Recording): string {
+export function titleOf({ info, pulses, isCut = false }: Recording): string {
   const last = pulses.at(-1)?.at ?? 0;
   const whose = info.get('by') === 'listen' ? `to process ${info.get('pid')}` : sentBy(info);
-  return `${pulses.length} signals ${whose} in ${timeText(last)}`;
+  return `${isCut ? 'the first ' : ''}${pulses.length} signals ${whose} in ${timeText(last)}`;
 }
 
 function sentBy(info: Recording['info']): string {
