@@ -58,6 +58,9 @@ function busText(snapshot: Snapshot): string {
   return `held ${percent} %, most by ${holderText(snapshot, holder)}`;
 }
 
+/** There may be others. */
+const NONE_FOUND = 'none contains what is looked for';
+
 /** Both lists, each with as much room as it needs, or half of it. */
 function tableLines(lists: Lists, state: State, { columns, rows }: Size, glyphs: Glyphs): string[] {
   const tables = {
@@ -73,7 +76,8 @@ function tableLines(lists: Lists, state: State, { columns, rows }: Size, glyphs:
   const shown = (list: List) => {
     // There is nothing to choose where everything is shown.
     const isChosen = state.focus === list && Number.isFinite(rows);
-    return rowsOf(tables[list], placeOf(state, list, lists), isChosen, roomOf[list]);
+    const table = state.filter === '' ? tables[list] : { ...tables[list], empty: NONE_FOUND };
+    return rowsOf(table, placeOf(state, list, lists), isChosen, roomOf[list]);
   };
   return [...shown('queues'), '', ...shown('consumers')];
 }

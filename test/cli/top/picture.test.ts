@@ -29,6 +29,13 @@ function pressed(keys: readonly string[], of = snapshot()): State {
 }
 
 describe('picture', () => {
+  it('tells no queues from none that fit', (t) => {
+    colours(t, 0);
+    const text = drawn(snapshot(), { ...FIRST, filter: 'zzz' }).join('\n');
+    assert.equal(text.match(/none contains what is looked for/g)?.length, 2);
+    assert.doesNotMatch(text, /no queues|no consumers/);
+  });
+
   it('shows everything in 80 columns and 24 rows', (t) => {
     colours(t, 0);
     const lines = drawn();
