@@ -6,6 +6,7 @@ import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { textOf } from '../codec/utf8.ts';
 import { Recent } from '../recent.ts';
+import { patientTable } from '../registry/patient-table.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import type { Addon } from '../signals/addon.ts';
@@ -61,7 +62,7 @@ export class Listener {
   /** Afterwards neither signal can kill this process, and its PID may be published. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { addon, table, maxFrameBytes, coding } = options;
+    const { addon, table, maxFrameBytes, coding, acks } = options;
     this.#hearing = new Hearing(maxFrameBytes, coding);
     if (!addon) {
       process.on('SIGUSR1', () => this.#onHandled(0));
@@ -71,7 +72,8 @@ export class Listener {
     blockInEveryThread(addon);
     const wire = new TappedWire(addon, this.#onWire);
     const nobody = new OutOfStep(table, { holder: 0 });
-    this.#inbound = new Inbound(table, addon, maxFrameBytes, wire, {
+    const looked = (acks.bit ?? acks.message) ? patientTable(table) : table;
+    this.#inbound = new Inbound(looked, addon, maxFrameBytes, wire, {
       decoderFor: (pid) => this.#hearing.decoderFor(pid),
       timeoutMs: PLAIN_TIMEOUT_MS,
       promptMs: PROMPT_MS,
