@@ -1,4 +1,5 @@
 import chalk from 'chalk';
+import { clockMs } from '../clock.ts';
 import { maxFrameBytes } from '../codec/limits.ts';
 import { codingOf, type PlainCoding } from '../codec/plain-coding.ts';
 import { Exit } from '../errors.ts';
@@ -12,6 +13,7 @@ import { cliErrors } from './errors.ts';
 import { HeardLog, pulseOf } from './listen/heard-log.ts';
 import { jsonOf, messageJson } from './listen/json.ts';
 import { LiveView, SLOW_MS } from './listen/live-view.ts';
+import { Pace } from './listen/pace.ts';
 import { Printer } from './printer.ts';
 import { report, say } from './report.ts';
 import { Recorder, type RecordFlags } from './scope/recorder.ts';
@@ -25,10 +27,6 @@ import { jsonText, visible } from './visible.ts';
 const MAX_MESSAGE_BYTES = 1 << 20;
 /** Lines that may wait for a reader of stdout; what comes then is dropped, and counted. */
 const MAX_WAITING = 10_000;
-/** Between bits that leave time for a picture; ms. */
-const SLOW_GAP_MS = 10;
-/** After a longer pause it is not known how fast the next ones come; ms. */
-const PAUSE_MS = 2000;
 /** Nothing for so long: time for a picture; ms. */
 const QUIET_MS = 20;
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
@@ -65,9 +63,7 @@ class Session {
   /** What was not printed because nobody read it. */
   #dropped = 0;
   #waiting = 0;
-  /** Of the last bit of a plain sender. */
-  #plainAt = 0;
-  #isSlow = false;
+  readonly #pace = new Pace();
   #quiet: NodeJS.Timeout | undefined;
   #view: LiveView | undefined;
   #screen: Screen | undefined;
@@ -129,7 +125,12 @@ class Session {
     }, SLOW_MS);
     timer.unref();
     this.#screen = await Screen.open({
-      draw: (size) => view.draw(size),
+      draw: (size) => {
+        const began = clockMs();
+        // When it has been written, too.
+        queueMicrotask(() => this.#pace.drew(clockMs() - began));
+        return view.draw(size);
+      },
       onKey: (key) => (key === 'q' ? this.#end() : view.onKey(key)),
     });
   }
@@ -158,20 +159,13 @@ class Session {
     }
   }
 
-  /**
-   * Drawing takes some milliseconds, in which a plain sender that does not wait would lose bits: two of a kind that are
-   * pending are one. So it is done between bits that come slowly, and else when none has come for a while.
-   */
+  /** Between the bits of a plain sender if they come slowly, and else when none has come for a while. */
   #refreshInTime({ at, peer, kind }: Heard): void {
     if (peer === 'echo' || kind === 'echo') {
       this.#screen?.refresh();
       return;
     }
-    const gap = at - this.#plainAt;
-    this.#plainAt = at;
-    const wasSlow = this.#isSlow;
-    this.#isSlow = gap > SLOW_GAP_MS && gap < PAUSE_MS;
-    if (wasSlow && this.#isSlow) this.#screen?.refresh();
+    if (this.#pace.hasTimeAfter(at)) this.#screen?.refresh();
     else if (this.#quiet) this.#quiet.refresh();
     else
       this.#quiet = setTimeout(() => {
