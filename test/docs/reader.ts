@@ -1,0 +1,120 @@
+/** A reader who types all commands of a page, from top to bottom, and compares what comes with what the page shows. */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Terminal } from '../cli/screen/tmux.ts';
+import { DIST, Program, ROOT, Stage, until } from '../e2e/harness.ts';
+
+/**
+ * A block of a page: commands (`sh`), or what they print (`text`). A page has one shell, and, in blocks that say
+ * `second`, a terminal beside it, of which is shown what is on its screen.
+ */
+interface Block {
+  readonly kind: 'sh' | 'text';
+  readonly isSecond: boolean;
+  readonly lines: readonly string[];
+}
+
+const MARK = '--- next block ---';
+/** Where the waves of `sigmq listen` begin: from there on a picture depends on how fast somebody types. */
+const WAVES = /^ byte {4}\S|^ byte$/;
+
+/** Follows `docs/<name>`, and asserts that it is true. */
+export async function follow(t: TestContext, name: string): Promise<void> {
+  const stage = new Stage(t);
+  const env = { SIGMQ_DIR: stage.path('run'), PATH: `${withSigmq(stage)}:${process.env.PATH}` };
+  const shell = new Program(t, 'bash', ['-euo', 'pipefail'], {
+    cwd: stage.dir,
+    env,
+    stdin: 'open',
+  });
+  const blocks = blocksOf(readFileSync(join(ROOT, 'docs', name), 'utf8'));
+  let second: Terminal | undefined;
+  if (blocks.some(({ isSecond }) => isSecond)) {
+    second = new Terminal(t, env);
+    second.run(`cd '${stage.dir}'; clear`);
+  }
+  let output = '';
+  for (const { kind, isSecond, lines } of blocks) {
+    if (isSecond && kind === 'sh') second?.run(lines.join('\n'));
+    else if (isSecond && second) await showing(second, lines);
+    else if (kind === 'sh') output = await typing(shell, lines);
+    else assertInOrder(output.split('\n'), lines);
+  }
+  shell.child.stdin?.end();
+  const { code, stderr } = await shell.ended;
+  assert.equal(code, 0, stderr);
+}
+
+/** @returns a directory with a `sigmq`, as PATH has one */
+function withSigmq(stage: Stage): string {
+  const bin = stage.path('bin');
+  mkdirSync(bin);
+  const program = `#!/bin/sh\nexec "${process.execPath}" "${DIST}/bin/sigmq.js" "$@"\n`;
+  writeFileSync(join(bin, 'sigmq'), program);
+  chmodSync(join(bin, 'sigmq'), 0o755);
+  return bin;
+}
+
+function blocksOf(page: string): Block[] {
+  return [...page.matchAll(/^```(sh|text)( second)?\n(.*?)^```$/gms)].map(
+    ([, kind, second, text = '']) => ({
+      kind: kind === 'sh' ? 'sh' : 'text',
+      isSecond: second !== undefined,
+      lines: text.trimEnd().split('\n'),
+    }),
+  );
+}
+
+/** @returns what the commands print */
+async function typing(shell: Program, lines: readonly string[]): Promise<string> {
+  const before = shell.stdout.length;
+  // In braces, and with an input of their own, so that no program reads the commands after it.
+  shell.child.stdin?.write(`{\n${lines.join('\n')}\n} < /dev/null\necho '${MARK}'\n`);
+  const printed = () => shell.stdout.subarray(before).toString();
+  await until(
+    () => `${lines.join('\n')}\n${printed()}${shell.stderr}`,
+    () => {
+      const { exitCode } = shell.child;
+      assert.equal(exitCode, null, `${lines.join('\n')}\n${printed()}${shell.stderr}`);
+      return printed().includes(`${MARK}\n`);
+    },
+  );
+  return printed();
+}
+
+/** Waits until the terminal shows these lines. */
+async function showing(terminal: Terminal, lines: readonly string[]): Promise<void> {
+  const waves = lines.findIndex((line) => WAVES.test(line));
+  const wanted = waves < 0 ? lines : lines.slice(0, waves);
+  await until(
+    () => `${wanted.join('\n')}\non the screen, which shows:\n${terminal.text}`,
+    () => missing(terminal.rows, wanted) === undefined,
+  );
+}
+
+function assertInOrder(got: readonly string[], wanted: readonly string[]): void {
+  const line = missing(got, wanted);
+  assert.equal(line, undefined, `the page shows "${line}", which is not in:\n${got.join('\n')}`);
+}
+
+/** @returns the first line that is not there, after those before it */
+function missing(got: readonly string[], wanted: readonly string[]): string | undefined {
+  let at = 0;
+  for (const line of wanted) {
+    const found = got.slice(at).findIndex((one) => named(one) === named(line));
+    if (found < 0) return line;
+    at += found + 1;
+  }
+  return undefined;
+}
+
+/** Without what is different each time: PIDs, the time of day, and how much of a line they leave. */
+function named(line: string): string {
+  return line
+    .replace(/ +live\b.*/, ' live')
+    .replace(/\d\d:\d\d:\d\d {2}\d+/, 'TIME PID')
+    .replace(/\b(PID|Process|process|from|--pid|-USR1) \d+/g, '$1 PID')
+    .trimEnd();
+}

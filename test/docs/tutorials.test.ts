@@ -1,0 +1,13 @@
+/** Every command of the tutorials, as a reader types them, and everything that they show. */
+import { describe, it } from 'node:test';
+import { loadAddon } from '../../src/signals/addon.ts';
+import { NO_TMUX } from '../cli/screen/tmux.ts';
+import { follow } from './reader.ts';
+
+describe('docs/tutorial.md', { skip: loadAddon().why ?? NO_TMUX }, () => {
+  it('does what it says', (t) => follow(t, 'tutorial.md'));
+});
+
+describe('docs/from-kill-to-queue.md', { skip: loadAddon().why ?? false }, () => {
+  it('does what it says', (t) => follow(t, 'from-kill-to-queue.md'));
+});
