@@ -115,6 +115,6 @@ function named(line: string): string {
   return line
     .replace(/ +live\b.*/, ' live')
     .replace(/\d\d:\d\d:\d\d {2}\d+/, 'TIME PID')
-    .replace(/\b(PID|Process|process|from|--pid|-USR1) \d+/g, '$1 PID')
+    .replace(/(PID|from|--pid|-USR1) \d+/g, '$1 PID')
     .trimEnd();
 }
