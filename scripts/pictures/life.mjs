@@ -34,7 +34,7 @@ export function life() {
     why(598, 62, 'done'),
     // Failures.
     arrow('M462 95L285 205'),
-    why(316, 148, 'failed,', 'or not now'),
+    why(302, 140, 'failed,', 'or not now'),
     arrow('M220 195V97'),
     why(188, 150, 'time is', 'over'),
     arrow('M500 95V193'),

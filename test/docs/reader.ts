@@ -23,7 +23,7 @@ const WAVES = /^ byte {4}\S|^ byte$/;
 /** Follows `docs/<name>`, and asserts that it is true. */
 export async function follow(t: TestContext, name: string): Promise<void> {
   const stage = new Stage(t);
-  const env = { SIGMQ_DIR: stage.path('run'), PATH: `${withSigmq(stage)}:${process.env.PATH}` };
+  const env = environment(stage);
   const shell = new Program(t, 'bash', ['-euo', 'pipefail'], {
     cwd: stage.dir,
     env,
@@ -45,6 +45,36 @@ export async function follow(t: TestContext, name: string): Promise<void> {
   shell.child.stdin?.end();
   const { code, stderr } = await shell.ended;
   assert.equal(code, 0, stderr);
+}
+
+function environment(stage: Stage) {
+  const PATH = `${withSigmq(stage)}:${process.env.PATH}`;
+  return { SIGMQ_DIR: stage.path('run'), XDG_STATE_HOME: stage.path('state'), PATH };
+}
+
+/** Types the commands of a page's `console` block, and waits after each for what it prints. */
+export async function watch(t: TestContext, path: string): Promise<void> {
+  const stage = new Stage(t);
+  const shell = new Program(t, 'bash', ['-c', 'exec 2>&1; . /dev/stdin; kill $(jobs -p); wait'], {
+    cwd: stage.dir,
+    env: environment(stage),
+    stdin: 'open',
+  });
+  const block = /^```console\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, path), 'utf8'))?.[1];
+  assert.ok(block, `${path} has a session`);
+  const told: string[] = [];
+  for (const line of block.trimEnd().split('\n')) {
+    if (line.startsWith('$ ')) shell.child.stdin?.write(`${line.slice(2)}\n`);
+    else {
+      told.push(line);
+      await until(
+        () => `${line}\n${shell.stdout}`,
+        () => missing(shell.stdout.toString().split('\n'), told) === undefined,
+      );
+    }
+  }
+  shell.child.stdin?.end();
+  await shell.ended;
 }
 
 /** @returns a directory with a `sigmq`, as PATH has one */
@@ -110,11 +140,12 @@ function missing(got: readonly string[], wanted: readonly string[]): string | un
   return undefined;
 }
 
-/** Without what is different each time: PIDs, the time of day, and how much of a line they leave. */
+/** Without what is different each time: PIDs, the time of day, directories, and how much of a line PIDs leave. */
 function named(line: string): string {
   return line
     .replace(/ +live\b.*/, ' live')
     .replace(/\d\d:\d\d:\d\d {2}\d+/, 'TIME PID')
-    .replace(/(PID|from|--pid|-USR1) \d+/g, '$1 PID')
+    .replace(/(PID|from|--pid|-USR1|broker|consumer) \d+/g, '$1 PID')
+    .replace(/ in [/~][^ ;]*/g, ' in DIR')
     .trimEnd();
 }

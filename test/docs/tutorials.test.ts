@@ -1,8 +1,8 @@
-/** Every command of the tutorials, as a reader types them, and everything that they show. */
+/** Every command of the tutorials and of the README's session, as a reader types them, and everything that they show. */
 import { describe, it } from 'node:test';
 import { loadAddon } from '../../src/signals/addon.ts';
 import { NO_TMUX } from '../cli/screen/tmux.ts';
-import { follow } from './reader.ts';
+import { follow, watch } from './reader.ts';
 
 describe('docs/tutorial.md', { skip: loadAddon().why ?? NO_TMUX }, () => {
   it('does what it says', (t) => follow(t, 'tutorial.md'));
@@ -10,4 +10,8 @@ describe('docs/tutorial.md', { skip: loadAddon().why ?? NO_TMUX }, () => {
 
 describe('docs/from-kill-to-queue.md', { skip: loadAddon().why ?? false }, () => {
   it('does what it says', (t) => follow(t, 'from-kill-to-queue.md'));
+});
+
+describe('README.md', { skip: loadAddon().why ?? false }, () => {
+  it('shows what three commands print', (t) => watch(t, 'README.md'));
 });

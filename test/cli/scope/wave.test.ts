@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import chalk from 'chalk';
 import fc from 'fast-check';
@@ -9,10 +7,8 @@ import { bytesOf, refusalsOf, timeText, usualGap } from '../../../src/cli/scope/
 import { ScopeView } from '../../../src/cli/scope/scope-view.ts';
 import { spans } from '../../../src/cli/scope/spans.ts';
 import { svgOf } from '../../../src/cli/scope/svg.ts';
-import { VcdReader } from '../../../src/cli/scope/vcd-reader.ts';
 import { usualScale, wholeText } from '../../../src/cli/scope/wave.ts';
 import { columnsOf } from '../../../src/cli/screen/cells.ts';
-import { ROOT } from '../../e2e/harness.ts';
 import { recordingOf } from './pulses.ts';
 
 chalk.level = 0;
@@ -186,14 +182,4 @@ describe('ScopeView', () => {
       assert.ok(lines.length <= Math.max(rows, 3));
     }
   });
-});
-
-it('the picture of the README is what its recording looks like', () => {
-  const reader = new VcdReader('docs/signals.vcd');
-  reader.push(readFileSync(join(ROOT, 'docs/signals.vcd'), 'latin1'));
-  assert.equal(
-    readFileSync(join(ROOT, 'docs/signals.svg'), 'utf8'),
-    svgOf(reader),
-    'run `node scripts/pictures.mjs`',
-  );
 });
