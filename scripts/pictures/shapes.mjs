@@ -1,6 +1,6 @@
 // What the pictures of the documentation are made of. The ground is white, so that they can be read in dark mode, too.
 export const INK = '#1f2933';
-export const LIGHT = '#f5f7fa';
+const LIGHT = '#f5f7fa';
 export const GREY = '#616e7c';
 export const ZERO = '#0b7285';
 export const ONE = '#b44d12';

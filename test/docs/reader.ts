@@ -16,6 +16,13 @@ interface Block {
   readonly lines: readonly string[];
 }
 
+/**
+ * When a shell ends, also half-way, what it has started ends, too. A child that a signal ends before it has become
+ * another program runs the same trap, and must not.
+ */
+const ENDS_ALL = `trap 'if [ "$BASHPID" = "$$" ]; then
+  for job in $(jobs -pr) $(jobs -ps); do kill -CONT "$job"; kill "$job"; done
+fi' EXIT\n`;
 const MARK = '--- next block ---';
 /** Where the waves of `sigmq listen` begin: from there on a picture depends on how fast somebody types. */
 const WAVES = /^ byte {4}\S|^ byte$/;
@@ -23,16 +30,11 @@ const WAVES = /^ byte {4}\S|^ byte$/;
 /** Follows `docs/<name>`, and asserts that it is true. */
 export async function follow(t: TestContext, name: string): Promise<void> {
   const stage = new Stage(t);
-  const env = environment(stage);
-  const shell = new Program(t, 'bash', ['-euo', 'pipefail'], {
-    cwd: stage.dir,
-    env,
-    stdin: 'open',
-  });
+  const shell = shellOf(t, stage, '-euo', 'pipefail');
   const blocks = blocksOf(readFileSync(join(ROOT, 'docs', name), 'utf8'));
   let second: Terminal | undefined;
   if (blocks.some(({ isSecond }) => isSecond)) {
-    second = new Terminal(t, env);
+    second = new Terminal(t, environment(stage));
     second.run(`cd '${stage.dir}'; clear`);
   }
   let output = '';
@@ -47,6 +49,14 @@ export async function follow(t: TestContext, name: string): Promise<void> {
   assert.equal(code, 0, stderr);
 }
 
+/** A shell that takes commands from a pipe. */
+function shellOf(t: TestContext, stage: Stage, ...options: string[]): Program {
+  const env = environment(stage);
+  const shell = new Program(t, 'bash', options, { cwd: stage.dir, env, stdin: 'open' });
+  shell.child.stdin?.write(ENDS_ALL);
+  return shell;
+}
+
 function environment(stage: Stage) {
   const PATH = `${withSigmq(stage)}:${process.env.PATH}`;
   return { SIGMQ_DIR: stage.path('run'), XDG_STATE_HOME: stage.path('state'), PATH };
@@ -55,11 +65,8 @@ function environment(stage: Stage) {
 /** Types the commands of a page's `console` block, and waits after each for what it prints. */
 export async function watch(t: TestContext, path: string): Promise<void> {
   const stage = new Stage(t);
-  const shell = new Program(t, 'bash', ['-c', 'exec 2>&1; . /dev/stdin; kill $(jobs -p); wait'], {
-    cwd: stage.dir,
-    env: environment(stage),
-    stdin: 'open',
-  });
+  const shell = shellOf(t, stage);
+  shell.child.stdin?.write('exec 2>&1\n');
   const block = /^```console\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, path), 'utf8'))?.[1];
   assert.ok(block, `${path} has a session`);
   const told: string[] = [];
@@ -73,14 +80,13 @@ export async function watch(t: TestContext, path: string): Promise<void> {
       );
     }
   }
-  shell.child.stdin?.end();
-  await shell.ended;
+  await shell.end();
 }
 
 /** @returns a directory with a `sigmq`, as PATH has one */
 function withSigmq(stage: Stage): string {
   const bin = stage.path('bin');
-  mkdirSync(bin);
+  mkdirSync(bin, { recursive: true });
   const program = `#!/bin/sh\nexec "${process.execPath}" "${DIST}/bin/sigmq.js" "$@"\n`;
   writeFileSync(join(bin, 'sigmq'), program);
   chmodSync(join(bin, 'sigmq'), 0o755);
