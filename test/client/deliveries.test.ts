@@ -10,7 +10,7 @@ import { encodeEnvelope } from '../../src/codec/envelope.ts';
 import type { MessageFields } from '../../src/codec/fields.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { messagesFrame } from '../../src/link/messages.ts';
-import type { Verb } from '../../src/link/settlement.ts';
+import type { Told, Verb } from '../../src/link/settlement.ts';
 import { utf8 } from '../codec/vectors.ts';
 
 let senders = 0;
@@ -21,7 +21,7 @@ function given() {
   const settled: string[] = [];
   const handled = new Handled();
   const settler = {
-    settle: async ({ id }: Name, verb: Verb, reason?: string) => {
+    settle: async ({ id }: Name, verb: Verb, { reason }: Told = {}) => {
       settled.push([id, verb, ...(reason === undefined ? [] : [reason])].join(' '));
       return true;
     },

@@ -113,6 +113,8 @@ export class Screen {
       this.#wait = setTimeout(this.#enter, STOP_MS);
       return;
     }
+    // The size may be another one by now, and only who had the terminal was told: Node asks for it again.
+    process.emit('SIGWINCH', 'SIGWINCH');
     this.#isOpen = true;
     // Off before on: whoever had the terminal meanwhile may have changed it, of which Node knows nothing.
     if (this.#hasKeys) {
