@@ -139,7 +139,7 @@ const EXAMPLES = {
   ask: [
     'sigmq ask -q sums 1+2',
     'sigmq ask -W 1m --file job.json >result.json',
-    "sigmq consume -q sums --reply -- sh -c 'bc -l'",
+    "sigmq consume -q sums --reply -- sh -c '(cat; echo) | bc -l'",
   ],
   send: [
     'sigmq send "hello"',

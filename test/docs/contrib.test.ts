@@ -1,61 +1,32 @@
 /** What contrib/ has is not run here, but read by those that run it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
-import { sigmq } from '../../src/cli/main.ts';
-import { DIST, ROOT } from '../e2e/harness.ts';
-import { tempDir } from '../registry/children.ts';
+import { describe, it } from 'node:test';
+import { ROOT } from '../e2e/harness.ts';
+import { assertUnderstood } from './command-lines.ts';
+import { needsSystemd, verified } from './systemd.ts';
 
 const FOLDER = join(ROOT, 'contrib');
 const UNITS = readdirSync(join(FOLDER, 'systemd'));
 
-const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
-const needsSystemd = hasSystemd ? {} : { skip: 'SKIPPED: systemd-analyze is not installed' };
+const units = (change = (unit: string) => unit) =>
+  Object.fromEntries(UNITS.map((name) => [name, change(readUnit(name))]));
 
-/** What systemd has to say about the units, with this `sigmq`. */
-function verified(t: TestContext, change = (unit: string) => unit): string {
-  const folder = tempDir(t);
-  mkdirSync(join(folder, 'units'));
-  const paths = UNITS.map((name) => {
-    const path = join(folder, 'units', name);
-    const unit = readFileSync(join(FOLDER, 'systemd', name), 'utf8');
-    const withPath = unit.replace('ExecStart=sigmq', `ExecStart=${DIST}/bin/sigmq.js`);
-    writeFileSync(path, change(withPath));
-    return path;
-  });
-  const env = { ...process.env, XDG_RUNTIME_DIR: folder, HOME: folder };
-  const args = ['verify', '--user', '--man=no', ...paths];
-  const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { env, encoding: 'utf8' });
-  return `${stdout}${stderr}${status === 0 ? '' : `exit ${status}`}`;
-}
-
-/** The words of a command line that sigmq has to understand. */
-function assertUnderstood(words: readonly string[]): void {
-  const [program, name = '', ...args] = words;
-  assert.equal(program, 'sigmq');
-  const command = sigmq().commands.find((one) => one.name() === name);
-  assert.ok(command, name);
-  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-  for (const word of own.filter((word) => word.startsWith('-'))) {
-    const isKnown = command.options.some(({ long, short }) => word === long || word === short);
-    assert.ok(isKnown, `${name} ${word}`);
-  }
+function readUnit(name: string): string {
+  return readFileSync(join(FOLDER, 'systemd', name), 'utf8');
 }
 
 describe('systemd units', () => {
   it('are what systemd understands', needsSystemd, (t) => {
-    assert.equal(verified(t), '');
-    assert.notEqual(
-      verified(t, (unit) => unit.replace('KillMode=', 'KillMod=')),
-      '',
-    );
+    assert.equal(verified(t, units()), '');
+    const wrong = units((unit) => unit.replace('KillMode=', 'KillMod='));
+    assert.notEqual(verified(t, wrong), '');
   });
 
   for (const name of UNITS) {
     it(`${name} runs a command that there is`, () => {
-      const unit = readFileSync(join(FOLDER, 'systemd', name), 'utf8');
+      const unit = readUnit(name).replaceAll('%i', 'mail');
       assertUnderstood(/^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? []);
     });
   }
