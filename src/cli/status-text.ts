@@ -139,7 +139,7 @@ function countedTexts({ others }: BrokerStatus, queues: readonly QueueStatus[]):
   return GROUPS.map((group: readonly (keyof Counts)[]) => {
     const rows = named.flatMap(([name, counted]) =>
       counted && group.some((kind) => counted[kind] > 0)
-        ? [[...group.map((kind) => counted[kind]), name]]
+        ? [[...group.map((kind) => counted[kind] ?? 0), name]] // an earlier broker counts fewer kinds
         : [],
     );
     const title = [...group.map((kind) => kind.toUpperCase()), 'QUEUE'];

@@ -95,8 +95,9 @@ async function write(content: Content, put: (text: string) => void): Promise<num
     put(line);
     lines++;
   }
-  const { producers, keys, groups } = content;
-  return lines - 2 - producers.length - keys.length - groups.length; // the first one and the last one
+  const { producers, keys, groups, queues } = content;
+  const others = [producers, keys, groups, queues].reduce((sum, { length }) => sum + length, 2);
+  return lines - others; // the first one and the last one are none, either
 }
 
 async function writeFile(content: Content, target: string, force: boolean): Promise<number> {

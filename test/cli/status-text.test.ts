@@ -27,6 +27,12 @@ const queue = (name: string, more: Partial<QueueStatus> = {}): QueueStatus => ({
 });
 
 describe('statusText', () => {
+  it('shows what an earlier broker counts, which is less', () => {
+    const { dropped, ...fewer } = counted;
+    const text = statusText(status, [queue('default', { counted: fewer as typeof counted })]);
+    assert.doesNotMatch(text, /undefined/);
+  });
+
   it('shows every number, by queue too, and since when, in 80 columns', () => {
     const drain = {
       ...{ ready: 1, delayed: 2, delayedUntil: '2026-01-02T03:04:05.678Z', reserved: 3, dead: 0 },

@@ -116,6 +116,8 @@ describe('export and import', () => {
     assert.deepEqual([again.code, /already exists/.test(again.stderr)], [73, true]);
     const text = readFileSync(file, 'utf8');
     const lines = text.trimEnd().split('\n');
+    const { messages } = JSON.parse(lines.at(-1) ?? '');
+    assert.ok(exported.stderr.endsWith(`all.jsonl: ${messages} messages.\n`), exported.stderr);
     const bad: [string, string, RegExp][] = [
       ['cut off', lines.slice(0, -1).join('\n'), /a part is missing/],
       ['in the middle of a line', text.slice(0, 20_000), /not what `sigmq export` writes/],
