@@ -57,7 +57,8 @@ function settlementOf({ body, fields }: Entry): Settle | undefined {
   const verb = String.fromCharCode(...body.subarray(0, 1));
   if (!verbs.has(verb) || fields.ref === undefined) return undefined;
   const { ref: id, delivery = 1, incarnation, reason, exit: exitCode } = fields;
-  const settle = { id, delivery, incarnation, verb: verb as Verb, reason };
+  const why = reason === undefined ? {} : { reason };
+  const settle = { id, delivery, incarnation, verb: verb as Verb, ...why };
   if (exitCode === undefined) return body.length === 1 ? settle : undefined;
   if (exitCode > MAX_EXIT_CODE) return undefined;
   if (verb === Verb.Done) return { ...settle, exitCode, reply: new Uint8Array(body.subarray(1)) };

@@ -33,6 +33,7 @@ const anySettle = fc.oneof(
   fc.record({ ...settle, verb }, noNullPrototype),
   fc.record({ ...settle, verb: fc.constant(Verb.Done), exitCode, reply }, noNullPrototype),
   fc.record({ ...settle, verb: fc.constant(Verb.Failed), exitCode }, noNullPrototype),
+  fc.record({ ...settle, verb, reason: fc.constantFrom('boom', 'größer') }, noNullPrototype),
 );
 const BATCHES = { batch: true, brotli: false, model: false };
 const plain: Envelope = { seq: 0, control: true, body: utf8('d'), fields: {} };
