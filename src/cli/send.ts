@@ -1,4 +1,5 @@
 import { Deadline } from '../client/deadline.ts';
+import { producerErrors } from '../client/errors.ts';
 import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
@@ -62,7 +63,8 @@ export async function send(
   { record, toProcess }: SendExtras = {},
 ): Promise<number | 'help'> {
   const progress = new Progress();
-  const deadline = new Deadline(flags.timeout);
+  const over = flags.pid === undefined ? undefined : producerErrors.timeoutOf(flags.pid);
+  const deadline = new Deadline(flags.timeout, undefined, over);
   const { signal } = deadline;
   let sender: SendSession | DirectSession | undefined;
   let recorder: SendRecorder | undefined;

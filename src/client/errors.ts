@@ -226,6 +226,13 @@ export const producerErrors = {
       `The message was not confirmed: ${sentence}`,
       'It may or may not have arrived; check before you send it again.',
     ),
+  timeoutOf: (pid: number) => (ms: number) =>
+    new ProducerError(
+      'timeout',
+      Exit.Timeout,
+      `Process ${pid} has not taken the message within ${ms} ms.`,
+      'See whether it is stopped (Ctrl-Z), or allow more time with --timeout.',
+    ),
   timeout: (ms: number) =>
     new ProducerError(
       'timeout',

@@ -77,6 +77,15 @@ describe('sigmq listen', () => {
     assert.equal(JSON.parse(listener.lines[0] ?? '').what, 'bit');
   });
 
+  it('is named, and no broker, when it takes nothing in time', async (t) => {
+    const { stage, listener, pid } = await listening(t);
+    listener.signal('SIGSTOP');
+    const { code, stderr } = await stage.send(['--pid', pid, '--timeout', '300ms', 'hello']);
+    listener.signal('SIGCONT');
+    assert.equal(code, 124, stderr);
+    assert.match(stderr, new RegExp(`Process ${pid} has not taken the message within 300 ms`));
+  });
+
   it('ends after one message, with --once; prints bytes as they come, with --raw', async (t) => {
     const { stage, listener, pid } = await listening(t, ['--once', '--raw']);
     await stage.sent(['--pid', pid, 'hello']);
