@@ -20,7 +20,8 @@ export class Terminal {
     execFileSync(
       'tmux',
       ['-L', this.#server, '-f', '/dev/null', 'new-session', '-d', ...size, 'bash --norc -i'],
-      { env: { ...process.env, HOME: '/nowhere', TMUX: '', ...env } },
+      // chalk takes CI for a reason not to colour.
+      { env: { ...process.env, CI: undefined, HOME: '/nowhere', TMUX: '', ...env } },
     );
     endAfter(t, () => this.#tmux('kill-server'));
     this.run("PS1='$ '; clear");
