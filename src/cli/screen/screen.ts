@@ -39,10 +39,10 @@ export interface View {
   onKey(key: string): void;
 }
 
-/** Whether there is a terminal that can be drawn on. */
+/** Whether there is a terminal that can be drawn on, and it is ours: what is started with `&` prints lines. */
 export function hasScreen(): boolean {
   const { TERM = '' } = process.env;
-  return isatty(STDOUT) && TERM !== '' && TERM !== 'dumb';
+  return isatty(STDOUT) && TERM !== '' && TERM !== 'dumb' && hasForeground();
 }
 
 /**

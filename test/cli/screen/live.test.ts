@@ -88,6 +88,17 @@ it('sigmq listen draws what comes, and leaves the terminal with the messages', {
   await terminal.shows(/^416 signals[^\n]*\n\nbyte [\s\S]*\nok$/m);
 });
 
+it('sigmq listen in the background prints lines', { skip: NO_TMUX }, async (t) => {
+  const stage = new Stage(t);
+  const terminal = new Terminal(t, { SIGMQ_DIR: stage.dir, TERM: 'screen' });
+  await terminal.shows(/^\$$/m);
+  terminal.run(`clear; ${SIGMQ} listen &`);
+  const [, pid = ''] = await terminal.shows(/sigmq: process (\d+) listens/);
+  assert.equal(terminal.isAltered, false);
+  await stage.sent(['--pid', pid, 'hello']);
+  await terminal.shows(/^hello$/m);
+});
+
 it('sigmq scope follows a recording that begins later', { skip: NO_TMUX }, async (t) => {
   const stage = new Stage(t);
   const terminal = new Terminal(t, { SIGMQ_DIR: stage.dir, TERM: 'screen' });
