@@ -8,7 +8,9 @@ cd "$(dirname "$0")/.."
 npm run --silent lint
 npm run --silent unused
 npm run --silent check-addon
-if [ "${SIGMQ_BUILT:-}" != 1 ]; then
+built=${SIGMQ_BUILT:-}
+unset SIGMQ_BUILT # what begins like this is for sigmq
+if [ "$built" != 1 ]; then
   rm -rf dist
   npm run --silent build
 fi
