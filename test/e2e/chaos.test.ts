@@ -17,7 +17,7 @@ it('notices what is lost, altered or repeated', async (t) => {
 it('loses and repeats nothing while everything goes wrong at random', async (t) => {
   const acts = ['--acts', 'calm,storm,work,kick,restore,strangers,disk,crowd'];
   const sizes =
-    '--calm 40 --messages 30 --work 8 --kick 8 --restore 3 --strangers 2 --disk 20 --crowd 3';
+    '--calm 10 --messages 12 --work 4 --kick 4 --restore 2 --strangers 1 --disk 8 --crowd 2';
   const args = ['--seed', '1', ...acts, ...sizes.split(' ')];
   const chaos = new Program(t, process.execPath, [join(ROOT, 'chaos/chaos.mjs'), ...args]);
   const { code, stderr } = await chaos.ended;
