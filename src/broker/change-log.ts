@@ -53,6 +53,7 @@ export class ChangeLog {
   /** @param known what was told as `at`; 0: nothing is known */
   since(known: number): Told {
     const all = known < this.#forgottenAt || known > this.#at || known === 0;
+    if (all) this.#renew();
     const after = all ? 0 : known;
     const changed = [...this.#rows.values()].filter(({ at }) => at > after);
     const told = changed.slice(0, MAX_ROWS_TOLD);
@@ -60,5 +61,12 @@ export class ChangeLog {
     const at = more ? (told.at(-1)?.at ?? 0) : this.#at;
     const gone = all ? [] : this.#gone.filter((one) => one.at > after && one.at <= at);
     return { at, all, more, rows: told.map(({ row }) => row), gone: gone.map(({ key }) => key) };
+  }
+
+  /** Told in pages, all rows must be newer than what is forgotten, or the second page would be the first again. */
+  #renew(): void {
+    const [oldest] = this.#rows.values();
+    if (!oldest || oldest.at > this.#forgottenAt) return;
+    for (const [key, one] of this.#rows) this.#rows.set(key, { ...one, at: ++this.#at });
   }
 }

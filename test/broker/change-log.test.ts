@@ -51,6 +51,19 @@ describe('ChangeLog', () => {
     assert.equal(log.since(1e9).all, true);
   });
 
+  it('tells all that rests page by page, however much has gone since it changed', () => {
+    const log = new ChangeLog();
+    const resting: Row[] = Array.from({ length: 300 }, (_, n) => [`q${n}`]);
+    log.look(resting);
+    for (let n = 0; n < 300; n++) log.look([...resting, [n]]);
+    log.look(resting);
+    const first = log.since(0);
+    const second = log.since(first.at);
+    assert.deepEqual([first.rows.length, first.more], [200, true]);
+    assert.deepEqual([second.all, second.rows.length, second.more], [false, 100, false]);
+    assert.equal(new Set([...first.rows, ...second.rows].flat()).size, 300);
+  });
+
   it('brings who asks now and then to where it is, whatever happened', () => {
     const anyRows = fc
       .uniqueArray(fc.tuple(fc.nat(400), fc.nat(3)), { selector: ([key]) => key, maxLength: 400 })
