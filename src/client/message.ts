@@ -29,7 +29,8 @@ export interface EndingOptions {
 /**
  * A message as its consumer sees it. It is settled once, by the first of `done`, `reply`, `fail`, `release`, `reject`; each
  * resolves when the broker knows, to `false` if the message was no longer ours (it was settled before, or went to
- * another consumer) or if no broker could be told (then it is delivered again). None of them rejects.
+ * another consumer) or if no broker could be told (then it is delivered again). None of them rejects, but for an
+ * argument that cannot be (OptionError): then it is not settled.
  */
 export interface Message {
   readonly body: Uint8Array;
@@ -122,7 +123,6 @@ export class DeliveredMessage implements Message {
 
   async reply(body: string | Uint8Array, { exitCode = 0 }: EndingOptions = {}): Promise<boolean> {
     checkNamed('reply', body, bodyKind);
-    checkNamed('exitCode', exitCode, exitCodeKind);
     const reply = typeof body === 'string' ? Buffer.from(body) : new Uint8Array(body);
     const max = this.#maxReplyBytes();
     if (reply.length > max) throw producerErrors.replyTooLarge(reply.length, max);
@@ -148,13 +148,15 @@ export class DeliveredMessage implements Message {
     return this.isSettled ? Promise.resolve(false) : this.#tell(Verb.Extend);
   }
 
-  #settle(verb: Verb, { reason, ...told }: Told = {}): Promise<boolean> {
-    if (this.isSettled) return Promise.resolve(false);
+  async #settle(verb: Verb, { reason, ...told }: Told = {}): Promise<boolean> {
+    // What cannot be sent would be tried for ever, and keep all that comes after it from being told.
+    if (told.exitCode !== undefined) checkNamed('exitCode', told.exitCode, exitCodeKind);
+    const why = reason === undefined ? {} : { reason: reasonText(String(reason)) };
+    if (this.isSettled) return false;
     this.#settled = verb;
     const isWanted = this.isAsked && told.exitCode !== undefined;
     if (reason === undefined) return isWanted ? this.#tell(verb, told) : this.#tell(verb);
-    // Half of a surrogate pair, or too much, would keep the settlement from being sent.
-    return this.#tell(verb, { ...(isWanted ? told : {}), reason: reasonText(String(reason)) });
+    return this.#tell(verb, { ...(isWanted ? told : {}), ...why });
   }
 }
 
