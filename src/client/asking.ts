@@ -4,7 +4,7 @@ import { decodeFrame } from '../codec/envelope.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { SigmqError } from '../errors.ts';
 import { type Answer, AnswerKind, answerPartOf } from '../link/answer.ts';
-import type { Endpoint, Listener } from '../link/endpoint.ts';
+import type { Endpoint, Judge } from '../link/endpoint.ts';
 import { linkErrors } from '../link/errors.ts';
 import { findBroker, inspectBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
@@ -77,7 +77,8 @@ export class Asking {
     this.#awaited.set(number, awaited);
     try {
       const asked = sent(send(number)).then(() => {
-        void this.#look(number, queue, awaited, over.signal, onLook);
+        const look = this.#look(number, queue, awaited, over.signal, onLook);
+        look.catch((error) => awaited.giveUp(error));
         return awaited.content;
       });
       return replyOf(await Promise.race([awaited.content, asked]));
@@ -94,7 +95,7 @@ export class Asking {
     for (const awaited of this.#awaited.values()) awaited.giveUp(linkErrors.closed());
   }
 
-  readonly #judge: Listener = (_sender, frame) => {
+  readonly #judge: Judge = (_sender, frame) => {
     const decoded = decodeFrame(frame);
     if (decoded.kind !== 'envelope' || !decoded.envelope.control) return undefined;
     const { envelope } = decoded;
@@ -104,7 +105,7 @@ export class Asking {
     return part && this.#awaited.get(part.number)?.takePart(part);
   };
 
-  /** As long as nothing comes, asks now and then how far it is. Never rejects. */
+  /** As long as nothing comes, asks now and then how far it is. */
   async #look(
     number: number,
     queue: string,

@@ -149,7 +149,7 @@ export class Settler {
   async #tellDue(): Promise<void> {
     while (this.#due.length > 0) {
       const alone = this.#due.findIndex(isAlone);
-      const count = alone < 0 ? MAX_SETTLEMENTS : Math.max(alone, 1);
+      const count = alone < 0 ? this.#due.length : Math.max(alone, 1);
       await this.#tellTogether(this.#due.splice(0, Math.min(count, fitting(this.#due))));
     }
     this.#telling = undefined;
@@ -215,10 +215,10 @@ export class Settler {
       for (const one of due) await this.#tellTogether([one]);
       return;
     }
-    for (const { name, told } of due) {
+    for (const { name, verb } of due) {
       this.heard(name);
-      // The broker keeps the reply now: it need not be kept here, too.
-      if (told?.reply) this.#options.handled.change(name, 0);
+      // The broker keeps the reply now, if there was one: it need not be kept here, too.
+      if (verb === Verb.Done) this.#options.handled.change(name, 0);
     }
     conclude(due, isKnown);
   }

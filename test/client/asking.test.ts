@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Asking } from '../../src/client/asking.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { type Answer, AnswerKind, answerFrame, encodeAnswer } from '../../src/link/answer.ts';
-import type { Listener } from '../../src/link/endpoint.ts';
+import type { Judge } from '../../src/link/endpoint.ts';
 import { replyFrame, requestOf } from '../../src/link/request.ts';
 import type { AskedStatus } from '../../src/status.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
@@ -26,8 +26,8 @@ function given(t: TestContext, wait = false) {
   const vanish = () => rmSync(join(dir, 'broker.pid'));
   appear();
   const fake = new FakeEndpoint();
-  const listeners = new Set<Listener>();
-  const listen = (listener: Listener) => {
+  const listeners = new Set<Judge>();
+  const listen = (listener: Judge) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   };
@@ -49,6 +49,7 @@ function given(t: TestContext, wait = false) {
   const table = fakeTable({ pid: BROKER });
   const asking = new Asking({ dir, table, endpoint, wait });
   const looks: AskedStatus[] = [];
+  let onLook = (look: AskedStatus): void => void looks.push(look);
   let number = 0;
   const over = new AbortController();
   const ask = () =>
@@ -56,7 +57,7 @@ function given(t: TestContext, wait = false) {
       async (ask) => {
         number = ask;
       },
-      { queue: 'q', onLook: (look) => looks.push(look) },
+      { queue: 'q', onLook: (look) => onLook(look) },
       over.signal,
     );
   const answered = (answer: Partial<Answer>, size = 1e6, parts = 1e6) => {
@@ -75,7 +76,11 @@ function given(t: TestContext, wait = false) {
   const setStatus = (now: AskedStatus | undefined) => {
     status = now;
   };
-  return { clock, fake, ask, asking, answered, looks, appear, vanish, setStatus, listeners, over };
+  const setOnLook = (now: typeof onLook) => {
+    onLook = now;
+  };
+  const parts = { clock, fake, ask, asking, answered, looks, appear, vanish };
+  return { ...parts, setStatus, setOnLook, listeners, over };
 }
 
 describe('Asking', () => {
@@ -120,6 +125,16 @@ describe('Asking', () => {
     const { length } = fake.sent;
     await clock.pass(20_000);
     assert.equal(fake.sent.length, length, 'it asks no more');
+  });
+
+  it('ends with what its watcher throws', async (t) => {
+    const { clock, ask, setOnLook } = given(t);
+    setOnLook(() => {
+      throw new Error('broken');
+    });
+    const failed = assert.rejects(ask(), { message: 'broken' });
+    await clock.pass(3000);
+    await failed;
   });
 
   it('does not wait for the rest of a reply that is no longer there', async (t) => {

@@ -137,12 +137,13 @@ describe('Settler', () => {
 
   for (const reason of [Reason.TooLarge, Reason.Unsupported]) {
     it(`says that it is done to a broker that refuses the reply (${reason})`, async (t) => {
-      const { clock, settler, first, told } = given(t);
+      const { clock, settler, first, told, handled } = given(t);
       first.push({ kind: 'refused', reason });
       const heard = settler.settle(name(7), Verb.Done, { exitCode: 0, reply: Buffer.from('x') });
       await clock.pass(500);
       assert.equal(await heard, true);
       assert.deepEqual(told(), ['7.1 d', '7.1 d']);
+      assert.equal(handled.get(name(7))?.told, undefined, 'it is not sent again');
     });
   }
 
