@@ -1,6 +1,6 @@
 import { answerFrame } from '../link/answer.ts';
 import type { Asks } from '../queue/asks.ts';
-import type { ProcessTable } from '../registry/process-info.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { askedBy } from './askers.ts';
 import type { Journal } from './journal.ts';
@@ -56,17 +56,18 @@ export class Answering {
 
   async #run(): Promise<void> {
     const { asks, place, journal } = this.#options;
-    const known = await asks.repliesAt(place, MAX_ASKERS);
+    const known = await asks.repliesAt(place, MAX_ASKERS + this.#resting.size);
     const there = new Set(known);
     for (const asker of this.#resting) if (!there.has(asker)) this.#resting.delete(asker);
-    const gone = known.filter((asker) => !this.#isThere(asker));
-    if (gone.length > 0) {
-      await asks.forgetReplies(gone);
+    const gone = new Set(known.filter((asker) => !this.#isThere(asker)));
+    if (gone.size > 0) {
+      await asks.forgetReplies([...gone]);
       for (const asker of gone) journal.replyDropped(askedBy(asker)?.pid ?? 0);
     }
     for (const asker of known) {
       if (this.#underWay.size >= MAX_UNDER_WAY) return; // the next one that ends asks again
-      if (gone.includes(asker) || this.#underWay.has(asker) || this.#resting.has(asker)) continue;
+      if (gone.has(asker) || this.#underWay.has(asker) || this.#resting.has(asker)) continue;
+      if (this.#isHeldUp(asker)) continue;
       const sending = this.#send(asker)
         .catch((error) => {
           this.#resting.add(asker);
@@ -78,6 +79,14 @@ export class Answering {
         });
       this.#underWay.set(asker, sending);
     }
+  }
+
+  /** A process that is stopped takes nothing: one reply waits for it, and not a place for each that it asked for. */
+  #isHeldUp(asker: string): boolean {
+    const by = askedBy(asker);
+    const info = by && this.#options.table.read(by.pid);
+    const isSame = (other: string) => askedBy(other)?.pid === by?.pid;
+    return info !== undefined && isStopped(info) && [...this.#underWay.keys()].some(isSame);
   }
 
   /** Whether it is the process that asked, and can be sent a frame. */

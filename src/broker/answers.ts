@@ -150,7 +150,8 @@ export class Answers implements BrokerAnswers {
     const asker = askerOf(peer, number, place);
     const state = (await store.asked(asker)) ?? 'missing';
     if (state === 'answered') answering.wake(asker);
-    return { state, consumers: roster.takersOf(queue) };
+    const groups = new QueueGroups(await store.groups()).of(queue);
+    return { state, consumers: roster.takersOf(groups.length > 0 ? groups : [queue]) };
   }
 
   async drain(paused: boolean): Promise<DrainState> {

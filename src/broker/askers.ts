@@ -26,23 +26,28 @@ export function repliedOf(
 ): Replied | undefined {
   if (asker === undefined) return undefined;
   const ifGone = contentOf(outcome, told, 'gone');
-  return { asker, ifGone, ifDead: contentOf(outcome, told, 'dead') };
+  // A reply is one whatever becomes of the message, and may be long.
+  return { asker, ifGone, ifDead: told?.reply ? ifGone : contentOf(outcome, told, 'dead') };
 }
 
 /** See docs/protocol.md, section 9. @param became a consumer that replied and rejects it has replied all the same */
 export function contentOf(
+  outcome: Outcome,
+  told: Told | undefined,
+  became: 'gone' | 'dead',
+): Uint8Array {
+  return encodeAnswer(answerOf(outcome, told, became));
+}
+
+function answerOf(
   { kind }: Outcome,
   { exitCode, reply }: Told = {},
   became: 'gone' | 'dead',
-): Uint8Array {
-  return encodeAnswer(answerOf());
-
-  function answerOf(): Answer {
-    if (reply) return { kind: AnswerKind.Reply, exitCode, body: reply };
-    if (became === 'gone') return { kind: AnswerKind.None, exitCode, body: NOTHING };
-    const code = exitCode ?? (kind === 'dead' ? Exit.BadData : undefined);
-    return { kind: AnswerKind.Dead, exitCode: code, body: NOTHING };
-  }
+): Answer {
+  if (reply) return { kind: AnswerKind.Reply, exitCode, body: reply };
+  if (became === 'gone') return { kind: AnswerKind.None, exitCode, body: NOTHING };
+  const code = exitCode ?? (kind === 'dead' ? Exit.BadData : undefined);
+  return { kind: AnswerKind.Dead, exitCode: code, body: NOTHING };
 }
 
 const NOTHING = new Uint8Array();

@@ -95,8 +95,9 @@ export class Replies {
     try {
       return await this.#sendParts(echo, peer, number, await pack(content), frameOf);
     } catch (error) {
-      if (isPassing(error) || this.#closing.signal.aborted) return 'lost';
-      throw error;
+      const isThere = isRunning(this.#options.table.read(peer.pid), peer.start);
+      if (isThere && !isPassing(error) && !this.#closing.signal.aborted) throw error;
+      return 'lost';
     }
   }
 

@@ -187,9 +187,10 @@ export class Roster {
     );
   }
 
-  /** How many consumers take from a queue. */
-  takersOf(queue: string): number {
-    return [...this.#consumers.values()].filter(({ queues }) => queues.includes(queue)).length;
+  /** How many consumers take from one of these queues. */
+  takersOf(names: readonly string[]): number {
+    const takes = ({ queues }: ConsumerState) => queues.some((queue) => names.includes(queue));
+    return [...this.#consumers.values()].filter(takes).length;
   }
 
   /** It was its turn. */
