@@ -1,6 +1,6 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { groupOf, isGroupQueue, queueOfGroup } from '../options/groups.ts';
-import { StoreAway } from '../queue/errors.ts';
+import { StoreAway, StoreFull } from '../queue/errors.ts';
 import { QueueGroups } from '../queue/groups.ts';
 import type { Store } from '../queue/store.ts';
 import type { Journal } from './journal.ts';
@@ -17,6 +17,8 @@ export class Groups {
   readonly #options: GroupsOptions;
   /** Consumers that get nothing from a queue, by key and queue: each is reported once. */
   #ungrouped: ReadonlySet<string> = new Set();
+  /** Why groups could not be made; each is reported once. */
+  #full: ReadonlySet<string> = new Set();
 
   constructor(options: GroupsOptions) {
     this.#options = options;
@@ -28,12 +30,35 @@ export class Groups {
    */
   async ensure(): Promise<void> {
     const { store } = this.#options;
-    const named = this.#registered.flatMap(({ queues }) => queues.filter(isGroupQueue));
+    const named = this.#registered.map(({ queues }) => queues.filter(isGroupQueue));
     try {
-      if (named.length > 0) await store.addGroups(named);
+      await this.#make(named);
       this.#reportUngrouped(new QueueGroups(await store.groups()));
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error; // it is asked again when it is back
+    }
+  }
+
+  /** One consumer that asks for too many does not keep the others from theirs. @param named by consumer */
+  async #make(named: readonly (readonly string[])[]): Promise<void> {
+    const { journal } = this.#options;
+    const full = new Set<string>();
+    if (await this.#whyFull(named.flat()))
+      for (const names of named) full.add((await this.#whyFull(names)) ?? '');
+    full.delete('');
+    for (const message of full)
+      if (!this.#full.has(message)) journal.say({ type: 'warning', message });
+    this.#full = full;
+  }
+
+  /** Why these cannot all be made; undefined: they are there. */
+  async #whyFull(names: readonly string[]): Promise<string | undefined> {
+    try {
+      if (names.length > 0) await this.#options.store.addGroups(names);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StoreFull)) throw error;
+      return `${error.message} ${error.hint}`;
     }
   }
 

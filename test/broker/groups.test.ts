@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { Groups } from '../../src/broker/groups.ts';
+import { MAX_GROUPS } from '../../src/options/groups.ts';
 import { StoreAway } from '../../src/queue/errors.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';
 
@@ -39,6 +40,19 @@ describe('Groups', () => {
     plain.queues = ['mail'];
     await groups.ensure();
     assert.equal(said().length, 3);
+  });
+
+  it('are made for the others when one consumer asks for too many, and that is said once', async () => {
+    const greedy = of(71, ...Array.from({ length: MAX_GROUPS + 1 }, (_, n) => `many@g${n}`));
+    const { store, groups, said } = given(greedy, of(72, 'mail@a'));
+    await groups.ensure();
+    await groups.ensure();
+    assert.deepEqual(await store.groups(), ['mail@a']);
+    assert.equal(said().length, 1);
+    assert.match(said()[0] ?? '', /Queue many has/);
+    greedy.queues = ['many@g0'];
+    await groups.ensure();
+    assert.equal((await store.groups()).length, 2);
   });
 
   it('are not removed from under their consumers', async () => {
