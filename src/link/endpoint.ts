@@ -22,7 +22,7 @@ import type { Wire } from './wire.ts';
 export type { Receiver };
 
 /** Judges a frame of an echo peer, or leaves it to others: undefined. */
-export type Listener = (sender: Sender, frame: Uint8Array) => Verdict | undefined;
+export type Judge = (sender: Sender, frame: Uint8Array) => Verdict | undefined;
 
 /** The longest delay of setInterval, which keeps the event loop alive; ms. */
 const FOR_EVER_MS = 0x7fff_ffff;
@@ -67,7 +67,7 @@ export class Endpoint {
   readonly #dir: string;
   readonly #table: ProcessTable;
   #receiver: Receiver | undefined;
-  readonly #listeners = new Set<Listener>();
+  readonly #listeners = new Set<Judge>();
   #keepAlive: NodeJS.Timeout | undefined;
   #users = 0;
 
@@ -175,7 +175,7 @@ export class Endpoint {
    * From now on this one is given each frame first: a process that waits for something need not be the one that
    * receives. @returns ends that
    */
-  listen(listener: Listener): () => void {
+  listen(listener: Judge): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

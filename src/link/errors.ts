@@ -68,6 +68,13 @@ export const linkErrors = {
       `No acknowledgement: ${vetSentence(pid, why)}`,
       'Let the sender catch both signals before it sends the first bit.',
     ),
+  heardTooMuch: (maxBytes: number) =>
+    new LinkError(
+      'too-large',
+      Exit.BadData,
+      `A message had more than ${maxBytes} bytes: it is left out.`,
+      'Let its sender end a message with a zero byte.',
+    ),
   notEcho: (pid: number) =>
     new LinkError(
       'not-echo',

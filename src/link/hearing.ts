@@ -56,7 +56,7 @@ export interface HeardMessage {
 export class Hearing {
   /** Of the last bit: whose answers are sent. */
   last: Pick<Heard, 'program' | 'peer' | 'source'> = { program: '', peer: 'plain', source: 0 };
-  readonly #maxFrameBytes: number;
+  readonly #register: () => PlainRegister;
   readonly #coding: PlainCoding;
   readonly #byHand: PlainRegister;
   #byHandAt = 0;
@@ -68,17 +68,19 @@ export class Hearing {
   readonly #sources = new WeakMap<object, number>();
   #lastSource = 0;
 
-  /** @param coding that of plain senders */
-  constructor(maxFrameBytes: number, coding: PlainCoding) {
-    this.#maxFrameBytes = maxFrameBytes;
+  /**
+   * @param coding that of plain senders
+   * @param onTooLong a plain message is longer than the limit: nothing of it is kept
+   */
+  constructor(maxFrameBytes: number, coding: PlainCoding, onTooLong: () => void) {
+    this.#register = () => new PlainRegister(maxFrameBytes, coding, onTooLong);
     this.#coding = coding;
-    this.#byHand = new PlainRegister(maxFrameBytes, coding);
+    this.#byHand = this.#register();
   }
 
   /** For a plain sender. Those that cannot be known (0), or end at once, share one. */
   decoderFor(pid: number): PlainRegister {
-    if (pid !== 0 && !BY_HAND.has(programName(pid)))
-      return new PlainRegister(this.#maxFrameBytes, this.#coding);
+    if (pid !== 0 && !BY_HAND.has(programName(pid))) return this.#register();
     if (clockMs() - this.#byHandAt > PLAIN_TIMEOUT_MS) this.#byHand.reset();
     return this.#byHand;
   }

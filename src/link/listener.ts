@@ -63,7 +63,8 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { addon, table, maxFrameBytes, coding, acks } = options;
-    this.#hearing = new Hearing(maxFrameBytes, coding);
+    const onTooLong = () => options.onWarning(linkErrors.heardTooMuch(maxFrameBytes));
+    this.#hearing = new Hearing(maxFrameBytes, coding, onTooLong);
     if (!addon) {
       process.on('SIGUSR1', () => this.#onHandled(0));
       process.on('SIGUSR2', () => this.#onHandled(1));
@@ -127,11 +128,14 @@ export class Listener {
   }
 
   #onFrame(sender: EchoSender, frame: Uint8Array): Verdict | Promise<Verdict> {
+    const decoded = decodeFrame(frame);
+    const bodies = this.#bodiesOf(decoded);
+    if (typeof bodies === 'number') return bodies;
+    // Without an envelope there is no number: the same again is another message.
+    if (decoded.kind !== 'envelope') return this.#take(sender, bodies, () => {});
     const name = `${sender.pid} ${sender.start}`;
     const bytes = Buffer.from(frame).toString('latin1');
     if (this.#accepted.get(name) === bytes) return 0; // its answer did not arrive
-    const bodies = this.#bodiesOf(frame);
-    if (typeof bodies === 'number') return bodies;
     return this.#take(sender, bodies, () => this.#accepted.set(name, bytes));
   }
 
@@ -147,8 +151,7 @@ export class Listener {
     return 0;
   }
 
-  #bodiesOf(frame: Uint8Array): readonly Uint8Array[] | Reason {
-    const decoded = decodeFrame(frame);
+  #bodiesOf(decoded: ReturnType<typeof decodeFrame>): readonly Uint8Array[] | Reason {
     if (decoded.kind === 'damaged') return Reason.Damaged;
     if (decoded.kind === 'unsupported') return Reason.Unsupported;
     if (decoded.kind === 'plain') {

@@ -4,15 +4,16 @@ import type { PlainFrames } from './inbound.ts';
 
 /** Puts the bits of a plain sender together, whatever its coding is, and however fast they come. */
 export class PlainRegister implements PlainFrames {
-  /** Messages that were longer than the limit, and of which nothing is kept. */
-  overflows = 0;
   readonly #coding: PlainCoding;
   readonly #codec: SignalCodec;
+  readonly #onTooLong: () => void;
   #isIdle = true;
 
-  constructor(maxFrameBytes: number, coding: PlainCoding) {
+  /** @param onTooLong a message is longer than the limit: nothing of it is kept */
+  constructor(maxFrameBytes: number, coding: PlainCoding, onTooLong: () => void) {
     this.#codec = new SignalCodec({ maxFrameBytes });
     this.#coding = coding;
+    this.#onTooLong = onTooLong;
   }
 
   get idle(): boolean {
@@ -28,7 +29,7 @@ export class PlainRegister implements PlainFrames {
     this.#isIdle = false;
     const wasDiscarding = this.#codec.discarding;
     const step = this.#codec.push(meaningOf(bit, this.#coding));
-    if (step === OVERFLOW) this.overflows++;
+    if (step === OVERFLOW) this.#onTooLong();
     const isEnd = step instanceof Uint8Array || (wasDiscarding && !this.#codec.discarding);
     if (isEnd) this.#isIdle = true;
     if (!(step instanceof Uint8Array) || step.length === 0) return undefined;

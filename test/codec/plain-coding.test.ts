@@ -36,7 +36,7 @@ describe('plainFrame', () => {
   it('is what a register of the same coding reads', () => {
     fc.assert(
       fc.property(text, coding, (body, coding) => {
-        const register = new PlainRegister(100, coding);
+        const register = new PlainRegister(100, coding, () => assert.fail());
         const messages = [...SignalCodec.bits(plainFrame(body, coding))].flatMap(
           (bit) => register.push(bit) ?? [],
         );
@@ -63,26 +63,4 @@ it('the weights of the bits of a byte make its value, in any coding', () => {
       assert.equal(inOrder(inOrder(byte, coding), coding), byte);
     }),
   );
-});
-
-describe('PlainRegister', () => {
-  it('shows the unfinished byte, and forgets it', () => {
-    const register = new PlainRegister(4, USUAL_CODING);
-    for (const bit of [1, 0, 1] as const) register.push(bit);
-    assert.deepEqual(register.partial, { byte: 0b101, bits: 3 });
-    assert.equal(register.idle, false);
-    register.reset();
-    assert.deepEqual(register.partial, { byte: 0, bits: 0 });
-    assert.equal(register.idle, true);
-  });
-
-  it('drops what is too long, and takes the next message', () => {
-    const register = new PlainRegister(2, USUAL_CODING);
-    const pushed = (body: Uint8Array) =>
-      [...SignalCodec.bits(SignalCodec.encode(body))].flatMap((bit) => register.push(bit) ?? []);
-    assert.deepEqual(pushed(utf8('abc')), []);
-    assert.equal(register.overflows, 1);
-    assert.deepEqual(pushed(utf8('ab')), [utf8('ab')]);
-    assert.deepEqual(pushed(bytes()), [], 'an empty message is none');
-  });
 });
