@@ -6,6 +6,7 @@ import type { SigmqError } from '../errors.ts';
 import { MAX_BATCH_BYTES } from '../link/batch-size.ts';
 import { Endpoint, type Receiver } from '../link/endpoint.ts';
 import { ACCEPTS } from '../link/messages.ts';
+import { MAX_QUEUES_TOLD } from '../link/request.ts';
 import { openStore } from '../queue/open-store.ts';
 import type { Store, StoreNews } from '../queue/store.ts';
 import { storeFolder } from '../queue/store-folder.ts';
@@ -33,9 +34,6 @@ import { Replies } from './replies.ts';
 import { Requests } from './requests.ts';
 import { Roster } from './roster.ts';
 import { RosterWatch } from './roster-watch.ts';
-
-/** Queues that {@link Broker.metrics} counts in one turn of the event loop. */
-const METRICS_PAGE = 100;
 
 /**
  * The broker of one runtime directory. It accepts messages from producers, gives them to consumers in turn, and
@@ -157,9 +155,8 @@ export class Broker {
     const { incarnation } = store;
     this.#replies = replies;
     this.#answering = answering;
-    this.#reception = new Reception({
-      ...{ ...parts, inFlight, requests, incarnation, maxMessageBytes },
-    });
+    const received = { inFlight, requests, incarnation, maxMessageBytes };
+    this.#reception = new Reception({ ...parts, ...received });
     store.subscribe?.((news) => this.#onStoreNews(news));
   }
 
@@ -173,9 +170,9 @@ export class Broker {
     const status = await this.#answers.status();
     const queues: QueueMetrics[] = [];
     for (;;) {
-      const page = await this.#answers.metrics(queues.at(-1)?.queue ?? '', METRICS_PAGE);
+      const page = await this.#answers.metrics(queues.at(-1)?.queue ?? '', MAX_QUEUES_TOLD);
       queues.push(...page);
-      if (page.length < METRICS_PAGE) return { ...status, queues };
+      if (page.length < MAX_QUEUES_TOLD) return { ...status, queues };
       await nextTurn(); // there may be many, and messages are waiting
     }
   }

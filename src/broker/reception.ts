@@ -21,8 +21,6 @@ const OUTCOMES = {
   [Verb.Dead]: 'dead',
 } as const;
 
-const NO_REPLY = new Uint8Array();
-
 export interface ReceptionOptions {
   readonly intake: Intake;
   readonly roster: Pick<Roster, 'get'>;
@@ -66,7 +64,7 @@ export class Reception {
     const maxMessageBytes = Math.min(this.#options.maxMessageBytes, MAX_ANSWER_BODY_BYTES);
     const settlements = settlementsOf(envelope, maxMessageBytes);
     if (settlements) {
-      const isTooLarge = settlements.some(({ reply = NO_REPLY }) => reply.length > maxMessageBytes);
+      const isTooLarge = settlements.some(({ reply }) => (reply?.length ?? 0) > maxMessageBytes);
       return isTooLarge ? Reason.TooLarge : this.#settle(peer, settlements);
     }
     const request = requestOf(envelope);

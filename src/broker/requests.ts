@@ -72,7 +72,7 @@ export interface RequestsOptions {
   readonly broker: BrokerAnswers;
   readonly groups: Pick<Groups, 'join' | 'remove'>;
   readonly replies: Replies;
-  readonly journal: Pick<Journal, 'error' | 'changed' | 'resent'>;
+  readonly journal: Pick<Journal, 'error' | 'changed'>;
 }
 
 /**

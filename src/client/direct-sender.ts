@@ -113,7 +113,7 @@ export class DirectSender {
     await this.#endpoint.numbered(async ({ number }) => {
       const content = { fields: {}, entries: [{ fields: {}, body }] };
       const frame = messagesFrame(seqOf(number), content, NOTHING_MORE);
-      let movedAt = clockMs();
+      let movedAt: number | undefined;
       const progress = (sent: number, total: number) => {
         if (sent > 0) movedAt = clockMs();
         onProgress?.(sent, total);
@@ -121,15 +121,16 @@ export class DirectSender {
       const attempt = async () => {
         const echoes: Bit[] = [];
         const onEcho = onFrame && ((bit: Bit) => echoes.push(bit));
-        const outcome = await echo.withBus(
-          (channel) => channel.send(this.#target, frame, { signal, onProgress: progress, onEcho }),
-          signal,
-        );
+        const outcome = await echo.withBus((channel) => {
+          movedAt ??= clockMs();
+          return channel.send(this.#target, frame, { signal, onProgress: progress, onEcho });
+        }, signal);
         onFrame?.({ frame, echoes });
         return this.#isTaken(outcome, ++tries) || undefined;
       };
       let tries = 0;
-      const passes = (error: unknown) => isPassing(error) && clockMs() - movedAt <= PATIENCE_MS;
+      const passes = (error: unknown) =>
+        isPassing(error) && clockMs() - (movedAt ?? clockMs()) <= PATIENCE_MS;
       await untilAnswered(attempt, passes, signal);
       return undefined;
     }, signal);

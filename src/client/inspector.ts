@@ -2,11 +2,10 @@ import { type Changes, type ChangesNote, changesOf } from '../changes.ts';
 import { decodeFrame } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint, Receiver } from '../link/endpoint.ts';
-import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
 import { groupQueueName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
-import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
+import { amount } from '../options/values.ts';
 import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type {
   BodyPart,
@@ -35,6 +34,7 @@ import {
   checkSelected,
 } from './options.ts';
 import { Requester } from './requester.ts';
+import { Steps } from './steps.ts';
 
 /**
  * Inspects the broker of a runtime directory, and changes what is waiting there. Requests and answers are signals,
@@ -49,6 +49,7 @@ export class Inspector implements Inspection {
   readonly #endpoint: Endpoint;
   readonly #receiver: Receiver;
   readonly #requester: Requester;
+  readonly #steps: Steps;
   #closed: Promise<void> | undefined;
 
   /** @throws OptionError; SigmqError no-broker, one-receiver; the reason of `signal` */
@@ -70,6 +71,7 @@ export class Inspector implements Inspection {
     };
     this.#endpoint = openClientEndpoint(dir, table, this.#receiver);
     this.#requester = new Requester(dir, table, this.#endpoint);
+    this.#steps = new Steps(this.#requester);
   }
 
   /** What the broker says about itself, and about its queues in `queues`. */
@@ -78,7 +80,10 @@ export class Inspector implements Inspection {
     const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
     // What is in a store that cannot be reached is not known.
     const isAway = status.engine?.error != null;
-    return { ...status, queues: isAway ? [] : await this.#queues({ op: 'queues' }, options) };
+    return {
+      ...status,
+      queues: isAway ? [] : await this.#steps.queues({ op: 'queues' }, options.signal),
+    };
   }
 
   /**
@@ -89,7 +94,10 @@ export class Inspector implements Inspection {
   async metrics(options: CallOptions = {}): Promise<Metrics> {
     checkCall(options);
     const status = await this.#requester.ask<BrokerStatus>({ op: 'status' }, options.signal);
-    return { ...status, queues: await this.#queues<QueueMetrics>({ op: 'metrics' }, options) };
+    return {
+      ...status,
+      queues: await this.#steps.queues<QueueMetrics>({ op: 'metrics' }, options.signal),
+    };
   }
 
   /**
@@ -97,6 +105,7 @@ export class Inspector implements Inspection {
    * @param since as that time returned it; left out: everything is told
    */
   async changes(since?: number, options: CallOptions = {}): Promise<Changes> {
+    if (since !== undefined) checkNamed('since', since, amount);
     checkCall(options);
     const request = { op: 'changes', since };
     return changesOf(await this.#requester.ask<ChangesNote>(request, options.signal));
@@ -119,7 +128,7 @@ export class Inspector implements Inspection {
 
   async counts(options: CallOptions = {}): Promise<QueueCounts[]> {
     checkCall(options);
-    return this.#queues({ op: 'counts' }, options);
+    return this.#steps.queues({ op: 'counts' }, options.signal);
   }
 
   /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
@@ -127,11 +136,7 @@ export class Inspector implements Inspection {
     checkCall(options);
     const { signal, ...selection } = options;
     checkSelected(queue, selection);
-    const peek = (queue: string, selection: Selection = {}) =>
-      this.#peekSome(queue, selection, signal);
-    const found: Stored[] = [];
-    for await (const message of messagesOf({ peek }, queue, selection)) found.push(message);
-    return found;
+    return this.#steps.peek(queue, selection, signal);
   }
 
   /** Removes messages for good, first ones first, but not those that a consumer holds. @returns how many */
@@ -153,11 +158,7 @@ export class Inspector implements Inspection {
     checkCall(options);
     const { signal, ...part } = options;
     checkFound(id, part);
-    const message = await this.#findSome(id, part, signal);
-    if (!message) return undefined;
-    const peek = (queue: string, selection: Selection = {}) =>
-      this.#peekSome(queue, selection, signal);
-    return wholeOf({ peek }, message.queue, message, part);
+    return this.#steps.find(id, part, signal);
   }
 
   /**
@@ -166,7 +167,8 @@ export class Inspector implements Inspection {
    */
   async remove(ids: readonly number[], options: CallOptions = {}): Promise<Changed[]> {
     checkIds(ids);
-    return this.#changeEach({ op: 'remove' }, ids, options);
+    checkCall(options);
+    return this.#steps.each({ op: 'remove' }, ids, options.signal);
   }
 
   /**
@@ -177,8 +179,9 @@ export class Inspector implements Inspection {
   async edit(ids: readonly number[], edit: Edit, options: CallOptions = {}): Promise<Changed[]> {
     checkIds(ids);
     checkEdit(edit);
+    checkCall(options);
     const { queue, priority, delayMs } = edit;
-    return this.#changeEach({ op: 'edit', queue, priority, delayMs }, ids, options);
+    return this.#steps.each({ op: 'edit', queue, priority, delayMs }, ids, options.signal);
   }
 
   async pause(queue: string, paused: boolean, options: CallOptions = {}): Promise<void> {
@@ -252,48 +255,6 @@ export class Inspector implements Inspection {
     return this.close();
   }
 
-  /** Page by page: there may be many. */
-  async #queues<T extends { readonly queue: string }>(
-    request: object,
-    { signal }: CallOptions,
-  ): Promise<T[]> {
-    const queues: T[] = [];
-    for (;;) {
-      const after = queues.at(-1)?.queue ?? '';
-      const limit = MAX_QUEUES_TOLD;
-      const page = await this.#requester.ask<T[]>({ ...request, after, limit }, signal);
-      queues.push(...page);
-      if (page.length < limit) return queues;
-    }
-  }
-
-  /** As much as one reply can hold. */
-  async #peekSome(queue: string, selection: Selection, signal?: AbortSignal): Promise<Stored[]> {
-    const request = { op: 'peek', queue, ...selection };
-    return (await this.#requester.ask<Told[]>(request, signal)).map(storedOf);
-  }
-
-  /** As much as one reply can hold. */
-  async #findSome(id: number, part: BodyPart, signal?: AbortSignal): Promise<Stored | undefined> {
-    const found = await this.#requester.ask<Told | null>({ op: 'find', id, ...part }, signal);
-    return found === null ? undefined : storedOf(found);
-  }
-
-  async #changeEach(
-    request: object,
-    ids: readonly number[],
-    options: CallOptions,
-  ): Promise<Changed[]> {
-    checkCall(options);
-    const { signal } = options;
-    const changed: Changed[] = [];
-    for (const some of chunks(ids, MAX_ROWS)) {
-      changed.push(...(await this.#requester.ask<Changed[]>({ ...request, ids: some }, signal)));
-    }
-    return changed;
-  }
-
-  /** In steps, between which the broker has time for others. */
   async #change(
     op: 'purge' | 'kick',
     queue: string,
@@ -302,27 +263,6 @@ export class Inspector implements Inspection {
     checkCall(options);
     const { signal, ...selection } = options;
     checkSelected(queue, selection);
-    const { ids, limit = Number.POSITIVE_INFINITY } = selection;
-    let changed = 0;
-    for (const some of ids ? chunks(ids, MAX_ROWS) : [undefined]) {
-      for (;;) {
-        const rows = Math.min(limit - changed, MAX_CHANGES);
-        const step = { op, queue, ...selection, ...(some && { ids: some }), limit: rows };
-        const last = rows > 0 ? await this.#requester.ask<number>(step, signal) : 0;
-        changed += last;
-        if (last < MAX_CHANGES) break;
-      }
-    }
-    return changed;
+    return this.#steps.change({ op, queue, ...selection }, selection, signal);
   }
-}
-
-/** A message as the broker describes it. */
-type Told = Omit<Stored, 'body'> & { readonly body?: string; readonly text?: string };
-
-function storedOf({ text, body = '', ...message }: Told): Stored {
-  return {
-    ...message,
-    body: text === undefined ? Buffer.from(body, 'base64') : Buffer.from(text),
-  };
 }

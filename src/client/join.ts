@@ -1,8 +1,8 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { consumerErrors } from './errors.ts';
+import { nameBatches } from './name-batches.ts';
 import type { Requester } from './requester.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';
-import { batchesOf } from './waiting.ts';
 
 /**
  * Has the broker make these groups, if they are not there; waits for a broker. When it resolves, each message that is
@@ -14,7 +14,7 @@ export async function joinGroups(
   names: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (const groups of batchesOf(names)) {
+  for (const groups of nameBatches(names)) {
     const join = async () => {
       await requester.ask<unknown>({ op: 'join', groups }, signal);
       return true;

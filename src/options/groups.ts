@@ -1,5 +1,5 @@
 import { optionErrors } from './errors.ts';
-import type { Kind, TextKind } from './kind.ts';
+import { type Kind, keptText } from './kind.ts';
 import { isQueueName } from './kinds.ts';
 
 /**
@@ -40,15 +40,9 @@ export function isQueueOrGroup(value: unknown): value is string {
 }
 
 /** The name of a group, without its queue. */
-export const groupName: TextKind<string> = {
-  parse(text) {
-    groupName.check(text);
-    return text;
-  },
-  check(value) {
-    if (!isQueueName(value)) throw optionErrors.badGroup(value);
-  },
-};
+export const groupName = keptText((value) => {
+  if (!isQueueName(value)) throw optionErrors.badGroup(value);
+});
 
 /** A group with its queue. */
 export const groupQueueName: Kind = {
@@ -58,12 +52,6 @@ export const groupQueueName: Kind = {
 };
 
 /** For whoever looks at what is waiting: a queue, or a group with its queue. */
-export const queueOrGroup: TextKind<string> = {
-  parse(text) {
-    queueOrGroup.check(text);
-    return text;
-  },
-  check(value) {
-    if (!isQueueOrGroup(value)) throw optionErrors.badQueueOrGroup(value);
-  },
-};
+export const queueOrGroup = keptText((value) => {
+  if (!isQueueOrGroup(value)) throw optionErrors.badQueueOrGroup(value);
+});

@@ -12,6 +12,17 @@ export interface TextKind<T> extends Kind {
   parse(text: string): T;
 }
 
+/** A text that is kept as it is written. */
+export function keptText(check: Kind['check']): TextKind<string> {
+  return {
+    parse(text) {
+      check(text);
+      return text;
+    },
+    check,
+  };
+}
+
 /** A kind for each option that exists: an option that is added without its check does not compile. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 

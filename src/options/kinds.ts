@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { duration } from './durations.ts';
 import { optionErrors } from './errors.ts';
-import type { Kind, TextKind } from './kind.ts';
+import { type Kind, keptText, type TextKind } from './kind.ts';
 
 /**
  * Queues of one consumer. Each costs a lookup in the store for every delivery, and up to 65 bytes of the consumer's
@@ -19,15 +19,9 @@ export function isQueueName(value: unknown): value is string {
   return typeof value === 'string' && QUEUE_NAME.test(value);
 }
 
-export const queueName: TextKind<string> = {
-  parse(text) {
-    queueName.check(text);
-    return text;
-  },
-  check(value) {
-    if (!isQueueName(value)) throw optionErrors.badQueue(value);
-  },
-};
+export const queueName = keptText((value) => {
+  if (!isQueueName(value)) throw optionErrors.badQueue(value);
+});
 
 /** Bytes of a key in UTF-8. */
 const MAX_KEY_BYTES = 256;
@@ -43,15 +37,9 @@ export function isKey(value: unknown): value is string {
 }
 
 /** What a message of a queue is about, of which no other should be waiting. */
-export const messageKey: TextKind<string> = {
-  parse(text) {
-    messageKey.check(text);
-    return text;
-  },
-  check(value) {
-    if (!isKey(value)) throw optionErrors.badKey(value, MAX_KEY_BYTES);
-  },
-};
+export const messageKey = keptText((value) => {
+  if (!isKey(value)) throw optionErrors.badKey(value, MAX_KEY_BYTES);
+});
 
 type Header = readonly [name: string, value: string];
 
@@ -115,17 +103,11 @@ export const fsync: TextKind<'always' | 'never' | number> = {
 };
 
 /** Of a file or folder. */
-export const path: TextKind<string> = {
-  parse(text) {
-    path.check(text);
-    return text;
-  },
-  check(value) {
-    if (typeof value !== 'string' || value === '' || value.includes('\0')) {
-      throw optionErrors.badPath(value);
-    }
-  },
-};
+export const path = keptText((value) => {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw optionErrors.badPath(value);
+  }
+});
 
 /**
  * A runtime directory. Whether the name is empty is checked where the directory is resolved, even if the name was

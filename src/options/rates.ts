@@ -1,5 +1,5 @@
 import { optionErrors } from './errors.ts';
-import type { TextKind } from './kind.ts';
+import { keptText } from './kind.ts';
 
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000 } as const;
 const TEXT = /^([1-9]\d{0,8})\/([smh])$/;
@@ -11,15 +11,9 @@ export interface Rate {
 }
 
 /** `10/s`, `100/m`, `1000/h`; kept as it is written. */
-export const rate: TextKind<string> = {
-  parse(text) {
-    rate.check(text);
-    return text;
-  },
-  check(value) {
-    if (typeof value !== 'string' || !TEXT.test(value)) throw optionErrors.badRate(value);
-  },
-};
+export const rate = keptText((value) => {
+  if (typeof value !== 'string' || !TEXT.test(value)) throw optionErrors.badRate(value);
+});
 
 /** Of a text that {@link rate} takes. */
 export function rateOf(text: string): Rate {

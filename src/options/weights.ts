@@ -43,7 +43,7 @@ export function weighed(choices: readonly QueueChoice[]): {
   }
   const hasWeights = choices.some((choice) => typeof choice !== 'string');
   return {
-    queues: hasWeights ? [...weights.keys()] : choices.map(nameOf),
+    queues: [...weights.keys()],
     weights: hasWeights ? [...weights.values()] : undefined,
   };
 }

@@ -7,5 +7,5 @@ import { quietly } from '../quietly.ts';
  */
 export function programName(pid: number): string | undefined {
   const text = quietly(() => readFileSync(`/proc/${pid}/comm`, 'utf8'));
-  return text === undefined ? undefined : text.replace(/\n$/, '');
+  return text?.replace(/\n$/, '');
 }

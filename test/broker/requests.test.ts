@@ -45,10 +45,7 @@ function given() {
       join: async (names) => void done.push(`join ${names}`),
       remove: async (name) => done.push(`remove ${name}`),
     },
-    journal: {
-      ...{ error: (error) => errors.push(error), changed: () => done.push('change') },
-      resent: () => {},
-    },
+    journal: { error: (error) => errors.push(error), changed: () => done.push('change') },
   });
   const ask = async (content: unknown): Promise<Record<string, unknown>> => {
     fake.sent.length = 0;
@@ -309,9 +306,6 @@ describe('Requests', () => {
       'AssertionError [ERR_ASSERTION]: gone',
     ]);
     fake.answer = () => ({ kind: 'accepted' });
-    assert.deepEqual(await ask({ op: 'asked', number: 3, queue: 'q' }), { ok: [70, 3, 'q'] });
-    for (const wrong of [{}, { number: -1, queue: 'q' }, { number: 1 }])
-      assert.equal((await ask({ op: 'asked', ...wrong })).exit, 64);
     assert.deepEqual(await ask({ op: 'ids' }), { ok: [7, 8] });
   });
 });

@@ -51,7 +51,7 @@ function asked() {
       stop: () => {},
     },
     groups: { join: async () => {}, remove: async () => 0 },
-    journal: { error: (error) => errors.push(error), changed: () => {}, resent: () => {} },
+    journal: { error: (error) => errors.push(error), changed: () => {} },
   });
   const replies = async () => (await repliesIn(frames)).map(({ content }) => content);
   return { store, replies, errors, requests };

@@ -55,9 +55,9 @@ describe('linuxProcessTable', { skip: !hasProc() && 'needs /proc' }, () => {
   });
 
   it('takes nobody for a peer who blocks all signals for a moment, as fork does', async (t) => {
-    const { pid } = startPython(
+    const child = startPython(
       t,
-      `import signal, time
+      `import time
 ALL = range(1, 65)
 print('ready', flush=True)
 while True:
@@ -66,9 +66,12 @@ while True:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ALL)
     time.sleep(0.001)`,
     );
-    for (let n = 0; n < 200; n++) {
-      assert.notEqual(read(pid)?.blocksBoth, true);
-      await new Promise((resolve) => setImmediate(resolve));
+    await ready(child);
+    const file = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'utf8');
+    const blocks = () => parseProcess(child.pid, file('stat'), file('status'))?.blocksAll === true;
+    for (let n = 0; n < 20; n++) {
+      await until(blocks);
+      assert.notEqual(read(child.pid)?.blocksBoth, true);
     }
   });
 
