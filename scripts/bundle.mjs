@@ -1,35 +1,40 @@
-// Makes the executables: one file each, which loads a second one for the command that runs. Without
-// this, Node would open and compile some hundred files before `sigmq send` does anything; one file for all
-// would cost it 5 ms more. Makes the library, dist/lib, of one file too, not minified: its users read its stack
-// traces. --readable: nothing is minified, so that coverage can be told by branch.
-import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs';
+// Makes the executables, and what they load: a bundle with all commands, which loads another one for the code of the
+// command that runs, and one for each of those that start most often. Without this, Node would open and compile some
+// hundred files before `sigmq send` does anything; one file for all would cost it 5 ms more. Makes the library,
+// dist/lib, of one file too, not minified: its users read its stack traces. --readable: nothing is minified, so that
+// coverage can be told by branch.
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const executables = ['sigmq', 'sigmq-broker', 'sigmq-consumer', 'sigmq-producer'];
-/** Commands that a `*-command.ts` loads when it runs. */
+/** What bin/launcher.cjs loads alone. */
+const starts = ['ask', 'broker', 'consume', 'send', 'version'];
+/** Code of a command that its `*-command.ts` loads when it runs. */
 const COMMAND = /^\.\/(\w+)\.ts$/;
 
 /** A package that is needed now and then, loaded when it is. */
 const RARE = /^(cli-progress|proper-lockfile)$/;
 
 const commands = new Set();
-const apart = {
+const apart = (inside) => ({
   name: 'apart',
   setup(bundle) {
     bundle.onResolve({ filter: RARE }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path: `../cli/${path}.js`, external: true } : undefined,
     );
     bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
-      if (kind !== 'dynamic-import' || !importer.endsWith('-command.ts')) return undefined;
+      if (kind !== 'dynamic-import' || !/\/(main|\w+-command)\.ts$/.test(importer))
+        return undefined;
       const name = COMMAND.exec(path)?.[1];
+      if (inside.includes(name)) return undefined;
       commands.add(name);
       return { path: `../cli/${name}.js`, external: true };
     });
   },
-};
+});
 
 /** commander wants it for subcommands that are programs of their own; loading it takes time. */
 const withoutChildProcess = {
@@ -72,7 +77,7 @@ const options = {
   sourcesContent: false,
   external: ['libsql', 'pg'],
   define: { 'import.meta.url': 'moduleUrl' },
-  // A function for scripts/launcher.cjs to call.
+  // A function for bin/launcher.cjs to call.
   banner: {
     js: '(function (module, require, __filename) { const exports = module.exports, moduleUrl = require("node:url").pathToFileURL(__filename).href;',
   },
@@ -83,17 +88,23 @@ const options = {
 rmSync(join(root, 'dist/cli'), { recursive: true, force: true });
 await build({
   ...options,
-  entryPoints: executables.map((name) => `bin/${name}.ts`),
-  plugins: [apart, withoutChildProcess],
+  entryPoints: ['src/cli/starts/sigmq.ts'],
+  plugins: [apart([]), withoutChildProcess],
 });
 await build({
   ...options,
+  entryPoints: starts.map((name) => `src/cli/starts/${name}.ts`),
+  plugins: [apart(starts), withoutChildProcess, withoutSignalExit],
+});
+const others = [...commands].filter((name) => name !== 'sigmq' && !starts.includes(name));
+await build({
+  ...options,
   entryPoints: [
-    ...[...commands].map((name) => ({ in: `src/cli/${name}.ts`, out: name })),
+    ...others.map((name) => ({ in: `src/cli/${name}.ts`, out: name })),
     { in: 'cli-progress', out: 'cli-progress' },
     { in: 'proper-lockfile', out: 'proper-lockfile' },
   ],
-  plugins: [apart, withoutSignalExit],
+  plugins: [apart([]), withoutSignalExit],
 });
 await build({
   absWorkingDir: root,
@@ -108,10 +119,11 @@ await build({
   packages: 'external',
   logLevel: 'warning',
 });
+mkdirSync(join(root, 'dist/bin'), { recursive: true });
 writeFileSync(join(root, 'dist/bin/package.json'), '{ "type": "commonjs" }\n');
 for (const name of executables) {
   const path = join(root, 'dist/bin', `${name}.js`);
   rmSync(path, { force: true });
-  copyFileSync(join(root, 'scripts/launcher.cjs'), path);
+  copyFileSync(join(root, 'bin/launcher.cjs'), path);
   chmodSync(path, 0o755);
 }

@@ -1,5 +1,5 @@
 'use strict';
-// Loaded before scripts/launcher.cjs by scripts/code-cache.mjs: at the end of the process the compiled code
+// Loaded before bin/launcher.cjs by scripts/code-cache.mjs: at the end of the process the compiled code
 // of all that was launched is written beside its source.
 const { writeFileSync } = require('node:fs');
 const vm = require('node:vm');

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { sigmq } from '../dist/src/cli/main.js';
+import { sigmq } from '../dist/src/cli/sigmq.js';
 import { VERSION } from '../dist/src/version.js';
 
 const folder = fileURLToPath(new URL('../dist/man', import.meta.url));

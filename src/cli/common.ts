@@ -29,6 +29,14 @@ export function withVersion(program: Command): Command {
   return program.version(VERSION, '-V, --version');
 }
 
+/** `sigmq` without its commands. */
+export function bareSigmq(): Command {
+  return withVersion(new Command('sigmq'))
+    .description('A message broker and work queue whose only transport is two UNIX signals.')
+    .showSuggestionAfterError()
+    .showHelpAfterError('Try --help.');
+}
+
 /**
  * Like {@link value}, for an option that may be repeated. Values from another source (the configuration file,
  * before the environment and flags) are replaced, not added to.

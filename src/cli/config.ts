@@ -15,29 +15,37 @@ const SECTIONS = new Map([
   ['sigmq-producer', 'send'],
 ]);
 
+/** Keys of a configuration file that a program does not read; another command may. */
+export interface Unread {
+  readonly path: string;
+  readonly values: Values;
+}
+
 /**
  * Takes options from `$XDG_CONFIG_HOME/sigmq/config.json`: an object of long option names, and, under the name of a
  * command, of those for that command only. Environment and flags take precedence.
- * @param whole returns a program with all commands, of which `program` may have only the one that runs
- * @returns a sentence for each key that nothing reads
+ * @returns undefined: all of it is read by this program
  * @throws SigmqError bad-config
  */
 export function applyConfig(
   program: Command,
   env: NodeJS.ProcessEnv = process.env,
-  whole: () => Command = () => program,
-): string[] {
+): Unread | undefined {
   const home = env.XDG_CONFIG_HOME;
   const folder = home && isAbsolute(home) ? home : env.HOME && join(env.HOME, '.config');
-  if (!folder) return [];
+  if (!folder) return undefined;
   const path = join(folder, 'sigmq/config.json');
   const text = readIfThere(path);
-  if (text === undefined) return [];
+  if (text === undefined) return undefined;
   const values = parse(path, text);
   const own = sectionOf(values, SECTIONS.get(program.name()), path);
   apply(program, values, { ...values, ...own }, path);
-  if (unknownKeys(program, values).length === 0) return [];
-  return unknownKeys(whole(), values).map(({ path: key, meant }) => {
+  return unknownKeys(program, values).length === 0 ? undefined : { path, values };
+}
+
+/** A sentence for each key that nothing reads. @param whole the program with all commands */
+export function warningsOf({ path, values }: Unread, whole: Command): string[] {
+  return unknownKeys(whole, values).map(({ path: key, meant }) => {
     const hint = meant === undefined ? '' : ` Did you mean ${JSON.stringify(meant)}?`;
     return `warning: ${path} has ${JSON.stringify(key)}, which is not an option.${hint}`;
   });

@@ -1,47 +1,11 @@
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { Exit } from '../errors.ts';
-import { adminCommands } from './admin-command.ts';
-import { askCommand } from './ask-command.ts';
-import { brokerCommand } from './broker-command.ts';
-import { withVersion } from './common.ts';
-import { completionCommand } from './completion-command.ts';
-import { applyConfig } from './config.ts';
-import { consumeCommand } from './consume-command.ts';
-import { listenCommand } from './listen-command.ts';
+import { bareSigmq, withVersion } from './common.ts';
+import { applyConfig, warningsOf } from './config.ts';
 import { printError, printHelp } from './output.ts';
 import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.ts';
 import { report, say } from './report.ts';
-import { scopeCommand } from './scope-command.ts';
-import { sendCommand } from './send-command.ts';
 import { leaveClosedTerminals } from './terminal.ts';
-import { watchCommands } from './watch-command.ts';
-
-const MAINS = {
-  broker: brokerCommand,
-  consume: consumeCommand,
-  send: sendCommand,
-  ask: askCommand,
-};
-
-/**
- * `sigmq`: all commands.
- * @param named the first argument: if it is one of the main commands, the others are not created, because they
- * would slow down the start of `sigmq send`
- */
-export function sigmq(named = ''): Command {
-  const program = withVersion(new Command('sigmq'));
-  program
-    .description('A message broker and work queue whose only transport is two UNIX signals.')
-    .showSuggestionAfterError()
-    .showHelpAfterError('Try --help.');
-  if (Object.hasOwn(MAINS, named)) {
-    return program.addCommand(MAINS[named as keyof typeof MAINS]());
-  }
-  for (const main of Object.values(MAINS)) program.addCommand(main());
-  for (const other of [...adminCommands(), ...watchCommands()]) program.addCommand(other);
-  program.addCommand(listenCommand()).addCommand(scopeCommand());
-  return program.addCommand(completionCommand(() => program));
-}
 
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
@@ -53,10 +17,12 @@ export async function run(program: Command): Promise<void> {
     if (!SENDERS.has(action.name())) assertUnchangedArguments();
   });
   try {
-    const warnings = applyConfig(program, process.env, sigmq);
-    // Only at this point is it known whether anybody wants to see them.
-    program.hook('preAction', (_program, command) => {
-      if (!command.opts().quiet) for (const warning of warnings) say(warning);
+    const unread = applyConfig(program);
+    // Only then is it known whether anybody wants to see them.
+    program.hook('preAction', async (_program, command) => {
+      if (!unread || command.opts().quiet) return;
+      const { sigmq } = await import('./sigmq.ts');
+      for (const warning of warningsOf(unread, sigmq())) say(warning);
     });
     await program.parseAsync();
   } catch (error) {
@@ -69,6 +35,15 @@ export async function run(program: Command): Promise<void> {
 export async function main(program: Command): Promise<void> {
   await run(program);
   process.exit();
+}
+
+/**
+ * Runs one command without the code of the others, which would slow down its start.
+ * @param program `sigmq`, or the name of one that is nothing but this command
+ */
+export function startCommand(program: string, command: (name?: string) => Command): Promise<void> {
+  const isPart = program === 'sigmq';
+  return main(isPart ? bareSigmq().addCommand(command()) : withVersion(command(program)));
 }
 
 /** Their messages may have any bytes: they check the arguments themselves. */
@@ -90,5 +65,3 @@ function prepare(program: Command): void {
   });
   for (const command of program.commands) prepare(command);
 }
-
-export { brokerCommand, consumeCommand, sendCommand, withVersion };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Command, Option } from 'commander';
 import { completion } from '../../src/cli/completion.ts';
-import { sigmq } from '../../src/cli/main.ts';
+import { sigmq } from '../../src/cli/sigmq.ts';
 import { ROOT } from '../e2e/harness.ts';
 import { tempDir } from '../registry/children.ts';
 

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { applyConfig } from '../../src/cli/config.ts';
-import { sendCommand, sigmq } from '../../src/cli/main.ts';
+import { bareSigmq } from '../../src/cli/common.ts';
+import { applyConfig, warningsOf } from '../../src/cli/config.ts';
+import { sendCommand } from '../../src/cli/send-command.ts';
+import { sigmq } from '../../src/cli/sigmq.ts';
 import { tempDir } from '../registry/children.ts';
 
 /** The whole program with a configuration file; gives what the options of a command then are. */
@@ -24,7 +26,8 @@ function warned(t: TestContext, content: unknown, program = sigmq()): string[] {
   mkdirSync(join(home, 'sigmq'));
   const path = join(home, 'sigmq/config.json');
   writeFileSync(path, JSON.stringify(content));
-  const warnings = applyConfig(program, { XDG_CONFIG_HOME: home }, sigmq);
+  const unread = applyConfig(program, { XDG_CONFIG_HOME: home });
+  const warnings = unread ? warningsOf(unread, sigmq()) : [];
   return warnings.map((warning) => warning.replace(`warning: ${path} has `, ''));
 }
 
@@ -127,10 +130,11 @@ describe('applyConfig', () => {
   });
 
   it('knows the options of all commands when it has only one', (t) => {
-    assert.deepEqual(warned(t, { memory: true, 'max-szie': 1 }, sigmq('send')), [
+    const one = () => bareSigmq().addCommand(sendCommand());
+    assert.deepEqual(warned(t, { memory: true, 'max-szie': 1 }, one()), [
       '"max-szie", which is not an option. Did you mean "max-size"?',
     ]);
-    assert.deepEqual(warned(t, { memory: true, peek: { state: 'dead' } }, sigmq('send')), []);
+    assert.deepEqual(warned(t, { memory: true, peek: { state: 'dead' } }, one()), []);
   });
 
   it('takes a section below another command for that one only', (t) => {

@@ -5,9 +5,11 @@ import { describe, it, type TestContext } from 'node:test';
 import { Program, type RunOptions, Stage, until } from '../e2e/harness.ts';
 
 const MAIN = JSON.stringify(new URL('../../src/cli/main.js', import.meta.url).href);
+const SIGMQ = JSON.stringify(new URL('../../src/cli/sigmq.js', import.meta.url).href);
 /** Runs commands one after the other in one process: most of the time of one goes into starting Node. */
 const SOURCE = `import { writeSync } from 'node:fs';
-import { run, sigmq } from ${MAIN};
+import { run } from ${MAIN};
+import { sigmq } from ${SIGMQ};
 for (const args of JSON.parse(process.argv[1])) {
   process.argv = ['node', ...args];
   process.exitCode = 0;

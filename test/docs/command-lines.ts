@@ -1,6 +1,6 @@
 /** Command lines that a page or a unit shows, and that are not run. */
 import assert from 'node:assert/strict';
-import { sigmq } from '../../src/cli/main.ts';
+import { sigmq } from '../../src/cli/sigmq.ts';
 
 /** That sigmq understands its options, and their values. @param words `sigmq`, a command, its arguments */
 export function assertUnderstood(words: readonly string[]): void {

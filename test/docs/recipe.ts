@@ -85,7 +85,8 @@ export class Recipe {
   }
 
   #bash(text: string): Program {
-    const args = ['-euo', 'pipefail', '-c', text];
+    // A bash that has a socket for stdin and is no other's child takes itself for a login from elsewhere.
+    const args = ['--norc', '-euo', 'pipefail', '-c', text];
     const program = new Program(this.#t, 'bash', args, { cwd: this.home, env: this.#env });
     this.#programs.push(program);
     return program;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { applyConfig } from '../../src/cli/config.ts';
-import { sigmq } from '../../src/cli/main.ts';
+import { sigmq } from '../../src/cli/sigmq.ts';
 import { SigmqError } from '../../src/errors.ts';
 import { openStore } from '../../src/queue/open-store.ts';
 import { STATES } from '../../src/queue/store.ts';

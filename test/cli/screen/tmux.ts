@@ -74,9 +74,9 @@ export class Terminal {
   async isRestored(): Promise<void> {
     await until('the first screen', () => !this.isAltered);
     const nonce = `w${Math.random().toString().slice(2, 8)}`;
-    this.run(`stty -a | grep -cwE -e '-(echo|icanon|isig)'; echo ${nonce}`);
-    // A shell says of a job that it has ended when it likes.
-    await this.shows(new RegExp(`^0\\n(?:\\[1\\].*\\n)?${nonce}$`, 'm'));
+    // On one line: between two, a shell may say that a job has ended.
+    this.run(`echo ${nonce} $(stty -a | grep -cwE -e '-(echo|icanon|isig)')`);
+    await this.shows(new RegExp(`^${nonce} 0$`, 'm'));
     assert.match(this.text, new RegExp(`echo ${nonce}`), 'what is typed is seen');
   }
 
