@@ -3,9 +3,6 @@ import { Inspector } from '../client/inspector.ts';
 import { SigmqError } from '../errors.ts';
 import { groupOf, isGroupQueue, queueOfGroup } from '../options/groups.ts';
 import type { QueueCounts } from '../queue/store.ts';
-import { inspectBroker } from '../registry/broker-file.ts';
-import { isStopped, type ProcessTable } from '../registry/process-info.ts';
-import { loadAddon } from '../signals/addon.ts';
 import type { BrokerStatus } from '../status.ts';
 import type { Findings } from './findings.ts';
 
@@ -13,15 +10,7 @@ import type { Findings } from './findings.ts';
 const MAX_REPORTED = 20;
 
 /** Reports groups whose messages nobody takes, and consumers that get nothing because they are in no group. */
-export async function onGroups(
-  findings: Findings,
-  dir: string,
-  table: ProcessTable,
-): Promise<void> {
-  const found = inspectBroker(dir, table);
-  const info = found.ok ? table.read(found.pid) : undefined;
-  const isThere = found.ok && found.kind === 'echo' && info && !isStopped(info);
-  if (!isThere || !loadAddon().addon) return;
+export async function onGroups(findings: Findings, dir: string): Promise<void> {
   try {
     const broker = await Inspector.open({ dir });
     try {

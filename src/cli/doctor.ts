@@ -14,7 +14,7 @@ import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { readConsumers } from '../registry/consumers-file.ts';
-import type { ProcessTable } from '../registry/process-info.ts';
+import { isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
@@ -41,14 +41,14 @@ export async function doctor(flags: AdminFlags): Promise<number> {
     onSystem(findings, table);
     onAddon(findings);
     const dir = onDirectory(findings, flags);
+    const mayAsk = dir !== undefined && mayAnswer(dir, table);
     if (dir !== undefined) {
       onBroker(findings, dir, table, flags);
       await onConsumers(findings, dir, table, flags);
-      await onGroups(findings, dir, table);
+      if (mayAsk) await onGroups(findings, dir);
       onLimits(findings, dir, table);
     }
-    const broker = runningBroker(dir);
-    for (const { mark, text } of await storeFindings(findings, flags, dir, broker))
+    for (const { mark, text } of await storeFindings(findings, flags, dir, mayAsk))
       findings.say(mark, text);
     return findings.bad > 0 ? Exit.Unexpected : Exit.Ok;
   } catch (error) {
@@ -105,6 +105,14 @@ function onDirectory(findings: Findings, { dir }: AdminFlags): string | undefine
   }
 }
 
+/** Whether a broker is running, and nothing that the doctor reports keeps it from answering: it would be waited for. */
+function mayAnswer(dir: string, table: ProcessTable): boolean {
+  const broker = inspectBroker(dir, table);
+  if (!broker.ok || broker.kind !== 'echo' || !loadAddon().addon) return false;
+  const info = table.read(broker.pid);
+  return info !== undefined && !isStopped(info) && signalTroubles([broker.pid]).length === 0;
+}
+
 function runningBroker(dir: string | undefined): RunningBroker | undefined {
   const store = dir === undefined ? undefined : brokerStore(dir);
   return store && { pid: store.pid, path: store.kind === 'sqlite' ? store.path : undefined };
@@ -114,9 +122,11 @@ async function storeFindings(
   findings: Findings,
   flags: AdminFlags,
   dir: string | undefined,
-  broker: RunningBroker | undefined,
+  mayAsk: boolean,
 ): Promise<StoreFinding[]> {
+  const broker = runningBroker(dir);
   if (broker ? broker.path === undefined : process.env.SIGMQ_STORE) {
+    if (broker && !mayAsk) return []; // why it cannot answer has been said
     const { lookAtEngine } = await import('./doctor-engine.ts');
     return lookAtEngine(dir, broker ? undefined : process.env.SIGMQ_STORE);
   }

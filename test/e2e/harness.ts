@@ -14,6 +14,8 @@ export const ROOT = join(DIST, '..');
 const FIXTURES = join(ROOT, 'test/fixtures');
 /** How long a condition may take before the test says what it waited for. A bound, not a measure; ms. */
 const PATIENCE_MS = 60_000;
+/** How long a program may finish what it does when its test is over; ms. */
+const LEFT_OVER_MS = 500;
 
 /** Waits until `condition` gives something other than undefined and false. */
 export async function until<T>(
@@ -67,7 +69,7 @@ export class Program {
         resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }),
       );
     });
-    endAfter(t, () => this.end());
+    endAfter(t, () => this.#endAtOnce());
   }
 
   get stdout(): Buffer {
@@ -102,6 +104,13 @@ export class Program {
     await this.ended;
     clearTimeout(timer);
     return this.ended;
+  }
+
+  /** Like {@link end}, and with a second signal: a consumer whose command runs waits for that after the first. */
+  async #endAtOnce(): Promise<void> {
+    const timer = setTimeout(() => this.signal('SIGTERM'), LEFT_OVER_MS);
+    await this.end();
+    clearTimeout(timer);
   }
 
   /** What it has started may live on and keep its pipes open: it is not waited for. */
