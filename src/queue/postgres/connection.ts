@@ -154,15 +154,18 @@ export class PostgresConnection {
     return this.#ask<R>(values ? { text, values } : { text });
   }
 
-  /** As {@link ask}, for what may take minutes: with a pooler in between, no longer than anything else. */
+  /** As {@link ask}, for what may take minutes, and when nobody else asks anything: with a pooler in between, no longer than anything else. */
   async askPatiently(text: string): Promise<void> {
     if (this.#isPooled) {
       await this.ask(text);
       return;
     }
     await this.ask('SET statement_timeout = 0');
-    await this.#ask({ text, query_timeout: PATIENCE_MS });
-    await this.ask(`SET statement_timeout = ${STATEMENT_MS}`);
+    try {
+      await this.#ask({ text, query_timeout: PATIENCE_MS });
+    } finally {
+      await this.ask(`SET statement_timeout = ${STATEMENT_MS}`);
+    }
   }
 
   async #ask<R extends QueryResultRow>(query: Query): Promise<R[]> {

@@ -39,10 +39,9 @@ import { Membership, type Place } from './membership.ts';
 import { ANYTHING, type News } from './news.ts';
 import { Publisher } from './publish.ts';
 import { Ready } from './ready.ts';
-import { openSchema } from './schema.ts';
+import { dateDead, openSchema } from './schema.ts';
 import { ServerClock } from './server-clock.ts';
 import { SharedSettings } from './settings.ts';
-import { NOW } from './sql.ts';
 import { Timetable } from './timetable.ts';
 
 export interface PostgresOptions {
@@ -313,7 +312,7 @@ export class PostgresStore implements Store {
     if (isAgain && identity !== this.#identity) throw postgresErrors.otherStore(this.name);
     this.#identity = identity;
     await this.#members.join(connections);
-    await connections.fast.ask(DATE_DEAD);
+    await dateDead(connections.fast);
     if (!this.#isVisitor) await ageIndexes(connections.durable, this.#agingMs);
     if (isAgain)
       await this.#deliveries.forgetOrphans((text, values) => connections.durable.ask(text, values));
@@ -339,6 +338,3 @@ export class PostgresStore implements Store {
     if (queues || at !== undefined || lease || replies) this.#listener?.({ kind: 'news' });
   }
 }
-
-/** What an earlier sigmq has declared dead is so from now on. */
-const DATE_DEAD = `UPDATE messages SET died_at = ${NOW} WHERE state = 'dead' AND died_at IS NULL`;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresAddress } from './address.ts';
 import type { PostgresConnection } from './connection.ts';
 import { codeOf, postgresErrors } from './errors.ts';
+import { NOW } from './sql.ts';
 
 /** Goes up with every change that an older sigmq cannot work with. */
 export const SCHEMA_VERSION = 3;
@@ -129,7 +130,7 @@ export async function openSchema(
     if (tries > MAX_TRIES) throw postgresErrors.notAStore(name, schema);
     if (tries > 1) await sleep(RETRY_MS);
     try {
-      await connection.ask(
+      await connection.askPatiently(
         known
           ? `${UPGRADES.slice(known.version - 1).join('')} UPDATE store SET version = ${SCHEMA_VERSION}`
           : `CREATE SCHEMA IF NOT EXISTS "${schema}"; ${SCHEMA}
@@ -139,6 +140,13 @@ export async function openSchema(
       if (!ALREADY.has(codeOf(error) ?? '')) throw error;
     }
   }
+}
+
+/** What an earlier sigmq has declared dead is so from now on. Any that is still connected may declare more. */
+export function dateDead(connection: PostgresConnection): Promise<void> {
+  return connection.askPatiently(
+    `UPDATE messages SET died_at = ${NOW} WHERE state = 'dead' AND died_at IS NULL`,
+  );
 }
 
 async function knownIn(
