@@ -111,6 +111,13 @@ export const postgresErrors = {
       `There is a pooler in front of ${name}, which gives every transaction another connection: nothing can be copied as of one moment.`,
       'Connect to the server itself.',
     ),
+  unset: (queue: string) =>
+    new StoreError(
+      'store-failed',
+      Exit.TryAgain,
+      `Other brokers are changing the settings of queues again and again; those of ${queue} are as they were.`,
+      'Try again in a moment.',
+    ),
   inUse: (name: string) =>
     new StoreError(
       'store-in-use',

@@ -7,6 +7,7 @@ import {
 } from '../queue-settings.ts';
 import type { Statement } from './connection.ts';
 import type { PostgresEngine } from './engine.ts';
+import { postgresErrors } from './errors.ts';
 
 /** How often a change is tried that another broker has made one before; each makes it anew. */
 const MAX_TRIES = 10;
@@ -50,7 +51,7 @@ export class SharedSettings {
     return this.queues;
   }
 
-  /** @throws OptionError its dead messages would come back to it */
+  /** @throws OptionError its dead messages would come back to it; StoreError others are always faster */
   async set(queue: string, change: QueueChange): Promise<QueueSettings> {
     for (let tries = 1; ; tries++) {
       this.forget();
@@ -60,7 +61,10 @@ export class SharedSettings {
       const values = [queue, JSON.stringify(after), this.#version];
       const rows = await this.#engine.durable(SET, values);
       this.forget();
-      if (rows.length === 0 && tries < MAX_TRIES) continue; // somebody was faster
+      if (rows.length === 0) {
+        if (tries < MAX_TRIES) continue; // somebody was faster
+        throw postgresErrors.unset(queue);
+      }
       this.#engine.tell({ settings: true, queues: [queue], at: 0 });
       return after;
     }
