@@ -131,7 +131,17 @@ export class Timetable {
     const values = [members.id, policy.maxAttempts, members.leaseMs];
     const rows = await engine.fast<{ queue: string; state: string }>(TAKE_OVER, values);
     this.#onReady(rows.filter(({ state }) => state === 'ready'));
-    if (rows.some(({ state }) => state === 'dead')) this.forgetDead();
+    this.#onDead(rows.filter(({ state }) => state === 'dead'));
+  }
+
+  /** Nobody has these any more: what their queues allow at a time is free for others. */
+  #onDead(rows: readonly { readonly queue: string }[]): void {
+    if (rows.length === 0) return;
+    this.forgetDead();
+    const queues = [...new Set(rows.map(({ queue }) => queue))];
+    this.swept.ready();
+    this.#parts.ready.forget(queues);
+    this.#parts.engine.tell({ queues });
   }
 
   #onReady(rows: readonly { readonly queue: string }[]): void {
