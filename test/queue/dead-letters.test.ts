@@ -446,6 +446,32 @@ describe('brokers that share a store', { skip: withoutPostgres }, () => {
     assert.equal(Object.fromEntries(moved?.headers ?? [])['x-last-death-queue'], 'jobs');
   });
 
+  it('go on with a queue that was full when what a silent one held is dead', async (t) => {
+    const policy = { ...DEFAULT_POLICY, maxAttempts: 1 };
+    const open = (host: string) => ofHost('full', policy, undefined, host, 600);
+    const [silent, other] = [await open('a'), await open('b')];
+    t.after(() => other.close());
+    await silent.set('jobs', { concurrency: 1 });
+    const [id = 0] = await put(silent, [message('a'), message('b')]);
+    await silent.reserve(['jobs'], ['7:8']);
+    await other.hasReady(['jobs']); // no, as long as the lease is not over
+    await silent.close();
+    await until('it is dead', async () => {
+      await other.sweep();
+      return (await other.find(id))?.state === 'dead';
+    });
+    assert.equal(await other.hasReady(['jobs']), true);
+  });
+
+  it('look again at a queue that is full', async (t) => {
+    const [a, b] = await given(t);
+    await a.set('full', { concurrency: 1 });
+    await put(a, [message('a', { queue: 'full' }), message('b', { queue: 'full' })]);
+    await a.reserve(['full'], ['7:8']);
+    assert.equal(await b.hasReady(['full']), false);
+    assert.equal(await b.nextSweep(), new Clock().ms + 1000);
+  });
+
   it('know what another has set, and make no circle together', async (t) => {
     const [a, b] = await given(t);
     assert.deepEqual(await b.settings('x'), {});

@@ -1,6 +1,7 @@
+import { StoreAway } from '../errors.ts';
 import type { Reservation, Reserved, Store } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { limitedSources, type Opening, openings, room } from './openings.ts';
+import { limitedSources, nothingIn, type Opening, openings, room } from './openings.ts';
 import { COLUMNS, type HeldRow, heldOf, queuedOf, type RowWithBody } from './rows.ts';
 import { Settlements } from './settlements.ts';
 import { isPaused, type ReadyOrder, readyOrder } from './sql.ts';
@@ -13,8 +14,6 @@ const MAX_BYTES = 64 << 20;
 
 /** Two brokers that took too much together try again after about this; ms. */
 const AGAIN_MS = 20;
-/** Others say when they are done with what is limited; what they said may be lost; ms. */
-const LOOK_AGAIN_MS = 1000;
 
 const NOTHING_MORE: Taken = { isThere: false, rows: [], isCut: false, asked: undefined };
 
@@ -22,7 +21,7 @@ interface Taken {
   /** There was something to be taken. */
   readonly isThere: boolean;
   readonly rows: readonly RowWithBody[];
-  /** More would have been too large. */
+  /** More would have been too large, or too many of their queue. */
   readonly isCut: boolean;
   /** For which of the queues they are; what is in a queue is for its oldest group. */
   readonly asked: string | undefined;
@@ -72,11 +71,9 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
       const { isThere, rows, isCut, asked } = await (reserved.length > 0
         ? taken.catch(() => NOTHING_MORE) // what there is goes out; who asks again hears of the error
         : taken);
-      const kept = await this.#withinLimits(rows);
       bytes += rows.reduce((sum, row) => sum + row.bytes, 0);
-      reserved.push(...kept.map((row) => this.#hold(row)));
-      if (asked !== undefined) allowances.taken(asked, kept.length, clock.now());
-      if (kept.length < rows.length) break;
+      reserved.push(...rows.map((row) => this.#hold(row)));
+      if (asked !== undefined) allowances.taken(asked, rows.length, clock.now());
       if (!isThere || isCut) break;
       if (rows.length === 0) looks++;
     }
@@ -89,19 +86,29 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
    * before a consumer gets it; they try again at different times.
    */
   async #withinLimits(rows: readonly RowWithBody[]): Promise<readonly RowWithBody[]> {
-    const { engine, settings, members, timetable, clock, ready } = this.#parts;
+    const { engine, settings, ready } = this.#parts;
     const queue = rows[0]?.queue ?? '';
     const { concurrency } = settings.queues.of(queue);
     if (concurrency === undefined) return rows;
     ready.forget([queue]);
-    const [held] = await engine.fast<{ messages: number }>(COUNT_HELD, [queue]);
-    const surplus = Math.min((held?.messages ?? 0) - concurrency, rows.length);
-    if (surplus <= 0) return rows;
-    const kept = rows.slice(0, rows.length - surplus);
-    const back = rows.slice(rows.length - surplus).map(({ id }) => id);
-    await engine.fast(GIVE_BACK, [members.id, back]);
+    try {
+      const [held] = await engine.fast<{ messages: number }>(COUNT_HELD, [queue]);
+      const surplus = Math.min((held?.messages ?? 0) - concurrency, rows.length);
+      if (surplus <= 0) return rows;
+      await this.#giveBack(rows.slice(rows.length - surplus));
+      return rows.slice(0, rows.length - surplus);
+    } catch (error) {
+      // They are reserved for us, and nobody gets them: with the next connection they are ready again.
+      if (!(error instanceof StoreAway)) engine.drop('it did not say how many messages are held');
+      throw error;
+    }
+  }
+
+  async #giveBack(rows: readonly RowWithBody[]): Promise<void> {
+    const { engine, members, timetable, clock } = this.#parts;
+    await engine.fast(GIVE_BACK, [members.id, rows.map(({ id }) => id)]);
+    timetable.add(Number.NEGATIVE_INFINITY); // they may expire
     timetable.addOpening(clock.now() + AGAIN_MS * (0.5 + Math.random()));
-    return kept;
   }
 
   /** From the queue whose head is first, as many as come before the head of every other queue. */
@@ -125,16 +132,10 @@ export class Deliveries implements Pick<Store, 'reserve' | 'reservations'> {
     >(this.#reserve, values);
     const rows = found.filter((row): row is RowWithBody & typeof row => row.id !== null);
     const { heads = 0, locked = 0, asked } = found[0] ?? {};
-    if (heads === 0) this.#onNothing(queues, since);
-    return { isThere: heads > 0, rows, isCut: rows.length < locked, asked: asked ?? undefined };
-  }
-
-  /** Where nothing can be taken there may be something that waits until others are done: it is looked at again. */
-  #onNothing(queues: readonly string[], since: number): void {
-    const { ready, settings, timetable, clock } = this.#parts;
-    const isLimited = (queue: string) => settings.queues.of(queue).concurrency !== undefined;
-    ready.learn(queues, false, since);
-    if (queues.some(isLimited)) timetable.addOpening(clock.now() + LOOK_AGAIN_MS);
+    if (heads === 0) nothingIn(this.#parts, queues, since);
+    const kept = await this.#withinLimits(rows);
+    const isCut = kept.length < locked;
+    return { isThere: heads > 0, rows: kept, isCut, asked: asked ?? undefined };
   }
 
   #hold(row: RowWithBody): Reserved {

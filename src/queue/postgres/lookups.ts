@@ -1,7 +1,7 @@
 import { MAX_PRIORITIES, takenAt } from '../positions.ts';
 import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
-import { limitedSources, openings, room } from './openings.ts';
+import { limitedSources, nothingIn, openings, room } from './openings.ts';
 import { FIRST, isPaused } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
@@ -32,7 +32,9 @@ export class Lookups
     const limits = unknown.map((queue) => limitsOf.of(queue).concurrency ?? null);
     const rows = await engine.fast<{ queue: string }>(HAS_READY, [unknown, limits]);
     const found = new Set(rows.map(({ queue }) => queue));
-    for (const queue of unknown) ready.learn([queue], found.has(queue), since);
+    ready.learn([...found], true, since);
+    const without = unknown.filter((queue) => !found.has(queue));
+    nothingIn(this.#parts, without, since);
     return found.size > 0;
   }
 

@@ -1,6 +1,9 @@
 import { SOURCES } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
+/** Others say when they are done with what is limited; what they said may be lost; ms. */
+const LOOK_AGAIN_MS = 1000;
+
 /** A queue of which something may be delivered now. */
 export interface Opening {
   readonly queue: string;
@@ -17,6 +20,21 @@ export function openings(
   const all = queues.map((queue) => ({ queue, most: allowances.byRate(queue, now) }));
   for (const { queue, most } of all) if (most < 1) timetable.addOpening(allowances.opensAt(queue));
   return all.filter(({ most }) => most >= 1);
+}
+
+/**
+ * The server has found nothing that can be taken of these queues. There may be something that waits until others are
+ * done: it is looked at again.
+ * @param since the version of what is known to be ready, when it was asked
+ */
+export function nothingIn(
+  { ready, settings, timetable, clock }: Pick<Parts, 'ready' | 'settings' | 'timetable' | 'clock'>,
+  queues: readonly string[],
+  since: number,
+): void {
+  const isLimited = (queue: string) => settings.queues.of(queue).concurrency !== undefined;
+  ready.learn(queues, false, since);
+  if (queues.some(isLimited)) timetable.addOpening(clock.now() + LOOK_AGAIN_MS);
 }
 
 /**
