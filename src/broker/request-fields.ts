@@ -104,6 +104,8 @@ export function changeOf(fields: Fields): QueueChange | undefined {
   assertOnly(['queue', 'set'], fields);
   const { set } = fields;
   if (set === undefined) return undefined;
+  // What is set for a queue holds for its groups as well.
+  if (!isQueueName(fields.queue)) throw badRequest('queue');
   checkQueueChange(set as QueueChange);
   return set as QueueChange;
 }

@@ -82,6 +82,10 @@ describe('Requests', () => {
       assert.equal(reply.exit, 64);
     }
     assert.match(String((await ask({ op: 'queue', queue: 'a', unset: true })).error), /unset/);
+    assert.deepEqual(await ask({ op: 'queue', queue: 'a@audit' }), { ok: settings });
+    const ofGroup = await ask({ op: 'queue', queue: 'a@audit', set });
+    assert.match(String(ofGroup.error), /has a queue that/);
+    assert.deepEqual(done, ['change']);
   });
 
   it('kicks to another queue', async () => {
