@@ -1,4 +1,5 @@
-import { queueOfGroup } from '../options/groups.ts';
+import { MAX_GROUPS, queueOfGroup } from '../options/groups.ts';
+import { storeErrors } from './errors.ts';
 import type { NewMessage, Published } from './store.ts';
 
 /** A message as it is stored: once, or once for each group of its queue. */
@@ -8,6 +9,18 @@ export interface Copy {
   readonly alsoIn?: string;
   /** Index of the message that it is a copy of. */
   readonly of: number;
+}
+
+/** Which of these groups are new, each once. @throws StoreFull a queue would have too many */
+export function newGroups(known: Iterable<string>, names: readonly string[]): readonly string[] {
+  const all = new QueueGroups(known);
+  const added = [...new Set(names)].filter((name) => !all.has(name));
+  for (const name of added) {
+    all.add(name);
+    const queue = queueOfGroup(name);
+    if (all.of(queue).length > MAX_GROUPS) throw storeErrors.tooManyGroups(queue, MAX_GROUPS);
+  }
+  return added;
 }
 
 /** Which groups each queue has, by their full names, the oldest first. */

@@ -1,5 +1,6 @@
-import { MAX_GROUPS, queueOfGroup } from '../../options/groups.ts';
+import { queueOfGroup } from '../../options/groups.ts';
 import { storeErrors } from '../errors.ts';
+import { newGroups } from '../groups.ts';
 import { STATES, type Store } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors } from './errors.ts';
@@ -24,15 +25,10 @@ export class PostgresGroups implements Pick<Store, 'addGroups' | 'groups' | 'rem
 
   async addGroups(names: readonly string[]): Promise<void> {
     const { engine, name } = this.#parts;
-    const known = new Set(await this.groups());
-    const added = [...new Set(names)].filter((one) => !known.has(one));
+    const added = newGroups(await this.groups(), names);
     if (added.length === 0) return;
     const [older] = await engine.durable<{ host: string; dir: string }>(OLDER, []);
     if (older) throw postgresErrors.olderBroker(name, older.host, older.dir);
-    for (const queue of new Set(added.map(queueOfGroup))) {
-      const all = [...known, ...added].filter((one) => queueOfGroup(one) === queue);
-      if (all.length > MAX_GROUPS) throw storeErrors.tooManyGroups(queue, MAX_GROUPS);
-    }
     await engine.durable(ADD, [added.map(queueOfGroup), added]);
     this.#changed();
   }

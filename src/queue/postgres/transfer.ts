@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { StoreError } from '../errors.ts';
 import { failuresOf } from '../failure.ts';
+import { newGroups } from '../groups.ts';
 import { Queues, settingsOf } from '../queue-settings.ts';
 import { sizeOf } from '../store.ts';
 import {
@@ -171,10 +172,15 @@ class PostgresTarget implements Target {
     }
   }
 
-  addGroups(names: readonly string[]): Promise<void> {
+  async addGroups(names: readonly string[]): Promise<void> {
+    const known = await this.#rows<{ name: string }>('SELECT name FROM queue_groups');
+    const added = newGroups(
+      known.map(({ name }) => name),
+      names,
+    );
     const sql = `INSERT INTO queue_groups (queue, name) SELECT split_part(name, '@', 1), name
       FROM unnest($1::text[]) AS given (name) ON CONFLICT (name) DO NOTHING`;
-    return this.#ask(sql, [names]);
+    await this.#ask(sql, [added]);
   }
 
   async add(messages: readonly Transferred[]): Promise<void> {

@@ -1,5 +1,5 @@
-import { MAX_GROUPS, queueOfGroup } from '../../options/groups.ts';
 import { storeErrors } from '../errors.ts';
+import { newGroups } from '../groups.ts';
 import { STATES, type Store } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
@@ -25,13 +25,8 @@ export class SqliteGroups implements Pick<Store, 'addGroups' | 'groups' | 'remov
 
   async addGroups(names: readonly string[]): Promise<void> {
     const { db, tally } = this.#options;
-    const added = [...new Set(names)].filter((name) => !tally.groups.has(name));
+    const added = newGroups(tally.groups.names, names);
     if (added.length === 0) return;
-    for (const queue of new Set(added.map(queueOfGroup))) {
-      const more = added.filter((name) => queueOfGroup(name) === queue).length;
-      if (tally.groups.of(queue).length + more > MAX_GROUPS)
-        throw storeErrors.tooManyGroups(queue, MAX_GROUPS);
-    }
     db.transaction(() => {
       for (const name of added) db.run('INSERT INTO queue_groups (name) VALUES (?)', [name]);
     });

@@ -1,5 +1,6 @@
 import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
+import { newGroups } from '../groups.ts';
 import { Queues } from '../queue-settings.ts';
 import {
   type Content,
@@ -156,8 +157,13 @@ class SqliteTarget implements Target {
   }
 
   async addGroups(names: readonly string[]): Promise<void> {
-    for (const name of names)
-      this.#run('INSERT OR IGNORE INTO queue_groups (name) VALUES (?)', [name]);
+    const sql = 'SELECT name FROM queue_groups ORDER BY sequence';
+    const known = this.#try(() => this.#file.db.prepare(sql).all()) as { name: string }[];
+    const added = newGroups(
+      known.map(({ name }) => name),
+      names,
+    );
+    for (const name of added) this.#run('INSERT INTO queue_groups (name) VALUES (?)', [name]);
   }
 
   async add(messages: readonly Transferred[]): Promise<void> {
