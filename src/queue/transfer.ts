@@ -1,12 +1,19 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
+import { isObject } from '../options/kind.ts';
 import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
+import { MAX_ATTEMPTS } from '../options/values.ts';
 import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts';
 import { type QueueSettings, settingsOf } from './queue-settings.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
 /** Goes up with every change that an older sigmq cannot read. */
 const FORMAT = 1;
+/**
+ * Bytes of the name of an asker: what a broker writes is some 50 of them and a path. PostgreSQL has it in an index,
+ * where it may have 2704 (https://www.postgresql.org/docs/current/btree.html).
+ */
+const MAX_ASKER_BYTES = 2048;
 
 /** Everything about a message but its id, which another store gives anew. */
 export interface Transferred {
@@ -229,8 +236,7 @@ function fieldsOf(bytes: Uint8Array, number: number): Fields {
   } catch (error) {
     throw transferErrors.badLine(number, (error as Error).message);
   }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-    throw transferErrors.badLine(number, 'it is no object');
+  if (!isObject(fields)) throw transferErrors.badLine(number, 'it is no object');
   return fields as Fields;
 }
 
@@ -257,7 +263,7 @@ function keyOf({ queue, key, until }: Fields, number: number): KeptKey {
 }
 
 function setQueueOf({ queue, settings }: Fields, number: number): SetQueue {
-  if (!isQueueName(queue) || typeof settings !== 'object')
+  if (!isQueueName(queue) || !isObject(settings))
     throw transferErrors.badLine(number, 'it does not say what a queue is set to');
   return { queue, settings: settingsOf(settings) };
 }
@@ -287,7 +293,9 @@ function messageOf(fields: Fields, number: number): Transferred {
     throw wrong('headers');
   }
   if (key !== null && !isKey(key)) throw wrong('key');
-  if (asker !== null && typeof asker !== 'string') throw wrong('asker');
+  if (asker !== null && !isAsker(asker)) throw wrong('asker');
+  const maxAttempts = time('maxAttempts');
+  if (maxAttempts !== null && !isMaxAttempts(maxAttempts)) throw wrong('maxAttempts');
   const body =
     typeof text === 'string' ? Buffer.from(text) : Buffer.from(base64 as string, 'base64');
   const wasHeld = known === 'reserved';
@@ -300,15 +308,32 @@ function messageOf(fields: Fields, number: number): Transferred {
     deliveries: whole('deliveries') + (wasHeld ? 1 : 0),
     ...{ enqueuedAt: whole('enqueuedAt'), dueAt, expiresAt: wasHeld ? null : time('expiresAt') },
     ...{ key, keyTtlMs: key === null ? null : time('keyTtlMs'), asker },
-    ...{ maxAttempts: time('maxAttempts'), backoffMs: time('backoffMs'), diedAt: time('diedAt') },
+    ...{ maxAttempts, backoffMs: time('backoffMs'), diedAt: time('diedAt') },
     // A dead one stays where it is.
     deadTo: known !== 'dead' && isQueueName(fields.deadTo) ? fields.deadTo : null,
     failures: failuresOf(fields.failures).slice(-MAX_FAILURES).map(bounded),
   };
 }
 
-function bounded({ reason, ...failure }: Failure): Failure {
-  return { ...failure, ...(reason === undefined ? {} : { reason: reasonText(reason) }) };
+function bounded({ queue, host, reason, ...failure }: Failure): Failure {
+  return {
+    ...failure,
+    queue: reasonText(queue),
+    ...(host === undefined ? {} : { host: reasonText(host) }),
+    ...(reason === undefined ? {} : { reason: reasonText(reason) }),
+  };
+}
+
+function isAsker(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    !value.includes('\0') &&
+    Buffer.byteLength(value) <= MAX_ASKER_BYTES
+  );
+}
+
+function isMaxAttempts(value: number): boolean {
+  return value >= 1 && value <= MAX_ATTEMPTS;
 }
 
 function isWhole(value: unknown): value is number {
