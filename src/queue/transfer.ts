@@ -7,8 +7,11 @@ import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts
 import { type QueueSettings, settingsOf } from './queue-settings.ts';
 import { type Headers, type MessageState, STATES } from './store.ts';
 
-/** Goes up with every change that an older sigmq cannot read. */
-const FORMAT = 1;
+/**
+ * Goes up with every change that an older sigmq cannot read; an export has the lowest that it can do with.
+ * 2: there are groups, and queues that something is set for.
+ */
+const FORMATS: readonly unknown[] = [1, 2];
 /**
  * Bytes of the name of an asker: what a broker writes is some 50 of them and a path. PostgreSQL has it in an index,
  * where it may have 2704 (https://www.postgresql.org/docs/current/btree.html).
@@ -144,7 +147,8 @@ const transferErrors = {
 /** JSON, one line for each message, between a first and a last line. */
 export async function* linesOf(content: Content): AsyncGenerator<string> {
   const { name, paused, producers, keys, queues, groups } = content;
-  yield line({ sigmq: 'export', format: FORMAT, from: name, at: new Date().toISOString(), paused });
+  const format = groups.length > 0 || queues.length > 0 ? 2 : 1;
+  yield line({ sigmq: 'export', format, from: name, at: new Date().toISOString(), paused });
   for (const { process, number } of producers) yield line({ sigmq: 'producer', process, number });
   for (const name of groups) yield line({ sigmq: 'group', name });
   for (const key of keys) yield line({ sigmq: 'key', ...key });
@@ -243,8 +247,10 @@ function fieldsOf(bytes: Uint8Array, number: number): Fields {
 function pausedOf({ sigmq, format, paused }: Fields, number: number): string[] {
   if (sigmq !== 'export')
     throw transferErrors.badLine(number, 'the first line of an export is missing');
-  if (format !== FORMAT)
-    throw transferErrors.badLine(number, `its format is ${format}; this sigmq knows ${FORMAT}`);
+  if (!FORMATS.includes(format)) {
+    const known = FORMATS.join(' and ');
+    throw transferErrors.badLine(number, `its format is ${format}; this sigmq knows ${known}`);
+  }
   if (!Array.isArray(paused) || !paused.every(isQueueOrGroup))
     throw transferErrors.badLine(number, 'it does not name the paused queues');
   return paused;

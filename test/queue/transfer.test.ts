@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_GROUPS } from '../../src/options/groups.ts';
 import { writeSqlite } from '../../src/queue/sqlite/transfer.ts';
-import { type SetQueue, type Target, type Transferred, take } from '../../src/queue/transfer.ts';
+import {
+  type Content,
+  linesOf,
+  type SetQueue,
+  type Target,
+  type Transferred,
+  take,
+} from '../../src/queue/transfer.ts';
 
 const MESSAGE = {
   ...{ queue: 'a', state: 'ready', priority: 0, position: 1, headers: [], text: 'x' },
@@ -35,7 +42,7 @@ async function* records(lines: readonly object[]) {
 }
 
 /** The lines between the first and the last one. */
-async function taken(lines: readonly object[], format = 1) {
+async function taken(lines: readonly object[], format = 2) {
   const into = new Taken();
   const messages = lines.filter((line) => !('sigmq' in line)).length;
   const first = { sigmq: 'export', format, paused: [] };
@@ -43,7 +50,30 @@ async function taken(lines: readonly object[], format = 1) {
   return into;
 }
 
+describe('an export', () => {
+  const content: Content = {
+    ...{ name: 'here', paused: [], producers: [], keys: [], queues: [], groups: [] },
+    async *messages() {},
+  };
+  const format = async (more: Partial<Content>) => {
+    const first = await linesOf({ ...content, ...more }).next();
+    return JSON.parse(first.value ?? '').format;
+  };
+
+  it('can be read by an earlier sigmq as long as it has nothing that one does not know', async () => {
+    assert.equal(await format({}), 1);
+    assert.equal(await format({ groups: ['mail@a'] }), 2);
+    assert.equal(await format({ queues: [{ queue: 'a', settings: { rate: '1/s' } }] }), 2);
+  });
+});
+
 describe('an import', () => {
+  it('takes the formats that there were', async () => {
+    for (const format of [1, 2]) assert.equal((await taken([MESSAGE], format)).messages.length, 1);
+    for (const format of [0, 3, '1'])
+      await assert.rejects(taken([MESSAGE], format as number), /this sigmq knows 1 and 2/);
+  });
+
   it('takes no message that no broker would have', async () => {
     const own = { maxAttempts: 1e6, asker: `1:2:3 /${'ö'.repeat(500)}` };
     const { messages } = await taken([{ ...MESSAGE, ...own }]);
