@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Store } from '../../src/queue/store.ts';
-import { message, type Stored, sql, storeKinds } from './open-stores.ts';
-import { put } from './single.ts';
+import { postgres, sql, storeKinds } from './open-stores.ts';
+import { messagesFor, put } from './single.ts';
+
+const message = messagesFor('mail');
 
 const text = ({ body }: { readonly body: Uint8Array }) => Buffer.from(body).toString();
 
@@ -18,9 +20,7 @@ async function all(store: Store, queues: readonly string[], atOnce = 1): Promise
   }
 }
 
-const kinds = storeKinds();
-
-for (const { name, skip, open } of kinds) {
+for (const { name, skip, open } of storeKinds) {
   describe(`aging in the ${name} store`, { skip }, () => {
     it('gives a message first that has waited longer than priorities make up for', async (t) => {
       const { store, clock } = await open(t, { agingMs: 1000 });
@@ -97,9 +97,9 @@ for (const { name, skip, open } of kinds) {
   });
 }
 
-describe('indexes for aging that brokers share', { skip: kinds[2]?.skip ?? false }, () => {
+describe('indexes for aging that brokers share', { skip: postgres.skip }, () => {
   it('are there as long as a broker needs them', async (t) => {
-    const opened = (await kinds[2]?.open(t, { agingMs: 1000 })) as Stored;
+    const opened = await postgres.open(t, { agingMs: 1000 });
     const schema = opened.store.url?.match(/schema=(\w+)/)?.[1];
     const indexes = () =>
       sql(`SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes

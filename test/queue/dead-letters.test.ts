@@ -4,25 +4,18 @@ import { hostname } from 'node:os';
 import { describe, it, type TestContext } from 'node:test';
 import { StoreFull } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY, type StorePolicy } from '../../src/queue/policy.ts';
-import type { NewMessage, Outcome, Store } from '../../src/queue/store.ts';
+import type { Outcome, Store } from '../../src/queue/store.ts';
 import { until } from '../e2e/harness.ts';
 import { withoutPostgres } from '../postgres/server.ts';
-import { Clock, ofHost, stores } from './every-store.ts';
-import { put, reserve, settle } from './single.ts';
+import { Clock, ofHost, storeKinds } from './open-stores.ts';
+import { messagesFor, put, reserve, settle } from './single.ts';
 
-const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
-  queue: 'jobs',
-  body: Buffer.from(text),
-  priority: 0,
-  ...more,
-});
+const message = messagesFor('jobs');
 const failed = (reason: string): Outcome => ({ kind: 'failed', reason });
 
-for (const [name, open] of Object.entries(stores)) {
+for (const { name, skip, open } of storeKinds) {
   const given = async (t: TestContext, policy: Partial<StorePolicy> = {}) => {
-    const clock = new Clock();
-    const store = await open(t, { ...DEFAULT_POLICY, maxAttempts: 2, ...policy }, clock);
-    t.after(() => store.close());
+    const { store, clock } = await open(t, { maxAttempts: 2, ...policy });
     /** Takes the next one and says how it ended. */
     const next = async (outcome: Outcome, queue = 'jobs') => {
       const { id = 0 } = (await reserve(store, [queue], '7:8')) ?? {};
@@ -40,7 +33,6 @@ for (const [name, open] of Object.entries(stores)) {
     return { store, clock, next, counts, bodies };
   };
 
-  const skip = name === 'postgres' && withoutPostgres;
   describe(`${name} store`, { skip }, () => {
     it('keeps why each attempt failed, who had it and when, until the message is gone', async (t) => {
       const { store, clock, next } = await given(t);

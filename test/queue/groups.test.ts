@@ -13,8 +13,10 @@ import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { readSqlite, writeSqlite } from '../../src/queue/sqlite/transfer.ts';
 import type { Store } from '../../src/queue/store.ts';
 import { type Content, linesOf, take } from '../../src/queue/transfer.ts';
-import { message, type Stored, sql, storeKinds } from './open-stores.ts';
-import { put, reserve, settle } from './single.ts';
+import { postgres, sql, storeKinds } from './open-stores.ts';
+import { messagesFor, put, reserve, settle } from './single.ts';
+
+const message = messagesFor('mail');
 
 /** Takes everything from a queue and is done with it. @returns the bodies */
 async function drain(store: Store, ...queues: string[]): Promise<string> {
@@ -38,9 +40,7 @@ async function totals(store: Store): Promise<Record<string, number>> {
   );
 }
 
-const kinds = storeKinds();
-
-for (const { name, skip, open } of kinds) {
+for (const { name, skip, open } of storeKinds) {
   describe(`groups in the ${name} store`, { skip }, () => {
     it('gives every message to each group, in its order, and to nobody else', async (t) => {
       const { store } = await open(t);
@@ -330,9 +330,8 @@ describe('an export of groups', () => {
       );
   });
 
-  it('goes to PostgreSQL and back', { skip: kinds[2]?.skip ?? false }, async (t) => {
-    const opened = (await kinds[2]?.open(t)) as Stored;
-    const { store } = opened;
+  it('goes to PostgreSQL and back', { skip: postgres.skip }, async (t) => {
+    const { store } = await postgres.open(t);
     const url = store.url ?? '';
     await store.addGroups(['mail@b', 'mail@a']);
     await put(store, [message('1')]);
@@ -346,9 +345,9 @@ describe('an export of groups', () => {
   });
 });
 
-describe('groups of brokers that share a store', { skip: kinds[2]?.skip ?? false }, () => {
-  const shared = async (t: Parameters<(typeof kinds)[number]['open']>[0]) => {
-    const opened = (await kinds[2]?.open(t)) as Stored;
+describe('groups of brokers that share a store', { skip: postgres.skip }, () => {
+  const shared = async (t: TestContext) => {
+    const opened = await postgres.open(t);
     return { one: opened.store, two: await opened.again({}, 'other') };
   };
 

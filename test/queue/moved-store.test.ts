@@ -17,8 +17,7 @@ import { StoreError } from '../../src/queue/errors.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { backup } from '../../src/queue/sqlite/backup.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { NewMessage } from '../../src/queue/store.ts';
-import { reserve, settle } from './single.ts';
+import { messagesFor, reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
   const above = mkdtempSync(join(tmpdir(), 'sigmq-moved-'));
@@ -32,11 +31,7 @@ function open(t: TestContext, folder: string): SqliteStore {
   return store;
 }
 
-const message = (text: string): NewMessage => ({
-  queue: 'default',
-  body: Buffer.from(text),
-  priority: 0,
-});
+const message = messagesFor('default');
 
 const isMoved = (error: unknown) => {
   assert.ok(error instanceof StoreError, String(error));

@@ -24,3 +24,11 @@ export async function put(
 ): Promise<number[]> {
   return (await store.publish(batch)).map(({ id }) => id as number);
 }
+
+/** Messages for a queue. */
+export function messagesFor(queue: string) {
+  return (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
+    ...{ queue, body: Buffer.from(text), priority: 0 },
+    ...more,
+  });
+}

@@ -22,8 +22,7 @@ import { StoreError } from '../../src/queue/errors.ts';
 import { openStore } from '../../src/queue/open-store.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { NewMessage } from '../../src/queue/store.ts';
-import { put, reserve, settle } from './single.ts';
+import { messagesFor, put, reserve, settle } from './single.ts';
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sigmq-store-'));
@@ -43,12 +42,7 @@ function open(t: TestContext, folder: string): SqliteStore {
   return store;
 }
 
-const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
-  queue: 'default',
-  body: Buffer.from(text),
-  priority: 0,
-  ...more,
-});
+const message = messagesFor('default');
 
 const isStoreError = (code: string, exitCode: number) => (error: unknown) => {
   assert.ok(error instanceof StoreError, String(error));

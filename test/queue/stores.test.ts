@@ -3,28 +3,20 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { StoreFull } from '../../src/queue/errors.ts';
-import { DEFAULT_POLICY, type StorePolicy } from '../../src/queue/policy.ts';
+import type { StorePolicy } from '../../src/queue/policy.ts';
 import type { NewMessage, Store } from '../../src/queue/store.ts';
-import { withoutPostgres } from '../postgres/server.ts';
-import { Clock, stores } from './every-store.ts';
-import { put, reserve, settle } from './single.ts';
+import { storeKinds } from './open-stores.ts';
+import { messagesFor, put, reserve, settle } from './single.ts';
 
 /** How often something at random is done to each: a new store costs that much more. */
 const RUNS: Record<string, number> = { memory: 100, sqlite: 25, postgres: 10 };
 
 const bytes = (text: string) => Buffer.from(text);
-const message = (text: string, more: Partial<NewMessage> = {}): NewMessage => ({
-  queue: 'default',
-  body: bytes(text),
-  priority: 0,
-  ...more,
-});
+const message = messagesFor('default');
 
-for (const [name, open] of Object.entries(stores)) {
+for (const { name, skip, open } of storeKinds) {
   const given = async (t: TestContext, policy: Partial<StorePolicy> = {}) => {
-    const clock = new Clock();
-    const store = await open(t, { ...DEFAULT_POLICY, ...policy }, clock);
-    t.after(() => store.close());
+    const { store, clock } = await open(t, policy);
     const next = async (queues = ['default']) => {
       const reserved = await reserve(store, queues, '1:1');
       return reserved && Buffer.from(reserved.body).toString();
@@ -32,7 +24,6 @@ for (const [name, open] of Object.entries(stores)) {
     return { store, clock, next };
   };
 
-  const skip = name === 'postgres' && withoutPostgres;
   describe(`${name} store`, { skip }, () => {
     it('gives the highest priority first, then the oldest, of all queues that are asked for', async (t) => {
       const { store, next } = await given(t);
@@ -808,11 +799,9 @@ for (const [name, open] of Object.entries(stores)) {
       });
       await fc.assert(
         fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-          const cleanUps: (() => void)[] = [];
-          const clock = new Clock();
-          const after = (fn: () => void) => cleanUps.push(fn);
-          const policy = { ...DEFAULT_POLICY, maxAttempts: 2, backoffMs: 50 };
-          const store = await open({ after }, policy, clock);
+          const cleanUps: (() => void | Promise<void>)[] = [];
+          const after = (fn: () => void | Promise<void>) => cleanUps.push(fn);
+          const { store, clock } = await open({ after }, { maxAttempts: 2, backoffMs: 50 });
           const held: number[] = [];
           try {
             for (const { act, ids, queue, outcome, key, ms, state } of steps) {
@@ -841,8 +830,7 @@ for (const [name, open] of Object.entries(stores)) {
               }
             }
           } finally {
-            await store.close();
-            for (const cleanUp of cleanUps) cleanUp();
+            for (const cleanUp of cleanUps.reverse()) await cleanUp();
           }
         }),
         { numRuns: RUNS[name] ?? 25 },
