@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
+import { REPLIES_KEPT_MS } from '../../src/queue/asks.ts';
 import { StoreFull } from '../../src/queue/errors.ts';
 import type { StorePolicy } from '../../src/queue/policy.ts';
 import type { NewMessage, Store } from '../../src/queue/store.ts';
-import { storeKinds } from './open-stores.ts';
+import { postgres, sql, storeKinds } from './open-stores.ts';
 import { messagesFor, put, reserve, settle } from './single.ts';
 
 /** How often something at random is done to each: a new store costs that much more. */
@@ -838,3 +839,20 @@ for (const { name, skip, open } of storeKinds) {
     });
   });
 }
+
+describe('replies in PostgreSQL', { skip: postgres.skip }, () => {
+  it('are forgotten when nobody has fetched them for a week and a broker connects', async (t) => {
+    const { store, again } = await postgres.open(t);
+    const schema = store.url?.match(/schema=(\w+)/)?.[1];
+    const add = (asker: string, ageMs: number) =>
+      sql(`INSERT INTO ${schema}.replies SELECT '${asker} here', '',
+        extract(epoch FROM now()) * 1000 - ${ageMs}`);
+    add('old', REPLIES_KEPT_MS + 1000);
+    add('new', REPLIES_KEPT_MS - 60_000);
+    const other = await again({}, 'other');
+    assert.deepEqual(await other.repliesAt('here', 10), ['new here']);
+    add('old', REPLIES_KEPT_MS + 1000);
+    await other.forgetReplies(['none']);
+    assert.deepEqual(await other.repliesAt('here', 10), ['new here']);
+  });
+});

@@ -1,6 +1,6 @@
-import { type Asked, type Asks, REPLIES_KEPT_MS, type Replied, type Reply } from '../asks.ts';
+import type { Asked, Asks, Replied, Reply } from '../asks.ts';
 import type { Statement } from './connection.ts';
-import { NOW } from './sql.ts';
+import { FORGET_OLD_REPLIES, NOW } from './sql.ts';
 import type { Parts } from './timetable.ts';
 
 /** Replies that wait for those who asked, at whatever host. */
@@ -57,7 +57,7 @@ const AT: Statement = {
 const REPLY: Statement = { name: 'reply', text: 'SELECT content FROM replies WHERE asker = $1' };
 const FORGET: Statement = {
   name: 'forget-replies',
-  text: `DELETE FROM replies WHERE asker = ANY($1::text[]) OR at < ${NOW} - ${REPLIES_KEPT_MS}`,
+  text: `WITH old AS (${FORGET_OLD_REPLIES}) DELETE FROM replies WHERE asker = ANY($1::text[])`,
 };
 const ASKED: Statement = {
   name: 'asked',

@@ -8,7 +8,7 @@ import type { Connections, PostgresEngine } from './engine.ts';
 import { postgresErrors } from './errors.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 import type { ServerClock } from './server-clock.ts';
-import { NOW } from './sql.ts';
+import { FORGET_OLD_REPLIES, NOW } from './sql.ts';
 
 /** An idle broker says that it is there so often; ms. */
 export const HEARTBEAT_MS = 60_000;
@@ -120,6 +120,7 @@ export class Membership {
     );
     for (const table of ['published', 'removed']) await durable.ask(fold(table));
     await durable.ask(`DELETE FROM producers WHERE at < ${NOW} - ${PRODUCERS_MS}`);
+    await durable.ask(FORGET_OLD_REPLIES);
   }
 
   /** From now on, the lease is renewed while something is held. */

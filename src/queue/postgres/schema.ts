@@ -41,6 +41,7 @@ const ASKS = `
 CREATE INDEX messages_asked ON messages (asker) WHERE asker IS NOT NULL;
 CREATE TABLE replies (asker text COLLATE "C" PRIMARY KEY, content bytea NOT NULL, at bigint NOT NULL);
 COMMENT ON TABLE replies IS 'what became of messages whose senders wait to be told';
+CREATE INDEX replies_at ON replies (at);
 `;
 /** What brings a store of each version to the next one; an earlier sigmq that is connected can go on with it. */
 const UPGRADES: readonly string[] = [

@@ -1,3 +1,4 @@
+import { REPLIES_KEPT_MS } from '../asks.ts';
 import { MAX_FAILURES } from '../failure.ts';
 import { PER_MS } from '../positions.ts';
 
@@ -52,6 +53,9 @@ export const COUNT_REMOVED = `INSERT INTO removed (broker, messages, bytes)
 
 /** Milliseconds since the epoch, by the server's clock. */
 export const NOW = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
+/** Those that nobody has fetched. */
+export const FORGET_OLD_REPLIES = `DELETE FROM replies WHERE at < ${NOW} - ${REPLIES_KEPT_MS}`;
 
 /** The failures of a message with one more, as withFailure() has it; null adds none. */
 export function appended(failures: string, failure: string): string {

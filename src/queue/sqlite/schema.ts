@@ -75,6 +75,7 @@ CREATE TABLE replies (
   content BLOB    NOT NULL,         -- docs/protocol.md, section 9
   at      INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX replies_at ON replies (at);
 `;
 
 /** The comments stay in the file: `sqlite3 queue.db .schema` shows them. */
