@@ -70,6 +70,11 @@ export class QueueGroups {
     });
   }
 
+  /** Of a queue that has groups, its oldest one: it gets what is in it. Of another queue, and of a group: itself. */
+  takerOf(queue: string): string {
+    return this.of(queue)[0] ?? queue;
+  }
+
   /** What is to be stored of these messages. */
   copies(batch: readonly NewMessage[]): Copy[] {
     return batch.flatMap((message, of): Copy[] => {

@@ -206,6 +206,27 @@ for (const { name, skip, open } of storeKinds) {
       }
     });
 
+    it('keeps to the rate of a queue in each group, whatever the oldest one gets from it', async (t) => {
+      const { store, clock } = await open(t);
+      await store.set('mail', { rate: '60/h' });
+      await put(store, [message('1'), message('2')]);
+      await store.addGroups(['mail@a', 'mail@b']);
+      await put(store, [message('3'), message('4', { priority: 1 })]);
+      const take = async (group: string) =>
+        (await store.reserve([group], ['1:1', '1:1', '1:1'])).map(
+          ({ body }) => `${Buffer.from(body)}`,
+        );
+      assert.deepEqual(await take('mail@a'), ['4']);
+      assert.equal(await store.hasReady(['mail@a']), false);
+      assert.deepEqual(await take('mail@a'), []);
+      assert.deepEqual(await take('mail@b'), ['4']);
+      for (const next of ['1', '2', '3', undefined]) {
+        clock.ms += 60_000;
+        await store.sweep();
+        assert.deepEqual(await take('mail@a'), next ? [next] : []);
+      }
+    });
+
     it('pauses the groups with their queue, or one by one', async (t) => {
       const { store } = await open(t);
       await store.addGroups(['mail@a', 'mail@b']);

@@ -50,6 +50,17 @@ interface Change extends Settlement {
   readonly after: After | undefined;
 }
 
+/** How many messages of a queue may be given out. */
+interface Allowed {
+  /** Of a group and of the queue whose rest it gets: the same. */
+  readonly byRate: { left: number };
+  readonly byConcurrency: { left: number };
+}
+
+function isOpen({ byRate, byConcurrency }: Allowed): boolean {
+  return byRate.left >= 1 && byConcurrency.left >= 1;
+}
+
 /** Handing out what is in the file, and what becomes of it. */
 export class SqliteDeliveries
   implements Pick<Store, 'reserve' | 'settle' | 'settleLate' | 'reservations'>
@@ -65,39 +76,50 @@ export class SqliteDeliveries
     consumers: readonly string[],
     maxBytes = Number.POSITIVE_INFINITY,
   ): Promise<Reserved[]> {
-    const { db, tally, timetable, now } = this.#options;
+    const { db, timetable, now } = this.#options;
     return db.try(() => {
       db.assertOurs();
       const at = now();
       timetable.sweep(at);
-      const giving = new Map(
-        tally.groups
-          .sources(queues)
-          .filter((queue) => tally.gives(queue))
-          .map((queue) => [queue, this.allowance(queue, at)]),
-      );
+      const giving = this.#giving(queues, at);
       if (giving.size === 0) return [];
       const rows = db.together(() => this.#take(giving, consumers, maxBytes));
       return rows.map((row) => this.#hold(row, at));
     });
   }
 
-  /** How many messages of a queue may be given out now; if it is none because of its rate, a sweep says when it is over. */
-  allowance(queue: string, now: number): number {
-    const { allowances, tally, timetable } = this.#options;
-    const byRate = allowances.byRate(queue, now);
-    if (byRate < 1) timetable.addOpening(allowances.opensAt(queue));
-    return Math.min(byRate, allowances.byConcurrency(queue, tally.reserved(queue)));
+  /** Whether a message of one of these queues may be given out now. */
+  gives(queues: readonly string[], now: number): boolean {
+    return [...this.#giving(queues, now).values()].some(isOpen);
   }
 
-  /** @param giving how many of each queue; counted down */
-  #take(giving: Map<string, number>, consumers: readonly string[], maxBytes: number): ReadyRow[] {
+  /**
+   * Where something is ready that is for these queues, and how many messages of it may be given out now; if it is none
+   * because of a rate, a sweep says when that is over.
+   */
+  #giving(queues: readonly string[], now: number): Map<string, Allowed> {
+    const { allowances, tally, timetable } = this.#options;
+    const byTaker = new Map<string, { left: number }>();
+    const giving = new Map<string, Allowed>();
+    for (const queue of tally.groups.sources(queues).filter((queue) => tally.gives(queue))) {
+      const taker = tally.groups.takerOf(queue);
+      const byRate = byTaker.get(taker) ?? { left: allowances.byRate(taker, now) };
+      if (byRate.left < 1) timetable.addOpening(allowances.opensAt(taker));
+      byTaker.set(taker, byRate);
+      const left = allowances.byConcurrency(queue, tally.reserved(queue));
+      giving.set(queue, { byRate, byConcurrency: { left } });
+    }
+    return giving;
+  }
+
+  /** @param giving counted down */
+  #take(giving: Map<string, Allowed>, consumers: readonly string[], maxBytes: number): ReadyRow[] {
     const { db, incarnation } = this.#options;
     const rows: ReadyRow[] = [];
     let bytes = 0;
     for (const consumer of consumers) {
       const row = [...giving]
-        .map(([queue, left]) => (left < 1 ? undefined : this.#head(queue)))
+        .map(([queue, allowed]) => (isOpen(allowed) ? this.#head(queue) : undefined))
         .filter((head) => head !== undefined)
         .sort(this.#options.order.compare)[0];
       if (!row) break;
@@ -108,7 +130,11 @@ export class SqliteDeliveries
         incarnation,
         row.id,
       ]);
-      giving.set(row.queue, (giving.get(row.queue) ?? 0) - 1);
+      const allowed = giving.get(row.queue);
+      if (allowed) {
+        allowed.byRate.left--;
+        allowed.byConcurrency.left--;
+      }
       rows.push({ ...row, consumer: Buffer.from(consumer) });
     }
     return rows;
@@ -118,7 +144,7 @@ export class SqliteDeliveries
     const { tally, reserved, allowances, incarnation } = this.#options;
     reserved.set(row.id, heldOf(row, bytesOf(row)));
     tally.move(row.queue, 'ready', 'reserved');
-    allowances.taken(row.queue, 1, now);
+    allowances.taken(tally.groups.takerOf(row.queue), 1, now);
     return { ...reservedOf(row), incarnation };
   }
 

@@ -194,9 +194,7 @@ export class SqliteStore implements Store {
   async hasReady(queues: readonly string[]): Promise<boolean> {
     const now = this.#now();
     this.#db.try(() => this.#timetable.sweep(now));
-    return this.#tally.groups
-      .sources(queues)
-      .some((queue) => this.#tally.gives(queue) && this.#deliveries.allowance(queue, now) >= 1);
+    return this.#deliveries.gives(queues, now);
   }
 
   reserve(
