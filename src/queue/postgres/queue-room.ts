@@ -55,10 +55,11 @@ export class QueueRoom {
   /** They were stored. */
   taken(batch: readonly NewMessage[]): void {
     if (this.#held.size === 0) return;
-    for (const [queue, held] of this.#held) {
-      const { messages, bytes } = sumOf(batch, queue);
-      held.messages += messages;
-      held.bytes += bytes;
+    for (const message of batch) {
+      const held = this.#held.get(message.queue);
+      if (!held) continue;
+      held.messages++;
+      held.bytes += sizeOf(message);
     }
   }
 
