@@ -278,7 +278,7 @@ export interface Store extends Inspection, Asks {
    * @throws StoreFull a queue would have too many groups: none is added
    */
   addGroups(names: readonly string[]): Promise<void>;
-  /** The groups of all queues, the oldest first. */
+  /** The groups of all queues; those of one queue: the oldest first. */
   groups(): Promise<readonly string[]>;
   /** The number of the last message stored from a process; undefined: none is known. */
   lastNumber(process: string): Promise<number | undefined>;
