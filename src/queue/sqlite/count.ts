@@ -2,7 +2,7 @@ import { storeErrors } from '../errors.ts';
 import type { Held } from '../settlement.ts';
 import { STATES } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
-import { asBytes, asText, BYTES, ownOf, type Row } from './rows.ts';
+import { asBytes, BYTES, ownOf, type Row, textOrNull } from './rows.ts';
 import type { Tally } from './tally.ts';
 
 /** What is known about a reserved message without asking the file. */
@@ -30,7 +30,7 @@ export function heldOf(row: HeldColumns, bytes: number): ReservedRow {
   const { queue, attempts, spent, releases, deliveries } = row;
   return {
     ...{ queue, attempts, spent, releases, deliveries, bytes },
-    consumer: row.consumer === null ? null : asText(row.consumer),
+    consumer: textOrNull(row.consumer),
     ...ownOf(row),
     keepsKey: row.key_ttl !== null,
   };

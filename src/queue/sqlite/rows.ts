@@ -91,7 +91,7 @@ export function ownOf(row: Pick<Row, 'max_attempts' | 'backoff' | 'dead_to'>): O
   return {
     maxAttempts: row.max_attempts,
     backoffMs: row.backoff,
-    deadTo: row.dead_to === null ? null : asText(row.dead_to),
+    deadTo: textOrNull(row.dead_to),
   };
 }
 
@@ -112,6 +112,10 @@ export function asBytes(blob: Blob): Uint8Array {
 /** Bytes that are not UTF-8 become U+FFFD. */
 export function asText(blob: Blob | null): string {
   return blob === null ? '' : Buffer.from(asBytes(blob)).toString();
+}
+
+export function textOrNull(blob: Blob | null): string | null {
+  return blob === null ? null : asText(blob);
 }
 
 /** Headers that can no longer be read (a damaged file) are left out; the message itself may be intact. */

@@ -4,7 +4,7 @@ import type { Queues } from '../queue-settings.ts';
 import { Swept } from '../swept.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { asText, BYTES, type Row } from './rows.ts';
+import { BYTES, type Row, textOrNull } from './rows.ts';
 import { moveDead } from './settlement.ts';
 import type { Removed, Tally } from './tally.ts';
 
@@ -126,7 +126,7 @@ export class Timetable {
           [at, failures, id],
         );
         const own = { maxAttempts: null, backoffMs: null, queue };
-        const deadTo = row.dead_to === null ? null : asText(row.dead_to);
+        const deadTo = textOrNull(row.dead_to);
         const to = policyFor({ ...own, deadTo }, queues.of(queue), policy).deadTo;
         return {
           ...row,

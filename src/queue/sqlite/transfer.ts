@@ -16,7 +16,7 @@ import { SqliteConnection } from './connection.ts';
 import { openSqliteFile, type SqliteFile } from './file.ts';
 import { Keys } from './keys.ts';
 import { identify, loadSettings, SETTINGS, type SettingsRow, settingsIn } from './opening.ts';
-import { asBytes, asText, failuresIn, headersOf, type Row } from './rows.ts';
+import { asBytes, failuresIn, headersOf, type Row, textOrNull } from './rows.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
@@ -94,11 +94,11 @@ function contentOf(db: Database.Database, name: string): Content {
         if (rows.length === 0) return;
         last = rows.at(-1)?.id ?? last;
         yield rows.map((row) => {
-          const key = row.key === null ? null : asText(row.key);
-          const deadTo = row.dead_to === null ? null : asText(row.dead_to);
+          const key = textOrNull(row.key);
+          const deadTo = textOrNull(row.dead_to);
           const headers = headersOf(row.headers);
           const failures = failuresIn(row.failures);
-          const asker = row.asker === null ? null : asText(row.asker);
+          const asker = textOrNull(row.asker);
           const body = asBytes(row.body);
           return transferredOf(row, { body, headers, key, deadTo, failures, asker });
         });
