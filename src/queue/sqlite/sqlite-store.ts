@@ -154,18 +154,21 @@ export class SqliteStore implements Store {
     const distinct = all.filter((_, n) => firsts[n] === n);
     const copies = this.#tally.groups.copies(distinct);
     const standing = this.#db.try(() => copies.map((copy) => this.#keys.standing(copy, now)));
-    const batch = copies.filter((_, n) => !standing[n]).map(({ message }) => message);
-    const bytes = batch.reduce((sum, message) => sum + sizeOf(message), 0);
+    const sizes = distinct.map(sizeOf);
+    const batch = copies
+      .filter((_, n) => !standing[n])
+      .map(({ message, of }) => ({ message, bytes: sizes[of] as number }));
+    const bytes = batch.reduce((sum, added) => sum + added.bytes, 0);
     this.#tally.assertRoom(this.#policy, this.#queues, batch);
     const ids = this.#db.publish(bytes, () => {
-      const ids = batch.map((message) => this.#insert(message, now));
+      const ids = batch.map(({ message }) => this.#insert(message, now));
       remember(this.#db, all);
       if (all.some(({ key }) => key !== undefined)) this.#keys.forget(now);
       return ids;
     });
-    for (const message of batch) {
+    for (const { message, bytes } of batch) {
       const isDelayed = (message.delayMs ?? 0) > 0;
-      this.#tally.add(message.queue, isDelayed ? 'delayed' : 'ready', 1, sizeOf(message));
+      this.#tally.add(message.queue, isDelayed ? 'delayed' : 'ready', 1, bytes);
       if (isDelayed) this.#timetable.addDue(now + (message.delayMs ?? 0));
       if (message.ttlMs !== undefined) this.#timetable.addExpiry(now + message.ttlMs);
     }

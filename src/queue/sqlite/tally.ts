@@ -3,10 +3,17 @@ import { storeErrors } from '../errors.ts';
 import { QueueGroups } from '../groups.ts';
 import type { StorePolicy } from '../policy.ts';
 import type { Queues } from '../queue-settings.ts';
-import { type MessageState, type NewMessage, type QueueCounts, sizeOf } from '../store.ts';
+import type { MessageState, NewMessage, QueueCounts } from '../store.ts';
 
 interface QueueTally extends Record<MessageState, number> {
   bytes: number;
+}
+
+/** A message that is to be stored. */
+export interface Added {
+  readonly message: NewMessage;
+  /** That it counts for. */
+  readonly bytes: number;
 }
 
 /** A message that has been removed. */
@@ -32,22 +39,23 @@ export class Tally {
   assertRoom(
     { maxMessages, maxBytes }: StorePolicy,
     queues: Queues,
-    batch: readonly NewMessage[],
+    batch: readonly Added[],
   ): void {
     const bytes = bytesOf(batch);
     if (this.#messages + batch.length > maxMessages)
       throw storeErrors.tooMany(this.#messages, maxMessages);
     if (this.#bytes + bytes > maxBytes) throw storeErrors.tooLarge(this.#bytes, maxBytes);
     if (queues.all.size === 0) return;
-    for (const queue of new Set(batch.map((message) => message.queue))) {
+    for (const queue of new Set(batch.map(({ message }) => message.queue))) {
       const limits = queues.of(queue);
-      const more = batch.filter((message) => message.queue === queue);
+      if (limits.maxMessages === undefined && limits.maxBytes === undefined) continue;
+      const more = batch.filter(({ message }) => message.queue === queue);
       const { bytes, ...states } = this.#of(queue);
       const messages = states.ready + states.delayed + states.reserved + states.dead;
-      if (messages + more.length > (limits.maxMessages ?? Number.POSITIVE_INFINITY))
-        throw storeErrors.queueTooMany(queue, messages, limits.maxMessages as number);
-      if (bytes + bytesOf(more) > (limits.maxBytes ?? Number.POSITIVE_INFINITY))
-        throw storeErrors.queueTooLarge(queue, bytes, limits.maxBytes as number);
+      if (limits.maxMessages !== undefined && messages + more.length > limits.maxMessages)
+        throw storeErrors.queueTooMany(queue, messages, limits.maxMessages);
+      if (limits.maxBytes !== undefined && bytes + bytesOf(more) > limits.maxBytes)
+        throw storeErrors.queueTooLarge(queue, bytes, limits.maxBytes);
     }
   }
 
@@ -135,6 +143,6 @@ export class Tally {
   }
 }
 
-function bytesOf(batch: readonly NewMessage[]): number {
-  return batch.reduce((sum, message) => sum + sizeOf(message), 0);
+function bytesOf(batch: readonly Added[]): number {
+  return batch.reduce((sum, { bytes }) => sum + bytes, 0);
 }
