@@ -3,29 +3,26 @@ import { steadyMs } from '../../clock.ts';
 import { Allowances } from '../allowances.ts';
 import type { Asked, Reply } from '../asks.ts';
 import { StoreError, storeErrors } from '../errors.ts';
-import { becameOf } from '../groups.ts';
-import { allOf, firstOfEach } from '../keys.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
 import { type QueueChange, type QueueSettings, Queues } from '../queue-settings.ts';
-import {
-  type BodyPart,
-  type Changed,
-  type DeliveryName,
-  type Dropped,
-  type Edit,
-  type Kicked,
-  type NewMessage,
-  type Published,
-  type QueueCounts,
-  type Reservation,
-  type Reserved,
-  type Selection,
-  type Settled,
-  type Settlement,
-  type Store,
-  type Stored,
-  sizeOf,
+import type {
+  BodyPart,
+  Changed,
+  DeliveryName,
+  Dropped,
+  Edit,
+  Kicked,
+  NewMessage,
+  Published,
+  QueueCounts,
+  Reservation,
+  Reserved,
+  Selection,
+  Settled,
+  Settlement,
+  Store,
+  Stored,
 } from '../store.ts';
 import type { Fsync } from '../store-options.ts';
 import { SqliteAsks } from './asks.ts';
@@ -40,7 +37,8 @@ import { Keys } from './keys.ts';
 import { oldest } from './oldest.ts';
 import { identify, incarnate, loadSettings, setBack } from './opening.ts';
 import { orderFor, orderOf } from './order.ts';
-import { lastNumber, remember } from './producers.ts';
+import { lastNumber } from './producers.ts';
+import { SqlitePublisher } from './publish.ts';
 import { Tally } from './tally.ts';
 import { Timetable } from './timetable.ts';
 
@@ -53,14 +51,12 @@ export class SqliteStore implements Store {
   readonly identity: string;
   readonly incarnation: number;
   readonly #db: SqliteConnection;
-  readonly #policy: StorePolicy;
   readonly #now: () => number;
   readonly #tally = new Tally();
   readonly #queues = new Queues();
   readonly #allowances = new Allowances(this.#queues);
-  readonly #positions: Positions;
-  readonly #keys: Keys;
   readonly #timetable: Timetable;
+  readonly #publisher: SqlitePublisher;
   readonly #deliveries: SqliteDeliveries;
   readonly #byId: SqliteById;
   readonly #asks: SqliteAsks;
@@ -106,8 +102,6 @@ export class SqliteStore implements Store {
   ) {
     this.name = db.path;
     this.#db = db;
-    this.#keys = new Keys(db);
-    this.#policy = policy;
     this.#now = now;
     this.identity = identify(db);
     this.incarnation = incarnate(db, now());
@@ -115,17 +109,18 @@ export class SqliteStore implements Store {
     setBack(db, policy, this.#queues, now());
     const order = isVisitor ? orderOf(db) : orderFor(db, policy.agingMs);
     const reserved = new Map<number, ReservedRow>();
-    this.#positions = new Positions(loadCounts(db, this.#tally, reserved));
+    const positions = new Positions(loadCounts(db, this.#tally, reserved));
     const tally = this.#tally;
-    const position = (count: number) => this.#positions.take(now(), count);
+    const position = (count: number) => positions.take(now(), count);
     const queues = this.#queues;
     const timetable = new Timetable({ db, tally, policy, queues, position });
     this.#timetable = timetable;
     const { incarnation } = this;
     const { deadLetters } = timetable;
-    const parts = { db, tally, timetable, now, keys: this.#keys, position };
+    const parts = { db, tally, timetable, now, keys: new Keys(db), position };
     const asks = new SqliteAsks(db);
     this.#asks = asks;
+    this.#publisher = new SqlitePublisher({ ...parts, policy, queues });
     this.#deliveries = new SqliteDeliveries({
       ...{ ...parts, asks, reserved, policy, queues, incarnation, deadLetters, order },
       ...{ allowances: this.#allowances, host: hostname() },
@@ -147,35 +142,8 @@ export class SqliteStore implements Store {
     return this.#db.warning;
   }
 
-  async publish(all: readonly NewMessage[]): Promise<Published[]> {
-    const now = this.#now();
-    this.#db.try(() => this.#timetable.sweep(now));
-    const firsts = firstOfEach(all);
-    const distinct = all.filter((_, n) => firsts[n] === n);
-    const copies = this.#tally.groups.copies(distinct);
-    const standing = this.#db.try(() => copies.map((copy) => this.#keys.standing(copy, now)));
-    const sizes = distinct.map(sizeOf);
-    const batch = copies
-      .filter((_, n) => !standing[n])
-      .map(({ message, of }) => ({ message, bytes: sizes[of] as number }));
-    const bytes = batch.reduce((sum, added) => sum + added.bytes, 0);
-    this.#tally.assertRoom(this.#policy, this.#queues, batch);
-    const ids = this.#db.publish(bytes, () => {
-      const ids = batch.map(({ message }) => this.#insert(message, now));
-      remember(this.#db, all);
-      if (all.some(({ key }) => key !== undefined)) this.#keys.forget(now);
-      return ids;
-    });
-    for (const { message, bytes } of batch) {
-      const isDelayed = (message.delayMs ?? 0) > 0;
-      this.#tally.add(message.queue, isDelayed ? 'delayed' : 'ready', 1, bytes);
-      if (isDelayed) this.#timetable.addDue(now + (message.delayMs ?? 0));
-      if (message.ttlMs !== undefined) this.#timetable.addExpiry(now + message.ttlMs);
-    }
-    this.#db.fsyncSoon();
-    const stored = ids.map((id) => ({ id, isDuplicate: false })).values();
-    const became = standing.map((known) => known ?? (stored.next().value as Published));
-    return allOf(firsts, becameOf(distinct.length, copies, became));
+  publish(batch: readonly NewMessage[]): Promise<Published[]> {
+    return this.#publisher.publish(batch);
   }
 
   addGroups(names: readonly string[]): Promise<void> {
@@ -311,35 +279,5 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#db.close();
-  }
-
-  #insert(message: NewMessage, now: number): number {
-    const { queue, body, priority, headers = [], delayMs = 0, ttlMs, key, keyTtlMs } = message;
-    const { maxAttempts, backoffMs, deadTo, asker = null } = message;
-    const { lastInsertRowid } = this.#db
-      .sql(
-        `INSERT INTO messages
-        (queue, state, priority, position, body, headers, enqueued_at, due_at, expires_at, key, key_ttl,
-          max_attempts, backoff, dead_to, asker)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run([
-        queue,
-        delayMs > 0 ? 'delayed' : 'ready',
-        priority,
-        this.#positions.take(now) + 1,
-        Buffer.from(body),
-        headers.length > 0 ? JSON.stringify(headers) : null,
-        now,
-        delayMs > 0 ? Math.ceil(now + delayMs) : null,
-        ttlMs === undefined ? null : Math.ceil(now + ttlMs),
-        key ?? null,
-        keyTtlMs === undefined ? null : Math.ceil(keyTtlMs),
-        maxAttempts ?? null,
-        backoffMs === undefined ? null : Math.ceil(backoffMs),
-        deadTo ?? null,
-        asker,
-      ]);
-    return Number(lastInsertRowid);
   }
 }
