@@ -1,29 +1,10 @@
 import { steadyMs } from '../../clock.ts';
 import { Allowances } from '../allowances.ts';
-import type { Asked, Reply } from '../asks.ts';
 import type { EngineStatus } from '../engine-status.ts';
 import type { StorePolicy } from '../policy.ts';
 import { Positions } from '../positions.ts';
-import type { QueueChange, QueueSettings } from '../queue-settings.ts';
-import type {
-  BodyPart,
-  Changed,
-  DeliveryName,
-  Dropped,
-  Edit,
-  Kicked,
-  NewMessage,
-  Published,
-  QueueCounts,
-  Reservation,
-  Reserved,
-  Selection,
-  Settled,
-  Settlement,
-  Store,
-  Stored,
-  StoreListener,
-} from '../store.ts';
+import type { StoreListener } from '../store.ts';
+import { StoreOfParts, type StoreParts } from '../store-of-parts.ts';
 import { type PostgresAddress, parseAddress } from './address.ts';
 import { ageIndexes } from './aging.ts';
 import { PostgresAsks } from './asks.ts';
@@ -57,7 +38,7 @@ export interface PostgresOptions {
 }
 
 /** Keeps messages in a PostgreSQL database, which brokers of several hosts share. */
-export class PostgresStore implements Store {
+export class PostgresStore extends StoreOfParts {
   readonly name: string;
   readonly url: string;
   #identity = '';
@@ -67,15 +48,9 @@ export class PostgresStore implements Store {
   readonly #members: Membership;
   readonly #ready = new Ready();
   readonly #settings: SharedSettings;
-  readonly #positions = new Positions(0);
   readonly #timetable: Timetable;
   readonly #deliveries: Deliveries;
-  readonly #publisher: Publisher;
-  readonly #byId: PostgresById;
-  readonly #asks: PostgresAsks;
-  readonly #inspection: PostgresInspection;
-  readonly #lookups: Lookups;
-  readonly #groups: PostgresGroups;
+  protected readonly parts: StoreParts;
   readonly #agingMs: number | undefined;
   readonly #isVisitor: boolean;
   readonly #address: PostgresAddress;
@@ -98,6 +73,7 @@ export class PostgresStore implements Store {
   }
 
   private constructor({ url, policy, place, leaseMs, isVisitor, now }: PostgresOptions) {
+    super();
     const address = parseAddress(url, process.env);
     this.#address = address;
     this.#leaseMs = leaseMs;
@@ -122,7 +98,8 @@ export class PostgresStore implements Store {
     const members = new Membership({ name, place, leaseMs, agingMs, clock, engine, holds });
     this.#members = members;
     const ready = this.#ready;
-    const position = (count: number) => this.#positions.take(clock.now(), count);
+    const positions = new Positions(0);
+    const position = (count: number) => positions.take(clock.now(), count);
     const settings = new SharedSettings(engine);
     this.#settings = settings;
     const allowances = new Allowances(settings.queues);
@@ -131,18 +108,20 @@ export class PostgresStore implements Store {
     const common = { engine, members, clock, ready, position, ...own };
     const timetable = new Timetable(common);
     this.#timetable = timetable;
-    const parts = { ...common, timetable };
-    this.#deliveries = new Deliveries(parts);
-    this.#publisher = new Publisher({ ...parts, name });
-    this.#byId = new PostgresById(parts);
-    this.#asks = new PostgresAsks(parts);
-    this.#inspection = new PostgresInspection(parts);
-    this.#lookups = new Lookups(parts);
-    this.#groups = new PostgresGroups({
-      ...parts,
-      name,
-      purge: (queue) => this.#inspection.purge(queue),
-    });
+    const shared = { ...common, timetable };
+    const deliveries = new Deliveries(shared);
+    this.#deliveries = deliveries;
+    const { settlements } = deliveries;
+    const inspection = new PostgresInspection(shared);
+    const purge = (queue: string) => inspection.purge(queue);
+    this.parts = {
+      publisher: new Publisher({ ...shared, name }),
+      groups: new PostgresGroups({ ...shared, name, purge }),
+      ...{ deliveries, settlements, timetable, inspection },
+      asks: new PostgresAsks(shared),
+      lookups: new Lookups(shared),
+      byId: new PostgresById(shared),
+    };
     this.#agingMs = agingMs;
     this.#isVisitor = isVisitor ?? false;
   }
@@ -159,137 +138,8 @@ export class PostgresStore implements Store {
     this.#listener = listener;
   }
 
-  publish(batch: readonly NewMessage[]): Promise<Published[]> {
-    return this.#publisher.publish(batch);
-  }
-
-  addGroups(names: readonly string[]): Promise<void> {
-    return this.#groups.addGroups(names);
-  }
-
-  groups(): Promise<readonly string[]> {
-    return this.#groups.groups();
-  }
-
-  removeGroup(name: string): Promise<number> {
-    return this.#groups.removeGroup(name);
-  }
-
-  lastNumber(process: string): Promise<number | undefined> {
-    return this.#lookups.lastNumber(process);
-  }
-
-  hasReady(queues: readonly string[]): Promise<boolean> {
-    return this.#lookups.hasReady(queues);
-  }
-
-  reserve(
-    queues: readonly string[],
-    consumers: readonly string[],
-    maxBytes?: number,
-  ): Promise<Reserved[]> {
-    return this.#deliveries.reserve(queues, consumers, maxBytes);
-  }
-
   get holdsReserved(): boolean {
     return this.#members.isOurs;
-  }
-
-  settle(settlements: readonly Settlement[]): Promise<Settled[]> {
-    return this.#deliveries.settlements.settle(settlements);
-  }
-
-  settleLate(id: number, name: DeliveryName, reply?: Uint8Array): Promise<string | undefined> {
-    return this.#deliveries.settlements.settleLate(id, name, reply);
-  }
-
-  repliesAt(place: string, limit: number): Promise<string[]> {
-    return this.#asks.repliesAt(place, limit);
-  }
-
-  reply(asker: string): Promise<Reply | undefined> {
-    return this.#asks.reply(asker);
-  }
-
-  forgetReplies(askers: readonly string[]): Promise<void> {
-    return this.#asks.forgetReplies(askers);
-  }
-
-  asked(asker: string): Promise<Asked | undefined> {
-    return this.#asks.asked(asker);
-  }
-
-  reservations(): Promise<Reservation[]> {
-    return this.#deliveries.reservations();
-  }
-
-  nextSweep(): Promise<number | undefined> {
-    return this.#timetable.next();
-  }
-
-  async sweep(): Promise<boolean> {
-    await this.#timetable.sweep();
-    return this.#timetable.swept.takeReady();
-  }
-
-  takeExpired(): ReadonlyMap<string, number> {
-    return this.#timetable.swept.takeExpired();
-  }
-
-  takeDropped(): readonly Dropped[] {
-    return this.#timetable.swept.takeDropped();
-  }
-
-  oldest(queue: string): Promise<number | undefined> {
-    return this.#lookups.oldest(queue);
-  }
-
-  delayedUntil(): Promise<number | undefined> {
-    return this.#lookups.delayedUntil();
-  }
-
-  isEmpty(withPaused: boolean): Promise<boolean> {
-    return this.#lookups.isEmpty(withPaused);
-  }
-
-  find(id: number, part?: BodyPart): Promise<Stored | undefined> {
-    return this.#byId.find(id, part);
-  }
-
-  remove(ids: readonly number[]): Promise<Changed[]> {
-    return this.#byId.remove(ids);
-  }
-
-  edit(ids: readonly number[], edit: Edit): Promise<Changed[]> {
-    return this.#byId.edit(ids, edit);
-  }
-
-  counts(): Promise<QueueCounts[]> {
-    return this.#inspection.counts();
-  }
-
-  peek(queue: string, selection?: Selection): Promise<Stored[]> {
-    return this.#inspection.peek(queue, selection);
-  }
-
-  purge(queue: string, selection?: Selection): Promise<number> {
-    return this.#inspection.purge(queue, selection);
-  }
-
-  kick(queue: string, selection?: Kicked): Promise<number> {
-    return this.#inspection.kick(queue, selection);
-  }
-
-  settings(queue: string): Promise<QueueSettings> {
-    return this.#inspection.settings(queue);
-  }
-
-  set(queue: string, change: QueueChange): Promise<QueueSettings> {
-    return this.#inspection.set(queue, change);
-  }
-
-  pause(queue: string, paused: boolean): Promise<void> {
-    return this.#inspection.pause(queue, paused);
   }
 
   engine(): Promise<EngineStatus> {

@@ -6,9 +6,12 @@ import { asBytes, asText } from './rows.ts';
 /** Replies that wait for those who asked. */
 export class SqliteAsks implements Asks {
   readonly #db: SqliteConnection;
+  readonly #sweep: () => void;
 
-  constructor(db: SqliteConnection) {
+  /** @param sweep makes due messages ready and removes expired ones */
+  constructor(db: SqliteConnection, sweep: () => void) {
     this.#db = db;
+    this.#sweep = sweep;
   }
 
   /** Within a transaction: a message is gone, or dead. @param now ms since the epoch */
@@ -49,6 +52,7 @@ export class SqliteAsks implements Asks {
 
   async asked(asker: string): Promise<Asked | undefined> {
     return this.#db.try(() => {
+      this.#sweep();
       if (this.#db.sql('SELECT 1 FROM replies WHERE asker = ?').get([asker])) return 'answered';
       const sql = 'SELECT CAST(state AS BLOB) AS state FROM messages WHERE asker = ?';
       const row = this.#db.sql(sql).get([asker]) as { state: Uint8Array } | undefined;

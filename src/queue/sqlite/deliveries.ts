@@ -89,8 +89,8 @@ export class SqliteDeliveries
   }
 
   /** Whether a message of one of these queues may be given out now. */
-  gives(queues: readonly string[], now: number): boolean {
-    return [...this.#giving(queues, now).values()].some(isOpen);
+  gives(queues: readonly string[]): boolean {
+    return [...this.#giving(queues, this.#options.now()).values()].some(isOpen);
   }
 
   /**
