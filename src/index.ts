@@ -33,8 +33,6 @@ export type { Asked } from './queue/asks.ts';
 export type { EngineStatus, OtherBroker } from './queue/engine-status.ts';
 export { StoreError, StoreFull } from './queue/errors.ts';
 export type { Failure, FailureKind } from './queue/failure.ts';
-export type { StorePolicy } from './queue/policy.ts';
-export type { QueueChange, QueueSettings } from './queue/queue-settings.ts';
 export type {
   BodyPart,
   ById,
@@ -42,13 +40,13 @@ export type {
   Edit,
   Inspection,
   Kicked,
-  MessageState,
-  Published,
   QueueCounts,
-  QueuedMessage,
   Selection,
   Stored,
-} from './queue/store.ts';
+} from './queue/inspection.ts';
+export type { MessageState, Published, QueuedMessage } from './queue/message.ts';
+export type { StorePolicy } from './queue/policy.ts';
+export type { QueueChange, QueueSettings } from './queue/queue-settings.ts';
 export type { Fsync, StoreOptions } from './queue/store-options.ts';
 export { RegistryError } from './registry/errors.ts';
 export type { VetFailure } from './registry/vet.ts';

@@ -3,7 +3,7 @@
 import type { HistogramCounts } from './histogram.ts';
 import type { Asked } from './queue/asks.ts';
 import type { EngineStatus } from './queue/engine-status.ts';
-import type { QueueCounts } from './queue/store.ts';
+import type { QueueCounts } from './queue/inspection.ts';
 
 /** What is counted for each queue since the broker started. */
 export interface Counts {

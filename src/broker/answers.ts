@@ -3,7 +3,9 @@ import { clockMs, steadyMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { StoreError } from '../queue/errors.ts';
 import { QueueGroups } from '../queue/groups.ts';
-import type { Published, QueueCounts, Store } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
+import type { Published } from '../queue/message.ts';
+import type { Store } from '../queue/store.ts';
 import type {
   AskedStatus,
   BrokerStatus,

@@ -2,7 +2,7 @@ import { Exit } from '../errors.ts';
 import { type Answer, AnswerKind, encodeAnswer } from '../link/answer.ts';
 import type { Told } from '../link/settlement.ts';
 import type { Replied } from '../queue/asks.ts';
-import type { Outcome } from '../queue/store.ts';
+import type { Outcome } from '../queue/message.ts';
 import type { Peer } from './peer.ts';
 
 /** Who asks, in the store: `PID:START:NUMBER PLACE`. @param place where its PID means something */

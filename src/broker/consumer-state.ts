@@ -8,7 +8,7 @@ import { isQueueOrGroup } from '../options/groups.ts';
 import { MAX_QUEUES } from '../options/kinds.ts';
 import { MAX_JOBS, MAX_PREFETCH } from '../options/values.ts';
 import { MAX_WEIGHT } from '../options/weights.ts';
-import type { DeliveryName, Outcome, Reserved } from '../queue/store.ts';
+import type { DeliveryName, Outcome, Reserved } from '../queue/message.ts';
 import { type Claim, registeredBy } from '../registry/claim.ts';
 import type { AckWait } from './ack-wait.ts';
 import { keyOf, type Peer } from './peer.ts';

@@ -1,5 +1,6 @@
 import type { BatchSize } from '../link/batch-size.ts';
-import type { Reserved, Store } from '../queue/store.ts';
+import type { Reserved } from '../queue/message.ts';
+import type { Store } from '../queue/store.ts';
 import { type ConsumerState, mostRoomOf, roomOf } from './consumer-state.ts';
 import { bytesOf, type Delivery } from './delivery.ts';
 import type { InFlight } from './in-flight.ts';

@@ -4,7 +4,7 @@ import { IdSequence } from '../codec/id-sequence.ts';
 import { type Accepts, messagesFrame } from '../link/messages.ts';
 import type { Packer } from '../link/model.ts';
 import { queueOfGroup } from '../options/groups.ts';
-import { type Reserved, sizeOf } from '../queue/store.ts';
+import { type Reserved, sizeOf } from '../queue/message.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Journal } from './journal.ts';

@@ -1,4 +1,4 @@
-import type { QueueCounts } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { DrainState } from '../status.ts';
 
 /** Queues and consumers that a sentence lists by name; beyond that it gives their number. */

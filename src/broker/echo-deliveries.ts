@@ -5,7 +5,7 @@ import { Reason } from '../codec/reason.ts';
 import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
-import type { Outcome, Reserved } from '../queue/store.ts';
+import type { Outcome, Reserved } from '../queue/message.ts';
 import {
   bytesOf,
   type Delivery,

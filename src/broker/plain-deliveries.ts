@@ -1,7 +1,7 @@
 import { clockMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import { LinkError } from '../link/errors.ts';
-import type { Outcome, Reserved } from '../queue/store.ts';
+import type { Outcome, Reserved } from '../queue/message.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import { type Delivery, type DeliveryOptions, namesOf } from './delivery.ts';
 import { reasons } from './reasons.ts';

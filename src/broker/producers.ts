@@ -1,6 +1,6 @@
 import { type Envelope, seqOf } from '../codec/envelope.ts';
 import { Unpacker } from '../link/model.ts';
-import type { Published } from '../queue/store.ts';
+import type { Published } from '../queue/message.ts';
 import { Recent } from '../recent.ts';
 import { keyOf, type Peer } from './peer.ts';
 

@@ -1,4 +1,4 @@
-import type { QueueCounts } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { Counters } from './counters.ts';
 
 const EMPTY = { ready: 0, delayed: 0, reserved: 0, dead: 0 };

@@ -5,7 +5,7 @@ import type { Verdict } from '../link/frame-receiver.ts';
 import { requestOf } from '../link/request.ts';
 import { type Settle, settlementsOf, Verb } from '../link/settlement.ts';
 import { reasonText } from '../queue/failure.ts';
-import type { DeliveryName, Outcome } from '../queue/store.ts';
+import type { DeliveryName, Outcome } from '../queue/message.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Intake, Judged } from './intake.ts';
 import type { Journal } from './journal.ts';

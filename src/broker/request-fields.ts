@@ -3,15 +3,9 @@ import { MAX_ROWS } from '../link/request.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
 import { isQueueName, MAX_QUEUES } from '../options/kinds.ts';
+import type { BodyPart, Edit, Kicked, Selection } from '../queue/inspection.ts';
+import { type MessageState, STATES } from '../queue/message.ts';
 import { checkQueueChange, type QueueChange } from '../queue/queue-settings.ts';
-import {
-  type BodyPart,
-  type Edit,
-  type Kicked,
-  type MessageState,
-  type Selection,
-  STATES,
-} from '../queue/store.ts';
 
 /**
  * What a request contains besides its name. Anything that is not understood is refused: otherwise a request to

@@ -10,8 +10,9 @@ import {
   type Note,
 } from '../link/request.ts';
 import { storeErrors } from '../queue/errors.ts';
+import type { Inspection, Selection, Stored } from '../queue/inspection.ts';
+import type { Published } from '../queue/message.ts';
 import type { QueueChange, QueueSettings } from '../queue/queue-settings.ts';
-import type { Inspection, Published, Selection, Stored } from '../queue/store.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import { Serial } from '../serial.ts';
 import type { Groups } from './groups.ts';

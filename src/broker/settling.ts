@@ -1,6 +1,7 @@
 import { Reason } from '../codec/reason.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
-import type { DeliveryName, Settlement, Store } from '../queue/store.ts';
+import type { DeliveryName, Settlement } from '../queue/message.ts';
+import type { Store } from '../queue/store.ts';
 import { contentOf, repliedOf } from './askers.ts';
 import { type ConsumerState, conclude, type Ending, isSame } from './consumer-state.ts';
 import type { Journal } from './journal.ts';

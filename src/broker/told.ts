@@ -1,5 +1,5 @@
 import { IdSequence } from '../codec/id-sequence.ts';
-import type { Reserved } from '../queue/store.ts';
+import type { Reserved } from '../queue/message.ts';
 
 /** What a consumer was told with the last delivery that it has understood, and need not be told again. */
 export interface Told {

@@ -1,7 +1,8 @@
 import { type ChangesNote, type Row, rowOfConsumer, rowOfQueue } from '../changes.ts';
 import { steadyMs } from '../clock.ts';
 import type { Endpoint } from '../link/endpoint.ts';
-import type { QueueCounts, Store } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
+import type { Store } from '../queue/store.ts';
 import type { Counts } from '../status.ts';
 import { ChangeLog } from './change-log.ts';
 import type { ConsumerState } from './consumer-state.ts';

@@ -1,4 +1,5 @@
-import type { Reserved, Store } from '../queue/store.ts';
+import type { Reserved } from '../queue/message.ts';
+import type { Store } from '../queue/store.ts';
 import { Recent } from '../recent.ts';
 import type { ConsumerState } from './consumer-state.ts';
 import { bytesOf } from './delivery.ts';

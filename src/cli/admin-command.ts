@@ -3,7 +3,7 @@ import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { groupQueue } from '../options/groups.ts';
 import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
-import { STATES } from '../queue/store.ts';
+import { STATES } from '../queue/message.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { command, value } from './common.ts';
 import { queueCommand } from './queue-command.ts';

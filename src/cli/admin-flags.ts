@@ -1,5 +1,5 @@
+import type { STATES } from '../queue/message.ts';
 import type { QueueChange } from '../queue/queue-settings.ts';
-import type { STATES } from '../queue/store.ts';
 
 /** The flags of all commands that inspect queues, or change them. */
 export interface AdminFlags {

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inspector } from '../client/inspector.ts';
 import { SigmqError } from '../errors.ts';
+import type { Inspection } from '../queue/inspection.ts';
 import { openStore } from '../queue/open-store.ts';
-import type { Inspection } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { dataFolder } from './data-folder.ts';
 

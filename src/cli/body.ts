@@ -1,5 +1,5 @@
+import type { Stored } from '../queue/inspection.ts';
 import { bodyOf } from '../queue/paged-peek.ts';
-import type { Stored } from '../queue/store.ts';
 import type { Backend } from './backend.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';

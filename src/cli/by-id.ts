@@ -1,6 +1,6 @@
 import { durationText } from '../options/durations.ts';
+import type { Changed, Edit, Stored } from '../queue/inspection.ts';
 import { wholeOf } from '../queue/paged-peek.ts';
-import type { Changed, Edit, Stored } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { ageText } from './age.ts';
 import type { Backend } from './backend.ts';

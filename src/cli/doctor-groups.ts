@@ -2,7 +2,7 @@ import { ungroupedText } from '../broker/ungrouped.ts';
 import { Inspector } from '../client/inspector.ts';
 import { SigmqError } from '../errors.ts';
 import { groupOf, isGroupQueue, queueOfGroup } from '../options/groups.ts';
-import type { QueueCounts } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { BrokerStatus } from '../status.ts';
 import type { Findings } from './findings.ts';
 

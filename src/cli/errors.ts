@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-codes.ts';
 import { Exit, SigmqError } from '../errors.ts';
-import type { Changed } from '../queue/store.ts';
+import type { Changed } from '../queue/inspection.ts';
 
 /** Errors that only the command line can cause; their codes are not meant for programs. */
 export class CliError extends SigmqError {

@@ -1,5 +1,5 @@
 import { groupOf, isGroupQueue, queueOfGroup } from '../options/groups.ts';
-import type { QueueCounts } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { Backend } from './backend.ts';
 import { print } from './output.ts';
 import { say } from './report.ts';

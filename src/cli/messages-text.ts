@@ -1,4 +1,4 @@
-import type { Stored } from '../queue/store.ts';
+import type { Stored } from '../queue/inspection.ts';
 import { failureText } from './failures-text.ts';
 import { preview } from './preview.ts';
 import { table, titled } from './table.ts';

@@ -1,4 +1,4 @@
-import type { Stored } from '../queue/store.ts';
+import type { Stored } from '../queue/inspection.ts';
 import { wholeCharacters } from '../queue/text.ts';
 import { visible } from './visible.ts';
 

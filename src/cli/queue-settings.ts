@@ -1,7 +1,7 @@
 import { durationText } from '../options/durations.ts';
 import { sizeText } from '../options/errors.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { QueueChange, QueueSettings } from '../queue/queue-settings.ts';
-import type { QueueCounts } from '../queue/store.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import type { Backend } from './backend.ts';
 import { cliErrors } from './errors.ts';

@@ -6,7 +6,7 @@ import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
-import type { Published } from '../queue/store.ts';
+import type { Published } from '../queue/message.ts';
 import type { DirectFlags, DirectSession } from './direct-session.ts';
 import { cliErrors } from './errors.ts';
 import { records } from './input.ts';

@@ -1,6 +1,6 @@
 import { drainText } from '../broker/drain-state.ts';
 import type { EngineStatus } from '../queue/engine-status.ts';
-import type { QueueCounts } from '../queue/store.ts';
+import type { QueueCounts } from '../queue/inspection.ts';
 import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { ageText } from './age.ts';
 import { allSettingsText } from './queue-settings.ts';

@@ -4,7 +4,7 @@ import { fsync, header, queueName } from '../options/kinds.ts';
 import { wholeNumber } from '../options/numbers.ts';
 import { messageSize, pause, storeSize, wait } from '../options/values.ts';
 import { type QueueChoice, queueChoices } from '../options/weights.ts';
-import type { Headers } from '../queue/store.ts';
+import type { Headers } from '../queue/message.ts';
 
 /** `500ms`, `2s`, `1h30m`, `30d` to milliseconds; not zero. */
 export const parseDuration = wait.parse;

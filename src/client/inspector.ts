@@ -6,18 +6,19 @@ import { groupQueueName, queueOrGroup } from '../options/groups.ts';
 import { checkNamed } from '../options/kind.ts';
 import { flag, queueName } from '../options/kinds.ts';
 import { amount } from '../options/values.ts';
-import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type {
   BodyPart,
   Changed,
   Edit,
   Inspection,
   Kicked,
-  Published,
   QueueCounts,
   Selection,
   Stored,
-} from '../queue/store.ts';
+} from '../queue/inspection.ts';
+import type { Published } from '../queue/message.ts';
+import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
+import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';
 import type { BrokerStatus, DrainState, Metrics, QueueMetrics, Status } from '../status.ts';

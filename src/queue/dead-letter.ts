@@ -1,5 +1,5 @@
 import type { Failure, FailureKind } from './failure.ts';
-import type { Headers } from './store.ts';
+import type { Headers } from './message.ts';
 
 /** The names that RabbitMQ gives them (https://www.rabbitmq.com/docs/dlx#effects), and `x-last-death-error`. */
 const LAST = 'x-last-death-';

@@ -1,6 +1,6 @@
 import { MAX_GROUPS, queueOfGroup } from '../options/groups.ts';
 import { storeErrors } from './errors.ts';
-import type { NewMessage, Published } from './store.ts';
+import type { NewMessage, Published } from './message.ts';
 
 /** A message as it is stored: once, or once for each group of its queue. */
 export interface Copy {

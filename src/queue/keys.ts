@@ -1,4 +1,4 @@
-import type { NewMessage, Published } from './store.ts';
+import type { NewMessage, Published } from './message.ts';
 
 /** For each message of a batch, the index of the first one with its queue and key; its own if it is the first. */
 export function firstOfEach(batch: readonly NewMessage[]): number[] {

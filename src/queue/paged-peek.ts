@@ -1,11 +1,5 @@
-import {
-  DEFAULT_PEEK_LIMIT,
-  type Inspection,
-  type MessageState,
-  type Selection,
-  STATES,
-  type Stored,
-} from './store.ts';
+import { DEFAULT_PEEK_LIMIT, type Inspection, type Selection, type Stored } from './inspection.ts';
+import { type MessageState, STATES } from './message.ts';
 import { MAX_CHARACTER_BYTES } from './text.ts';
 
 /** Messages requested at a time. */

@@ -1,6 +1,6 @@
 import { type Failure, type FailureKind, reasonText } from './failure.ts';
+import type { Outcome, Settled } from './message.ts';
 import { backoff, type MessagePolicy, type OwnPolicy } from './policy.ts';
-import type { Outcome, Settled } from './store.ts';
 
 /** What decides what becomes of a message in a consumer's hands. */
 export interface Held extends OwnPolicy {

@@ -1,6 +1,6 @@
 import type { Failure } from './failure.ts';
+import { LISTED_REASON, type Stored } from './inspection.ts';
 import type { OwnPolicy } from './policy.ts';
-import { LISTED_REASON, type Stored } from './store.ts';
 
 /** What a message says itself of its attempts; what it does not say is left out. */
 export function ownPolicy({

@@ -1,25 +1,26 @@
 import type { Asked, Asks, Reply } from './asks.ts';
-import type { QueueChange, QueueSettings } from './queue-settings.ts';
 import type {
   BodyPart,
   ById,
   Changed,
-  DeliveryName,
-  Dropped,
   Edit,
   Inspection,
   Kicked,
+  QueueCounts,
+  Selection,
+  Stored,
+} from './inspection.ts';
+import type {
+  DeliveryName,
   NewMessage,
   Published,
-  QueueCounts,
   Reservation,
   Reserved,
-  Selection,
   Settled,
   Settlement,
-  Store,
-  Stored,
-} from './store.ts';
+} from './message.ts';
+import type { QueueChange, QueueSettings } from './queue-settings.ts';
+import type { Dropped, Store } from './store.ts';
 import type { Swept } from './swept.ts';
 
 /** Who does what a {@link Store} does. */

@@ -1,117 +1,16 @@
-import type { Asks, Replied } from './asks.ts';
+import type { Asks } from './asks.ts';
 import type { EngineStatus } from './engine-status.ts';
 import type { StoreError } from './errors.ts';
-import type { Failure } from './failure.ts';
-import type { QueueChange, QueueSettings } from './queue-settings.ts';
-
-/** A message as a producer gives it. */
-export interface NewMessage {
-  readonly queue: string;
-  readonly body: Uint8Array;
-  /** Higher is delivered first. */
-  readonly priority: number;
-  /** Not delivered before this; ms from now. */
-  readonly delayMs?: number;
-  /** Discarded if no consumer takes it in this time; ms from now. */
-  readonly ttlMs?: number;
-  readonly headers?: Headers;
-  /** Not stored while another message of the queue with this key is ready, delayed or reserved. */
-  readonly key?: string;
-  /** How long after it is done that still holds; default: no longer; ms. */
-  readonly keyTtlMs?: number;
-  /** Attempts before it is dead; default: as its queue, or the broker, has it. */
-  readonly maxAttempts?: number;
-  /** Pause after its first failed attempt; default: as its queue, or the broker, has it; ms. */
-  readonly backoffMs?: number;
-  /** The queue to which it goes when it is dead; default: as its queue has it. */
-  readonly deadTo?: string;
-  /** Who waits for what becomes of it; see {@link Asks}. */
-  readonly asker?: string;
-  /** Which process sent it, and under which number: kept with it, so that a repeat is recognised. */
-  readonly producer?: { readonly process: string; readonly number: number };
-}
-
-export type Headers = readonly (readonly [name: string, value: string])[];
-
-/** What became of a message that was published. */
-export interface Published {
-  /** Of the message, or of the one that stands for its key; null: that one is done, and its id not known. */
-  readonly id: number | null;
-  /** It was not stored, because of its key. */
-  readonly isDuplicate: boolean;
-}
-
-/** A message that a broker has. */
-export interface QueuedMessage {
-  /** Unique for the life of the store. */
-  readonly id: number;
-  readonly queue: string;
-  readonly body: Uint8Array;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** 1 for the first; grows with each failure, and never starts again. */
-  readonly attempt: number;
-  /** How often it was given back. */
-  readonly releases: number;
-  /** 1 for the first time it is handed out. */
-  readonly delivery: number;
-  /** Milliseconds since the epoch. */
-  readonly enqueuedAt: number;
-}
-
-/** A message in a consumer's hands. */
-export interface Reserved extends QueuedMessage, DeliveryName {
-  /** As given with the {@link NewMessage}. */
-  readonly asker?: string;
-}
-
-/** Names a delivery of a message; no other delivery of any store has the same name. */
-export interface DeliveryName {
-  /** The one in which it was handed out; see {@link Store.incarnation}. */
-  readonly incarnation: number;
-  /** 1 for the first time the message is handed out. */
-  readonly delivery: number;
-}
-
-/** A message that a consumer holds. */
-export interface Reservation extends Reserved {
-  /** As given to {@link Store.reserve}. */
-  readonly consumer: string;
-}
-
-/** How a delivery ended; `reason`: why, for people. */
-export type Outcome =
-  /** Handled: the message is gone. */
-  | { readonly kind: 'done' }
-  /** Not handled: an attempt is spent, and it is delivered again after a pause. */
-  | { readonly kind: 'failed'; readonly reason?: string }
-  /** The consumer ended, or took too long: ready again at its old place, an attempt is spent. */
-  | { readonly kind: 'lost'; readonly reason?: string }
-  /** The consumer wants it later: it is delivered again after a pause, no attempt is spent. */
-  | { readonly kind: 'release'; readonly reason?: string }
-  /** The consumer took it and is ending: ready again at its old place, no attempt is spent. */
-  | { readonly kind: 'return' }
-  /** No consumer received it: everything is as before. */
-  | { readonly kind: 'untaken' }
-  /** Never to be delivered again. */
-  | { readonly kind: 'dead'; readonly reason?: string };
-
-/** Of a message that a consumer holds. */
-export interface Settlement {
-  readonly id: number;
-  readonly outcome: Outcome;
-  /** Stored with it, if somebody waits for what becomes of the message. */
-  readonly replied?: Replied | undefined;
-}
-
-export type MessageState = 'ready' | 'delayed' | 'reserved' | 'dead';
-export const STATES: readonly MessageState[] = ['ready', 'delayed', 'reserved', 'dead'];
-
-/**
- * What became of a message that was settled.
- * `unknown`: it is not reserved, or another broker has given it to others. `unmade`: it is as before, because one of
- * those that were to be settled with it is unknown.
- */
-export type Settled = Exclude<MessageState, 'reserved'> | 'gone' | 'unknown' | 'unmade';
+import type { Inspection } from './inspection.ts';
+import type {
+  DeliveryName,
+  NewMessage,
+  Published,
+  Reservation,
+  Reserved,
+  Settled,
+  Settlement,
+} from './message.ts';
 
 /** What a store tells that others use as well. */
 export type StoreNews =
@@ -123,119 +22,6 @@ export type StoreNews =
   | { readonly kind: 'back' };
 
 export type StoreListener = (news: StoreNews) => void;
-
-export interface QueueCounts extends Readonly<Record<MessageState, number>> {
-  readonly queue: string;
-  /** Nothing is delivered from it until it is resumed. */
-  readonly paused: boolean;
-  /** What holds for it alone; absent: nothing. */
-  readonly settings?: QueueSettings;
-}
-
-/** A message as shown by an inspection. */
-export interface Stored extends QueuedMessage {
-  readonly state: MessageState;
-  readonly priority: number;
-  readonly key?: string;
-  /** Size of the whole body, of which `body` may be a part. */
-  readonly bytes: number;
-  /** When a delayed message becomes ready, ms since the epoch. */
-  readonly dueAt?: number;
-  /** Since when a dead one is dead, ms since the epoch. */
-  readonly diedAt?: number;
-  /** What it says itself of its attempts; absent: nothing. */
-  readonly maxAttempts?: number;
-  readonly backoffMs?: number;
-  readonly deadTo?: string;
-  /** Its last failures, in their order; absent: there is none, or they were not asked for (see {@link ById.find}). */
-  readonly failures?: readonly Failure[];
-  /** The last one, in a list; its reason may be cut. */
-  readonly lastFailure?: Failure;
-}
-
-/** Characters of a reason that lists show. */
-export const LISTED_REASON = 200;
-
-export interface Selection {
-  readonly state?: MessageState | undefined;
-  readonly ids?: readonly number[] | undefined;
-  /** Default: all. */
-  readonly limit?: number | undefined;
-  /** For {@link Inspection.peek}: how many messages of each state to leave out at its start; default: none. */
-  readonly skip?: number | undefined;
-  /** How many bytes of a body to leave out at its start; default: none. */
-  readonly fromByte?: number | undefined;
-  /** How many bytes of a body to return; default: all. */
-  readonly maxBody?: number | undefined;
-}
-
-/** A part of a body. */
-export type BodyPart = Pick<Selection, 'fromByte' | 'maxBody'>;
-
-/** What is to be different about messages that are waiting; what is left out stays as it is. */
-export interface Edit {
-  readonly queue?: string | undefined;
-  /** Higher is delivered first. */
-  readonly priority?: number | undefined;
-  /** Not delivered before this; ms from now. 0: as soon as its turn comes. */
-  readonly delayMs?: number | undefined;
-}
-
-/**
- * What became of a message that was to be removed or changed.
- * `held`: not while a consumer has it. `dead`: it is not waiting. `expires`: it would expire before it is due.
- * `duplicate`: its new queue has a message with its key. `missing`: there is none with this id.
- */
-export type Changed = 'done' | 'held' | 'dead' | 'expires' | 'duplicate' | 'missing';
-
-/** Messages by their ids, whatever queue they are in. */
-export interface ById {
-  /** With its failures. @returns undefined: there is none with this id */
-  find(id: number, part?: BodyPart): Promise<Stored | undefined>;
-  /** Removes messages for good, but not those that a consumer holds. @returns what became of each, in their order */
-  remove(ids: readonly number[]): Promise<Changed[]>;
-  /**
-   * Changes messages that are ready or delayed. One that is ready after all is last, as after any delay; otherwise its
-   * place is that of its age, in another queue too.
-   * @returns what became of each, in their order
-   */
-  edit(ids: readonly number[], edit: Edit): Promise<Changed[]>;
-}
-
-/** Inspecting what is waiting, and changing it by hand. */
-export interface Inspection extends ById {
-  counts(): Promise<QueueCounts[]>;
-  /** Shows messages without taking them: by state, then in the order of delivery; `limit` defaults to 100. */
-  peek(queue: string, selection?: Selection): Promise<Stored[]>;
-  /** Removes messages for good, first ones first, but not those that a consumer holds. @returns how many */
-  purge(queue: string, selection?: Selection): Promise<number>;
-  /**
-   * Makes dead messages ready, behind those that are waiting, with all their attempts restored; they no longer
-   * expire, and lose their key if another message has it by now.
-   * @returns how many
-   */
-  kick(queue: string, selection?: Kicked): Promise<number>;
-  /** Stops deliveries from a queue, and from its groups, or lets them continue; the queue still accepts messages. */
-  pause(queue: string, paused: boolean): Promise<void>;
-  /**
-   * Removes a group of a queue for good, and all of its messages: also what its consumers hold, of which nobody
-   * will learn how it ended.
-   * @param name of the group, with its queue: `mail@audit`
-   * @returns how many messages
-   * @throws SigmqError no-group
-   */
-  removeGroup(name: string): Promise<number>;
-  /** What holds for this queue alone. */
-  settings(queue: string): Promise<QueueSettings>;
-  /** Changes that. @returns what holds now @throws OptionError its dead messages would come back to it */
-  set(queue: string, change: QueueChange): Promise<QueueSettings>;
-}
-
-/** Dead messages that are to be ready again. */
-export interface Kicked extends Pick<Selection, 'ids' | 'limit'> {
-  /** In this queue; default: in their own. */
-  readonly to?: string | undefined;
-}
 
 /** Dead messages of a queue that were removed for good: they were too old, or there were too many. */
 export interface Dropped {
@@ -333,11 +119,3 @@ export interface Store extends Inspection, Asks {
   drains?(isDraining: boolean): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Bytes that a message counts for. */
-export function sizeOf({ body, headers = [] }: Pick<NewMessage, 'body' | 'headers'>): number {
-  return body.length + (headers.length > 0 ? Buffer.byteLength(JSON.stringify(headers)) : 0);
-}
-
-/** How many messages {@link Inspection.peek} returns by default. */
-export const DEFAULT_PEEK_LIMIT = 100;

@@ -4,8 +4,8 @@ import { isObject } from '../options/kind.ts';
 import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
 import { MAX_ATTEMPTS } from '../options/values.ts';
 import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts';
+import { type Headers, type MessageState, STATES } from './message.ts';
 import { type QueueSettings, settingsOf } from './queue-settings.ts';
-import { type Headers, type MessageState, STATES } from './store.ts';
 
 /**
  * Goes up with every change that an older sigmq cannot read; an export has the lowest that it can do with.

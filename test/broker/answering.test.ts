@@ -9,7 +9,7 @@ import type { Answer } from '../../src/link/answer.ts';
 import { answerPartOf, decodeAnswer } from '../../src/link/answer.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import type { Told } from '../../src/link/settlement.ts';
-import type { Outcome } from '../../src/queue/store.ts';
+import type { Outcome } from '../../src/queue/message.ts';
 import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { opened } from '../link/replies.ts';

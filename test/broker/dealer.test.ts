@@ -10,7 +10,7 @@ import { Dealer } from '../../src/broker/dealer.ts';
 import type { Delivery } from '../../src/broker/delivery.ts';
 import { InFlight } from '../../src/broker/in-flight.ts';
 import { Roster } from '../../src/broker/roster.ts';
-import type { NewMessage } from '../../src/queue/store.ts';
+import type { NewMessage } from '../../src/queue/message.ts';
 import { put } from '../queue/single.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';

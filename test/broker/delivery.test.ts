@@ -4,7 +4,7 @@ import { deliveryFrame } from '../../src/broker/delivery.ts';
 import { type Told, toldWith } from '../../src/broker/told.ts';
 import { IdSequence } from '../../src/codec/id-sequence.ts';
 import { messagesOf, NOTHING_MORE } from '../../src/link/messages.ts';
-import type { Reserved } from '../../src/queue/store.ts';
+import type { Reserved } from '../../src/queue/message.ts';
 import { utf8 } from '../codec/vectors.ts';
 import { opened } from './dispatching.ts';
 

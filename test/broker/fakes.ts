@@ -9,9 +9,10 @@ import type { FrameOutcome } from '../../src/link/frame-sender.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { Packer } from '../../src/link/model.ts';
 import type { SendOptions } from '../../src/link/transmitter.ts';
+import type { NewMessage, Outcome, Reserved, Settled } from '../../src/queue/message.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { NewMessage, Outcome, Reserved, Settled, Store } from '../../src/queue/store.ts';
+import type { Store } from '../../src/queue/store.ts';
 import { put } from '../queue/single.ts';
 
 /** A store in memory of which methods can be made to fail. */

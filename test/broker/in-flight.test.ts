@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ConsumerState } from '../../src/broker/consumer-state.ts';
 import { InFlight, type Named } from '../../src/broker/in-flight.ts';
 import { Reason } from '../../src/codec/reason.ts';
-import type { Reserved } from '../../src/queue/store.ts';
+import type { Reserved } from '../../src/queue/message.ts';
 import { FakeClock } from '../link/fakes.ts';
 import { reserve, settle } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';

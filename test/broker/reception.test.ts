@@ -10,7 +10,7 @@ import type { Verdict } from '../../src/link/frame-receiver.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { type Note, requestFrame } from '../../src/link/request.ts';
 import { type Settle, settlementsFrame, Verb } from '../../src/link/settlement.ts';
-import type { Reserved } from '../../src/queue/store.ts';
+import type { Reserved } from '../../src/queue/message.ts';
 import { utf8 } from '../codec/vectors.ts';
 import { reserve } from '../queue/single.ts';
 import { consumer, FakeJournal, FakeStore } from './fakes.ts';

@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import type { Stored } from '../../src/queue/inspection.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { Store, Stored } from '../../src/queue/store.ts';
+import type { Store } from '../../src/queue/store.ts';
 import { Stage } from '../e2e/harness.ts';
 import { endAfter } from '../end-after.ts';
 import { PostgresServer, withoutPostgres } from './server.ts';

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { StoreError } from '../../src/queue/errors.ts';
+import type { NewMessage } from '../../src/queue/message.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { NewMessage } from '../../src/queue/store.ts';
 import { put, reserve, settle } from './single.ts';
 import { SmallDisk } from './small-disk.ts';
 

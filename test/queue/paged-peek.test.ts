@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Selection, Stored } from '../../src/queue/inspection.ts';
 import { bodyOf, chunks, messagesOf } from '../../src/queue/paged-peek.ts';
-import type { Selection, Stored } from '../../src/queue/store.ts';
 import { FakeStore } from '../broker/fakes.ts';
 
 /** A store of which one sees a little at a time, as through requests; and what was asked. */

@@ -1,5 +1,6 @@
 /** One message at a time, for tests that are about something else than many. */
-import type { NewMessage, Outcome, Reserved, Settled, Store } from '../../src/queue/store.ts';
+import type { NewMessage, Outcome, Reserved, Settled } from '../../src/queue/message.ts';
+import type { Store } from '../../src/queue/store.ts';
 
 export async function reserve(
   store: Pick<Store, 'reserve'>,

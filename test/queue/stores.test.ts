@@ -4,8 +4,9 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { REPLIES_KEPT_MS } from '../../src/queue/asks.ts';
 import { StoreFull } from '../../src/queue/errors.ts';
+import type { NewMessage } from '../../src/queue/message.ts';
 import type { StorePolicy } from '../../src/queue/policy.ts';
-import type { NewMessage, Store } from '../../src/queue/store.ts';
+import type { Store } from '../../src/queue/store.ts';
 import { postgres, sql, storeKinds } from './open-stores.ts';
 import { messagesFor, put, reserve, settle } from './single.ts';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import Database from 'libsql';
+import type { NewMessage } from '../../src/queue/message.ts';
 import { DEFAULT_POLICY } from '../../src/queue/policy.ts';
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
-import type { NewMessage } from '../../src/queue/store.ts';
 import { reserve, settle } from './single.ts';
 
 /** What may stay of a store that is empty, file and log together. */

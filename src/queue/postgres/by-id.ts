@@ -1,4 +1,5 @@
-import type { BodyPart, ById, Changed, Edit, MessageState, Stored } from '../store.ts';
+import type { BodyPart, ById, Changed, Edit, Stored } from '../inspection.ts';
+import type { MessageState } from '../message.ts';
 import type { Statement } from './connection.ts';
 import { ALL_FAILURES, COLUMNS, type SizedRow, storedOf } from './rows.ts';
 import { COUNT_REMOVED } from './sql.ts';

@@ -1,5 +1,6 @@
 import { StoreAway } from '../errors.ts';
-import type { Reservation, Reserved, Store } from '../store.ts';
+import type { Reservation, Reserved } from '../message.ts';
+import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { limitedSources, nothingIn, type Opening, openings, room } from './openings.ts';
 import { COLUMNS, type HeldRow, heldOf, queuedOf, type RowWithBody } from './rows.ts';

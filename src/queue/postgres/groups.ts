@@ -1,7 +1,8 @@
 import { queueOfGroup } from '../../options/groups.ts';
 import { storeErrors } from '../errors.ts';
 import { newGroups } from '../groups.ts';
-import { STATES, type Store } from '../store.ts';
+import { STATES } from '../message.ts';
+import type { Store } from '../store.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors } from './errors.ts';
 import { HEARTBEAT_MS } from './membership.ts';

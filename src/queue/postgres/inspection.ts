@@ -1,15 +1,14 @@
-import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import {
   type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
   type Kicked,
-  type MessageState,
   type QueueCounts,
   type Selection,
-  STATES,
   type Stored,
-} from '../store.ts';
+} from '../inspection.ts';
+import { type MessageState, STATES } from '../message.ts';
+import type { QueueChange, QueueSettings } from '../queue-settings.ts';
 import type { Statement } from './connection.ts';
 import { COLUMNS, LAST_FAILURE, type SizedRow, storedOf } from './rows.ts';
 import {

@@ -1,6 +1,6 @@
 import { StoreAway, type StoreError, storeErrors } from '../errors.ts';
 import { allOf, firstOfEach } from '../keys.ts';
-import { type NewMessage, type Published, sizeOf } from '../store.ts';
+import { type NewMessage, type Published, sizeOf } from '../message.ts';
 import type { Statement } from './connection.ts';
 import { postgresErrors, wasAsked } from './errors.ts';
 import { QueueRoom } from './queue-room.ts';

@@ -1,6 +1,6 @@
 import { storeErrors } from '../errors.ts';
+import { type NewMessage, sizeOf } from '../message.ts';
 import type { QueueSettings } from '../queue-settings.ts';
-import { type NewMessage, sizeOf } from '../store.ts';
 import type { Statement } from './connection.ts';
 import type { CommonParts } from './parts.ts';
 

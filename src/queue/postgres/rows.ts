@@ -1,7 +1,8 @@
 import { failuresOf } from '../failure.ts';
+import type { Stored } from '../inspection.ts';
+import type { Headers, MessageState, QueuedMessage } from '../message.ts';
 import type { Held } from '../settlement.ts';
 import { allFailures, lastFailure, ownPolicy } from '../shown.ts';
-import type { Headers, MessageState, QueuedMessage, Stored } from '../store.ts';
 
 export const COLUMNS = `id, queue, state, priority, headers, attempts, spent, releases, deliveries, enqueued_at, due_at, bytes,
   key, consumer, asker, max_attempts AS "maxAttempts", backoff AS "backoffMs", dead_to AS "deadTo"`;

@@ -1,9 +1,10 @@
 import type { Replied } from '../asks.ts';
 import { deadLetterHeaders } from '../dead-letter.ts';
+import type { DeliveryName, Settled, Settlement } from '../message.ts';
 import { policyFor } from '../policy.ts';
 import type { Queues } from '../queue-settings.ts';
 import { type After, after } from '../settlement.ts';
-import type { DeliveryName, Settled, Settlement, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { keepReplies, repliedColumns } from './asks.ts';
 import type { Statement } from './connection.ts';
 import { wasAsked } from './errors.ts';

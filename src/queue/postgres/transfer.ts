@@ -3,8 +3,8 @@ import type { QueryResultRow } from 'pg';
 import { StoreError } from '../errors.ts';
 import { failuresOf } from '../failure.ts';
 import { newGroups } from '../groups.ts';
+import { sizeOf } from '../message.ts';
 import { Queues, settingsOf } from '../queue-settings.ts';
-import { sizeOf } from '../store.ts';
 import {
   type Content,
   type KeptKey,

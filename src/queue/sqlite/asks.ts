@@ -1,5 +1,5 @@
 import { type Asked, type Asks, REPLIES_KEPT_MS, type Replied, type Reply } from '../asks.ts';
-import type { MessageState } from '../store.ts';
+import type { MessageState } from '../message.ts';
 import type { SqliteConnection } from './connection.ts';
 import { asBytes, asText } from './rows.ts';
 

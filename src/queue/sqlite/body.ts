@@ -1,4 +1,4 @@
-import type { BodyPart } from '../store.ts';
+import type { BodyPart } from '../inspection.ts';
 import type { SqliteConnection } from './connection.ts';
 import { asBytes, type Row } from './rows.ts';
 

@@ -1,4 +1,5 @@
-import type { BodyPart, ById, Changed, Edit, MessageState, Stored } from '../store.ts';
+import type { BodyPart, ById, Changed, Edit, Stored } from '../inspection.ts';
+import type { MessageState } from '../message.ts';
 import { bodyOf } from './body.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { Keys } from './keys.ts';

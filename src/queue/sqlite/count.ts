@@ -1,6 +1,6 @@
 import { storeErrors } from '../errors.ts';
+import { STATES } from '../message.ts';
 import type { Held } from '../settlement.ts';
-import { STATES } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import { asBytes, BYTES, ownOf, type Row, textOrNull } from './rows.ts';
 import type { Tally } from './tally.ts';

@@ -1,7 +1,4 @@
 import type { Allowances } from '../allowances.ts';
-import { policyFor, type StorePolicy } from '../policy.ts';
-import type { Queues } from '../queue-settings.ts';
-import { type After, after } from '../settlement.ts';
 import type {
   DeliveryName,
   Outcome,
@@ -9,8 +6,11 @@ import type {
   Reserved,
   Settled,
   Settlement,
-  Store,
-} from '../store.ts';
+} from '../message.ts';
+import { policyFor, type StorePolicy } from '../policy.ts';
+import type { Queues } from '../queue-settings.ts';
+import { type After, after } from '../settlement.ts';
+import type { Store } from '../store.ts';
 import type { SqliteAsks } from './asks.ts';
 import type { SqliteConnection } from './connection.ts';
 import { heldOf, type ReservedRow } from './count.ts';

@@ -1,6 +1,7 @@
 import { storeErrors } from '../errors.ts';
 import { newGroups } from '../groups.ts';
-import { STATES, type Store } from '../store.ts';
+import { STATES } from '../message.ts';
+import type { Store } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { ReservedRow } from './count.ts';
 import type { SqliteInspection } from './inspection.ts';

@@ -1,16 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { changed, type QueueChange, type QueueSettings, type Queues } from '../queue-settings.ts';
 import {
   type ById,
   DEFAULT_PEEK_LIMIT,
   type Inspection,
   type Kicked,
-  type MessageState,
   type QueueCounts,
   type Selection,
-  STATES,
   type Stored,
-} from '../store.ts';
+} from '../inspection.ts';
+import { type MessageState, STATES } from '../message.ts';
+import { changed, type QueueChange, type QueueSettings, type Queues } from '../queue-settings.ts';
 import { bodyOf } from './body.ts';
 import { type SqliteConnection, STEP_ROWS } from './connection.ts';
 import type { DeadLetters } from './dead-letters.ts';

@@ -1,5 +1,5 @@
 import type { Copy } from '../groups.ts';
-import type { Published } from '../store.ts';
+import type { Published } from '../message.ts';
 import type { SqliteConnection } from './connection.ts';
 
 /** No two messages of a queue with the same key, unless they are dead. */

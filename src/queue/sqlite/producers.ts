@@ -1,4 +1,4 @@
-import type { NewMessage } from '../store.ts';
+import type { NewMessage } from '../message.ts';
 import type { SqliteConnection } from './connection.ts';
 
 /** Number of batches after which a process that has sent none is forgotten; bounds the table `producers`. */

@@ -1,8 +1,9 @@
 import { becameOf } from '../groups.ts';
 import { allOf, firstOfEach } from '../keys.ts';
+import { type NewMessage, type Published, sizeOf } from '../message.ts';
 import type { StorePolicy } from '../policy.ts';
 import type { Queues } from '../queue-settings.ts';
-import { type NewMessage, type Published, type Store, sizeOf } from '../store.ts';
+import type { Store } from '../store.ts';
 import type { SqliteConnection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { remember } from './producers.ts';

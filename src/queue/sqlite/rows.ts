@@ -1,7 +1,8 @@
 import { type Failure, failuresOf } from '../failure.ts';
+import type { Stored } from '../inspection.ts';
+import type { Headers, MessageState, Reserved } from '../message.ts';
 import type { OwnPolicy } from '../policy.ts';
 import { allFailures, lastFailure, ownPolicy } from '../shown.ts';
-import type { Headers, MessageState, Reserved, Stored } from '../store.ts';
 
 /** What the driver returns for a BLOB. */
 type Blob = Uint8Array | ArrayBuffer;

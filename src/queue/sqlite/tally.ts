@@ -1,9 +1,10 @@
 import { queueOfGroup } from '../../options/groups.ts';
 import { storeErrors } from '../errors.ts';
 import { QueueGroups } from '../groups.ts';
+import type { QueueCounts } from '../inspection.ts';
+import type { MessageState, NewMessage } from '../message.ts';
 import type { StorePolicy } from '../policy.ts';
 import type { Queues } from '../queue-settings.ts';
-import type { MessageState, NewMessage, QueueCounts } from '../store.ts';
 
 interface QueueTally extends Record<MessageState, number> {
   bytes: number;

@@ -4,7 +4,7 @@ import { type ChangesNote, changesOf } from '../../../src/changes.ts';
 import { act } from '../../../src/cli/top/actions.ts';
 import { Watch } from '../../../src/cli/top/watch.ts';
 import { SigmqError } from '../../../src/errors.ts';
-import type { Stored } from '../../../src/queue/store.ts';
+import type { Stored } from '../../../src/queue/inspection.ts';
 import { tempDir } from '../../registry/children.ts';
 import { fakeTable } from '../../registry/fake-table.ts';
 import { consumer } from './fakes.ts';
