@@ -12,7 +12,8 @@ import { readPostgres, writePostgres } from '../../src/queue/postgres/transfer.t
 import { SqliteStore } from '../../src/queue/sqlite/sqlite-store.ts';
 import { readSqlite, writeSqlite } from '../../src/queue/sqlite/transfer.ts';
 import type { Store } from '../../src/queue/store.ts';
-import { type Content, linesOf, take } from '../../src/queue/transfer.ts';
+import type { Content } from '../../src/queue/transfer.ts';
+import { linesOf, take } from '../../src/queue/transfer-lines.ts';
 import { postgres, sql, storeKinds } from './open-stores.ts';
 import { messagesFor, put, reserve, settle } from './single.ts';
 

@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { MAX_GROUPS } from '../../src/options/groups.ts';
 import { writeSqlite } from '../../src/queue/sqlite/transfer.ts';
-import {
-  type Content,
-  linesOf,
-  type SetQueue,
-  type Target,
-  type Transferred,
-  take,
-} from '../../src/queue/transfer.ts';
+import type { Content, SetQueue, Target, Transferred } from '../../src/queue/transfer.ts';
+import { linesOf, take } from '../../src/queue/transfer-lines.ts';
 
 const MESSAGE = {
   ...{ queue: 'a', state: 'ready', priority: 0, position: 1, headers: [], text: 'x' },
