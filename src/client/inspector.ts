@@ -17,7 +17,6 @@ import type {
   Stored,
 } from '../queue/inspection.ts';
 import type { Published } from '../queue/message.ts';
-import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
 import { checkQueueChange, type QueueChange, type QueueSettings } from '../queue/queue-settings.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { processTable } from '../registry/process-table.ts';

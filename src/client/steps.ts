@@ -1,6 +1,6 @@
 import { MAX_CHANGES, MAX_QUEUES_TOLD, MAX_ROWS } from '../link/request.ts';
+import type { BodyPart, Changed, Selection, Stored } from '../queue/inspection.ts';
 import { chunks, messagesOf, wholeOf } from '../queue/paged-peek.ts';
-import type { BodyPart, Changed, Selection, Stored } from '../queue/store.ts';
 import type { Requester } from './requester.ts';
 
 /** A message as the broker describes it. */
