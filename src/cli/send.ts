@@ -165,8 +165,7 @@ class SendSession {
     await this.#producer.send(body, this.#options);
     this.#confirmed++;
     this.#inspector ??= await Inspector.open({ dir: this.#flags.dir });
-    const { signal } = this.#options;
-    const [sent = NOT_KNOWN] = await within(signal, this.#inspector.lastSent());
+    const [sent = NOT_KNOWN] = await this.#lastSent(this.#inspector);
     const { queue = DEFAULT_QUEUE, json, quiet } = this.#flags;
     const { id, isDuplicate } = sent;
     const duplicate = isDuplicate ? { duplicate: true } : {};
@@ -174,22 +173,20 @@ class SendSession {
     else if (isDuplicate && !quiet)
       say(`not stored: ${id === null ? 'another message' : `message ${id}`} stands for this key.`);
   }
+
+  /** What became of them; nothing if there is no time left: the message is confirmed all the same. */
+  async #lastSent(inspector: Inspector): Promise<Published[]> {
+    const { signal } = this.#options;
+    try {
+      return await inspector.lastSent({ signal });
+    } catch (error) {
+      if (signal?.aborted) return [];
+      throw error;
+    }
+  }
 }
 
 const NOT_KNOWN: Published = { id: null, isDuplicate: false };
-
-/** What became of them; nothing if there is no time left: the message is confirmed all the same. */
-async function within(
-  signal: AbortSignal | undefined,
-  sent: Promise<Published[]>,
-): Promise<Published[]> {
-  if (!signal) return sent;
-  const late = new Promise<Published[]>((resolve) => {
-    if (signal.aborted) resolve([]);
-    signal.addEventListener('abort', () => resolve([]));
-  });
-  return Promise.race([sent, late]);
-}
 
 async function sendRecords(
   sender: SendSession | DirectSession,
