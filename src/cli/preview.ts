@@ -1,6 +1,6 @@
 import type { Stored } from '../queue/inspection.ts';
 import { wholeCharacters } from '../queue/text.ts';
-import { visible } from './visible.ts';
+import { oneLine } from './visible.ts';
 
 /** Bytes of a body that a list requests. */
 export const PREVIEW_BYTES = 200;
@@ -21,7 +21,7 @@ export function preview({ body, bytes }: Pick<Stored, 'body' | 'bytes'>): string
   let shown = '';
   let columns = 0;
   for (const character of characters) {
-    const part = visible(character).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+    const part = oneLine(character);
     columns += part === character ? 1 : part.length;
     if (columns > PREVIEW_COLUMNS) return shown + MORE;
     shown += part;

@@ -13,7 +13,7 @@ import { svgOf } from './scope/svg.ts';
 import type { VcdReader } from './scope/vcd-reader.ts';
 import { wholeText } from './scope/wave.ts';
 import { hasScreen, Screen } from './screen/screen.ts';
-import { visible } from './visible.ts';
+import { oneLine } from './visible.ts';
 
 /** How often a recording is looked at that may grow; ms. */
 const LOOK_MS = 100;
@@ -73,7 +73,7 @@ async function follow(follower: Follower, path: string): Promise<number> {
   follower.read();
   const view = new ScopeView();
   view.show(follower.recording);
-  const name = visible(basename(path));
+  const name = oneLine(basename(path));
   let quit = () => {};
   const screen = await Screen.open({
     draw: (size) => view.draw(size, name),

@@ -12,6 +12,11 @@ export function visible(text: string | Uint8Array): string {
   );
 }
 
+/** {@link visible} on one line: newlines and tabs are written as escapes, too. */
+export function oneLine(text: string | Uint8Array): string {
+  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+}
+
 /** JSON with escapes wherever a terminal could take it for a command; it parses to the same value. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(CONTROL, (character) => `\\u${hex(character, 4)}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { visible } from '../../src/cli/visible.ts';
+import { oneLine, visible } from '../../src/cli/visible.ts';
 
 const shown = (text: string) => visible(Buffer.from(text));
 
@@ -14,6 +14,10 @@ it('visible writes what could steer a terminal as an escape', () => {
 
 it('visible leaves newlines, tabs and text alone', () => {
   assert.equal(shown('größer\n\t日本 🐟'), 'größer\n\t日本 🐟');
+});
+
+it('oneLine leaves neither newlines nor tabs', () => {
+  assert.equal(oneLine('a\n\tb\u001b[2J'), 'a\\n\\tb\\x1b[2J');
 });
 
 it('visible leaves no control character in any bytes', () => {

@@ -6,7 +6,7 @@ import { byteName, type Pulse } from '../scope/recording.ts';
 import { drawable, MIN_COLUMNS, strips, usualScale } from '../scope/wave.ts';
 import { columnsOf, cut, padded } from '../screen/cells.ts';
 import type { Size } from '../screen/screen.ts';
-import { visible } from '../visible.ts';
+import { oneLine, visible } from '../visible.ts';
 import { type HeardLog, type LoggedMessage, pulseOf } from './heard-log.ts';
 
 /** What is shown. */
@@ -52,7 +52,7 @@ export function pictureOf(shown: Shown, { columns, rows }: Size): string[] {
   const told = messages.slice(-room).map((message) => messageLine(message, columns));
   const middle = [...told, ...Array(Math.max(0, room - told.length)).fill('')];
   const lines = [...head, ...middle, ...(table.length > 0 ? ['', ...table] : [])];
-  const foot = shown.warning ? chalk.red(visible(shown.warning)) : chalk.dim(` ${KEYS}`);
+  const foot = shown.warning ? chalk.red(oneLine(shown.warning)) : chalk.dim(` ${KEYS}`);
   return [...lines.slice(0, rows - 1), foot].map((line) => cut(line, columns));
 }
 
@@ -114,7 +114,7 @@ function senderLine({ log, cursor }: Shown, { last }: Source): string {
 
 function whose({ pid, program }: Pick<Heard, 'pid' | 'program'>): string {
   if (pid === 0) return 'somebody';
-  return `${pid} ${visible(program) || '(ended)'}`;
+  return `${pid} ${oneLine(program) || '(ended)'}`;
 }
 
 function registerLines({ coding }: Shown, { last, bits, bytes }: Source): string[] {
@@ -186,8 +186,7 @@ function waveLines({ log, cursor, coding }: Shown, columns: number): string[] {
 function messageLine({ at, body, ...sender }: LoggedMessage, columns: number): string {
   const time = at.toTimeString().slice(0, 8);
   const start = ` ${time}  ${whose(sender)}  `;
-  const text = visible(body).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-  return cut(`${chalk.dim(start)}${text}`, columns);
+  return cut(`${chalk.dim(start)}${oneLine(body)}`, columns);
 }
 
 /** The last signals, one a line. */

@@ -1,6 +1,7 @@
 import type { Inspector } from '../../client/inspector.ts';
 import { messagesText } from '../messages-text.ts';
 import { PREVIEW_BYTES, preview } from '../preview.ts';
+import { oneLine } from '../visible.ts';
 import type { ShownConsumer } from './snapshot.ts';
 import type { Action, Page } from './state.ts';
 
@@ -62,7 +63,7 @@ async function pageOfConsumer(consumer: ShownConsumer, broker: Asked): Promise<P
   return {
     title: `Consumer ${pid}`,
     lines: [
-      `command   ${command}`,
+      `command   ${oneLine(command)}`,
       `queues    ${queues.join(', ')}`,
       `takes     ${jobs} at a time${kind === 'plain' ? ', as a plain peer' : ''}`,
       `holds     ${holding}`,

@@ -2,7 +2,7 @@ import chalk from 'chalk';
 import { ageText } from '../age.ts';
 import { cut } from '../screen/cells.ts';
 import type { Size } from '../screen/screen.ts';
-import { visible } from '../visible.ts';
+import { oneLine, visible } from '../visible.ts';
 import { type List, type Lists, listsOf } from './lists.ts';
 import { type Glyphs, short, sparkline } from './numbers.ts';
 import { holderText, type Snapshot, sumsOf } from './snapshot.ts';
@@ -40,7 +40,7 @@ function headLines(snapshot: Snapshot, glyphs: Glyphs): string[] {
   const deadText = dead > 0 ? chalk.red(`${short(dead)} dead`) : '0 dead';
   const states = `${short(ready)} ready, ${short(delayed)} delayed, ${short(reserved)} held`;
   return [
-    `${chalk.bold('sigmq')}  ${who}${isDraining ? chalk.yellow(', draining') : ''}  ${visible(dir)}`,
+    `${chalk.bold('sigmq')}  ${who}${isDraining ? chalk.yellow(', draining') : ''}  ${oneLine(dir)}`,
     `messages  in ${short(accepted)}/s  done ${short(done)}/s ${spark(history)}  failed ${short(failed)}/s`,
     `          ${states}, ${deadText}`,
     bits
@@ -105,8 +105,8 @@ function bottomLine({ trouble }: Snapshot, { asks, filter, page, chosen, notice 
   if (asks === 'filter')
     return `show only: ${visible(filter)}_   enter keeps it, esc shows everything`;
   if (asks === 'kick') return `Make the dead messages of ${chosen.queues.key} ready again? y/n`;
-  if (trouble !== undefined) return chalk.yellow(visible(trouble));
-  if (notice !== '') return visible(notice);
+  if (trouble !== undefined) return chalk.yellow(oneLine(trouble));
+  if (notice !== '') return oneLine(notice);
   if (page) return 'up, down: scroll   esc: back';
   return filter === '' ? chalk.dim(KEYS) : `only: ${visible(filter)}   esc shows everything`;
 }

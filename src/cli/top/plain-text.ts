@@ -1,5 +1,5 @@
 import { ageText } from '../age.ts';
-import { visible } from '../visible.ts';
+import { oneLine } from '../visible.ts';
 import { listsOf } from './lists.ts';
 import type { LiveQueue } from './live.ts';
 import { short } from './numbers.ts';
@@ -20,7 +20,7 @@ export function plainText(snapshot: Snapshot): string {
     ...queues.map(queueLine),
     ...consumers.map(consumerLine),
   ];
-  return `${visible(lines.map((line) => line.replaceAll('\n', '\\n')).join('\n'))}\n`;
+  return `${lines.map(oneLine).join('\n')}\n`;
 }
 
 function headLine({ pid, dir, upMs, isDraining }: Snapshot): string {

@@ -1,5 +1,5 @@
 import { padded } from '../screen/cells.ts';
-import { visible } from '../visible.ts';
+import { oneLine } from '../visible.ts';
 import type { Sorting } from './lists.ts';
 import type { LiveQueue } from './live.ts';
 import { age, type Glyphs, short, sparkline } from './numbers.ts';
@@ -114,13 +114,9 @@ function tableOf<T>(
   };
   return {
     title: columns.map(named).join(' ').trimEnd(),
+    // A command line may have anything in it.
     rows: items.map((item) =>
       columns.map((column) => cell(column, oneLine(column.of(item)))).join(' '),
     ),
   };
-}
-
-/** A command line may have anything in it. */
-function oneLine(text: string): string {
-  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 }

@@ -111,6 +111,11 @@ describe('act', () => {
     const busy = (await shown(71, 9)).page?.lines.join('\n') ?? '';
     assert.match(busy, /^command {3}\.\/work\n.*9 of mail, attempt 2, 8 bytes\nbody +a letter$/s);
     assert.match((await shown(72, 0)).page?.lines.at(-1) ?? '', /none now/);
+    const command = 'a\n\x1b[2J';
+    const { page } = await act({ kind: 'show', pid: 74, id: 0 }, broker, [
+      consumer(74, { command }),
+    ]);
+    assert.equal(page?.lines[0], 'command   a\\n\\x1b[2J');
     assert.deepEqual(await shown(73, 0), { notice: 'Consumer 73 has left.' });
   });
 });
