@@ -88,6 +88,7 @@ class Session {
   /** Until somebody has seen enough. */
   async run(): Promise<void> {
     await this.#watch.ask();
+    if (this.#end.signal.aborted) return;
     if (this.#isDrawn(this.#flags)) await this.#draw();
     else await this.#print();
   }
@@ -112,6 +113,7 @@ class Session {
       await this.#pause(this.#watch.restMs);
       if (this.#end.signal.aborted) return;
       await this.#watch.ask();
+      if (this.#end.signal.aborted) return;
       screen.refresh();
     }
   }
@@ -123,6 +125,7 @@ class Session {
     await this.#pause(Math.min(interval, this.#watch.restMs));
     while (!this.#end.signal.aborted) {
       await this.#watch.ask();
+      if (this.#end.signal.aborted) return;
       if (once && !plain) print(`${this.#wholePicture().join('\n')}\n`);
       else print(plainText(this.#watch.snapshot()));
       if (once) return;
@@ -139,6 +142,7 @@ class Session {
   }
 
   async #pause(ms: number): Promise<void> {
+    if (this.#end.signal.aborted) return;
     this.#hurry = new AbortController();
     await sleep(ms, undefined, { signal: this.#hurry.signal }).catch(() => {});
   }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { BusFile } from '../../src/link/bus-record.ts';
 import { NO_TMUX, Terminal } from '../cli/screen/tmux.ts';
-import { DIST, Stage, until } from './harness.ts';
+import { DIST, Stage, stopped, until } from './harness.ts';
 
 const TOP = `${process.execPath} ${join(DIST, 'bin/sigmq.js')} top`;
 
@@ -137,6 +138,21 @@ describe('sigmq top elsewhere', () => {
       plain.stdout.toString(),
       /^Consumer \d+ of mail: message \d+ of mail for .*; sleep 600$/m,
     );
+  });
+
+  it('ends at once, and prints no more, when it is asked to while a question is under way', async (t) => {
+    const stage = new Stage(t);
+    const broker = await stage.broker(['--memory']);
+    const top = stage.sigmq(['top', '--plain', '--interval', '500ms']);
+    await top.printed(3);
+    await stopped(broker);
+    const bus = new BusFile(stage.path('bus'));
+    t.after(() => bus.close());
+    await until('the question', () => bus.read().pid === top.pid);
+    top.signal('SIGINT');
+    const { signal, stdout } = await top.ended;
+    assert.equal(signal, 'SIGINT');
+    assert.doesNotMatch(stdout.toString(), /closed/);
   });
 
   it('needs a broker', async (t) => {
