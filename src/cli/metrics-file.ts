@@ -1,6 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { clockMs } from '../clock.ts';
+import { quietly } from '../quietly.ts';
 import { fileSignature } from '../registry/file-signature.ts';
 import type { Metrics } from '../status.ts';
 import { cliErrors } from './errors.ts';
@@ -26,7 +27,7 @@ export class MetricsFile {
     // Beside it, so that it can be renamed; a collector reads what ends in .prom.
     this.#part = `${this.#path}.${process.pid}.part`;
     // What is written to a device or a pipe is not there for others to read.
-    const there = statSync(this.#path, { throwIfNoEntry: false });
+    const there = quietly(() => statSync(this.#path));
     if (there && !there.isFile()) throw cliErrors.metricsNotAFile(this.#path);
     try {
       closeSync(openSync(this.#part, 'w'));

@@ -91,5 +91,9 @@ describe('MetricsFile', () => {
   it('needs a folder that can be written', (t) => {
     const path = join(tempDir(t), 'none', 'a.prom');
     assert.throws(() => new MetricsFile(path), { code: 'no-metrics-file', exitCode: 73 });
+    const file = join(tempDir(t), 'file');
+    writeFileSync(file, '');
+    const within = join(file, 'a.prom');
+    assert.throws(() => new MetricsFile(within), { code: 'no-metrics-file', exitCode: 73 });
   });
 });
