@@ -11,11 +11,17 @@ const MOST_US_PER_COLUMN = 1e8;
 const HEAD_LINES = 2;
 const KEYS = '+ - zoom   ← → ↑ ↓ move   n p byte   home end   f follow   q quit';
 
+/** What goes through all signals, and is not done for each picture: only when there are more of them. */
+interface Drawn {
+  readonly count: number;
+  readonly picture: Drawable;
+  /** What suits them. */
+  readonly usPerColumn: number;
+}
+
 export class ScopeView {
   #recording: Recording | undefined;
-  #picture: Drawable | undefined;
-  /** Of the picture: it is made anew when there are more. */
-  #pulses = -1;
+  #drawn: Drawn | undefined;
   #from = 0;
   /** Undefined: whatever suits what has been recorded. */
   #usPerColumn: number | undefined;
@@ -27,7 +33,7 @@ export class ScopeView {
   /** @param recording undefined: there is none yet */
   show(recording: Recording | undefined): void {
     this.#recording = recording;
-    this.#pulses = -1;
+    this.#drawn = undefined;
   }
 
   draw({ columns, rows }: Size, name: string): string[] {
@@ -39,7 +45,7 @@ export class ScopeView {
     this.#count = Math.max(1, Math.floor((rows - HEAD_LINES - 1) / STRIP_LINES));
     this.#span = (width - 8) * usPerColumn;
     if (this.#follows) this.#from = this.#lastView(recording);
-    const picture = this.#drawable(recording);
+    const { picture } = this.#drawnOf(recording);
     const lines = [
       `${name}: ${this.#follows ? 'following, ' : ''}${titleOf(recording)}; 1 column is ${timeText(usPerColumn)}`,
       '',
@@ -76,7 +82,7 @@ export class ScopeView {
   }
 
   #scale(recording: Recording): number {
-    return this.#usPerColumn ?? usualScale(recording.pulses);
+    return this.#usPerColumn ?? this.#drawnOf(recording).usPerColumn;
   }
 
   /** What is at the left edge stays there. */
@@ -107,10 +113,12 @@ export class ScopeView {
     return pulses[at]?.at ?? this.#from;
   }
 
-  #drawable(recording: Recording): Drawable {
-    const { length } = recording.pulses;
-    if (this.#pulses !== length || !this.#picture) this.#picture = drawable(recording);
-    this.#pulses = length;
-    return this.#picture;
+  #drawnOf(recording: Recording): Drawn {
+    const { pulses } = recording;
+    if (this.#drawn?.count !== pulses.length) {
+      const usPerColumn = usualScale(pulses);
+      this.#drawn = { count: pulses.length, picture: drawable(recording), usPerColumn };
+    }
+    return this.#drawn;
   }
 }
