@@ -81,10 +81,12 @@ export class VcdReader implements Recording {
   #inSection(word: string): void {
     const section = this.#section as string[];
     if (word !== '$end') {
-      section.push(word);
+      // What comes now says nothing that is needed, and may never end.
+      if (!this.#isDefined) section.push(word);
       return;
     }
     this.#section = undefined;
+    if (this.#isDefined) return;
     const [name, ...words] = section;
     if (name === '$timescale') this.#setTimescale(words.join(''));
     else if (name === '$var') this.#define(words);
@@ -109,7 +111,6 @@ export class VcdReader implements Recording {
   }
 
   #setInfo(words: readonly string[]): void {
-    if (this.#isDefined) return;
     for (const word of words) {
       const [key = '', value] = word.split('=', 2);
       // Anybody may have written it, and it is shown on terminals.

@@ -101,6 +101,11 @@ describe('a recording as a value change dump', () => {
     ]);
   });
 
+  it('says after its definitions what need not be known', () => {
+    const { pulses } = read(`${written(hi)}$timescale 3 hours $end\n$comment ${'x '.repeat(9)}`);
+    assert.equal(pulses.length, hi.pulses.length);
+  });
+
   for (const [name, text] of [
     ['text', 'hello\nworld\n'],
     ['no end of a line', 'x'.repeat(2 << 20)],
