@@ -141,8 +141,9 @@ class Session {
     this.#closed ??= (async () => {
       await listener.close();
       this.#screen?.close();
-      if (this.#screen) for (const { body } of this.#log.messages) await this.#print(line(body));
+      // Before anything is printed, which fails on a terminal that is gone.
       this.#recorder?.close();
+      if (this.#screen) for (const { body } of this.#log.messages) await this.#print(line(body));
       if (this.#dropped > 0) say(`${this.#dropped} lines were not printed: nobody read them.`);
     })();
     return this.#closed;

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type Program, type RunOptions, Stage, stateOf, until } from './harness.ts';
+import { processTable } from '../../src/registry/process-table.ts';
+import { DIST, type Program, type RunOptions, Stage, stateOf, until } from './harness.ts';
 
 const PLAIN = { env: { SIGMQ_PLAIN: '1' } };
 
@@ -185,6 +187,21 @@ describe('a recording', () => {
     const drawn = await stage.sigmq(['scope', outVcd, '--svg', stage.path('again.svg')]).ended;
     assert.equal(drawn.code, 0, drawn.stderr);
     assert.match(stage.read('again.svg'), />'h'</);
+  });
+
+  it('is whole when the terminal is closed', async (t) => {
+    const stage = new Stage(t);
+    const svg = stage.path('a.svg');
+    const command = [process.execPath, join(DIST, 'bin/sigmq.js'), 'listen', '--svg', svg];
+    const env = { TERM: 'screen' };
+    const terminal = stage.fixture('terminal.py', command, { stdin: 'open', env });
+    await terminal.says(/ready \d+/);
+    const pid = /ready (\d+)/.exec(terminal.stderr)?.[1] ?? '';
+    await until('the listener', () => processTable().read(Number(pid))?.blocksBoth);
+    await stage.sent(['--pid', pid, 'hi']);
+    terminal.child.stdin?.end('\n');
+    await terminal.ended;
+    assert.match(readFileSync(svg, 'utf8'), />'h'</);
   });
 
   it('that cannot be written keeps the message from being sent', async (t) => {
