@@ -143,10 +143,18 @@ class Session {
       this.#screen?.close();
       // Before anything is printed, which fails on a terminal that is gone.
       this.#recorder?.close();
-      if (this.#screen) for (const { body } of this.#log.messages) await this.#print(line(body));
+      if (this.#screen) await this.#printLog();
       if (this.#dropped > 0) say(`${this.#dropped} lines were not printed: nobody read them.`);
     })();
     return this.#closed;
+  }
+
+  async #printLog(): Promise<void> {
+    const { messages, messageCount } = this.#log;
+    const missing = messageCount - messages.length;
+    if (missing > 0)
+      say(`${missing} earlier ${missing === 1 ? 'message is' : 'messages are'} not shown.`);
+    for (const { body } of messages) await this.#print(line(body));
   }
 
   #onHeard(heard: Heard): void {

@@ -5,6 +5,8 @@ import type { Pulse } from '../scope/recording.ts';
 const MAX_SIGNALS = 100_000;
 /** Messages that are shown, and printed when the picture is gone. */
 const MAX_MESSAGES = 1000;
+/** Of their bodies, of which each may be 1 MiB; bytes. */
+const MAX_MESSAGE_BYTES = 16 << 20;
 
 /** A message, and after how many signals of all it was complete. */
 export interface LoggedMessage extends HeardMessage {
@@ -18,6 +20,8 @@ export class HeardLog {
   readonly messages: LoggedMessage[] = [];
   /** Signals that are not kept any more. */
   #forgotten = 0;
+  /** Of the messages that are kept. */
+  #bytes = 0;
   messageCount = 0;
   foreign = 0;
   /** Bits of messages that never ended. */
@@ -49,7 +53,10 @@ export class HeardLog {
   addMessage(message: HeardMessage): void {
     this.messageCount++;
     this.messages.push({ ...message, at: new Date(), signals: this.count });
-    if (this.messages.length > MAX_MESSAGES) this.messages.shift();
+    this.#bytes += message.body.length;
+    while (this.messages.length > MAX_MESSAGES || this.#bytes > MAX_MESSAGE_BYTES) {
+      this.#bytes -= this.messages.shift()?.body.length ?? 0;
+    }
   }
 }
 

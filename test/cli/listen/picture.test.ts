@@ -149,5 +149,9 @@ describe('the picture of what is heard', () => {
     assert.equal(log.count, 160_000);
     assert.equal(log.get(0), undefined);
     assert.match(text(), /'h'/);
+    const body = new Uint8Array(1 << 20);
+    for (let n = 0; n < 20; n++)
+      log.addMessage({ pid: 4242, program: 'bash', peer: 'plain', body });
+    assert.deepEqual([log.messages.length, log.messageCount], [16, 20]);
   });
 });
