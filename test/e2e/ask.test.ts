@@ -62,7 +62,7 @@ describe('sigmq ask', () => {
     const { code, stderr } = await stage.sigmq(['ask', 'hello']).ended;
     assert.equal(code, 1);
     assert.match(stderr, /handled.*no reply/s);
-    assert.deepEqual(consumer.lines, ['hello']);
+    assert.deepEqual(await consumer.printed(1), ['hello']);
   });
 
   it('gives up in time, and then the message is gone, unless somebody has it', async (t) => {

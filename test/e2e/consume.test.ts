@@ -243,7 +243,7 @@ describe('consume -- CMD', () => {
     await stage.broker();
     const dead = async () => (await stage.sigmq(['dead', 'ls']).ended).stdout.toString();
     await until('the message to be dead', async () => (await dead()).includes('rejected'));
-    assert.deepEqual(consumer.lines, ['1']);
+    assert.deepEqual(await consumer.printed(1), ['1']);
     await stage.sigmq(['dead', 'kick']).ended;
     await consumer.printed(2);
   });

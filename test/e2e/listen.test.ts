@@ -36,6 +36,7 @@ describe('sigmq listen', () => {
     assert.match(stdout.toString(), /"h" +0x68 .*========\n/);
     await stage.sent(['--pid', pid, '--lines', '-'], { stdin: 'one\ntwo\n' });
     await stage.sent(['--pid', pid, '-'], { stdin: Uint8Array.of(1, 0, 2) });
+    await listener.printed(4);
     assert.deepEqual(listener.stdout, Buffer.from('hello größer\none\ntwo\n\x01\0\x02\n'));
     assert.equal(existsSync(stage.path('consumers.txt')), false, 'it registers nothing');
     listener.signal('SIGINT');
@@ -64,9 +65,13 @@ describe('sigmq listen', () => {
     const acks = ['--ack-bit', 'usr1', '--ack-message', 'usr2'];
     const coding = ['--order', 'msb', '--one', 'usr1'];
     const { stage, listener, pid } = await listening(t, [...coding, ...acks]);
-    const client = await stage.fixture('minitalk.py', [pid, 'héllo', 'msb', 'usr1', 'bit']).ended;
-    assert.equal(client.stdout.toString(), 'got 55 1\n', client.stderr);
+    const args = [pid, 'héllo', 'msb', 'usr1'];
+    const client = stage.fixture('minitalk.py', args, { stdin: 'open' });
     assert.deepEqual(await listener.printed(1), ['héllo']);
+    // By now it has been answered as often as it will be.
+    client.child.stdin?.end();
+    const { stdout, stderr } = await client.ended;
+    assert.equal(stdout.toString(), 'got 55 1\n', stderr);
   });
 
   it('answers nobody who would die of it, and says so', async (t) => {

@@ -56,7 +56,9 @@ it('a screen is drawn, follows the size, and leaves the terminal as it was', {
   await begin();
   terminal.press('C-z');
   await terminal.shows(/Stopped/);
-  terminal.run('bg; sleep 0.2; jobs; kill %1; wait; echo killed');
+  terminal.run('bg; until jobs | grep -q Stopped; do sleep .05; done; echo stopped');
+  await terminal.shows(/^stopped$/m);
+  terminal.run('jobs; kill %1; wait; echo killed');
   await terminal.shows(/\[1\]\+\s+Stopped.*\n(?:.*\n)*killed\n/);
   await terminal.isRestored();
 });
