@@ -118,7 +118,7 @@ export const cliErrors = {
       'not-a-recording',
       Exit.BadData,
       `${path} is no recording: ${why}.`,
-      'Record one with `sigmq send --trace --vcd FILE` or `sigmq listen --vcd FILE`.',
+      'Record one with `sigmq send --vcd FILE` or `sigmq listen --vcd FILE`.',
     ),
   sameFile: (path: string) =>
     new CliError(
