@@ -5,11 +5,11 @@ import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
 import type { Selection } from '../queue/inspection.ts';
 import { messagesOf } from '../queue/paged-peek.ts';
+import { adminErrors } from './admin-errors.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
 import { edit, remove, show } from './by-id.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
-import { cliErrors } from './errors.ts';
 import { groupHint, groupList, groupRemove } from './groups.ts';
 import { messageLine, messagesText } from './messages-text.ts';
 import { print } from './output.ts';
@@ -127,7 +127,7 @@ export async function admin(
 /** Asks on a terminal; without one, --force is needed. @throws SigmqError needs-force */
 export async function isSure(question: string, { force }: AdminFlags): Promise<boolean> {
   if (force) return true;
-  if (!process.stdin.isTTY || !process.stderr.isTTY) throw cliErrors.needsForce();
+  if (!process.stdin.isTTY || !process.stderr.isTTY) throw adminErrors.needsForce();
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await lines.question(`${question} [y/N] `);
   lines.close();

@@ -1,7 +1,7 @@
 import type { Stored } from '../queue/inspection.ts';
 import { bodyOf } from '../queue/paged-peek.ts';
+import { adminErrors } from './admin-errors.ts';
 import type { Backend } from './backend.ts';
-import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { visible } from './visible.ts';
 
@@ -19,5 +19,5 @@ export async function printBody(backend: Backend, message: Stored): Promise<void
     printed += slice.length;
   }
   if (isTTY) print(`${visible(decoder.decode())}\n`);
-  if (printed < message.bytes) throw cliErrors.wentAway(message.id, message.queue);
+  if (printed < message.bytes) throw adminErrors.wentAway(message.id, message.queue);
 }

@@ -1,11 +1,11 @@
 import { durationText } from '../options/durations.ts';
 import type { Changed, Edit, Stored } from '../queue/inspection.ts';
 import { wholeOf } from '../queue/paged-peek.ts';
+import { adminErrors } from './admin-errors.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { ageText } from './age.ts';
 import type { Backend } from './backend.ts';
 import { printBody } from './body.ts';
-import { cliErrors } from './errors.ts';
 import { failureLines } from './failures-text.ts';
 import { messageLine } from './messages-text.ts';
 import { print } from './output.ts';
@@ -21,10 +21,10 @@ export async function show(
   { json, body }: AdminFlags,
 ): Promise<void> {
   const message = await backend.find(id, { maxBody: 0 });
-  if (!message) throw cliErrors.notDone([[id, 'missing']]);
+  if (!message) throw adminErrors.notDone([[id, 'missing']]);
   if (json) {
     const whole = await wholeOf(backend, message.queue, message, {});
-    if (!whole) throw cliErrors.wentAway(id, message.queue);
+    if (!whole) throw adminErrors.wentAway(id, message.queue);
     print(messageLine(whole));
     return;
   }
@@ -41,7 +41,7 @@ export async function remove(backend: Backend, ids: readonly number[]): Promise<
 
 /** `sigmq edit`. @throws SigmqError not-done, after changing all others */
 export async function edit(backend: Backend, ids: readonly number[], how: Edit): Promise<void> {
-  if (Object.values(how).every((value) => value === undefined)) throw cliErrors.editsNothing();
+  if (Object.values(how).every((value) => value === undefined)) throw adminErrors.editsNothing();
   const named = [...new Set(ids)];
   finish('changed', named, await backend.edit(named, how));
 }
@@ -50,7 +50,7 @@ function finish(done: string, ids: readonly number[], became: readonly Changed[]
   const results = ids.map((id, n) => [id, became[n] ?? 'missing'] as const);
   const failed = results.filter(([, result]) => result !== 'done');
   print(`${ids.length - failed.length} ${done}\n`);
-  if (failed.length > 0) throw cliErrors.notDone(failed);
+  if (failed.length > 0) throw adminErrors.notDone(failed);
 }
 
 function linesOf({ id, queue, state, priority, dueAt, enqueuedAt, ...message }: Stored): string[] {

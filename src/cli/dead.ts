@@ -1,8 +1,8 @@
 import { messagesOf } from '../queue/paged-peek.ts';
+import { adminErrors } from './admin-errors.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import type { Backend } from './backend.ts';
 import { show } from './by-id.ts';
-import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { say } from './report.ts';
 
@@ -20,7 +20,7 @@ export async function deadShow(
     if (shown++ > 0 && !flags.json && !flags.body) print('\n');
     await show(backend, id, flags);
   }
-  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+  if (missing.length > 0) throw adminErrors.noSuchMessages(missing, queue);
   if (shown === 0) say(`no dead messages in queue ${queue}.`);
 }
 
@@ -38,7 +38,7 @@ export async function deadKick(
   const { some, missing } = await found(backend, queue, ids);
   const kicked = await backend.kick(queue, to === undefined ? some : { ...some, to });
   print(`${kicked} ready ${to === undefined ? 'again' : `in queue ${to}`}\n`);
-  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+  if (missing.length > 0) throw adminErrors.noSuchMessages(missing, queue);
 }
 
 /** `sigmq dead rm`; otherwise like {@link deadKick}. */
@@ -54,7 +54,7 @@ export async function deadRemove(
     if (!(await isSure(`Remove ${what} of the dead messages of queue ${queue}?`))) return;
     print(`${await backend.purge(queue, { state: 'dead', ...some })} removed\n`);
   }
-  if (missing.length > 0) throw cliErrors.noSuchMessages(missing, queue);
+  if (missing.length > 0) throw adminErrors.noSuchMessages(missing, queue);
 }
 
 interface Found {

@@ -2,9 +2,9 @@ import { durationText } from '../options/durations.ts';
 import { sizeText } from '../options/errors.ts';
 import type { QueueCounts } from '../queue/inspection.ts';
 import type { QueueChange, QueueSettings } from '../queue/queue-settings.ts';
+import { adminErrors } from './admin-errors.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import type { Backend } from './backend.ts';
-import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { say } from './report.ts';
 import { table, titled } from './table.ts';
@@ -16,7 +16,7 @@ export async function setQueue(
   queue: string,
   change: QueueChange = {},
 ): Promise<void> {
-  if (Object.keys(change).length === 0) throw cliErrors.setsNothing();
+  if (Object.keys(change).length === 0) throw adminErrors.setsNothing();
   await backend.set(queue, change);
 }
 

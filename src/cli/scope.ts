@@ -6,6 +6,7 @@ import { guarded } from '../guarded.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { report } from './report.ts';
+import { scopeErrors } from './scope/errors.ts';
 import { Follower } from './scope/follower.ts';
 import { assertOther } from './scope/other-file.ts';
 import { ScopeView } from './scope/scope-view.ts';
@@ -56,7 +57,7 @@ function whole(follower: Follower, path: string): VcdReader {
   const { recording } = follower;
   if (!recording) throw cliErrors.cannotRead(path, new Error('there is no such file'));
   if (!recording.isDefined || recording.pulses.length === 0)
-    throw cliErrors.notARecording(path, 'it contains no signals');
+    throw scopeErrors.notARecording(path, 'it contains no signals');
   return recording;
 }
 
@@ -64,7 +65,7 @@ function writePicture(path: string, recording: VcdReader): void {
   try {
     writeFileSync(path, svgOf(recording));
   } catch (error) {
-    throw cliErrors.cannotRecord(path, error);
+    throw scopeErrors.cannotRecord(path, error);
   }
 }
 

@@ -5,9 +5,9 @@ import { storeErrors } from '../queue/errors.ts';
 import { NewFile } from '../queue/new-file.ts';
 import type { Content } from '../queue/transfer.ts';
 import { linesOf, take } from '../queue/transfer-lines.ts';
+import { adminErrors } from './admin-errors.ts';
 import { brokerStore } from './broker-store.ts';
 import { dataFolder } from './data-folder.ts';
-import { cliErrors } from './errors.ts';
 import { records } from './input.ts';
 import { print } from './output.ts';
 import { report, say } from './report.ts';
@@ -59,7 +59,7 @@ async function read<T>(flags: TransferFlags, use: (content: Content) => Promise<
     return readPostgres(url, use);
   }
   const path = join(folder, 'queue.db');
-  if (!existsSync(path)) throw cliErrors.noStore(path);
+  if (!existsSync(path)) throw adminErrors.noStore(path);
   const { readSqlite } = await import('../queue/sqlite/transfer.ts');
   return readSqlite(path, use);
 }
@@ -83,7 +83,7 @@ function storeOf({ dir, data, store }: TransferFlags): StorePlace {
   if (store !== undefined) return { url: store };
   if (data !== undefined) return { folder: dataFolder({ data }) };
   const used = brokerStore(dir);
-  if (used?.kind === 'memory') throw cliErrors.inMemory();
+  if (used?.kind === 'memory') throw adminErrors.inMemory();
   if (used) return used.kind === 'postgres' ? { url: used.url } : { folder: dirname(used.path) };
   const { SIGMQ_STORE: url } = process.env;
   return url ? { url } : { folder: dataFolder({ dir }) };

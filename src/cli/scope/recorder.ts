@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { cliErrors } from '../errors.ts';
 import { report } from '../report.ts';
+import { scopeErrors } from './errors.ts';
 import { assertOther } from './other-file.ts';
 import type { Info, Pulse } from './recording.ts';
 import { svgOf } from './svg.ts';
@@ -108,6 +108,6 @@ function writing(path: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw cliErrors.cannotRecord(path, error);
+    throw scopeErrors.cannotRecord(path, error);
   }
 }

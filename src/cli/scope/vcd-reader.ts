@@ -1,6 +1,6 @@
 import type { Bit } from '../../codec/signal-codec.ts';
-import { cliErrors } from '../errors.ts';
 import { visible } from '../visible.ts';
+import { scopeErrors } from './errors.ts';
 import type { Pulse, Recording } from './recording.ts';
 import { LANES, type Lane, NUMBERS, type NumberName } from './vcd.ts';
 
@@ -162,6 +162,6 @@ export class VcdReader implements Recording {
   }
 
   #refuse(why: string): never {
-    throw cliErrors.notARecording(this.#path, why);
+    throw scopeErrors.notARecording(this.#path, why);
   }
 }
