@@ -1,50 +1,34 @@
-import { isatty } from 'node:tty';
 import { Consumer } from '../client/consumer.ts';
 import type { Message } from '../client/message.ts';
 import type { ConsumerOptions } from '../client/options.ts';
-import { Exit, SigmqError } from '../errors.ts';
-import { DEFAULT_LINGER_MS } from '../options/values.ts';
+import { Exit, type SigmqError } from '../errors.ts';
 import type { QueueChoice } from '../options/weights.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
-import { Batches } from './batches.ts';
+import { MessageWork, tell, type WorkFlags } from './consume-work.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
-import { formatOf, type OutputFlags } from './format.ts';
 import { IdleTimer } from './idle-timer.ts';
-import { NotDone } from './job-errors.ts';
 import { missingLines } from './log.ts';
 import { neverWaitForReaders } from './output.ts';
-import { Printer } from './printer.ts';
 import { assertUnchangedEnvironment } from './raw-bytes.ts';
-import { watchReader } from './reader-watch.ts';
-import { replyTo } from './replying.ts';
 import { report, say } from './report.ts';
-import { Runner } from './runner.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
-import { STDOUT } from './stdio.ts';
 import { untilEmpty } from './until-empty.ts';
 
 /** Messages in one frame for a consumer that only prints. While its reader is stuck, nobody else gets these. */
 const PREFETCH = 128;
 
-export interface ConsumeFlags extends OutputFlags {
+export interface ConsumeFlags extends WorkFlags {
   readonly dir?: string;
   readonly queue?: readonly QueueChoice[];
   readonly group?: string;
   readonly count?: number;
   readonly timeout?: number;
   readonly exitEmpty?: true;
-  readonly jobs?: number;
   readonly ackWait?: number;
-  readonly jobTimeout?: number;
-  readonly reply?: true;
-  readonly batch?: number;
-  readonly linger?: number;
-  readonly partial?: true;
   readonly compress?: boolean;
-  readonly quiet?: true;
 }
 
 /** `sigmq consume`. @returns the exit code */
@@ -71,12 +55,8 @@ class Session {
   readonly #command: readonly string[];
   readonly #ended: Promise<SessionEnd>;
   #resolve: (ending: SessionEnd) => void = () => {};
-  #handle: (message: Message) => void | Promise<void> = () => {};
-  #runner: Runner | undefined;
-  #batches: Batches | undefined;
+  #work: MessageWork | undefined;
   #consumer: Consumer | undefined;
-  /** Said last. */
-  #said: unknown;
   #isEnding = false;
   /** Messages taken, and how many of them are not settled. */
   #taken = 0;
@@ -100,15 +80,22 @@ class Session {
     neverWaitForReaders(missingLines({ logFormat: 'text' }));
     const dir = openRuntimeDir({ dir: this.#flags.dir, env: process.env, create: true });
     // Before the first message can come.
-    this.#handle = this.#command.length > 0 ? this.#running(dir) : this.#printing();
-    const onError = (error: unknown) => this.#onError(error);
+    const work = new MessageWork({
+      command: this.#command,
+      flags: this.#flags,
+      folder: dir,
+      maxReplyBytes: () => this.#consumer?.maxReplyBytes ?? 0,
+      onOver: (code) => this.#end(code),
+    });
+    this.#work = work;
+    const onError = (error: unknown) => tell(error, this.#flags);
     const onLost = (error: SigmqError) => this.#end(report(error));
-    const handler = (message: Message) => this.#take(message);
+    const handler = (message: Message) => this.#take(work, message);
     const wants = { queues, group, jobs, prefetch, count, compress, ackWaitMs };
     const options = { dir, handler, ...wants, onError, onLost };
     onShutdown(
       (signal) => this.#end(Exit.Ok, signal),
-      () => this.#runner?.kill(),
+      () => work.kill(),
     );
     const consumer = await this.#open(options);
     if (!consumer) return this.#sessionEnd(await this.#ended);
@@ -177,12 +164,11 @@ class Session {
 
   #end(code: number, signal?: EndingSignal): void {
     this.#isEnding = true;
-    this.#runner?.stopping(signal);
-    this.#batches?.stop();
+    this.#work?.stop(signal);
     this.#resolve(signal ? { code, signal } : { code });
   }
 
-  #take(message: Message): void | Promise<void> {
+  #take(work: MessageWork, message: Message): void | Promise<void> {
     const { count = Number.POSITIVE_INFINITY } = this.#flags;
     if (this.#isEnding || this.#taken >= count) {
       void message.release({ now: true });
@@ -191,24 +177,10 @@ class Session {
     this.#taken++;
     this.#inHand++;
     this.#idle?.disarm();
-    const onFailed = (error: unknown) => this.#onFailed(message, error);
-    try {
-      const working = this.#handle(message);
-      if (this.#taken >= count) this.#batches?.hurry();
-      if (working) return working.catch(onFailed).finally(() => this.#onHandled());
-    } catch (error) {
-      onFailed(error);
-    }
+    const working = work.handle(message);
+    if (this.#taken >= count) work.hurry();
+    if (working) return working.finally(() => this.#onHandled());
     this.#onHandled();
-  }
-
-  /** Anything but a {@link NotDone} is a failure that the library reports. */
-  #onFailed(message: Message, error: unknown): void {
-    if (!(error instanceof NotDone)) throw error;
-    // What is true of a whole batch is said once.
-    if (error !== this.#said) this.#onError(error);
-    this.#said = error;
-    void error.settle(message);
   }
 
   #onHandled(): void {
@@ -234,57 +206,5 @@ class Session {
     const isBusy = () => this.#inHand > 0;
     if (!(await untilEmpty(consumer, isBusy, () => this.#isEnding))) return;
     this.#end(this.#flags.count === undefined ? Exit.Ok : Exit.TryAgain);
-  }
-
-  #running(folder: string): (message: Message) => Promise<void> {
-    const runner = new Runner({
-      command: this.#command,
-      folder,
-      timeoutMs: this.#flags.jobTimeout,
-      onHopeless: (error) => {
-        if (!this.#isEnding) this.#end(report(error));
-      },
-    });
-    this.#runner = runner;
-    const { batch, reply } = this.#flags;
-    if (batch !== undefined) return this.#batching(runner, batch);
-    if (!reply) return (message) => runner.run(message);
-    const maxBytes = () => this.#consumer?.maxReplyBytes ?? 0;
-    return (message) => replyTo(message, runner, maxBytes);
-  }
-
-  #batching(runner: Runner, size: number): (message: Message) => Promise<void> {
-    const { jobs = 1, linger: lingerMs = DEFAULT_LINGER_MS, partial, null: nul } = this.#flags;
-    const how = { isNull: nul === true, isPartial: partial === true };
-    const batches = new Batches({ runner, size, lingerMs, jobs, ...how, onStranger: say });
-    this.#batches = batches;
-    return (message) => batches.handle(message);
-  }
-
-  #printing(): (message: Message) => void | Promise<void> {
-    const printer = new Printer();
-    const format = formatOf(this.#flags, isatty(STDOUT));
-    watchReader(() => this.#end(Exit.Ok));
-    /** A message that cannot be written goes back to the broker, and this consumer ends. */
-    const onWriteError = (error: NodeJS.ErrnoException) => {
-      this.#end(error.code === 'EPIPE' ? Exit.Ok : report(cliErrors.cannotWrite(error)));
-      return new NotDone(error.message, 'release now');
-    };
-    return (message) => {
-      try {
-        return printer.print(format(message))?.catch((error) => {
-          throw onWriteError(error);
-        });
-      } catch (error) {
-        throw onWriteError(error as NodeJS.ErrnoException);
-      }
-    };
-  }
-
-  #onError(error: unknown): void {
-    if (error instanceof SigmqError) say(`${error.message} ${error.hint}`);
-    else if (error instanceof NotDone) {
-      if (error.isLoud || (!error.isOrdinary && !this.#flags.quiet)) say(error.message);
-    } else if (!this.#flags.quiet) say(error instanceof Error ? error.message : String(error));
   }
 }
