@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises';
-import chalk from 'chalk';
 import { drainText, isDrained } from '../broker/drain-state.ts';
 import { Inspector } from '../client/inspector.ts';
 import { Exit } from '../errors.ts';
@@ -9,6 +8,7 @@ import { adminErrors } from './admin-errors.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { type Backend, openBackend } from './backend.ts';
 import { edit, remove, show } from './by-id.ts';
+import { useColours } from './colours.ts';
 import { deadKick, deadRemove, deadShow } from './dead.ts';
 import { groupHint, groupList, groupRemove } from './groups.ts';
 import { messageLine, messagesText } from './messages-text.ts';
@@ -103,7 +103,7 @@ export async function admin(
   queue: string,
   ids: readonly number[],
 ): Promise<number> {
-  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
+  useColours(flags);
   const request = { flags, queue, ids };
   let open: { close(): Promise<void> } | undefined;
   try {

@@ -9,7 +9,6 @@ import {
 } from 'node:fs';
 import { availableParallelism, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
@@ -20,6 +19,7 @@ import { openRuntimeDir, resolveRuntimeDir } from '../registry/runtime-dir.ts';
 import { loadAddon } from '../signals/addon.ts';
 import type { AdminFlags } from './admin-flags.ts';
 import { brokerStore } from './broker-store.ts';
+import { useColours } from './colours.ts';
 import { dataFolder } from './data-folder.ts';
 import { onGroups } from './doctor-groups.ts';
 import { signalTroubles, watchTrouble } from './doctor-limits.ts';
@@ -34,7 +34,7 @@ const FLUSHES = 15;
 
 /** `sigmq doctor`. @returns the exit code: 1 if something is wrong */
 export async function doctor(flags: AdminFlags): Promise<number> {
-  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
+  useColours(flags);
   const findings = new Findings();
   const table = processTable();
   try {

@@ -1,4 +1,3 @@
-import chalk from 'chalk';
 import { clockMs } from '../clock.ts';
 import { maxFrameBytes } from '../codec/limits.ts';
 import { codingOf, type PlainCoding } from '../codec/plain-coding.ts';
@@ -8,6 +7,7 @@ import type { Heard, HeardMessage } from '../link/hearing.ts';
 import { Listener } from '../link/listener.ts';
 import { processTable } from '../registry/process-table.ts';
 import { loadAddon } from '../signals/addon.ts';
+import { useColours } from './colours.ts';
 import { isStdoutClosed } from './descriptors.ts';
 import { cliErrors } from './errors.ts';
 import { HeardLog, pulseOf } from './listen/heard-log.ts';
@@ -44,7 +44,7 @@ export interface ListenFlags extends RecordFlags, Partial<PlainCoding> {
 
 /** `sigmq listen`. @returns the exit code */
 export async function listen(flags: ListenFlags): Promise<number> {
-  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
+  useColours(flags);
   try {
     if (flags.raw && flags.json) throw cliErrors.twoFormats();
     if (isStdoutClosed()) throw cliErrors.noStdout();

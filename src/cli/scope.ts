@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import chalk from 'chalk';
 import { Exit } from '../errors.ts';
 import { guarded } from '../guarded.ts';
+import { useColours } from './colours.ts';
 import { cliErrors } from './errors.ts';
 import { print } from './output.ts';
 import { report } from './report.ts';
@@ -29,7 +29,7 @@ export interface ScopeFlags {
 
 /** `sigmq scope`. @returns the exit code */
 export async function scope(path: string, flags: ScopeFlags): Promise<number> {
-  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
+  useColours(flags);
   const follower = new Follower(path);
   try {
     if (flags.svg === undefined && flags.scale === undefined && hasScreen()) {

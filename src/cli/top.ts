@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import chalk from 'chalk';
 import { Inspector } from '../client/inspector.ts';
 import { Exit, SigmqError } from '../errors.ts';
 import { processTable } from '../registry/process-table.ts';
 import { openRuntimeDir } from '../registry/runtime-dir.ts';
+import { useColours } from './colours.ts';
 import { print } from './output.ts';
 import { watchReader } from './reader-watch.ts';
 import { report } from './report.ts';
@@ -33,7 +33,7 @@ const COLUMNS = 80;
 
 /** `sigmq top`. @returns the exit code */
 export async function top(flags: TopFlags): Promise<number> {
-  if (process.env.NO_COLOR || flags.color === false) chalk.level = 0;
+  useColours(flags);
   const end = new AbortController();
   let signalled: EndingSignal | undefined;
   onShutdown((signal) => {
