@@ -52,7 +52,6 @@ export async function ask(words: readonly string[], flags: AskFlags): Promise<nu
     progress.stop();
     return report(error);
   } finally {
-    progress.stop();
     await producer?.close();
     deadline.clear();
   }
