@@ -60,6 +60,8 @@ class Session {
   readonly #watch: Watch;
   readonly #end: AbortController;
   readonly #glyphs = glyphsOf(process.env);
+  /** Otherwise it is printed. */
+  readonly #isDrawn: boolean;
   #screen: Screen | undefined;
   #state: State = FIRST;
   /** Ends the pause before the next question. */
@@ -73,8 +75,9 @@ class Session {
 
   private constructor(flags: TopFlags, inspector: Inspector, end: AbortController) {
     const dir = openRuntimeDir({ dir: flags.dir, env: process.env, create: false });
-    const { interval = this.#isDrawn(flags) ? EVERY_MS : PLAIN_EVERY_MS } = flags;
     this.#flags = flags;
+    this.#isDrawn = !flags.plain && !flags.once && hasScreen();
+    const { interval = this.#isDrawn ? EVERY_MS : PLAIN_EVERY_MS } = flags;
     this.#inspector = inspector;
     this.#watch = new Watch(inspector, dir, processTable(), interval);
     this.#end = end;
@@ -89,7 +92,7 @@ class Session {
   async run(): Promise<void> {
     await this.#watch.ask();
     if (this.#end.signal.aborted) return;
-    if (this.#isDrawn(this.#flags)) await this.#draw();
+    if (this.#isDrawn) await this.#draw();
     else await this.#print();
   }
 
@@ -97,11 +100,6 @@ class Session {
     this.#screen?.close();
     this.#watch.close();
     await this.#inspector.close();
-  }
-
-  /** Otherwise it is printed. */
-  #isDrawn({ plain, once }: TopFlags): boolean {
-    return !plain && !once && hasScreen();
   }
 
   async #draw(): Promise<void> {
