@@ -25,6 +25,8 @@ export class VcdReader implements Recording {
   readonly pulses: Pulse[] = [];
   /** It has more signals than are kept. */
   isCut = false;
+  /** What it records has been defined by now. */
+  isDefined = false;
   readonly #path: string;
   readonly #known = new Map<string, Known>();
   readonly #numbers: Record<NumberName, number> = { byte: 0, bits: 0, peer: 0 };
@@ -34,7 +36,6 @@ export class VcdReader implements Recording {
   #bytes = 0;
   #usPerTick = 1;
   #at = 0;
-  #isDefined = false;
   /** Lanes that went up at this time, whose numbers may still change. */
   #up: Lane[] = [];
   /** The name of a vector comes, which is none of ours. */
@@ -52,20 +53,15 @@ export class VcdReader implements Recording {
     for (const line of lines) for (const word of line.split(/\s+/)) if (word) this.#take(word);
     this.#settle();
     if (this.#rest.length > MAX_HEAD_BYTES) this.#refuse('one of its lines never ends');
-    if (!this.#isDefined && this.#bytes > MAX_HEAD_BYTES)
+    if (!this.isDefined && this.#bytes > MAX_HEAD_BYTES)
       this.#refuse('it is no value change dump (VCD)');
-  }
-
-  /** Whether what it records has been defined by now. */
-  get isDefined(): boolean {
-    return this.#isDefined;
   }
 
   #take(word: string): void {
     if (this.#section) this.#inSection(word);
     else if (this.#isVector) this.#isVector = false;
     else if (word.startsWith('$')) this.#begin(word);
-    else if (!this.#isDefined) this.#refuse('it is no value change dump (VCD)');
+    else if (!this.isDefined) this.#refuse('it is no value change dump (VCD)');
     else if (word.startsWith('#')) this.#setTime(word);
     else if (/^[bBrR]/.test(word)) this.#isVector = true;
     else if (/^[01xXzZ]./.test(word)) this.#setWire(word[0] as string, word.slice(1));
@@ -82,11 +78,11 @@ export class VcdReader implements Recording {
     const section = this.#section as string[];
     if (word !== '$end') {
       // What comes now says nothing that is needed, and may never end.
-      if (!this.#isDefined) section.push(word);
+      if (!this.isDefined) section.push(word);
       return;
     }
     this.#section = undefined;
-    if (this.#isDefined) return;
+    if (this.isDefined) return;
     const [name, ...words] = section;
     if (name === '$timescale') this.#setTimescale(words.join(''));
     else if (name === '$var') this.#define(words);
@@ -122,7 +118,7 @@ export class VcdReader implements Recording {
     const names = [...this.#known.values()].map(({ name }) => name);
     if (!names.includes('usr1') || !names.includes('usr2'))
       this.#refuse('it has no signals named usr1 and usr2');
-    this.#isDefined = true;
+    this.isDefined = true;
   }
 
   #setTime(word: string): void {
