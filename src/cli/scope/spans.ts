@@ -36,11 +36,16 @@ export function* spans(
 
 /** The first signal at or after a time. */
 export function indexAt(pulses: readonly Pulse[], at: number): number {
+  return firstNot(pulses, (pulse) => pulse.at < at);
+}
+
+/** The index of the first item that is not so, where all that are so come before all that are not. */
+export function firstNot<T>(items: readonly T[], isSo: (item: T) => boolean): number {
   let low = 0;
-  let high = pulses.length;
+  let high = items.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((pulses[middle] as Pulse).at < at) low = middle + 1;
+    if (isSo(items[middle] as T)) low = middle + 1;
     else high = middle;
   }
   return low;

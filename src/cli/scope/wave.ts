@@ -12,7 +12,7 @@ import {
   titleOf,
   usualGap,
 } from './recording.ts';
-import { type Span, spans } from './spans.ts';
+import { firstNot, type Span, spans } from './spans.ts';
 
 /** Room for the names of the lanes. */
 const LABEL_COLUMNS = 8;
@@ -150,7 +150,8 @@ function bytesRow(
   width: number,
 ): string {
   const cells: string[] = Array(width).fill(' ');
-  for (let n = firstByte(bytes, from); n < bytes.length; n++) {
+  const first = firstNot(bytes, ({ to }) => to < from);
+  for (let n = first; n < bytes.length; n++) {
     const byte = bytes[n] as RecordedByte;
     const left = Math.floor((byte.from - from) / usPerColumn);
     const right = Math.floor((byte.to - from) / usPerColumn);
@@ -181,16 +182,4 @@ function axis(from: number, usPerColumn: number, width: number): string {
       columnsOf(text) > left ? '─'.repeat(left) : text.padEnd(Math.min(TICK_COLUMNS, left), '─');
   }
   return row;
-}
-
-/** The first byte that has not ended before a time. */
-function firstByte(bytes: readonly RecordedByte[], at: number): number {
-  let low = 0;
-  let high = bytes.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((bytes[middle] as RecordedByte).to < at) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
