@@ -5,13 +5,15 @@ import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/message.ts';
 import type { AdminFlags } from './admin-flags.ts';
-import { command, value } from './common.ts';
+import { command, onlyGiven, value } from './common.ts';
 import { queueCommand } from './queue-command.ts';
 import type { TransferFlags } from './transfer.ts';
 import { parseCount, parseGroup, parsePause, parseQueue, parseQueueOrGroup } from './values.ts';
 
 const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
+/** What the configuration file says of these is meant for what is sent. */
+const OF_MESSAGES = ['queue', 'priority', 'delay'] as const;
 const DATA = '--data <folder>';
 const DATA_TEXT = 'store to look into if no broker is running';
 
@@ -33,17 +35,6 @@ function removable(option: Option): Option {
 
 function ids(text: string, before: number[] = []): number[] {
   return [...before, id(text)];
-}
-
-/** Without what the configuration file says of these options, which is meant for what is sent. */
-function onlyGiven(
-  flags: AdminFlags,
-  command: Command,
-  names: readonly (keyof AdminFlags)[],
-): AdminFlags {
-  const isGiven = (name: keyof AdminFlags) => command.getOptionValueSource(name) === 'cli';
-  const others = names.filter((name) => !isGiven(name)).map((name) => [name, undefined]);
-  return { ...flags, ...Object.fromEntries(others) };
 }
 
 /** Everything besides the three main commands: inspecting a broker and its queues, and changing them. */
@@ -81,7 +72,7 @@ export function adminCommands(): Command[] {
       )
       .option(DATA, DATA_TEXT)
       .action((which: number[], flags: AdminFlags, edit: Command) =>
-        run('edit', onlyGiven(flags, edit, ['queue', 'priority', 'delay']), undefined, which),
+        run('edit', onlyGiven(flags, edit, OF_MESSAGES), undefined, which),
       ),
     command('rm', 'Remove messages by their ids, except those that consumers hold.')
       .addArgument(new Argument('<id...>', 'which ones').argParser(ids))

@@ -20,9 +20,32 @@ export function command(name: string, description: string): Command {
 function handDown(enclosing: Command, command: Command): void {
   for (const option of enclosing === command ? [] : enclosing.options) {
     const name = option.attributeName();
-    if (enclosing.getOptionValueSource(name) === 'cli')
+    if (isGiven(enclosing, name))
       command.setOptionValueWithSource(name, enclosing.getOptionValue(name), 'cli');
   }
+}
+
+/** Whether an option is on the command line; the environment and the configuration file do not count. */
+export function isGiven(command: Command, name: string): boolean {
+  return command.getOptionValueSource(name) === 'cli';
+}
+
+/** The first of these options that is on the command line, as it is written there: `--job-timeout`. */
+export function firstGiven(command: Command, names: readonly string[]): string | undefined {
+  const isOne = (name: string) => names.includes(name) && isGiven(command, name);
+  return command.options.find((option) => isOne(option.attributeName()))?.long;
+}
+
+/** The flags without those of these options that are not on the command line. */
+export function onlyGiven<Flags extends object>(
+  flags: Flags,
+  command: Command,
+  names: readonly (keyof Flags & string)[],
+): Flags {
+  const others: readonly string[] = names.filter((name) => !isGiven(command, name));
+  return Object.fromEntries(
+    Object.entries(flags).filter(([name]) => !others.includes(name)),
+  ) as Flags;
 }
 
 export function withVersion(program: Command): Command {

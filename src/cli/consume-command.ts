@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_LINGER_MS, jobs, MAX_JOBS } from '../options/values.ts';
-import { collect, command, value } from './common.ts';
+import { collect, command, firstGiven, onlyGiven, value } from './common.ts';
 import type { ConsumeFlags } from './consume.ts';
 import { cliErrors } from './errors.ts';
 import { parseChoices, parseCount, parseDuration, parseGroup, parsePause } from './values.ts';
@@ -82,20 +82,17 @@ const OUTPUT_FORMATS = ['format', 'json', 'raw', 'null'] as const;
  * @throws SigmqError format-of-command, needs-command, needs-batch, no-such-batch
  */
 function fitting(words: readonly string[], flags: ConsumeFlags, self: Command): ConsumeFlags {
-  const isSaid = (name: string) => self.getOptionValueSource(name) === 'cli';
-  const said = OUTPUT_FORMATS.find((name) => isSaid(name) && !(name === 'null' && flags.batch));
-  if (words.length === 0) {
-    const useless = OF_COMMANDS.find(isSaid);
-    if (useless) throw cliErrors.needsCommand(`--${dashed(useless)}`);
-  }
-  const ofBatch = OF_BATCHES.find(isSaid);
-  if (ofBatch && flags.batch === undefined) throw cliErrors.needsBatch(`--${ofBatch}`);
+  const useless = words.length === 0 ? firstGiven(self, OF_COMMANDS) : undefined;
+  if (useless !== undefined) throw cliErrors.needsCommand(useless);
+  const ofBatch = firstGiven(self, OF_BATCHES);
+  if (ofBatch !== undefined && flags.batch === undefined) throw cliErrors.needsBatch(ofBatch);
   if (flags.batch !== undefined) checkBatch(flags);
-  if (said === undefined) return flags;
-  if (words.length > 0) throw cliErrors.formatOfCommand(`--${said}`);
-  const { format, json, raw, null: nul, ...others } = flags;
-  const formats = Object.entries({ format, json, raw, null: nul }).filter(([name]) => isSaid(name));
-  return { ...others, ...Object.fromEntries(formats) };
+  // In a batch, --null is for the input of the command.
+  const formats = OUTPUT_FORMATS.filter((name) => !(name === 'null' && flags.batch));
+  const format = firstGiven(self, formats);
+  if (format === undefined) return flags;
+  if (words.length > 0) throw cliErrors.formatOfCommand(format);
+  return onlyGiven(flags, self, OUTPUT_FORMATS);
 }
 
 /** @throws SigmqError no-such-batch */
@@ -109,8 +106,4 @@ function checkBatch({
   if (reply) throw cliErrors.replyOfBatch();
   if (batch * atOnce > MAX_JOBS) throw cliErrors.batchTooLarge(MAX_JOBS);
   if (ackWait !== undefined && linger >= ackWait) throw cliErrors.lingerTooLong();
-}
-
-function dashed(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -1,10 +1,10 @@
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { queueName } from '../options/kinds.ts';
 import { rate } from '../options/rates.ts';
 import { concurrency, jitter, maxAttempts, maxMessages } from '../options/values.ts';
 import type { QueueChange } from '../queue/queue-settings.ts';
 import type { AdminFlags } from './admin-flags.ts';
-import { command, value } from './common.ts';
+import { command, isGiven, value } from './common.ts';
 import { parseDuration, parsePause, parseQueue, parseStoreSize } from './values.ts';
 
 /** Each setting of a queue: its flag, its name in the library, what it means, and how it is read. */
@@ -55,25 +55,30 @@ const SETTINGS: readonly (readonly [
   ],
 ];
 
+interface Setting {
+  readonly name: keyof QueueChange;
+  readonly option: Option;
+}
+
+function settings(): Setting[] {
+  return SETTINGS.map(([flag, name, text, parse]) => {
+    return { name, option: new Option(`--${flag}`, text).argParser(value(parse)) };
+  });
+}
+
 /** Without what the configuration file says of options with the same names, which is meant for brokers. */
-function changeOf(command: Command): QueueChange {
-  const isGiven = (flag: string) => command.getOptionValueSource(attributeOf(flag)) === 'cli';
-  const given = SETTINGS.filter(([flag]) => isGiven(flag));
-  return Object.fromEntries(given.map(([flag, name]) => [name, command.opts()[attributeOf(flag)]]));
+function changeOf(command: Command, all: readonly Setting[]): QueueChange {
+  const given = all.filter(({ option }) => isGiven(command, option.attributeName()));
+  return Object.fromEntries(
+    given.map(({ name, option }) => [name, command.getOptionValue(option.attributeName())]),
+  );
 }
 
 /** Those that are named are as the broker has them. */
-function withoutThem(names: readonly string[]): QueueChange {
-  const named = SETTINGS.filter(([flag]) => names.includes(nameOf(flag)));
-  return Object.fromEntries(named.map(([, name]) => [name, null]));
+function withoutThem(names: readonly string[], all: readonly Setting[]): QueueChange {
+  const named = all.filter(({ option }) => names.includes(option.name()));
+  return Object.fromEntries(named.map(({ name }) => [name, null]));
 }
-
-/** As commander names it. */
-function attributeOf(flag: string): string {
-  return nameOf(flag).replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-const nameOf = (flag: string) => flag.split(' ')[0] ?? '';
 
 /** Everything about what holds for one queue alone. */
 export function queueCommand(): Command {
@@ -81,14 +86,15 @@ export function queueCommand(): Command {
   const one = (name: string, text: string) =>
     command(name, text).argument('<queue>', 'which one', value(parseQueue));
   const set = one('set', 'Set limits and policies of a queue; they stay in the store.');
-  for (const [flag, , text, parse] of SETTINGS) set.option(`--${flag}`, text, value(parse));
-  const names = SETTINGS.map(([flag]) => nameOf(flag));
+  const all = settings();
+  for (const { option } of all) set.addOption(option);
+  const names = all.map(({ option }) => option.name());
   return command('queue', 'Set limits and policies of queues, and show them.')
     .addCommand(
       set
         .option(...data)
         .action((queue: string, flags: AdminFlags) =>
-          run('queue-set', { ...flags, change: changeOf(set) }, queue),
+          run('queue-set', { ...flags, change: changeOf(set, all) }, queue),
         ),
     )
     .addCommand(
@@ -96,7 +102,7 @@ export function queueCommand(): Command {
         .addArgument(new Argument('[setting...]', 'which ones (all)').choices(names))
         .option(...data)
         .action((queue: string, which: string[], flags: AdminFlags) =>
-          run('queue-unset', { ...flags, change: withoutThem(which) }, queue),
+          run('queue-unset', { ...flags, change: withoutThem(which, all) }, queue),
         ),
     )
     .addCommand(

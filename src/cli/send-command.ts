@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { messageKey } from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
 import { maxAttempts, priority } from '../options/values.ts';
-import { collect, command, value } from './common.ts';
+import { collect, command, firstGiven, onlyGiven, value } from './common.ts';
 import { cliErrors } from './errors.ts';
 import type { SendFlags } from './send.ts';
 import { codingOptions, recordOptions } from './signal-options.ts';
@@ -15,6 +15,10 @@ const OF_BROKERS = [
   ...['queue', 'header', 'priority', 'delay', 'at', 'ttl', 'key', 'keyTtl', 'wait', 'json'],
   ...['maxAttempts', 'backoff', 'deadTo'],
 ] as const;
+/** What only plain processes understand. */
+const OF_PROCESSES = ['order', 'one'] as const;
+/** What the configuration file says of these is meant for brokers: it would go before what is set for a queue. */
+const OF_QUEUES = ['maxAttempts', 'backoff'] as const;
 
 export function sendCommand(name = 'send'): Command {
   const send = command(name, 'Send a message and wait until the broker has accepted it.');
@@ -87,21 +91,10 @@ export function sendCommand(name = 'send'): Command {
       // What is needed now and then only is not read by every send.
       const { send: run } = isUsual ? await import('./send.ts') : await import('./direct.ts');
       assertFitting(flags, send);
-      const code = await run(words, onlyGiven(flags, send));
+      const code = await run(words, onlyGiven(flags, send, OF_QUEUES));
       if (code === 'help') send.help({ error: true });
       process.exitCode = code;
     });
-}
-
-/** What the configuration file says of attempts is meant for brokers: it would go before what is set for a queue. */
-function onlyGiven(flags: SendFlags, command: Command): SendFlags {
-  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
-  const { maxAttempts, backoff, ...others } = flags;
-  return {
-    ...others,
-    ...(isGiven('maxAttempts') ? { maxAttempts } : {}),
-    ...(isGiven('backoff') ? { backoff } : {}),
-  } as SendFlags;
 }
 
 /**
@@ -109,12 +102,7 @@ function onlyGiven(flags: SendFlags, command: Command): SendFlags {
  * @throws SigmqError of-brokers, of-processes
  */
 function assertFitting({ pid }: SendFlags, self: Command): void {
-  const said = ({ long = '' }: Option) => long;
-  const given = self.options.filter(
-    (option) => self.getOptionValueSource(option.attributeName()) === 'cli',
-  );
-  const names: readonly string[] = pid === undefined ? ['order', 'one'] : OF_BROKERS;
-  const wrong = given.find((option) => names.includes(option.attributeName()));
-  if (!wrong) return;
-  throw pid === undefined ? cliErrors.ofProcesses(said(wrong)) : cliErrors.ofBrokers(said(wrong));
+  const wrong = firstGiven(self, pid === undefined ? OF_PROCESSES : OF_BROKERS);
+  if (wrong === undefined) return;
+  throw pid === undefined ? cliErrors.ofProcesses(wrong) : cliErrors.ofBrokers(wrong);
 }
