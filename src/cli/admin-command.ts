@@ -5,6 +5,7 @@ import { priority } from '../options/values.ts';
 import { storeErrors } from '../queue/errors.ts';
 import { STATES } from '../queue/message.ts';
 import type { AdminFlags } from './admin-flags.ts';
+import { dataOption, type RunAdmin } from './admin-options.ts';
 import { command, onlyGiven, value } from './common.ts';
 import { queueCommand } from './queue-command.ts';
 import type { TransferFlags } from './transfer.ts';
@@ -14,8 +15,6 @@ const count = value(parseCount(1, 1e6));
 const id = value(parseCount(1, Number.MAX_SAFE_INTEGER));
 /** What the configuration file says of these is meant for what is sent. */
 const OF_MESSAGES = ['queue', 'priority', 'delay'] as const;
-const DATA = '--data <folder>';
-const DATA_TEXT = 'store to look into if no broker is running';
 
 const queueArgument = () =>
   new Argument('[queue]', 'which one').default(DEFAULT_QUEUE).argParser(value(parseQueueOrGroup));
@@ -46,20 +45,20 @@ export function adminCommands(): Command[] {
     command('ls', 'List the queues and how many messages are in them.')
       .option('-l, --long', 'with what is set for each: see `sigmq queue set`')
       .option('--json', 'as JSON, one line per queue')
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((flags: AdminFlags) => run('ls', flags)),
     command('peek', 'Show messages without taking them.')
       .addArgument(queueArgument())
       .option('-c, --count <n>', 'how many (10)', count)
       .addOption(new Option('-s, --state <state>', 'only those').choices(STATES))
       .option('--json', 'as JSON, one line per message')
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((queue: string, flags: AdminFlags) => run('peek', flags, queue)),
     command('show', 'Show a message: what is known of it, and its body.')
       .argument('<id>', 'which one', id)
       .addOption(new Option('--body', 'only its body, byte for byte').conflicts('json'))
       .option('--json', 'as a line of JSON')
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((which: number, flags: AdminFlags) => run('show', flags, undefined, [which])),
     command('edit', 'Change messages that are waiting.')
       .addArgument(new Argument('<id...>', 'which ones').argParser(ids))
@@ -70,30 +69,30 @@ export function adminCommands(): Command[] {
         'deliver them no earlier than this from now; 0s: now',
         value(parsePause),
       )
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((which: number[], flags: AdminFlags, edit: Command) =>
         run('edit', onlyGiven(flags, edit, OF_MESSAGES), undefined, which),
       ),
     command('rm', 'Remove messages by their ids, except those that consumers hold.')
       .addArgument(new Argument('<id...>', 'which ones').argParser(ids))
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((which: number[], flags: AdminFlags) => run('rm', flags, undefined, which)),
     command('purge', 'Remove all messages of a queue except those that consumers hold.')
       .addArgument(queueArgument())
       .addOption(removable(new Option('-s, --state <state>', 'only those').choices(STATES)))
       .option('--force', 'do not ask')
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((queue: string, flags: AdminFlags) => run('purge', flags, queue)),
     dead(),
-    queueCommand(),
+    queueCommand(run),
     group(),
     command('pause', 'Pause deliveries from a queue; it still accepts messages.')
       .addArgument(queueArgument())
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((queue: string, flags: AdminFlags) => run('pause', flags, queue)),
     command('resume', 'Resume deliveries from a paused queue.')
       .addArgument(queueArgument())
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action((queue: string, flags: AdminFlags) => run('resume', flags, queue)),
     command('drain', 'Stop accepting messages, deliver what is queued, then stop.')
       .option('--paused', 'include paused queues, whose messages otherwise stay in the store')
@@ -103,7 +102,7 @@ export function adminCommands(): Command[] {
     command('backup', 'Copy the store to a file while the broker is running.')
       .argument('<file>', 'file to write')
       .option('--force', 'overwrite an existing file')
-      .option(DATA, 'store to copy if no broker is running')
+      .option('--data <folder>', 'store to copy if no broker is running')
       .action(async (file: string, flags: AdminFlags) => {
         const { backup } = await import('./backup.ts');
         process.exitCode = await backup(file, flags);
@@ -126,7 +125,7 @@ export function adminCommands(): Command[] {
       }),
     command('doctor', 'Diagnose problems with this setup.')
       .option('--clean', 'remove what dead processes left behind')
-      .option(DATA, DATA_TEXT)
+      .addOption(dataOption())
       .action(async (flags: AdminFlags) => {
         const { doctor } = await import('./doctor.ts');
         process.exitCode = await doctor(flags);
@@ -157,7 +156,7 @@ function dead(): Command {
         .option('-c, --count <n>', 'how many (100)', count)
         .option('-l, --long', 'with the last failure of each')
         .option('--json', 'as JSON, one line per message')
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((flags: Flags) => run('dead-ls', flags, flags.queue)),
     )
     .addCommand(
@@ -166,7 +165,7 @@ function dead(): Command {
         .option(...queue)
         .addOption(new Option('--body', 'only the bodies, byte for byte').conflicts('json'))
         .option('--json', 'as JSON, one line per message')
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((which: number[], flags: Flags) => run('dead-show', flags, flags.queue, which)),
     )
     .addCommand(
@@ -174,7 +173,7 @@ function dead(): Command {
         .addArgument(idsArgument())
         .option(...queue)
         .option('--to <queue>', 'in this queue instead of their own', value(parseQueue))
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((which: number[], flags: Flags) => run('dead-kick', flags, flags.queue, which)),
     )
     .addCommand(
@@ -182,7 +181,7 @@ function dead(): Command {
         .addArgument(idsArgument())
         .option(...queue)
         .option('--force', 'do not ask')
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((which: number[], flags: Flags) => run('dead-rm', flags, flags.queue, which)),
     );
 }
@@ -195,7 +194,7 @@ function group(): Command {
           new Argument('[queue]', 'only those of this queue').argParser(value(parseQueue)),
         )
         .option('--json', 'as JSON, one line per group')
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((queue: string | undefined, flags: AdminFlags) =>
           run('group-ls', flags, queue ?? ''),
         ),
@@ -205,19 +204,14 @@ function group(): Command {
         .argument('<queue>', 'its queue', value(parseQueue))
         .argument('<group>', 'which one', value(parseGroup))
         .option('--force', 'do not ask')
-        .option(DATA, DATA_TEXT)
+        .addOption(dataOption())
         .action((queue: string, name: string, flags: AdminFlags) =>
           run('group-rm', flags, groupQueue(queue, name)),
         ),
     );
 }
 
-async function run(
-  action: string,
-  flags: AdminFlags,
-  queue = DEFAULT_QUEUE,
-  which: readonly number[] = [],
-): Promise<void> {
+const run: RunAdmin = async (action, flags, queue = DEFAULT_QUEUE, which = []) => {
   const { admin } = await import('./admin.ts');
-  process.exitCode = await admin(action as never, flags, queue, which);
-}
+  process.exitCode = await admin(action, flags, queue, which);
+};

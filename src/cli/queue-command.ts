@@ -4,6 +4,7 @@ import { rate } from '../options/rates.ts';
 import { concurrency, jitter, maxAttempts, maxMessages } from '../options/values.ts';
 import type { QueueChange } from '../queue/queue-settings.ts';
 import type { AdminFlags } from './admin-flags.ts';
+import { dataOption, type RunAdmin } from './admin-options.ts';
 import { command, isGiven, value } from './common.ts';
 import { parseDuration, parsePause, parseQueue, parseStoreSize } from './values.ts';
 
@@ -80,9 +81,8 @@ function withoutThem(names: readonly string[], all: readonly Setting[]): QueueCh
   return Object.fromEntries(named.map(({ name }) => [name, null]));
 }
 
-/** Everything about what holds for one queue alone. */
-export function queueCommand(): Command {
-  const data = ['--data <folder>', 'store to look into if no broker is running'] as const;
+/** Everything about what holds for one queue alone. @param run does what a command of it is for */
+export function queueCommand(run: RunAdmin): Command {
   const one = (name: string, text: string) =>
     command(name, text).argument('<queue>', 'which one', value(parseQueue));
   const set = one('set', 'Set limits and policies of a queue; they stay in the store.');
@@ -92,7 +92,7 @@ export function queueCommand(): Command {
   return command('queue', 'Set limits and policies of queues, and show them.')
     .addCommand(
       set
-        .option(...data)
+        .addOption(dataOption())
         .action((queue: string, flags: AdminFlags) =>
           run('queue-set', { ...flags, change: changeOf(set, all) }, queue),
         ),
@@ -100,7 +100,7 @@ export function queueCommand(): Command {
     .addCommand(
       one('unset', 'Take settings of a queue back.')
         .addArgument(new Argument('[setting...]', 'which ones (all)').choices(names))
-        .option(...data)
+        .addOption(dataOption())
         .action((queue: string, which: string[], flags: AdminFlags) =>
           run('queue-unset', { ...flags, change: withoutThem(which, all) }, queue),
         ),
@@ -108,18 +108,13 @@ export function queueCommand(): Command {
     .addCommand(
       one('show', 'Show what is set for a queue.')
         .option('--json', 'as JSON')
-        .option(...data)
+        .addOption(dataOption())
         .action((queue: string, flags: AdminFlags) => run('queue-show', flags, queue)),
     )
     .addCommand(
       command('ls', 'List the queues for which something is set.')
         .option('--json', 'as JSON, one line per queue')
-        .option(...data)
+        .addOption(dataOption())
         .action((flags: AdminFlags) => run('queue-ls', flags, '')),
     );
-}
-
-async function run(action: string, flags: AdminFlags, queue: string): Promise<void> {
-  const { admin } = await import('./admin.ts');
-  process.exitCode = await admin(action as never, flags, queue, []);
 }
