@@ -1,25 +1,17 @@
-import { type Command, Option } from 'commander';
-import { priority } from '../options/values.ts';
+import type { Command } from 'commander';
 import type { AskFlags } from './ask.ts';
-import { collect, command, value } from './common.ts';
-import { parseDuration, parseHeader, parseQueue } from './values.ts';
+import { command, value } from './common.ts';
+import { headerOption, priorityOption, queueOption } from './message-options.ts';
+import { parseDuration } from './values.ts';
 
 export function askCommand(): Command {
   const ask = command('ask', 'Send a message, wait for the reply, and print it.');
   return ask
     .argument('[message...]', 'the message; words are joined by spaces; - reads standard input')
-    .addOption(
-      new Option('-q, --queue <name>', 'queue to send to (default)')
-        .env('SIGMQ_QUEUE')
-        .argParser(value(parseQueue)),
-    )
+    .addOption(queueOption())
     .option('-f, --file <path>', 'send the contents of a file; - is standard input')
-    .option(
-      '-H, --header <name:value>',
-      'a header; may be repeated, even with the same name',
-      collect(parseHeader),
-    )
-    .option('--priority <n>', 'higher is delivered first (0)', value(priority.parse))
+    .addOption(headerOption())
+    .addOption(priorityOption())
     .option(
       '-W, --timeout <duration>',
       'exit with 124 if there is no reply in time (500ms, 2s, 5m)',

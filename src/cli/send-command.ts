@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { messageKey } from '../options/kinds.ts';
 import { moment } from '../options/times.ts';
-import { maxAttempts, priority } from '../options/values.ts';
-import { collect, command, firstGiven, onlyGiven, value } from './common.ts';
+import { maxAttempts } from '../options/values.ts';
+import { command, firstGiven, onlyGiven, value } from './common.ts';
 import { cliErrors } from './errors.ts';
+import { headerOption, priorityOption, queueOption } from './message-options.ts';
 import type { SendFlags } from './send.ts';
 import { codingOptions, recordOptions } from './signal-options.ts';
-import { parseCount, parseDuration, parseHeader, parsePause, parseQueue } from './values.ts';
+import { parseCount, parseDuration, parsePause, parseQueue } from './values.ts';
 
 /** pid_t is a signed integer of 32 bits. */
 const MAX_PID = 0x7fff_ffff;
@@ -25,20 +26,12 @@ export function sendCommand(name = 'send'): Command {
   for (const option of [...codingOptions(), ...recordOptions()]) send.addOption(option);
   return send
     .argument('[message...]', 'the message; words are joined by spaces; - reads standard input')
-    .addOption(
-      new Option('-q, --queue <name>', 'queue to send to (default)')
-        .env('SIGMQ_QUEUE')
-        .argParser(value(parseQueue)),
-    )
+    .addOption(queueOption())
     .option('-f, --file <path>', 'send the contents of a file as one message; - is standard input')
     .option('-l, --lines', 'send each line of the file or of standard input as a message')
     .option('-0, --null', 'like --lines, for messages separated by zero bytes')
-    .option(
-      '-H, --header <name:value>',
-      'a header; may be repeated, even with the same name',
-      collect(parseHeader),
-    )
-    .option('--priority <n>', 'higher is delivered first (0)', value(priority.parse))
+    .addOption(headerOption())
+    .addOption(priorityOption())
     .option(
       '--delay <duration>',
       'deliver it no earlier than this (500ms, 5m, 1h30m, 30d)',
