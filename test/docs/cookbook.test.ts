@@ -10,7 +10,7 @@ import { blocksOf, readPage, sectionsOf } from './page.ts';
 import { Recipe } from './recipe.ts';
 import { needsSystemd, verified } from './systemd.ts';
 
-const page = readPage('cookbook.md');
+const page = readPage('docs/cookbook.md');
 /** Needs more than this machine: its command line is read only. */
 const NOT_RUN = 'Several hosts';
 /** Have more to them than what is typed: they have tests of their own. */

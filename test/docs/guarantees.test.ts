@@ -4,8 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ROOT } from '../e2e/harness.ts';
+import { readPage } from './page.ts';
 
-const page = readFileSync(join(ROOT, 'docs/guarantees.md'), 'utf8');
+const page = readPage('docs/guarantees.md');
 /** What is said of the world, and of what checks the page itself. */
 const claims = page.slice(page.indexOf('\n## '), page.indexOf('## How it is checked'));
 const LINK = /\[✓\]\(([^ )]+) "([^"]+)"\)/g;

@@ -6,16 +6,21 @@ import { DIST, ROOT, type Stage } from '../e2e/harness.ts';
 export interface Block {
   /** What stands behind the fence: `sh`: typed; `text`: what comes of it. */
   readonly kind: string;
+  /** `second` stands behind that: it is of a terminal beside the one of the page. */
+  readonly isSecond: boolean;
   readonly text: string;
 }
 
-export function readPage(name: string): string {
-  return readFileSync(join(ROOT, 'docs', name), 'utf8');
+/** @param path from the root of the repository */
+export function readPage(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
 }
 
 export function blocksOf(page: string): Block[] {
-  const blocks = page.matchAll(/^```(\w+)\n(.*?)^```$/gms);
-  return Array.from(blocks, ([, kind = '', text = '']) => ({ kind, text }));
+  const blocks = page.matchAll(/^```(\w+)( second)?\n(.*?)^```$/gms);
+  return Array.from(blocks, ([, kind = '', second, text = '']) => {
+    return { kind, isSecond: second !== undefined, text };
+  });
 }
 
 /** The parts of a page that have a title. */

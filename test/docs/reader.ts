@@ -1,20 +1,9 @@
 /** A reader who types all commands of a page, from top to bottom, and compares what comes with what the page shows. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Terminal } from '../cli/screen/tmux.ts';
-import { DIST, Program, ROOT, Stage, until } from '../e2e/harness.ts';
-
-/**
- * A block of a page: commands (`sh`), or what they print (`text`). A page has one shell, and, in blocks that say
- * `second`, a terminal beside it, of which is shown what is on its screen.
- */
-interface Block {
-  readonly kind: 'sh' | 'text';
-  readonly isSecond: boolean;
-  readonly lines: readonly string[];
-}
+import { Program, Stage, until } from '../e2e/harness.ts';
+import { binOf, blocksOf, readPage } from './page.ts';
 
 /**
  * When a shell ends, also half-way, what it has started ends, too. A child that a signal ends before it has become
@@ -27,18 +16,23 @@ const MARK = '--- next block ---';
 /** Where the waves of `sigmq listen` begin: from there on a picture depends on how fast somebody types. */
 const WAVES = /^ byte {4}\S|^ byte$/;
 
-/** Follows `docs/<name>`, and asserts that it is true. */
-export async function follow(t: TestContext, name: string): Promise<void> {
+/**
+ * Follows a page, and asserts that it is true. It has commands (`sh`), and what they print (`text`), in one shell, and,
+ * in blocks that say `second`, a terminal beside it, of which is shown what is on its screen.
+ */
+export async function follow(t: TestContext, path: string): Promise<void> {
   const stage = new Stage(t);
-  const shell = shellOf(t, stage, '-euo', 'pipefail');
-  const blocks = blocksOf(readFileSync(join(ROOT, 'docs', name), 'utf8'));
+  const env = environment(stage);
+  const shell = shellOf(t, stage, env, '-euo', 'pipefail');
+  const blocks = blocksOf(readPage(path)).filter(({ kind }) => kind === 'sh' || kind === 'text');
   let second: Terminal | undefined;
   if (blocks.some(({ isSecond }) => isSecond)) {
-    second = new Terminal(t, environment(stage));
+    second = new Terminal(t, env);
     second.run(`cd '${stage.dir}'; clear`);
   }
   let output = '';
-  for (const { kind, isSecond, lines } of blocks) {
+  for (const { kind, isSecond, text } of blocks) {
+    const lines = text.trimEnd().split('\n');
     if (isSecond && kind === 'sh') second?.run(lines.join('\n'));
     else if (isSecond && second) await showing(second, lines);
     else if (kind === 'sh') output = await typing(shell, lines);
@@ -50,24 +44,28 @@ export async function follow(t: TestContext, name: string): Promise<void> {
 }
 
 /** A shell that takes commands from a pipe. */
-function shellOf(t: TestContext, stage: Stage, ...options: string[]): Program {
-  const env = environment(stage);
+function shellOf(
+  t: TestContext,
+  stage: Stage,
+  env: NodeJS.ProcessEnv,
+  ...options: string[]
+): Program {
   const shell = new Program(t, 'bash', options, { cwd: stage.dir, env, stdin: 'open' });
   shell.child.stdin?.write(ENDS_ALL);
   return shell;
 }
 
 function environment(stage: Stage) {
-  const PATH = `${withSigmq(stage)}:${process.env.PATH}`;
+  const PATH = `${binOf(stage)}:${process.env.PATH}`;
   return { SIGMQ_DIR: stage.path('run'), XDG_STATE_HOME: stage.path('state'), PATH };
 }
 
 /** Types the commands of a page's `console` block, and waits after each for what it prints. */
 export async function watch(t: TestContext, path: string): Promise<void> {
   const stage = new Stage(t);
-  const shell = shellOf(t, stage);
+  const shell = shellOf(t, stage, environment(stage));
   shell.child.stdin?.write('exec 2>&1\n');
-  const block = /^```console\n(.*?)^```$/ms.exec(readFileSync(join(ROOT, path), 'utf8'))?.[1];
+  const block = /^```console\n(.*?)^```$/ms.exec(readPage(path))?.[1];
   assert.ok(block, `${path} has a session`);
   const told: string[] = [];
   for (const line of block.trimEnd().split('\n')) {
@@ -81,26 +79,6 @@ export async function watch(t: TestContext, path: string): Promise<void> {
     }
   }
   await shell.end();
-}
-
-/** @returns a directory with a `sigmq`, as PATH has one */
-function withSigmq(stage: Stage): string {
-  const bin = stage.path('bin');
-  mkdirSync(bin, { recursive: true });
-  const program = `#!/bin/sh\nexec "${process.execPath}" "${DIST}/bin/sigmq.js" "$@"\n`;
-  writeFileSync(join(bin, 'sigmq'), program);
-  chmodSync(join(bin, 'sigmq'), 0o755);
-  return bin;
-}
-
-function blocksOf(page: string): Block[] {
-  return [...page.matchAll(/^```(sh|text)( second)?\n(.*?)^```$/gms)].map(
-    ([, kind, second, text = '']) => ({
-      kind: kind === 'sh' ? 'sh' : 'text',
-      isSecond: second !== undefined,
-      lines: text.trimEnd().split('\n'),
-    }),
-  );
 }
 
 /** @returns what the commands print */

@@ -5,11 +5,11 @@ import { NO_TMUX } from '../cli/screen/tmux.ts';
 import { follow, watch } from './reader.ts';
 
 describe('docs/tutorial.md', { skip: loadAddon().why ?? NO_TMUX }, () => {
-  it('does what it says', (t) => follow(t, 'tutorial.md'));
+  it('does what it says', (t) => follow(t, 'docs/tutorial.md'));
 });
 
 describe('docs/from-kill-to-queue.md', { skip: loadAddon().why ?? false }, () => {
-  it('does what it says', (t) => follow(t, 'from-kill-to-queue.md'));
+  it('does what it says', (t) => follow(t, 'docs/from-kill-to-queue.md'));
 });
 
 describe('README.md', { skip: loadAddon().why ?? false }, () => {
