@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 shopt -s globstar
 
 run() {
-  node --test --test-concurrency=2 --test-timeout=300000 --test-reporter=spec \
+  node --test --test-concurrency=3 --test-timeout=300000 --test-reporter=spec \
     dist/test/**/*.test.js chaos/*.test.mjs bench/*.test.mjs
 }
 

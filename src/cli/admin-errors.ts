@@ -1,5 +1,5 @@
 import { Exit } from '../errors.ts';
-import type { Changed } from '../queue/store.ts';
+import type { Changed } from '../queue/inspection.ts';
 import { CliError } from './errors.ts';
 
 /** Errors of the commands that inspect a broker or a store, or change it. */
