@@ -309,7 +309,7 @@ describe('limits', () => {
     const stage = new Stage(t);
     const data = stage.path('small');
     mkdirSync(data);
-    const options = ['-t', 'tmpfs', '-o', 'size=300k,mode=700', 'tmpfs', data];
+    const options = ['-t', 'tmpfs', '-o', 'size=400k,mode=700', 'tmpfs', data];
     if (spawnSync('mount', options).status !== 0) {
       t.skip('SKIPPED: no tmpfs can be mounted here; needs root');
       return;
