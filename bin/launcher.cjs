@@ -31,13 +31,18 @@ function cached(filename) {
   }
 }
 
+const loaded = new Map();
+
 function load(name) {
+  const known = loaded.get(name);
+  if (known) return known.exports;
   const filename = join(folder, name);
   const script = new Script(readFileSync(filename, 'utf8'), {
     filename,
     cachedData: cached(filename),
   });
   const module = { exports: {} };
+  loaded.set(name, module);
   const need = (id) => (id.startsWith('../cli/') ? load(id.slice('../cli/'.length)) : require(id));
   script.runInThisContext()(module, need, filename);
   return module.exports;

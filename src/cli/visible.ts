@@ -1,5 +1,8 @@
-/** What could move a terminal's cursor, change its title, or show text in another order than its own. */
-const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu;
+/**
+ * What could move a terminal's cursor, change its title, or show text in another order than its own. Made when it is
+ * needed: the first expression with such properties takes 0.5 ms.
+ */
+const control = () => /[\p{Cc}\p{Bidi_Control}]/gu;
 
 /**
  * Text in a form that is safe for a terminal: control characters are written as escapes. Newlines and tabs stay.
@@ -7,7 +10,7 @@ const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu;
  */
 export function visible(text: string | Uint8Array): string {
   return String(typeof text === 'string' ? text : Buffer.from(text)).replace(
-    CONTROL,
+    control(),
     (character) => (character === '\n' || character === '\t' ? character : escapeOf(character)),
   );
 }
@@ -19,7 +22,7 @@ export function oneLine(text: string | Uint8Array): string {
 
 /** JSON with escapes wherever a terminal could take it for a command; it parses to the same value. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(CONTROL, (character) => `\\u${hex(character, 4)}`);
+  return JSON.stringify(value).replace(control(), (character) => `\\u${hex(character, 4)}`);
 }
 
 function escapeOf(character: string): string {

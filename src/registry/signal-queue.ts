@@ -10,7 +10,7 @@ export interface SignalQueue {
 /** @returns undefined if it cannot be known: no such process, no /proc */
 export function signalQueue(pid: number): SignalQueue | undefined {
   try {
-    const match = /^SigQ:\s*(\d+)\/(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    const match = /^SigQ:\s*(\d+)\/(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return match ? { used: Number(match[1]), limit: Number(match[2]) } : undefined;
   } catch {
     return undefined;

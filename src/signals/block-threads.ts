@@ -25,11 +25,13 @@ export function blockInEveryThread(
   const failed = addon.block();
   if (failed !== 0) throw new Error(`could not block SIGUSR1 and SIGUSR2 (errno ${failed})`);
   for (const tid of threads()) if (tid !== process.pid) addon.nudge(tid);
-  for (let round = 0; round < maxRounds; round++) {
-    const open = openThreads();
-    if (open.length === 0) return;
-    for (const tid of open) addon.nudge(tid);
-    sleepSync(round < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
+  // A thread that blocks them does so for good, and so does one that it starts.
+  const blocking = new Set<number>();
+  for (let rounds = 0; rounds < maxRounds; ) {
+    const open = threads().find((tid) => !blocking.has(tid) && isOpen(tid, blocking));
+    if (open === undefined) return;
+    addon.nudge(open);
+    sleepSync(rounds++ < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
   }
   throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
 }
@@ -38,14 +40,15 @@ function threads(): number[] {
   return readdirSync('/proc/self/task').map(Number);
 }
 
-function openThreads(): number[] {
-  return threads().filter((tid) => {
-    try {
-      const status = readFileSync(`/proc/self/task/${tid}/status`, 'latin1');
-      const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
-      return (BigInt(`0x${mask}`) & BOTH) !== BOTH;
-    } catch {
-      return false; // the thread has ended in the meantime
-    }
-  });
+/** @param blocking is told if it is not */
+function isOpen(tid: number, blocking: Set<number>): boolean {
+  try {
+    const status = readFileSync(`/proc/self/task/${tid}/status`, 'utf8');
+    const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
+    if ((BigInt(`0x${mask}`) & BOTH) !== BOTH) return true;
+    blocking.add(tid);
+  } catch {
+    // The thread has ended in the meantime.
+  }
+  return false;
 }
