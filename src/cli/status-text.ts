@@ -5,7 +5,7 @@ import type { BrokerStatus, Counts, QueueStatus } from '../status.ts';
 import { ageText } from './age.ts';
 import { allSettingsText } from './queue-settings.ts';
 import { table, titled } from './table.ts';
-import { visible } from './visible.ts';
+import { oneLine } from './visible.ts';
 
 /** The width of a terminal that nobody has widened. */
 const TERMINAL_COLUMNS = 80;
@@ -18,7 +18,7 @@ export function statusText(status: BrokerStatus, queues: readonly QueueStatus[])
     ...[queuesText(queues), allSettingsText(queues)],
     ...[...countedTexts(status, queues), consumersText(status)],
   ];
-  return `${visible(brokerLines(status).join('\n'))}\n\n${tables.filter(Boolean).join('\n')}`;
+  return `${brokerLines(status).join('\n')}\n\n${tables.filter(Boolean).join('\n')}`;
 }
 
 /** @param more what is to be said of each, in a last column */
@@ -115,7 +115,7 @@ function engineLines({
 /** Wrapped between words. */
 function line(name: string, text: string): string {
   const lines = [''];
-  for (const word of text.split(' ')) {
+  for (const word of oneLine(text).split(' ')) {
     const last = lines.pop() ?? '';
     const longer = last === '' ? word : `${last} ${word}`;
     const fits = last === '' || longer.length <= TERMINAL_COLUMNS - INDENT;

@@ -33,6 +33,11 @@ describe('statusText', () => {
     assert.doesNotMatch(text, /undefined/);
   });
 
+  it('keeps what others have named on its line', () => {
+    const text = statusText({ ...status, dir: '/tmp/a\nbroker 1\x1b[2J' }, []);
+    assert.ok(text.split('\n').includes('directory  /tmp/a\\nbroker 1\\x1b[2J'), text);
+  });
+
   it('shows every number, by queue too, and since when, in 80 columns', () => {
     const drain = {
       ...{ ready: 1, delayed: 2, delayedUntil: '2026-01-02T03:04:05.678Z', reserved: 3, dead: 0 },

@@ -114,7 +114,8 @@ export class Screen {
       return;
     }
     // The size may be another one by now, and only who had the terminal was told: Node asks for it again.
-    process.emit('SIGWINCH', 'SIGWINCH');
+    // It throws when the terminal was closed: SIGCONT comes with SIGHUP then.
+    quietly(() => process.emit('SIGWINCH', 'SIGWINCH'));
     this.#isOpen = true;
     // Off before on: whoever had the terminal meanwhile may have changed it, of which Node knows nothing.
     if (this.#hasKeys) {
