@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 import { postgresErrors } from './errors.ts';
 
+/** How often another client tries to get a connection that should be ours alone. */
+const SHARED_TRIES = 10;
 /** How long a pooler may take to give us a connection; ms. */
 const POOL_MS = 1000;
 const INT8 = 20;
@@ -41,26 +43,38 @@ export function cutOff(client: Client): void {
 /**
  * Whether a pooler gives its transactions one connection after the other. Whoever is connected directly is told the
  * PID of his backend; a pooler makes one up. Then another client takes the connection used last, which stays ours
- * only if it is ours.
+ * only if it is ours. Somebody else may be faster than that client: so it tries more than once.
  */
 export async function isShared(client: Client, make: () => Client): Promise<boolean> {
-  const backend = async () =>
-    (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]?.pid;
-  const before = await backend();
-  if (before === (client as Inside).processID) return false;
+  const first = await backendOf(client);
+  if (first === (client as Inside).processID) return false;
   const other = make();
   other.on('error', () => {}); // who asks hears of it
   await other.connect();
   try {
-    await other.query('BEGIN; SELECT 1');
-    const now = backend();
-    const same = await Promise.race([now.then((pid) => pid === before), sleep(POOL_MS, false)]);
-    await other.query('COMMIT');
-    await now;
-    return !same;
+    for (let tries = 0; tries < SHARED_TRIES; tries++) {
+      if (await takesOver(other, client, first)) return true;
+    }
+    return false;
   } finally {
     await other.end().catch(() => {});
   }
+}
+
+/** Whether a client gets the backend of another one, or keeps him from it. */
+async function takesOver(other: Client, client: Client, backend: number): Promise<boolean> {
+  await other.query('BEGIN');
+  const taken = await backendOf(other);
+  const now = backendOf(client);
+  const same = await Promise.race([now.then((pid) => pid === backend), sleep(POOL_MS, false)]);
+  await other.query('COMMIT');
+  await now;
+  return taken === backend || !same;
+}
+
+async function backendOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? 0;
 }
 
 /** Ours are below 2^53. */
