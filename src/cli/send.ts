@@ -6,10 +6,10 @@ import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { Exit } from '../errors.ts';
-import type { Published } from '../queue/message.ts';
 import type { DirectFlags, DirectSession } from './direct-session.ts';
 import { cliErrors } from './errors.ts';
 import { records } from './input.ts';
+import { lastSentOf } from './last-sent.ts';
 import { MAX_INPUT_BYTES, readMessage, sourceOf } from './message-source.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
@@ -164,29 +164,21 @@ class SendSession {
   async #sendAndTell(body: Uint8Array): Promise<void> {
     await this.#producer.send(body, this.#options);
     this.#confirmed++;
-    this.#inspector ??= await Inspector.open({ dir: this.#flags.dir });
-    const [sent = NOT_KNOWN] = await this.#lastSent(this.#inspector);
-    const { queue = DEFAULT_QUEUE, json, quiet } = this.#flags;
-    const { id, isDuplicate } = sent;
+    const { dir, queue = DEFAULT_QUEUE, key, json, quiet } = this.#flags;
+    const { signal } = this.#options;
+    const ask = async () => {
+      this.#inspector ??= await Inspector.open({ dir });
+      return this.#inspector.lastSent({ signal });
+    };
+    const { id, isDuplicate } = await lastSentOf(ask, signal);
     const duplicate = isDuplicate ? { duplicate: true } : {};
     if (json) print(`${JSON.stringify({ id, queue, bytes: body.length, ...duplicate })}\n`);
     else if (isDuplicate && !quiet)
       say(`not stored: ${id === null ? 'another message' : `message ${id}`} stands for this key.`);
-  }
-
-  /** What became of them; nothing if there is no time left: the message is confirmed all the same. */
-  async #lastSent(inspector: Inspector): Promise<Published[]> {
-    const { signal } = this.#options;
-    try {
-      return await inspector.lastSent({ signal });
-    } catch (error) {
-      if (signal?.aborted) return [];
-      throw error;
-    }
+    else if (id === null && key !== undefined && !quiet)
+      say('stored, unless another message stands for this key: the broker that knew has ended.');
   }
 }
-
-const NOT_KNOWN: Published = { id: null, isDuplicate: false };
 
 async function sendRecords(
   sender: SendSession | DirectSession,

@@ -68,6 +68,28 @@ describe('send --key', () => {
     assert.equal((await stage.sigmq(['consume', '-e']).ended).stdout.toString(), '');
   });
 
+  it('succeeds when the broker has confirmed it and ends before it says more', async (t) => {
+    const stage = new Stage(t);
+    // It ends once it has accepted something: mostly before it is asked what became of that.
+    const library = new URL('../../lib/index.js', import.meta.url).href;
+    const broker = stage.script(
+      `exec ${process.execPath} --input-type=module -e '
+        import { Broker } from ${JSON.stringify(library)};
+        const broker = await Broker.open();
+        console.error("runs");
+        while ((await broker.metrics()).accepted === 0) await new Promise(setImmediate);
+        await broker.close();'`,
+    );
+    await broker.says('runs');
+    const sending = stage.send(['--wait', '-W', '1m', '--key', 'k', 'first']);
+    await broker.ended;
+    await stage.broker();
+    const first = await sending;
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /^$|stored, unless another message stands for this key/);
+    assert.match((await stage.send(['--key', 'k', 'again'])).stderr, /message 1 stands/);
+  });
+
   it('is for one message, and says so', async (t) => {
     const stage = new Stage(t);
     await stage.broker();
