@@ -12,6 +12,7 @@ import type { AskedStatus } from '../status.ts';
 import { AwaitedAnswer } from './awaited-answer.ts';
 import { producerErrors } from './errors.ts';
 import { Requester } from './requester.ts';
+import { isNoBroker, untilAnswered } from './retry.ts';
 import type { AskOptions } from './send-options.ts';
 
 /** How often to check that there is a broker; ms. */
@@ -65,9 +66,8 @@ export class Asking {
     { queue = DEFAULT_QUEUE, onLook }: Pick<AskOptions, 'queue' | 'onLook'>,
     signal: AbortSignal,
   ): Promise<AskReply> {
-    const { dir, table, endpoint } = this.#options;
-    if (endpoint.plainBecause !== undefined || findBroker(dir, table).kind === 'plain')
-      throw producerErrors.plainRequest();
+    signal.throwIfAborted();
+    const { endpoint } = this.#options;
     const number = ++Asking.#number;
     const awaited = new AwaitedAnswer();
     const over = new AbortController();
@@ -76,7 +76,8 @@ export class Asking {
     if (this.#awaited.size === 0) this.#unlisten = endpoint.listen(this.#judge);
     this.#awaited.set(number, awaited);
     try {
-      const asked = sent(send(number)).then(() => {
+      const sending = this.#findEchoBroker(over.signal).then(() => sent(send(number)));
+      const asked = sending.then(() => {
         const look = this.#look(number, queue, awaited, over.signal, onLook);
         look.catch((error) => awaited.giveUp(error));
         return awaited.content;
@@ -93,6 +94,14 @@ export class Asking {
   close(): void {
     this.#requester.close();
     for (const awaited of this.#awaited.values()) awaited.giveUp(linkErrors.closed());
+  }
+
+  /** @throws SigmqError plain-broker; none is running, unless one is to be waited for */
+  async #findEchoBroker(signal: AbortSignal): Promise<void> {
+    const { dir, table, endpoint, wait } = this.#options;
+    const find = async () => endpoint.plainBecause === undefined && findBroker(dir, table).kind;
+    const kind = await untilAnswered(find, (error) => wait && isNoBroker(error), signal);
+    if (kind !== 'echo') throw producerErrors.plainRequest();
   }
 
   readonly #judge: Judge = (_sender, frame) => {

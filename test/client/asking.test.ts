@@ -171,6 +171,33 @@ describe('Asking', () => {
     await failed;
   });
 
+  it('waits for one that is not there yet, if it is to', async (t) => {
+    const { clock, ask, vanish, appear, answered } = given(t, true);
+    vanish();
+    const asked = ask();
+    await clock.pass(100_000);
+    appear();
+    await clock.pass(600);
+    answered({ body: Buffer.from('x') });
+    assert.equal((await asked).text(), 'x');
+  });
+
+  it('fails when there is none, and it is not to wait', async (t) => {
+    const { ask, vanish } = given(t);
+    vanish();
+    await assert.rejects(ask(), { code: 'no-broker', exitCode: 69 });
+  });
+
+  it('ends while it waits for one', async (t) => {
+    const { ask, vanish, over, listeners } = given(t, true);
+    vanish();
+    const aborted = assert.rejects(ask(), { message: 'enough' });
+    over.abort(new Error('enough'));
+    await aborted;
+    await assert.rejects(ask(), { message: 'enough' });
+    assert.equal(listeners.size, 0);
+  });
+
   it('asks the next broker at once', async (t) => {
     const { clock, ask, vanish, appear, answered, looks } = given(t, true);
     const asked = ask();
