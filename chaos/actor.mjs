@@ -22,8 +22,10 @@ export function killAll() {
 }
 
 /**
- * What a consumer wrote of one delivery: a plain one knows no id and no attempt.
- * @typedef {{ text: string, stretch: number, id?: number, attempt?: number, releases?: number, ended?: boolean }} Written
+ * What a consumer wrote of one delivery: a plain one knows no id and no attempt. One that runs worker.sh tells of each
+ * run of it: its id, attempt and PID, when it began (s since boot), and whether it came to its end.
+ * @typedef {{ text: string, stretch: number, id?: number, attempt?: number, releases?: number, run?: string,
+ *   began?: number, ended?: boolean }} Written
  */
 
 export class Actor {
@@ -37,6 +39,8 @@ export class Actor {
   /** Where a consumer is. */
   host;
   said = '';
+  /** What it wrote to its standard output, if that is a pipe. */
+  text = '';
   /** It may end by itself. */
   mayEnd = false;
   /** Hears what is said on stderr. @type {((text: string) => void) | undefined} */
@@ -52,6 +56,9 @@ export class Actor {
     this.child.once('exit', () => living.delete(this.child));
     this.exited = once(this.child, 'exit').then(([code, signal]) => code ?? signal);
     this.ended = once(this.child, 'close').then(([code, signal]) => code ?? signal);
+    this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
+      this.text += chunk;
+    });
     const path = join(log, `${role}-${this.pid}`);
     this.child.stderr?.on('data', (chunk) => {
       this.said = (this.said + chunk).slice(-REMEMBERED);
@@ -155,10 +162,12 @@ export class Worker extends Sigmq {
   get records() {
     const ended = new Set(readLines(`${this.path}.ended`));
     const read = (line) => {
-      const [, run, releases, text] = /^(\d+ \d+ \d+) (\d+) (.*)$/s.exec(line) ?? [];
+      const [, run, releases, began, text] =
+        /^(\d+ \d+ \d+) (\d+) ([\d.]+) (.*)$/s.exec(line) ?? [];
       if (text === undefined) return { text: line };
       const [id, attempt] = run.split(' ').map(Number);
-      return { id, attempt, releases: Number(releases), ended: ended.has(run), text };
+      const known = { id, attempt, releases: Number(releases), run, began: Number(began) };
+      return { ...known, ended: ended.has(run), text };
     };
     return readLines(this.path).map(read).map(placed(this));
   }

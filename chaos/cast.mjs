@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Actor, Consumer, PlainConsumer, Sigmq } from './actor.mjs';
 
-/** Exit codes of a `send`: done, no broker, not confirmed, time over. */
-const EXPECTED = new Set([0, 69, 75, 124]);
+/** Exit codes of a `send`: done, no broker, not confirmed, time over; of an `ask` also those of worker.sh. */
+const EXPECTED = { send: [0, 69, 75, 124], ask: [0, 3, 65, 69, 75, 124] };
 /** Pause before a broker that ended by itself gets its successor; ms. */
 const RESTART_MS = 300;
 /** @type {any} Before there is a broker. */
@@ -32,7 +32,7 @@ export class Cast {
   takenOver = new Set();
   /** A broker may be unable to start just now. */
   mayFailToStart = () => false;
-  /** A consumer may be unable to start just now. */
+  /** A consumer may be unable to start just now. @type {(consumer: Actor) => boolean} */
   mayFailToRegister = () => false;
   #ending = false;
   #turns = 0;
@@ -181,7 +181,7 @@ export class Cast {
       const consumer = this.startConsumer(args, Kind);
       if (await consumer.says('waits for messages')) return consumer;
       const code = await consumer.ended;
-      if (!consumer.died && !consumer.mayEnd && !this.mayFailToRegister())
+      if (!consumer.died && !consumer.mayEnd && !this.mayFailToRegister(consumer))
         this.wrong.push(`consumer ${consumer.pid} did not start, ${code}: ${consumer.said}`);
       await sleep(RESTART_MS);
     }
@@ -195,7 +195,8 @@ export class Cast {
     consumer.host = this.hosts[length % this.hosts.length];
     this.consumers.push(consumer);
     void consumer.ended.then((code) => {
-      if (consumer.died || this.#ending || consumer.mayEnd || this.mayFailToRegister()) return;
+      if (consumer.died || this.#ending || consumer.mayEnd || this.mayFailToRegister(consumer))
+        return;
       this.wrong.push(`consumer ${consumer.pid} ended by itself with ${code}: ${consumer.said}`);
     });
     return consumer;
@@ -217,17 +218,21 @@ export class Cast {
     return join(this.dir, 'out', String(this.consumers.length));
   }
 
-  /** Starts a `send`. @param input undefined: its standard input stays open */
-  produce(args, input) {
+  /**
+   * Starts a command that sends.
+   * @param input undefined: its standard input stays open
+   * @param {'send' | 'ask'} command
+   */
+  produce(args, input, command = 'send') {
     const place = this.#place(this.producers.size % 2 === 1, this.#produced++);
-    const producer = new Sigmq(place, 'producer', ['send', ...args], ['pipe', 'ignore', 'pipe']);
+    const producer = new Sigmq(place, 'producer', [command, ...args], 'pipe');
     producer.child.stdin.on('error', () => {});
     if (input !== undefined) producer.child.stdin.end(input);
     this.producers.add(producer);
     void producer.ended.then((code) => {
       this.producers.delete(producer);
-      if (producer.died || this.#ending || EXPECTED.has(code)) return;
-      this.wrong.push(`producer ${producer.pid} ended with ${code}: ${producer.said}`);
+      if (producer.died || this.#ending || EXPECTED[command].includes(code)) return;
+      this.wrong.push(`${command} ${producer.pid} ended with ${code}: ${producer.said}`);
     });
     return producer;
   }
@@ -235,11 +240,8 @@ export class Cast {
   /** Runs a command that asks or tells the broker something. @returns `{ code, text, said }` */
   async ask(...args) {
     const actor = new Sigmq(this.#place(false), args[0], args, ['ignore', 'pipe', 'pipe']);
-    let text = '';
-    actor.child.stdout.on('data', (chunk) => {
-      text += chunk;
-    });
-    return { code: await actor.ended, text, said: actor.said };
+    const code = await actor.ended;
+    return { code, text: actor.text, said: actor.said };
   }
 
   /** As ask, until it is done. */

@@ -5,9 +5,10 @@
 //   --minutes M     go on for so long, shared among the acts
 //   --seed S        takes the same decisions again; every run prints its seed
 //   --acts a,b      some of them only: calm, storm, work, kick, restore, longjobs, ttl, givebacks, groups,
-//                   deleted, registry, strangers, disk, crowd
+//                   fanout, asks, keys, deleted, registry, strangers, disk, crowd
 //   --messages N    to send in the storm, at least (500); the other acts: --calm, --work, --kick, --longjobs,
-//                   --ttl, --givebacks, --groups, --registry, --disk
+//                   --ttl, --givebacks, --groups, --fanout, --asks (that got a reply), --keys (stored),
+//                   --registry, --disk
 //   --restore N     stores opened one after the other (12); --deleted N: files deleted (10);
 //                   --strangers N: PIDs given away (30)
 //   --long S        seconds of a long job (65: more than any wait that sigmq has)
@@ -20,12 +21,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killAll } from './actor.mjs';
+import { asks } from './acts/asks.mjs';
 import { calm } from './acts/calm.mjs';
 import { crowd } from './acts/crowd.mjs';
 import { deleted } from './acts/deleted.mjs';
 import { disk } from './acts/disk.mjs';
+import { fanout } from './acts/fanout.mjs';
 import { givebacks } from './acts/givebacks.mjs';
 import { groups } from './acts/groups.mjs';
+import { keys } from './acts/keys.mjs';
 import { kick } from './acts/kick.mjs';
 import { longjobs } from './acts/longjobs.mjs';
 import { registry } from './acts/registry.mjs';
@@ -52,6 +56,9 @@ const SHARES = new Map([
   [ttl, 0.05],
   [givebacks, 0.03],
   [groups, 0.05],
+  [fanout, 0.05],
+  [asks, 0.05],
+  [keys, 0.05],
   [deleted, 0.05],
   [registry, 0.07],
   [strangers, 0.08],
@@ -77,6 +84,9 @@ const { values } = parseArgs({
     ttl: { type: 'string', default: '80' },
     givebacks: { type: 'string', default: '60' },
     groups: { type: 'string', default: '60' },
+    fanout: { type: 'string', default: '60' },
+    asks: { type: 'string', default: '60' },
+    keys: { type: 'string', default: '60' },
     deleted: { type: 'string', default: '10' },
     registry: { type: 'string', default: '200' },
     strangers: { type: 'string', default: '30' },

@@ -1,6 +1,5 @@
 // What is done to the processes of a run.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Consumer } from './actor.mjs';
 
 /** Signals of one burst: some ms of them. */
 const BURST = 300;
@@ -99,7 +98,7 @@ export class Faults {
     const victim = this.#pick([...this.#echoConsumers, ...this.cast.producers]);
     if (!victim || !this.decoys) return false;
     const took = await this.#reuse(victim);
-    if (victim instanceof Consumer) void this.cast.addConsumer(victim.args);
+    if (this.cast.consumers.includes(victim)) void this.replace(victim);
     return took;
   };
 
@@ -115,7 +114,7 @@ export class Faults {
     const took = await this.#reuse(victim);
     broker.signal('SIGCONT');
     broker.stopped = false;
-    if (victim instanceof Consumer) void this.cast.addConsumer(victim.args);
+    if (this.cast.consumers.includes(victim)) void this.replace(victim);
     return took;
   };
 

@@ -44,7 +44,7 @@ export class Ledger {
    * @returns the counts, the sentences about what is wrong, and the numbers of what is missing
    */
   audit(consumers, overdue = new Set(), takenOver = new Set()) {
-    const { deliveries, wrong } = this.#collect(consumers);
+    const { deliveries, wrong } = this.collect(consumers);
     const nobodyDied = !consumers.some(({ died }) => died);
     let repeats = 0;
     for (const [number, records] of deliveries) {
@@ -84,7 +84,7 @@ export class Ledger {
    * @returns sentences
    */
   unkept(consumers, dead, from = 0) {
-    const { deliveries } = this.#collect(consumers);
+    const { deliveries } = this.collect(consumers);
     const lost = [...this.confirmed.keys()].filter(
       (number) => number >= from && !deliveries.has(number) && !dead.has(number),
     );
@@ -97,7 +97,8 @@ export class Ledger {
     return wrong;
   }
 
-  #collect(consumers) {
+  /** What was delivered of each message, in order, and sentences about what was not one. */
+  collect(consumers) {
     const deliveries = new Map();
     const wrong = [];
     for (const by of consumers) {

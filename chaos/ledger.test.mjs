@@ -1,22 +1,10 @@
 // Whether the checker can fail: what it is there to notice is made here.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { consumer, record, worker } from './fixtures.mjs';
 import { hasty, Ledger, outOfOrder } from './ledger.mjs';
-import { Fate, messageOf } from './message.mjs';
-import { Random } from './random.mjs';
+import { Fate } from './message.mjs';
 import { Stretches, UNKNOWN } from './stretches.mjs';
-
-const random = new Random(1);
-/** @type {(number: number, told?: { id?: number, attempt?: number, fate?: string, [more: string]: unknown }) => any} */
-const record = (number, { id = 100 + number, attempt = 1, fate, ...more } = {}) => ({
-  id,
-  attempt,
-  text: messageOf(number, random, fate),
-  ...more,
-});
-const consumer = (records, more = {}) => ({ pid: 7, died: false, records, ...more });
-/** Runs worker.sh: what is not said to have ended did not. */
-const worker = (records, more = {}) => consumer(records, { works: true, ...more });
 
 /** @typedef {{ overdue?: Set<number>, prepare?: (ledger: Ledger) => void }} Told */
 

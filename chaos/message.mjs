@@ -17,6 +17,8 @@ export const Fate = {
   Slow: 'slow',
   /** Every attempt takes $LONG seconds. */
   Long: 'long',
+  /** Handled, with an exit code of 3: for `consume --reply`, which passes it on. */
+  Three: 'three',
   /** Rejected for good. */
   Bad: 'bad',
 };

@@ -18,6 +18,7 @@ const PAUSE_MS = 100;
  * @property {(random: Random, n: number) => readonly string[]} [argsOf] options of one `send` of the nth producer
  * @property {(random: Random, n: number) => string | undefined} [fateOf] what is to become of a message of the nth
  *   producer
+ * @property {typeof send} [via] what sends some messages
  * @property {(numbers: number[], n: number) => void} [onSend] hears of the numbers before the nth producer sends them
  */
 
@@ -34,6 +35,7 @@ export async function produce(
     sizes = [1, 1, 1, 20, 60],
     argsOf = () => [],
     fateOf = () => undefined,
+    via = send,
     onSend = () => {},
   },
 ) {
@@ -48,7 +50,7 @@ export async function produce(
         messageOf(number, random, fateOf(random.of(number), n)),
       );
       onSend(numbers, n);
-      const code = await send(cast, ledger, numbers, messages, args);
+      const code = await via(cast, ledger, numbers, messages, args);
       if (code !== 0) await sleep(PAUSE_MS);
     }
   };

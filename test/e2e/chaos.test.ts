@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { Program, ROOT } from './harness.ts';
 
+const LEDGERS = ['ledger', 'group-ledger', 'ask-ledger', 'key-ledger'];
+
 it('notices what is lost, altered or repeated', async (t) => {
   const ledger = new Program(t, process.execPath, [
     '--test',
     '--test-reporter=tap',
-    join(ROOT, 'chaos/ledger.test.mjs'),
+    ...LEDGERS.map((name) => join(ROOT, `chaos/${name}.test.mjs`)),
   ]);
   const { code, stderr } = await ledger.ended;
   assert.equal(code, 0, `${ledger.stdout}${stderr}`);
