@@ -15,6 +15,7 @@ const GROUP = 64;
 const BUSY = { limitBits: 20_000, bytes: 4_000, messages: 200 };
 
 const JOBS = 'JSON jobs of 177 bytes';
+const ORDERS = 'JSON orders of 166 bytes, 74 bits of them new';
 const SHORT = 'lines of 20 bytes';
 export const LABELS = {
   limit: '(a) limit: C, blocked signals, polling ping-pong, µs/bit',
@@ -24,6 +25,9 @@ export const LABELS = {
   jobPublish: `${JOBS}: send --lines alone, messages/s`,
   jobConsume: `${JOBS}: consume alone, messages/s`,
   jobBoth: `${JOBS}: both at once, messages/s`,
+  orderPublish: `${ORDERS}: send --lines alone, messages/s`,
+  orderConsume: `${ORDERS}: consume alone, messages/s`,
+  orderBoth: `${ORDERS}: both at once, messages/s`,
   shortPublish: `${SHORT}: send --lines alone, messages/s`,
   shortConsume: `${SHORT}: consume alone, messages/s`,
   shortBoth: `${SHORT}: both at once, messages/s`,
@@ -72,6 +76,9 @@ async function* quiet(messages) {
   yield ['jobPublish', await publish('job', messages)];
   yield ['jobConsume', await consume('job', messages)];
   yield ['jobBoth', await both('job', messages)];
+  yield ['orderPublish', await publish('order', messages)];
+  yield ['orderConsume', await consume('order', messages)];
+  yield ['orderBoth', await both('order', messages)];
   yield ['shortPublish', await publish('short', messages)];
   yield ['shortConsume', await consume('short', messages)];
   yield ['shortBoth', await both('short', messages)];

@@ -6,7 +6,7 @@ import { bodies } from './payloads.mjs';
 
 const count = Number(process.argv[2] ?? 3000);
 /** @type {import('./payloads.mjs').Kind[]} */
-const KINDS = ['job', 'log', 'short'];
+const KINDS = ['job', 'order', 'log', 'short'];
 /** Messages in a frame. */
 const GROUPS = [1, 16, 64, 256];
 

@@ -7,7 +7,7 @@ import { bodies, bytes, jobText, LARGEST, linesOf } from './payloads.mjs';
 const COUNT = 2000;
 const sizes = (kind) => bodies(kind, COUNT).map((body) => body.length);
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-const LINES = /** @type {const} */ (['job', 'log', 'short', 'printable']);
+const LINES = /** @type {const} */ (['job', 'order', 'log', 'short', 'printable']);
 
 describe('the payloads of the benchmarks', () => {
   for (const kind of LINES) {
@@ -31,6 +31,17 @@ describe('the payloads of the benchmarks', () => {
       const values = new Set(jobs.map((job) => job[field]));
       assert.ok(values.size > 5, `${field} has ${values.size} values`);
     }
+  });
+
+  it('orders have 166 bytes on average, go up, and pack better than jobs', () => {
+    assert.ok(Math.abs(mean(sizes('order')) - 166) < 1, `${mean(sizes('order'))} bytes`);
+    const orders = bodies('order', COUNT).map((body) => JSON.parse(String(body)));
+    for (const [n, { id, created }] of orders.entries()) {
+      const before = orders[n - 1];
+      if (before) assert.ok(before.id < id && before.created <= created);
+    }
+    const packed = (kind) => deflateRawSync(linesOf(kind, COUNT)).length;
+    assert.ok(packed('order') < packed('job'));
   });
 
   it('log lines have some 83 bytes, short ones 20 exactly', () => {

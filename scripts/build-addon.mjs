@@ -14,7 +14,7 @@ function build(arch) {
   if (!cc) return `no C compiler for ${arch}`;
   const target = join(root, 'prebuilds', `linux-${arch}`, 'sigmq.node');
   mkdirSync(dirname(target), { recursive: true });
-  const { isDone, said } = link(cc, arch, target, '-O2', '-s');
+  const { isDone, said } = link(cc, arch, target, '-O3', '-s');
   if (isDone) return undefined;
   rmSync(target, { force: true });
   return `${cc} failed:\n${said}`;

@@ -13,12 +13,12 @@ const ENTRIES_BYTES = 64 << 10;
 export interface Accepts {
   readonly batch: boolean;
   readonly brotli: boolean;
-  /** Packed by what both ends have learned: version 1 of the model. */
+  /** Packed by what both ends have learned: version 2 of the model. */
   readonly model: boolean;
 }
 
 /** What every sigmq of this version takes. */
-export const ACCEPTS = 'batch,brotli,model1';
+export const ACCEPTS = 'batch,brotli,model2';
 export const NOTHING_MORE: Accepts = { batch: false, brotli: false, model: false };
 
 /** @param said of broker.json or consumers.txt; what is not known is of a later version */
@@ -27,7 +27,7 @@ export function acceptsOf(said: string | undefined): Accepts {
   return {
     batch: names.includes('batch'),
     brotli: names.includes('brotli'),
-    model: names.includes('model1'),
+    model: names.includes('model2'),
   };
 }
 

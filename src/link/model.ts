@@ -5,7 +5,7 @@ import { loadAddon } from '../signals/addon.ts';
 const WORTH_BEGINNING_BYTES = 400;
 /** Nothing is won below this, with the field and the check that go with what is packed. */
 const WORTH_BYTES = 24;
-/** What is larger is not for a model, which takes roughly 1 µs a byte (bench/packing.mjs), while the bus is held. */
+/** What is larger is not for a model, which takes up to 1 µs a byte, both ends together (bench/packing.mjs), while the bus is held. */
 export const MAX_PACKED_BYTES = 256 << 10;
 /** Models in memory, of half a megabyte each; whose turn was longest ago begins anew. */
 const MAX_MODELS = 32;

@@ -1,5 +1,5 @@
 /* Packs bytes into what a model does not guess of them, by arithmetic coding, and back. */
-#include "model.h"
+#include "guess.h"
 #include "sigmq.h"
 
 /* The part of the range that stands for a 1 begins with it. */
@@ -11,10 +11,11 @@ static inline uint32_t split(uint32_t low, uint32_t high, uint32_t likely) {
 static int32_t pack_bytes(Model *m, const uint8_t *in, size_t size, uint8_t *out, size_t room) {
   Byte b;
   uint32_t low = 0, high = UINT32_MAX;
+  begin_text(m);
   size_t done = 0;
   for (size_t i = 0; i < size; i++) {
     begin_byte(&b, m);
-    for (int n = 0; n < 8; n++) {
+    for (uint32_t n = 0; n < 8; n++) {
       uint32_t bit = in[i] >> (7 - n) & 1u, middle = split(low, high, predict(&b, n));
       if (bit) high = middle;
       else low = middle + 1;
@@ -40,10 +41,11 @@ static void unpack_bytes(Model *m, const uint8_t *in, size_t size, uint8_t *out,
   Byte b;
   uint32_t low = 0, high = UINT32_MAX, number = 0;
   size_t done = 0;
+  begin_text(m);
   for (; done < 4; done++) number = number << 8 | (done < size ? in[done] : 0);
   for (size_t i = 0; i < length; i++) {
     begin_byte(&b, m);
-    for (int n = 0; n < 8; n++) {
+    for (uint32_t n = 0; n < 8; n++) {
       uint32_t middle = split(low, high, predict(&b, n)), bit = number <= middle;
       if (bit) high = middle;
       else low = middle + 1;
@@ -82,7 +84,6 @@ static bool byte_args(napi_env env, napi_callback_info info, Bytes *out) {
 napi_value pack(napi_env env, napi_callback_info info) {
   Bytes a[3];
   if (!byte_args(env, info, a)) return integer(env, -1);
-  prepare_models();
   return integer(env, pack_bytes((Model *)(void *)a[0].bytes, a[1].bytes, a[1].length, a[2].bytes, a[2].length));
 }
 
@@ -90,7 +91,6 @@ napi_value pack(napi_env env, napi_callback_info info) {
 napi_value unpack(napi_env env, napi_callback_info info) {
   Bytes a[3];
   if (!byte_args(env, info, a)) return integer(env, -1);
-  prepare_models();
   unpack_bytes((Model *)(void *)a[0].bytes, a[1].bytes, a[1].length, a[2].bytes, a[2].length);
   return integer(env, 0);
 }
