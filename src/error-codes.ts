@@ -56,6 +56,7 @@ export type ErrorCode =
   | 'no-descriptors'
   | 'no-edit'
   | 'no-group'
+  | 'no-group-yet'
   | 'no-groups'
   | 'no-home'
   | 'no-reply'

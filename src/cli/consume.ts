@@ -1,7 +1,7 @@
 import { Consumer } from '../client/consumer.ts';
 import type { Message } from '../client/message.ts';
 import type { ConsumerOptions } from '../client/options.ts';
-import { Exit, type SigmqError } from '../errors.ts';
+import { Exit, SigmqError } from '../errors.ts';
 import type { QueueChoice } from '../options/weights.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { processTable } from '../registry/process-table.ts';
@@ -134,10 +134,11 @@ class Session {
   /** @returns undefined: it was to end before a broker had made its group */
   async #open(options: ConsumerOptions & { dir: string }): Promise<Consumer | undefined> {
     const { group, dir } = options;
+    const { exitEmpty } = this.#flags;
     if (group === undefined) return Consumer.open(options);
     const broker = inspectBroker(dir, processTable());
     if (!broker.ok) {
-      if (this.#flags.exitEmpty) throw broker.error;
+      if (exitEmpty) throw broker.error;
       if (!this.#flags.quiet)
         say(`no broker is running yet: group ${group} gets what is sent once one has made it.`);
     }
@@ -147,11 +148,16 @@ class Session {
     void this.#ended.then(() => {
       if (!consumer) opening.abort();
     });
+    const onError = (error: unknown) => {
+      const isToWait = error instanceof SigmqError && error.code === 'no-group-yet';
+      if (exitEmpty && isToWait) opening.abort(error.cause);
+      else options.onError?.(error);
+    };
     try {
-      consumer = await Consumer.open({ ...options, signal: opening.signal });
+      consumer = await Consumer.open({ ...options, onError, signal: opening.signal });
       return consumer;
     } catch (error) {
-      if (!opening.signal.aborted) throw error;
+      if (!this.#isEnding) throw error;
       this.#idle?.disarm();
       return undefined;
     }

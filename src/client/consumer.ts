@@ -70,7 +70,7 @@ export class Consumer implements AsyncIterable<Message> {
     const consumer = new Consumer(dir, options);
     try {
       if (options.group !== undefined)
-        await joinGroups(consumer.#requester, consumer.#queues, signal);
+        await joinGroups(consumer.#requester, consumer.#queues, consumer.#report, signal);
       await consumer.#registration.begin();
     } catch (error) {
       await consumer.#endpoint.close(consumer.#receiver); // or it would keep the process alive

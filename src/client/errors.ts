@@ -25,6 +25,14 @@ export const consumerErrors = {
       'Restart it with this version.',
       cause,
     ),
+  noGroupYet: (cause: SigmqError) =>
+    new SigmqError(
+      'no-group-yet',
+      Exit.TryAgain,
+      `The broker cannot make the group now, and is asked until it can. ${cause.message}`,
+      cause.hint,
+      cause,
+    ),
 };
 
 /** Which a broker may give for a request that failed. */

@@ -33,7 +33,7 @@ export interface ConsumerOptions {
   readonly queues?: readonly QueueChoice[] | undefined;
   /**
    * Takes from this group of each queue: each group gets every message. It is there from the first time that a consumer
-   * is opened with it, until it is removed; `open` waits for a broker that makes it.
+   * is opened with it, until it is removed; `open` waits for a broker that makes it, and for its store.
    */
   readonly group?: string | undefined;
   /** Messages in hand at a time; default 1. */

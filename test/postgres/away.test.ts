@@ -34,6 +34,29 @@ describe('brokers whose store cannot be used', { skip: withoutPostgres }, () => 
     assert.equal(a.broker.stderr.match(/cannot be reached/g)?.length, 1, a.broker.stderr);
   });
 
+  it('make the group of a consumer that was started meanwhile, and waits', async (t) => {
+    const { a } = await given(t);
+    server.kill();
+    await a.broker.says('cannot be reached');
+    const early = a.stage.sigmq(['consume', '-g', 'audit', '-c1']);
+    await early.says(/cannot make the group now.*cannot be reached/);
+    const idle = await a.stage.sigmq(['consume', '-g', 'audit', '-W', '100ms']).ended;
+    assert.equal(idle.code, 124, idle.stderr);
+    const empty = await a.stage.sigmq(['consume', '-g', 'audit', '--exit-empty']).ended;
+    assert.equal(empty.code, 75, empty.stderr);
+    assert.doesNotMatch(empty.stderr, /is asked until/);
+    const stopped = a.stage.sigmq(['consume', '-g', 'audit']);
+    await stopped.says('cannot make the group now');
+    stopped.signal('SIGINT');
+    assert.equal((await stopped.ended).signal, 'SIGINT');
+    server.run();
+    await early.says('waits for messages');
+    await a.stage.sent(['x']);
+    const { code, stdout, stderr } = await early.ended;
+    assert.deepEqual([code, stdout.toString()], [0, 'x\n'], stderr);
+    assert.equal(stderr.match(/cannot make the group/g)?.length, 1, stderr);
+  });
+
   it('are told by the doctor what endangers their messages, also before they run', async (t) => {
     const risky = await PostgresServer.start({ config: 'fsync = off\nautovacuum = off' });
     endAfter(t, () => risky.remove());
