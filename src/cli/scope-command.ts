@@ -9,6 +9,7 @@ export function scopeCommand(): Command {
       'what `send --vcd` or `listen --vcd` writes; on a terminal it is followed, and need not be there yet',
     )
     .option('--svg <file>', 'write the picture there instead, as SVG')
+    .option('--force', 'overwrite an existing picture')
     .option('--scale <us>', 'print all of it, with so many microseconds a column', scale)
     .action(async (file: string, flags: ScopeFlags) => {
       const { scope } = await import('./scope.ts');

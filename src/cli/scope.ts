@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Exit } from '../errors.ts';
 import { guarded } from '../guarded.ts';
@@ -9,6 +8,7 @@ import { report } from './report.ts';
 import { scopeErrors } from './scope/errors.ts';
 import { Follower } from './scope/follower.ts';
 import { assertOther } from './scope/other-file.ts';
+import { OutputFile } from './scope/output-file.ts';
 import { ScopeView } from './scope/scope-view.ts';
 import { svgOf } from './scope/svg.ts';
 import type { VcdReader } from './scope/vcd-reader.ts';
@@ -24,6 +24,7 @@ const USUAL_COLUMNS = 80;
 export interface ScopeFlags {
   readonly svg?: string;
   readonly scale?: number;
+  readonly force?: boolean;
   readonly color?: boolean;
 }
 
@@ -38,7 +39,7 @@ export async function scope(path: string, flags: ScopeFlags): Promise<number> {
     const recording = whole(follower, path);
     if (flags.svg !== undefined) {
       assertOther(flags.svg, path);
-      writePicture(flags.svg, recording);
+      writePicture(flags.svg, recording, flags.force ?? false);
     } else {
       const { columns = USUAL_COLUMNS } = process.stdout;
       print(`${wholeText(recording, columns, flags.scale).join('\n')}\n`);
@@ -61,11 +62,14 @@ function whole(follower: Follower, path: string): VcdReader {
   return recording;
 }
 
-function writePicture(path: string, recording: VcdReader): void {
+function writePicture(path: string, recording: VcdReader, replaces: boolean): void {
+  const file = new OutputFile(path, replaces);
   try {
-    writeFileSync(path, svgOf(recording));
+    file.write(svgOf(recording));
+    file.close();
   } catch (error) {
-    throw scopeErrors.cannotRecord(path, error);
+    file.discard();
+    throw error;
   }
 }
 

@@ -16,4 +16,5 @@ export const recordOptions = () => [
     'record the time of each signal, for sigmq scope, GTKWave and sigrok; slows it down',
   ),
   new Option('--svg <file>', 'the same as a picture'),
+  new Option('--force', 'let --vcd and --svg overwrite an existing file'),
 ];

@@ -1,7 +1,7 @@
 /** `sigmq listen`, `sigmq send --pid`, and their recordings. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { processTable } from '../../src/registry/process-table.ts';
@@ -217,6 +217,12 @@ describe('a recording', () => {
     assert.equal(code, 73);
     assert.match(stderr, /Cannot write \/nowhere\/x\.vcd/);
     assert.equal(listener.stdout.length, 0);
+    writeFileSync(stage.path('kept.svg'), 'kept');
+    const kept = await stage.send(['--pid', pid, '--svg', stage.path('kept.svg'), 'hello']);
+    assert.deepEqual([kept.code, stage.read('kept.svg')], [73, 'kept'], kept.stderr);
+    assert.equal(listener.stdout.length, 0);
+    await stage.sent(['--pid', pid, '--svg', stage.path('kept.svg'), '--force', 'hello']);
+    assert.match(stage.read('kept.svg'), /^<svg/);
     const none = await stage.sigmq(['scope', stage.path('none.vcd')]).ended;
     assert.equal(none.code, 65);
     assert.match(none.stderr, /no such file/);

@@ -17,6 +17,29 @@ export const scopeErrors = {
       `${path} would be both the recording and its picture.`,
       'Give the picture a name of its own.',
     ),
+  exists: (path: string) =>
+    new CliError(
+      'recording-exists',
+      Exit.CannotCreate,
+      `${path} already exists.`,
+      'Name another file, or give --force.',
+    ),
+  noReader: (path: string, cause: unknown) =>
+    new CliError(
+      'cannot-record',
+      Exit.CannotCreate,
+      `${path} is a pipe that nobody reads.`,
+      'Start its reader first, or name a file.',
+      cause,
+    ),
+  stuckReader: (path: string, cause: unknown) =>
+    new CliError(
+      'cannot-record',
+      Exit.CannotCreate,
+      `The reader of the pipe ${path} takes nothing more: the recording ends here.`,
+      'Name a file, which need not be read.',
+      cause,
+    ),
   cannotRecord: (path: string, cause: unknown) =>
     new CliError(
       'cannot-record',

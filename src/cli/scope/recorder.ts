@@ -1,7 +1,6 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { report } from '../report.ts';
-import { scopeErrors } from './errors.ts';
 import { assertOther } from './other-file.ts';
+import { OutputFile } from './output-file.ts';
 import type { Info, Pulse } from './recording.ts';
 import { svgOf } from './svg.ts';
 import { VcdWriter } from './vcd.ts';
@@ -14,100 +13,107 @@ const MAX_DRAWN = 50_000;
 export interface RecordFlags {
   readonly vcd?: string;
   readonly svg?: string;
+  /** Overwrite existing files. */
+  readonly force?: boolean;
 }
 
 /** Where the signals of this process are recorded. */
 export class Recorder {
   readonly #info: Info;
-  readonly #svg: string | undefined;
+  readonly #svg: OutputFile | undefined;
   readonly #vcd: VcdFile | undefined;
   readonly #pulses: Pulse[] = [];
   #beganAt: number | undefined;
 
-  /** @throws SigmqError cannot-record, same-file */
-  constructor({ vcd, svg }: RecordFlags, info: Info) {
+  /** @throws SigmqError recording-exists, cannot-record, same-file */
+  constructor({ vcd, svg, force = false }: RecordFlags, info: Info) {
     this.#info = info;
-    this.#svg = svg;
-    this.#vcd = vcd === undefined ? undefined : new VcdFile(vcd, info);
-    if (svg === undefined) return;
-    if (vcd !== undefined) assertOther(svg, vcd);
-    writing(svg, () => writeFileSync(svg, ''));
+    this.#vcd = vcd === undefined ? undefined : new VcdFile(vcd, force, info);
+    try {
+      if (vcd !== undefined && svg !== undefined) assertOther(svg, vcd);
+      this.#svg = svg === undefined ? undefined : new OutputFile(svg, force);
+    } catch (error) {
+      this.#vcd?.discard();
+      throw error;
+    }
   }
 
   /** @param at by `clockMs()` */
   add(at: number, pulse: Omit<Pulse, 'at'>): void {
     this.#beganAt ??= at;
     const timed = { ...pulse, at: (at - this.#beganAt) * 1000 };
-    if (this.#svg !== undefined && this.#pulses.length < MAX_DRAWN) this.#pulses.push(timed);
+    if (this.#svg && this.#pulses.length < MAX_DRAWN) this.#pulses.push(timed);
     this.#vcd?.add(timed);
   }
 
-  /** Draws the picture. What cannot be written is said, and nothing else: what was sent was sent. */
+  /**
+   * Draws the picture. What cannot be written is said, and nothing else: what was sent was sent. If there was no signal,
+   * no file stays, which would be in the way of the next try.
+   */
   close(): void {
-    const svg = this.#svg;
+    if (this.#beganAt === undefined) {
+      this.#vcd?.discard();
+      this.#svg?.discard();
+      return;
+    }
     try {
       this.#vcd?.close();
-      if (svg !== undefined) {
-        const drawn = svgOf({ info: this.#info, pulses: this.#pulses });
-        writing(svg, () => writeFileSync(svg, drawn));
-      }
+      this.#svg?.write(svgOf({ info: this.#info, pulses: this.#pulses }));
     } catch (error) {
       report(error);
+    } finally {
+      this.#svg?.close();
     }
   }
 }
 
 /** A value change dump that grows. */
 class VcdFile {
-  readonly #path: string;
+  readonly #file: OutputFile;
   readonly #writer = new VcdWriter();
-  #fd: number | undefined;
+  #isBroken = false;
   #waiting: string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(path: string, info: Info) {
-    this.#path = path;
-    writing(path, () => {
-      this.#fd = openSync(path, 'w');
-      writeFileSync(this.#fd, this.#writer.head(info, new Date()));
-    });
+  constructor(path: string, replaces: boolean, info: Info) {
+    this.#file = new OutputFile(path, replaces);
+    try {
+      this.#file.write(this.#writer.head(info, new Date()));
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
   }
 
   add(pulse: Pulse): void {
+    if (this.#isBroken) return;
     this.#waiting.push(this.#writer.add(pulse));
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#waiting.push(this.#writer.rest());
     this.#flush();
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    this.#file.close();
   }
 
-  /** A disk that is full ends the recording, and nothing else. */
+  discard(): void {
+    this.#file.discard();
+  }
+
+  /** A disk that is full, or a reader that is gone, ends the recording, and nothing else. */
   #flush(): void {
     this.#timer = undefined;
-    const fd = this.#fd;
-    if (fd === undefined) return;
+    if (this.#isBroken) return;
     this.#waiting.push(this.#writer.rest());
     const text = this.#waiting.join('');
     this.#waiting = [];
     try {
-      writing(this.#path, () => writeFileSync(fd, text));
+      this.#file.write(text);
     } catch (error) {
-      this.#fd = undefined;
-      closeSync(fd);
+      this.#isBroken = true;
+      this.#file.close();
       report(error);
     }
-  }
-}
-
-function writing(path: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    throw scopeErrors.cannotRecord(path, error);
   }
 }
