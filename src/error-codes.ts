@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'empty'
   | 'empty-dir'
   | 'fields-too-large'
+  | 'file-limit'
   | 'full'
   | 'group-in-use'
   | 'has-handler'

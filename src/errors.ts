@@ -36,19 +36,49 @@ export class SigmqError extends Error {
   }
 }
 
+/** Limits that a process is started with, by what the system says of them. */
+const LIMITS: Readonly<
+  Record<string, { code: ErrorCode; exit: Exit; message: string; hint: string }>
+> = {
+  EMFILE: {
+    code: 'no-descriptors',
+    exit: Exit.TryAgain,
+    message: 'This process has no file descriptors left',
+    hint: 'Raise the limit (`ulimit -n`) where it is started, or close some files.',
+  },
+  ENFILE: {
+    code: 'no-descriptors',
+    exit: Exit.TryAgain,
+    message: 'The system has no file descriptors left',
+    hint: 'Raise the limit (`ulimit -n`) where it is started, or close some files.',
+  },
+  EFBIG: {
+    code: 'file-limit',
+    exit: Exit.Config,
+    message: 'This process may not make a file as large as that',
+    hint: 'Raise the limit (`ulimit -f`) where this process is started.',
+  },
+};
+
+/** The limit that kept this process from something; undefined: it was none. */
+export function limitOf(error: unknown) {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === undefined ? undefined : LIMITS[code];
+}
+
 /**
- * Turns an error of the system that says that this process, or the whole system, has no descriptors left into one
- * of ours; any other error is returned unchanged.
+ * Turns an error of the system that says that this process has reached a limit into one of ours; where that is the
+ * cause of an error of ours, the hint is what to do about it. Any other error is returned unchanged.
  */
 export function explained(error: unknown): unknown {
-  const { code } = (error ?? {}) as NodeJS.ErrnoException;
-  if (code !== 'EMFILE' && code !== 'ENFILE') return error;
-  const whose = code === 'EMFILE' ? 'This process' : 'The system';
-  return new SigmqError(
-    'no-descriptors',
-    Exit.TryAgain,
-    `${whose} has no file descriptors left (${code}).`,
-    'Raise the limit (`ulimit -n`) where it is started, or close some files.',
-    error,
-  );
+  if (error instanceof SigmqError) {
+    const hint = limitOf(error.cause)?.hint ?? error.hint;
+    const { code, exitCode, message, cause } = error;
+    return hint === error.hint ? error : new SigmqError(code, exitCode, message, hint, cause);
+  }
+  const limit = limitOf(error);
+  if (!limit) return error;
+  const { code, exit, message, hint } = limit;
+  const sentence = `${message} (${(error as NodeJS.ErrnoException).code}).`;
+  return new SigmqError(code, exit, sentence, hint, error);
 }

@@ -10,7 +10,7 @@ import {
 import { availableParallelism, release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { clockMs } from '../clock.ts';
-import { Exit, SigmqError } from '../errors.ts';
+import { Exit, limitOf, SigmqError } from '../errors.ts';
 import { inspectBroker } from '../registry/broker-file.ts';
 import { readConsumers } from '../registry/consumers-file.ts';
 import { isStopped, type ProcessTable } from '../registry/process-info.ts';
@@ -145,9 +145,13 @@ function onLimits(findings: Findings, dir: string, table: ProcessTable): void {
 }
 
 function onDisk(findings: Findings, folder: string): void {
-  const ms = flushMs(folder);
-  if (ms === undefined) {
-    findings.say('bad', `Nothing can be written where messages are kept: ${folder}.`);
+  let ms: number;
+  try {
+    ms = flushMs(folder);
+  } catch (error) {
+    const { hint } = limitOf(error) ?? {};
+    const what = `Nothing can be written where messages are kept: ${folder}.`;
+    findings.say('bad', hint === undefined ? what : `${what} ${hint}`);
     return;
   }
   const text = `A flush to the disk takes ${ms.toFixed(2)} ms where messages are kept (${folder}).`;
@@ -155,8 +159,8 @@ function onDisk(findings: Findings, folder: string): void {
   else findings.say('note', `${text} Every send waits for one; see --fsync, and use --lines.`);
 }
 
-/** The median of several flushes, in the nearest existing folder above; undefined: it cannot be written to. */
-function flushMs(folder: string): number | undefined {
+/** The median of several flushes, in the nearest existing folder above. @throws the error of the system call */
+function flushMs(folder: string): number {
   let place = folder;
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
   let dir: string | undefined;
@@ -170,9 +174,7 @@ function flushMs(folder: string): number | undefined {
       return clockMs() - from;
     });
     closeSync(fd);
-    return times.sort((a, b) => a - b)[FLUSHES >> 1];
-  } catch {
-    return undefined;
+    return times.sort((a, b) => a - b)[FLUSHES >> 1] ?? 0;
   } finally {
     if (dir !== undefined && dir !== tmpdir()) rmSync(dir, { recursive: true, force: true });
   }

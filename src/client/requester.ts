@@ -1,3 +1,4 @@
+import { clockMs } from '../clock.ts';
 import type { Envelope } from '../codec/envelope.ts';
 import { Reason } from '../codec/reason.ts';
 import type { Endpoint } from '../link/endpoint.ts';
@@ -16,6 +17,9 @@ const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Ful
 
 /** The broker that was found is not there any more, and got no bit: another may be. */
 const UNASKED: ReadonlySet<string> = new Set(['unsafe-target', 'not-echo']);
+
+/** How long to wait for room in the runtime directory: after that somebody has to make some; ms. */
+const BUS_PATIENCE_MS = 5000;
 
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
 export class Requester {
@@ -93,8 +97,12 @@ export class Requester {
       }
       return undefined;
     };
-    const passes = (error: unknown) =>
-      isPassing(error) || (error instanceof LinkError && UNASKED.has(error.code));
+    const began = clockMs();
+    const passes = (error: unknown) => {
+      if (!(error instanceof LinkError)) return false;
+      if (error.code === 'bus-full' && clockMs() - began > BUS_PATIENCE_MS) return false;
+      return UNASKED.has(error.code) || isPassing(error);
+    };
     return untilAnswered(attempt, passes, signal);
   }
 }

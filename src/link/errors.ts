@@ -1,4 +1,4 @@
-import { Exit, SigmqError } from '../errors.ts';
+import { Exit, limitOf, SigmqError } from '../errors.ts';
 import type { SignalQueue } from '../registry/signal-queue.ts';
 import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
@@ -46,14 +46,16 @@ export const linkErrors = {
       'This process was stopped in the middle of a transmission for too long to go on with it.',
       'Send again.',
     ),
-  busFull: (dir: string, cause: unknown) =>
-    new LinkError(
+  busFull: (dir: string, cause: unknown) => {
+    const { exit, hint } = limitOf(cause) ?? {};
+    return new LinkError(
       'bus-full',
-      Exit.TryAgain,
+      exit ?? Exit.TryAgain,
       `${dir}/bus cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)}), and nobody may transmit without it.`,
-      'Make room in the runtime directory, then try again.',
+      hint ?? 'Make room in the runtime directory, then try again.',
       cause,
-    ),
+    );
+  },
   unsafe: (pid: number, why: VetFailure) =>
     new LinkError(
       'unsafe-target',

@@ -81,6 +81,21 @@ export const storeErrors = {
       'Name a folder that you can write to with --data, or keep messages in memory with --memory.',
       cause,
     ),
+  fewDescriptors: (needed: number, left: number, cause: unknown) =>
+    new StoreError(
+      'no-descriptors',
+      Exit.TryAgain,
+      `To open a store takes ${needed} file descriptors, and this process has ${left} left.`,
+      'Raise the limit (`ulimit -n`) where it is started, or close some files.',
+      cause,
+    ),
+  smallFiles: (path: string, max: number) =>
+    new StoreError(
+      'file-limit',
+      Exit.Config,
+      `The store ${path} cannot be opened by this process, whose files may have ${max} bytes at most.`,
+      'Raise the limit (`ulimit -f`) where this process is started.',
+    ),
   unsafe: (path: string, why: string) =>
     new StoreError('unsafe-store', Exit.NotPermitted, `The store ${path} ${why}.`, OTHER),
   inUse: (path: string) => {

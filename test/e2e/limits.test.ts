@@ -40,6 +40,45 @@ $S send one; $S send two; wait $C; echo consume $?; $S doctor; $S stop; wait $B;
     await broker.says(`Consumer ${consumer.pid} ended.`);
   });
 
+  it('on descriptors is named when it leaves too few for a store', async (t) => {
+    const stage = new Stage(t);
+    const count = 'require("node:fs").readdirSync("/proc/self/fd").length';
+    const inUse = Number(execFileSync(process.execPath, ['-p', count]));
+    for (const left of [2, 4, 6, 8, 10]) {
+      const script = `ulimit -n ${inUse + left}; exec $S broker`;
+      const { code, stderr } = await stage.script(script).ended;
+      assert.equal(code, 75, stderr);
+      assert.match(stderr, /file descriptors.*\n?.*Raise the limit \(`ulimit -n`\)/);
+    }
+  });
+
+  it('on the size of files is named at once, by whoever has to write', async (t) => {
+    const stage = new Stage(t);
+    const limited = (command: string) => stage.script(`ulimit -f 0; exec $S ${command}`).ended;
+    const alone = await limited('broker');
+    assert.equal(alone.code, 78, alone.stderr);
+    await stage.broker();
+    for (const [command, exit] of [
+      ...([
+        ['status', 78],
+        ['ls', 78],
+        ['send x', 78],
+        ['send --wait x', 78],
+      ] as const),
+      ...([
+        ['ask --wait x', 78],
+        ['consume -g a', 78],
+        ['consume', 73],
+        ['doctor', 1],
+      ] as const),
+      ['export', 78],
+    ] as const) {
+      const { code, stdout, stderr } = await limited(command);
+      assert.deepEqual([command, code], [command, exit], stderr);
+      assert.match(`${stdout}${stderr}`, /Raise the limit \(`ulimit -f`\)/);
+    }
+  });
+
   it('on waiting signals is named by the broker, by send, and by doctor', async (t) => {
     const stage = new Stage(t);
     const broker = await stage.broker();

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import Database from 'libsql';
 import { storeErrors } from '../errors.ts';
 import { NewFile } from '../new-file.ts';
+import { assertDescriptors } from './limits.ts';
 import { APPLICATION_ID } from './schema.ts';
 
 /** A broker that moves its log into the file locks the file for a moment; ms. */
@@ -23,6 +24,7 @@ export interface Backup {
 export function backup(path: string, target: string, replace: boolean): Backup {
   const goal = resolve(target);
   if (isSame(path, goal)) throw storeErrors.isTheStore(goal);
+  assertDescriptors();
   const file = new NewFile(goal, replace);
   try {
     const messages = copy(path, file.path, goal);

@@ -1,8 +1,9 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type Database from 'libsql';
 import { storeErrors } from '../errors.ts';
 import type { DiskReserve } from './disk-reserve.ts';
+import { maxFileBytes } from './limits.ts';
 
 const PAGE_BYTES = 4096;
 /** Number of pages in the log at which SQLite moves them into the file: 2 MiB, half of the reserve. */
@@ -34,6 +35,7 @@ export class DiskRoom {
     this.#path = path;
     this.#db = db;
     this.#reserve = reserve;
+    // A page beyond it would stay in the log for ever, and fill it.
     const max = maxFileBytes();
     if (max !== Number.POSITIVE_INFINITY) {
       const pages = Math.floor(max / PAGE_BYTES);
@@ -118,14 +120,4 @@ export function isNoRoom(error: unknown): boolean {
 function freeBytes(path: string): number {
   const { bavail, bsize } = statfsSync(dirname(path));
   return bavail * bsize;
-}
-
-/** RLIMIT_FSIZE: a page beyond it would stay in the log for ever, and fill it. */
-function maxFileBytes(): number {
-  try {
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    return Number(/^Max file size +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
 }

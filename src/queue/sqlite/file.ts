@@ -3,6 +3,7 @@ import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
 import { DiskReserve, RESERVE_NAME } from './disk-reserve.ts';
 import { DiskRoom, isNoRoom } from './disk-room.ts';
+import { assertDescriptors, assertFileSize } from './limits.ts';
 import { makeFile, makeFolder } from './own-files.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES } from './schema.ts';
 import { StoreLock } from './store-lock.ts';
@@ -37,6 +38,8 @@ export interface SqliteFile {
  */
 export function openSqliteFile(folder: string): SqliteFile {
   const path = resolve(folder, 'queue.db');
+  assertDescriptors();
+  assertFileSize(path);
   makeFolder(folder);
   makeFile(path);
   assertWritable(folder);
@@ -66,6 +69,7 @@ export function openSqliteFile(folder: string): SqliteFile {
 
 /** The same in memory; it is lost with the process. */
 export function openMemory(): SqliteFile {
+  assertDescriptors();
   const db = new Database(':memory:');
   db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   return { path: 'memory', db, close: () => void db.close() };

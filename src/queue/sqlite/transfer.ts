@@ -15,6 +15,7 @@ import {
 import { SqliteConnection } from './connection.ts';
 import { openSqliteFile, type SqliteFile } from './file.ts';
 import { Keys } from './keys.ts';
+import { assertDescriptors, assertFileSize, LOG_INDEX_BYTES } from './limits.ts';
 import { identify, loadSettings, SETTINGS, type SettingsRow, settingsIn } from './opening.ts';
 import { asBytes, failuresIn, headersOf, type Row, textOrNull } from './rows.ts';
 import { APPLICATION_ID } from './schema.ts';
@@ -37,6 +38,8 @@ export async function readSqlite<T>(
   use: (content: Content) => Promise<T>,
 ): Promise<T> {
   let db: Database.Database | undefined;
+  assertDescriptors();
+  assertFileSize(path, LOG_INDEX_BYTES);
   try {
     db = new Database(path, { readonly: true, fileMustExist: true });
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);

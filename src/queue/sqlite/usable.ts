@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Database from 'libsql';
 import { cannotOpen, StoreError, storeErrors } from '../errors.ts';
+import { assertDescriptors, assertFileSize } from './limits.ts';
 import { assertOwnFile, assertOwnFolder } from './own-files.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 import { assertWritable } from './writable.ts';
@@ -8,6 +9,8 @@ import { assertWritable } from './writable.ts';
 /** Looks whether a broker could open the store in a folder, and changes nothing. @throws StoreError it could not */
 export function assertUsable(folder: string): void {
   const path = join(folder, 'queue.db');
+  assertDescriptors();
+  assertFileSize(path);
   assertOwnFolder(folder);
   assertOwnFile(path);
   assertWritable(folder);
