@@ -130,6 +130,13 @@ export const cliErrors = {
       'Make room, or name another file with --metrics-file.',
       cause,
     ),
+  metricsShared: (path: string, dir: string | undefined) =>
+    new CliError(
+      'metrics-shared',
+      Exit.Config,
+      `${dir === undefined ? 'Somebody else' : `The broker of ${dir}`} writes to ${path}, too.`,
+      'Give each broker a file of its own with --metrics-file.',
+    ),
   badConfig: (path: string, why: string) =>
     new CliError('bad-config', Exit.Config, `${path} ${why}.`, 'Fix it or move it out of the way.'),
   twoFormats: () =>

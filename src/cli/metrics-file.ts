@@ -1,4 +1,12 @@
-import { closeSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { clockMs } from '../clock.ts';
 import { quietly } from '../quietly.ts';
@@ -12,14 +20,21 @@ const EVERY_MS = 5000;
 /** With very many queues the numbers take a while: at most a part in so many of the broker's time. */
 const SHARE = 100;
 
+/** The `dir` of the numbers in a file; undefined: they are not of a broker. */
+function writerOf(path: string): string | undefined {
+  const text = quietly(() => readFileSync(path, 'utf8')) ?? '';
+  return /^sigmq_\w+\{dir="((?:[^"\\]|\\.)*)"/m.exec(text)?.[1];
+}
+
 /** A file with the numbers of a broker, whole at any time: for the textfile collector of Prometheus' node_exporter. */
 export class MetricsFile {
   readonly #path: string;
   readonly #part: string;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
-  /** Of what was written last: another broker may have been given the same file. */
+  /** Of what was written last. */
   #signature: string | undefined;
+  #isShared = false;
 
   /** @throws SigmqError metrics-not-a-file, no-metrics-file: nothing can be written there */
   constructor(path: string) {
@@ -37,13 +52,18 @@ export class MetricsFile {
     }
   }
 
-  /** @param onError is called with the first of several errors in a row; the next try comes as if there was none */
+  /**
+   * @param onError is called with the first of several errors in a row, the next try comes as if there was none; and
+   * once if somebody else writes the file, too
+   */
   start(metrics: () => Promise<Metrics>, onError: (error: unknown) => void): void {
     let isFailing = false;
     const run = async () => {
       const began = clockMs();
       try {
-        this.#write(metricsText(await metrics(), 'prometheus'));
+        const text = metricsText(await metrics(), 'prometheus');
+        if (this.#isOfOther()) onError(cliErrors.metricsShared(this.#path, writerOf(this.#path)));
+        this.#write(text);
         isFailing = false;
       } catch (error) {
         if (!isFailing) onError(error);
@@ -65,6 +85,14 @@ export class MetricsFile {
     } catch {
       // its folder can be written no more
     }
+  }
+
+  /** Another broker may have been given the same file. @returns true once */
+  #isOfOther(): boolean {
+    if (this.#isShared || this.#signature === undefined) return false;
+    const now = fileSignature(this.#path);
+    this.#isShared = now !== '' && now !== this.#signature;
+    return this.#isShared;
   }
 
   #write(text: string): void {

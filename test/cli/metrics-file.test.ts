@@ -77,6 +77,42 @@ describe('MetricsFile', () => {
     assert.equal(readFileSync(path, 'utf8'), 'of another');
   });
 
+  it('tells once that another broker writes the same file, and which', async (t) => {
+    const clock = new FakeClock(t);
+    const { path, errors, start } = given(t);
+    start();
+    await clock.pass(5000);
+    assert.deepEqual(errors, []);
+    rmSync(path);
+    await clock.pass(5000);
+    assert.deepEqual(errors, []);
+    const other = new MetricsFile(path);
+    t.after(() => other.stop());
+    const ofOther: unknown[] = [];
+    other.start(
+      async () => ({ ...metrics, dir: '/run/other' }),
+      (error) => ofOther.push(error),
+    );
+    await clock.pass(20_000);
+    const said = [errors, ofOther].map((all) => all.map((error) => (error as Error).message));
+    assert.deepEqual(said, [
+      [`The broker of /run/other writes to ${path}, too.`],
+      [`The broker of /run/\\"x\\" writes to ${path}, too.`],
+    ]);
+  });
+
+  it('tells of somebody else, who is no broker', async (t) => {
+    const clock = new FakeClock(t);
+    const { path, errors, start } = given(t);
+    start();
+    await clock.pass(100);
+    rmSync(path);
+    writeFileSync(path, 'junk');
+    await clock.pass(10_000);
+    const messages = errors.map((error) => (error as Error).message);
+    assert.deepEqual(messages, [`Somebody else writes to ${path}, too.`]);
+  });
+
   for (const [what, make] of [
     ['a directory', (path: string) => mkdirSync(path)],
     ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
