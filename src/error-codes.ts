@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'bad-weight'
   | 'broker-gone'
   | 'broker-runs'
+  | 'broker-stopped'
   | 'bus-full'
   | 'bus-lost'
   | 'cannot-create-dir'

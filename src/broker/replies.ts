@@ -157,7 +157,7 @@ export class Replies {
     const until = clockMs() + STOPPED_ASKER_MS;
     for (let info = table.read(pid); info?.start === start; info = table.read(pid)) {
       if (!isStopped(info)) return;
-      if (clockMs() > until) throw linkErrors.stalled(pid);
+      if (clockMs() > until) throw linkErrors.stopped(pid);
       await this.#rest(PART_REST_MS);
     }
   }

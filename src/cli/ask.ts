@@ -3,6 +3,7 @@ import { Deadline } from '../client/deadline.ts';
 import { producerErrors } from '../client/errors.ts';
 import { checkAsk } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
+import { stoppedBroker } from '../client/stopped-broker.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import type { AskedStatus } from '../status.ts';
 import { readMessage, sourceOf } from './message-source.ts';
@@ -29,7 +30,9 @@ export interface AskFlags {
 export async function ask(words: readonly string[], flags: AskFlags): Promise<number | 'help'> {
   const { dir, queue, header: headers, priority, timeout: timeoutMs, wait, compress } = flags;
   const progress = new Progress();
-  const deadline = new Deadline(timeoutMs, undefined, producerErrors.noReplyBy);
+  const deadline = new Deadline(timeoutMs, undefined, (ms) =>
+    producerErrors.noReplyBy(ms, stoppedBroker(dir)),
+  );
   const { signal } = deadline;
   let producer: Producer | undefined;
   try {

@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
+import { continueIt } from '../link/errors.ts';
 import { brokerJsonPath, brokerPidPath, inspectBroker } from '../registry/broker-file.ts';
 import { brokerSeenPath } from '../registry/broker-seen.ts';
 import { pruneConsumers } from '../registry/consumers-edit.ts';
@@ -33,7 +34,7 @@ export function onBroker(
     if (info && isStopped(info)) {
       findings.say(
         'bad',
-        `The broker ${found.pid} is stopped and answers nobody. Continue it with \`fg\` where it was started, or with \`kill -CONT ${found.pid}\`.`,
+        `The broker ${found.pid} is stopped and answers nobody. ${continueIt(found.pid)}`,
       );
       return;
     }

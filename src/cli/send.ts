@@ -4,8 +4,11 @@ import { Inspector } from '../client/inspector.ts';
 import { checkSend } from '../client/options.ts';
 import { Producer } from '../client/producer.ts';
 import type { SendOptions, SentFrame } from '../client/send-options.ts';
+import { stoppedBroker } from '../client/stopped-broker.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
-import { Exit } from '../errors.ts';
+import { Exit, type SigmqError } from '../errors.ts';
+import { isStopped } from '../registry/process-info.ts';
+import { processTable } from '../registry/process-table.ts';
 import type { DirectFlags, DirectSession } from './direct-session.ts';
 import { cliErrors } from './errors.ts';
 import { records } from './input.ts';
@@ -63,8 +66,7 @@ export async function send(
   { record, toProcess }: SendExtras = {},
 ): Promise<number | 'help'> {
   const progress = new Progress();
-  const over = flags.pid === undefined ? undefined : producerErrors.timeoutOf(flags.pid);
-  const deadline = new Deadline(flags.timeout, undefined, over);
+  const deadline = new Deadline(flags.timeout, undefined, over(flags));
   const { signal } = deadline;
   let sender: SendSession | DirectSession | undefined;
   let recorder: SendRecorder | undefined;
@@ -111,6 +113,12 @@ export async function send(
     recorder?.close();
     deadline.clear();
   }
+}
+
+/** What to say when the time is over. */
+function over({ pid, dir }: SendFlags): (ms: number) => SigmqError {
+  if (pid === undefined) return (ms) => producerErrors.timeout(ms, stoppedBroker(dir));
+  return (ms) => producerErrors.timeoutOf(pid, ms, isStopped(processTable().read(pid)));
 }
 
 /** Sends, and prints what the flags ask for. */

@@ -1,9 +1,10 @@
 import { Reason } from '../codec/reason.ts';
+import type { SigmqError } from '../errors.ts';
 import { type Packed, unpack } from '../link/brotli.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import type { Part } from '../link/request.ts';
 import type { EchoTarget } from '../link/transfer.ts';
-import { isRunning, type ProcessTable } from '../registry/process-info.ts';
+import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
 import { Assembly } from './assembly.ts';
 import { producerErrors } from './errors.ts';
 
@@ -14,12 +15,13 @@ const BROKER_LOOK_MS = 500;
 
 /** The reply to one request, until it has arrived or it is clear that it will not. */
 export class AwaitedReply {
-  /** @throws SigmqError no-answer, broker-gone, bad-answer */
+  /** @throws SigmqError no-answer, broker-stopped, broker-gone, bad-answer */
   readonly content: Promise<unknown>;
   readonly #assembly = new Assembly();
   readonly #given = new AbortController();
   #resolve: (content: unknown) => void = () => {};
   #patience: NodeJS.Timeout | undefined;
+  #noAnswer: () => SigmqError = producerErrors.noAnswer;
   #look: NodeJS.Timeout | undefined;
   readonly #asker: AbortSignal | undefined;
   readonly #onAborted = () => this.#given.abort(this.#asker?.reason);
@@ -57,6 +59,8 @@ export class AwaitedReply {
 
   /** A broker that has ended will not answer. */
   watch({ pid, start }: EchoTarget, table: ProcessTable): void {
+    this.#noAnswer = () =>
+      isStopped(table.read(pid)) ? producerErrors.brokerStopped(pid) : producerErrors.noAnswer();
     this.#look = setInterval(() => {
       if (!isRunning(table.read(pid), start)) this.#given.abort(producerErrors.brokerGone());
     }, BROKER_LOOK_MS);
@@ -75,10 +79,7 @@ export class AwaitedReply {
 
   #waitOn(): void {
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(
-      () => this.#given.abort(producerErrors.noAnswer()),
-      REPLY_PATIENCE_MS,
-    );
+    this.#patience = setTimeout(() => this.#given.abort(this.#noAnswer()), REPLY_PATIENCE_MS);
   }
 
   async #open(whole: Packed): Promise<void> {

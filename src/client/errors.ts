@@ -1,5 +1,6 @@
 import { Reason } from '../codec/reason.ts';
 import { Exit, SigmqError } from '../errors.ts';
+import { continueIt } from '../link/errors.ts';
 import type { Membership } from '../registry/membership.ts';
 import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
@@ -40,6 +41,10 @@ const KNOWN_EXITS: ReadonlySet<unknown> = new Set(
   Object.values(Exit).filter((code) => code !== Exit.Ok),
 );
 
+function whileStopped(pid: number | undefined): string {
+  return pid === undefined ? '' : `: the broker, process ${pid}, is stopped`;
+}
+
 /** What to do about a PID that a person has named, and that may not be signalled. */
 const NAME_HINTS: Partial<Record<VetFailure, string>> = {
   'not-running': 'Look it up again: its program may have been started anew.',
@@ -79,12 +84,15 @@ export const producerErrors = {
       'The broker refused the message: it knows no messages that are asked.',
       'It is of an earlier version: restart it with this one.',
     ),
-  noReplyBy: (ms: number) =>
+  /** @param stopped the PID of the broker, if it is stopped; as for the next two */
+  noReplyBy: (ms: number, stopped?: number) =>
     new ProducerError(
       'timeout',
       Exit.Timeout,
-      `No reply within ${ms} ms.`,
-      'Check that a consumer takes from the queue, or allow more time with --timeout.',
+      `No reply within ${ms} ms${whileStopped(stopped)}.`,
+      stopped === undefined
+        ? 'Check that a consumer takes from the queue, or allow more time with --timeout.'
+        : continueIt(stopped),
     ),
   noReply: () =>
     new ProducerError(
@@ -167,6 +175,13 @@ export const producerErrors = {
       'The broker did not answer in time.',
       'It may be busy; try again.',
     ),
+  brokerStopped: (pid: number) =>
+    new ProducerError(
+      'broker-stopped',
+      Exit.TryAgain,
+      `The broker, process ${pid}, is stopped and answers nobody.`,
+      continueIt(pid),
+    ),
   brokerGone: () =>
     new ProducerError(
       'broker-gone',
@@ -234,18 +249,20 @@ export const producerErrors = {
       `The message was not confirmed: ${sentence}`,
       'It may or may not have arrived; check before you send it again.',
     ),
-  timeoutOf: (pid: number) => (ms: number) =>
+  timeoutOf: (pid: number, ms: number, isStopped: boolean) =>
     new ProducerError(
       'timeout',
       Exit.Timeout,
-      `Process ${pid} has not taken the message within ${ms} ms.`,
-      'See whether it is stopped (Ctrl-Z), or allow more time with --timeout.',
+      `Process ${pid} has not taken the message within ${ms} ms${isStopped ? ': it is stopped' : ''}.`,
+      isStopped ? continueIt(pid) : 'See what it does, or allow more time with --timeout.',
     ),
-  timeout: (ms: number) =>
+  timeout: (ms: number, stopped?: number) =>
     new ProducerError(
       'timeout',
       Exit.Timeout,
-      `No confirmation within ${ms} ms.`,
-      'Check that the broker is running, or allow more time with --timeout.',
+      `No confirmation within ${ms} ms${whileStopped(stopped)}.`,
+      stopped === undefined
+        ? 'Check that the broker is running, or allow more time with --timeout.'
+        : continueIt(stopped),
     ),
 };

@@ -11,7 +11,7 @@ const NEXT_ASK_MS = 500;
 /**
  * Has the broker make these groups, if they are not there; waits for a broker, and for its store. When it resolves, each
  * message that is sent from now on is for them, too.
- * @param onWait called once if the broker has no store now, with what it says
+ * @param onWait called once if the broker cannot make them now, with the reason
  * @throws SigmqError plain-broker, no-groups, or what the broker says; the reason of `signal`
  */
 export async function joinGroups(
@@ -43,10 +43,10 @@ export async function joinGroups(
   }
 }
 
-/** Its store is away, or its disk is full: what the broker itself says is to be tried again. */
+/** It is stopped, its store is away, or its disk is full: what the broker itself says is to be tried again. */
 function isRefusedForNow(error: unknown): error is SigmqError {
   const { code, exitCode } = error instanceof SigmqError ? error : {};
-  return code === 'request-failed' && exitCode === Exit.TryAgain;
+  return code === 'broker-stopped' || (code === 'request-failed' && exitCode === Exit.TryAgain);
 }
 
 /** Another broker may come, or this one may have time; but a plain peer stays one. */

@@ -17,6 +17,7 @@ import { groupsOf } from './groups.ts';
 import { checkAsk, checkProducer, checkSend, type ProducerOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { type AskOptions, fieldsOf, type SendOptions } from './send-options.ts';
+import { stoppedBroker } from './stopped-broker.ts';
 
 /**
  * Sends messages to the broker of one runtime directory. Once its promise has resolved, a message is accepted, and
@@ -98,7 +99,9 @@ export class Producer {
     const fields = fieldsOf(options);
     assertDeliverable(fields);
     if (this.#closed) throw linkErrors.closed();
-    const deadline = new Deadline(options.timeoutMs, options.signal);
+    const deadline = new Deadline(options.timeoutMs, options.signal, (ms) =>
+      producerErrors.timeout(ms, this.#stoppedBroker),
+    );
     try {
       for (const group of groupsOf(bodies, this.#size)) {
         const messages = group.map((body) => ({ fields, body }));
@@ -126,7 +129,9 @@ export class Producer {
     if (this.#closed) throw linkErrors.closed();
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (bytes.length === 0) throw producerErrors.empty();
-    const deadline = new Deadline(timeoutMs, options.signal, producerErrors.noReplyBy);
+    const deadline = new Deadline(timeoutMs, options.signal, (ms) =>
+      producerErrors.noReplyBy(ms, this.#stoppedBroker),
+    );
     const { signal } = deadline;
     const { onProgress } = options;
     const send = (ask: number) =>
@@ -140,6 +145,10 @@ export class Producer {
     } finally {
       deadline.clear();
     }
+  }
+
+  get #stoppedBroker(): number | undefined {
+    return stoppedBroker(this.#dir, this.#table);
   }
 
   /** May be called more than once; other users of the signals in this process carry on. */

@@ -11,6 +11,7 @@ import type { ProcessTable } from '../registry/process-info.ts';
 import { AwaitedReply } from './awaited-reply.ts';
 import { producerErrors } from './errors.ts';
 import { untilAnswered } from './retry.ts';
+import { stoppedBroker } from './stopped-broker.ts';
 
 /** Reasons after which the broker may accept the request next time. */
 const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Full]);
@@ -18,8 +19,8 @@ const PASSING_REASONS: ReadonlySet<Reason> = new Set([Reason.Damaged, Reason.Ful
 /** The broker that was found is not there any more, and got no bit: another may be. */
 const UNASKED: ReadonlySet<string> = new Set(['unsafe-target', 'not-echo']);
 
-/** How long to wait for room in the runtime directory: after that somebody has to make some; ms. */
-const BUS_PATIENCE_MS = 5000;
+/** How long to wait for room in the runtime directory, or for a broker that is stopped: somebody has to act; ms. */
+const STUCK_MS = 5000;
 
 /** Asks the broker of a runtime directory and waits for its answers (docs/protocol.md, section 8). */
 export class Requester {
@@ -97,11 +98,15 @@ export class Requester {
       }
       return undefined;
     };
-    const began = clockMs();
+    let stuckAt: number | undefined;
     const passes = (error: unknown) => {
       if (!(error instanceof LinkError)) return false;
-      if (error.code === 'bus-full' && clockMs() - began > BUS_PATIENCE_MS) return false;
-      return UNASKED.has(error.code) || isPassing(error);
+      const { code } = error;
+      const stopped = code === 'peer-stalled' ? stoppedBroker(this.#dir, this.#table) : undefined;
+      stuckAt = code === 'bus-full' || stopped !== undefined ? (stuckAt ?? clockMs()) : undefined;
+      const isOver = stuckAt !== undefined && clockMs() - stuckAt > STUCK_MS;
+      if (isOver && stopped !== undefined) throw producerErrors.brokerStopped(stopped);
+      return !isOver && (UNASKED.has(code) || isPassing(error));
     };
     return untilAnswered(attempt, passes, signal);
   }

@@ -2,6 +2,11 @@ import { Exit, limitOf, SigmqError } from '../errors.ts';
 import type { SignalQueue } from '../registry/signal-queue.ts';
 import { type VetFailure, vetSentence } from '../registry/vet.ts';
 
+/** What to do about a process that is stopped. */
+export function continueIt(pid: number): string {
+  return `Continue it with \`fg\` where it was started, or with \`kill -CONT ${pid}\`.`;
+}
+
 /** The sentences of everything that can go wrong between two processes. */
 export const linkErrors = {
   gone: (pid: number) =>
@@ -16,7 +21,14 @@ export const linkErrors = {
       'peer-stalled',
       Exit.TryAgain,
       `Process ${pid} does not answer (since bit ${echoes}).`,
-      'It may be stopped (see `ps -o stat`): continue it with `fg` or `kill -CONT`, then send again.',
+      'It may be stuck, or have no time: see what it does, then send again.',
+    ),
+  stopped: (pid: number) =>
+    new LinkError(
+      'peer-stalled',
+      Exit.TryAgain,
+      `Process ${pid} is stopped and answers nobody.`,
+      continueIt(pid),
     ),
   noSignalQueue: (pid: number, { used, limit }: SignalQueue) =>
     new LinkError(

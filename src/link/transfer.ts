@@ -1,5 +1,10 @@
 import type { Bit } from '../codec/signal-codec.ts';
-import { isRunning, isStopped, type ProcessTable } from '../registry/process-info.ts';
+import {
+  isRunning,
+  isStopped,
+  type ProcessInfo,
+  type ProcessTable,
+} from '../registry/process-info.ts';
 import { isUsedUp, signalQueue } from '../registry/signal-queue.ts';
 import type { Descriptor } from '../signals/descriptor.ts';
 import { Unchanged } from '../unchanged.ts';
@@ -102,7 +107,7 @@ export class Transfer {
     if (!isRunning(info, start)) return linkErrors.gone(pid);
     const timeout = this.machine.awaitsAnswer ? this.#answerMs : ECHO_TIMEOUT_MS;
     const isStalled = silentMs > (isStopped(info) ? STOPPED_PEER_MS : timeout);
-    return isStalled ? unanswered(pid, this.echoes) : undefined;
+    return isStalled ? unanswered(pid, info, this.echoes) : undefined;
   }
 
   fail(error: unknown): void {
@@ -111,10 +116,10 @@ export class Transfer {
 }
 
 /** Why a process that lives does not answer: it may be that it, or we, cannot know whose signals come. */
-export function unanswered(pid: number, echoes?: number): LinkError {
+export function unanswered(pid: number, info: ProcessInfo | undefined, echoes?: number): LinkError {
   for (const side of [pid, process.pid]) {
     const queue = signalQueue(side);
     if (isUsedUp(queue)) return linkErrors.noSignalQueue(side, queue);
   }
-  return linkErrors.stalled(pid, echoes);
+  return isStopped(info) ? linkErrors.stopped(pid) : linkErrors.stalled(pid, echoes);
 }

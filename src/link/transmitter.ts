@@ -174,6 +174,6 @@ export class Transmitter {
       if (isQuiet && !stopped && !info?.pending) return;
       patience = stopped ? STOPPED_PEER_MS : ECHO_TIMEOUT_MS;
     }
-    throw unanswered(pid);
+    throw unanswered(pid, this.#table.read(pid));
   }
 }

@@ -47,6 +47,6 @@ export function isRunning(info: ProcessInfo | undefined, start: number): info is
 }
 
 /** Stopped by a signal (Ctrl-Z) or a debugger: it answers nothing until it is continued. */
-export function isStopped(info: ProcessInfo): boolean {
-  return info.state === 'T' || info.state === 't';
+export function isStopped(info: ProcessInfo | undefined): boolean {
+  return info?.state === 'T' || info?.state === 't';
 }

@@ -11,6 +11,7 @@ import { linkErrors } from '../../src/link/errors.ts';
 import { NOTHING_MORE } from '../../src/link/messages.ts';
 import { partFrame, replyFrame, requestOf } from '../../src/link/request.ts';
 import { settlementsFrame } from '../../src/link/settlement.ts';
+import type { ProcessInfo } from '../../src/registry/process-info.ts';
 import { FakeEndpoint } from '../broker/fakes.ts';
 import { tempDir } from '../registry/children.ts';
 import { fakeTable } from '../registry/fake-table.ts';
@@ -187,6 +188,16 @@ describe('Requester', () => {
     await turn();
     assert.equal(isOver, false);
     t.mock.timers.tick(1);
+    await failed;
+  });
+
+  it('says that the broker was stopped before it answered', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { requester, infos } = given(t);
+    const failed = assert.rejects(requester.ask({}), { code: 'broker-stopped', exitCode: 75 });
+    await turn();
+    infos.set(BROKER, { ...(infos.get(BROKER) as ProcessInfo), state: 'T' });
+    t.mock.timers.tick(30_000);
     await failed;
   });
 });

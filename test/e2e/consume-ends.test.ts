@@ -162,7 +162,7 @@ describe('a consumer whose stdout', () => {
     });
     await stage.sent(['printed late']);
     await until('the stop', () => stateOf(Number(pid)) === 'T');
-    await broker.says('does not answer'); // it is in doubt
+    await broker.says('is stopped and answers nobody'); // it is in doubt
     assert.equal((await countsOf(stage))?.reserved, 1);
     terminal.child.stdin?.write('go\n');
     const { stdout } = await terminal.ended;

@@ -90,7 +90,8 @@ describe('sigmq listen', () => {
     const { code, stderr } = await stage.send(['--pid', pid, '--timeout', '300ms', 'hello']);
     listener.signal('SIGCONT');
     assert.equal(code, 124, stderr);
-    assert.match(stderr, new RegExp(`Process ${pid} has not taken the message within 300 ms`));
+    const why = `Process ${pid} has not taken the message within 300 ms: it is stopped`;
+    assert.match(stderr, new RegExp(`${why}\\. Continue it .*kill -CONT ${pid}`));
   });
 
   it('ends after one message, with --once; prints bytes as they come, with --raw', async (t) => {

@@ -63,7 +63,12 @@ describe('send --timeout', () => {
     ]) {
       const { code, stderr } = await stage.send([...args, 'x']);
       assert.equal(code, 124, `${args.join(' ')}: ${stderr}`);
+      const isStopped = `No confirmation within \\d+ ms: the broker, process ${broker.pid}, is stopped`;
+      assert.match(stderr, new RegExp(`${isStopped}\\. Continue it .*kill -CONT ${broker.pid}`));
     }
+    const asked = await stage.sigmq(['ask', '-W', '300ms', 'x']).ended;
+    assert.equal(asked.code, 124);
+    assert.match(asked.stderr, /No reply within 300 ms: the broker, process \d+, is stopped/);
     broker.signal('SIGCONT');
   });
 
@@ -80,6 +85,24 @@ describe('send --timeout', () => {
 });
 
 describe('send without --timeout', () => {
+  it('gives up a broker that is stopped, as whatever asks it does, and says so', async (t) => {
+    const { stage, broker } = await staged(t);
+    await stopped(broker);
+    const programs = [['send', 'x'], ['status'], ['consume', '-e'], ['consume', '-g', 'a', '-e']];
+    for (const { ended } of programs.map((args) => stage.sigmq(args))) {
+      const { code, stderr } = await ended;
+      assert.equal(code, 75, stderr);
+      assert.match(stderr, new RegExp(`rocess ${broker.pid},? is stopped and answers nobody`));
+      assert.match(stderr, new RegExp(`kill -CONT ${broker.pid}`));
+    }
+    const early = stage.sigmq(['consume', '-g', 'a', '-c1']);
+    await early.says(/cannot make the group now.*is stopped and answers nobody/);
+    broker.signal('SIGCONT');
+    await early.says('waits for messages');
+    await stage.sent(['x']);
+    assert.equal((await early.ended).stdout.toString(), 'x\n');
+  });
+
   it('can be interrupted while it reads', async (t) => {
     const { stage } = await staged(t);
     const sending = stage.sigmq(['send', '--trace', '-f', openFifo(t, stage)]);
