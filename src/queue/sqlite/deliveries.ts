@@ -15,6 +15,7 @@ import type { SqliteAsks } from './asks.ts';
 import type { SqliteConnection } from './connection.ts';
 import { heldOf, type ReservedRow } from './count.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import { SqliteGiving } from './giving.ts';
 import type { Keys } from './keys.ts';
 import type { ReadyOrder } from './order.ts';
 import { ALL_COLUMNS, asText, BYTES, bytesOf, type ReadyRow, reservedOf } from './rows.ts';
@@ -50,25 +51,16 @@ interface Change extends Settlement {
   readonly after: After | undefined;
 }
 
-/** How many messages of a queue may be given out. */
-interface Allowed {
-  /** Of a group and of the queue whose rest it gets: the same. */
-  readonly byRate: { left: number };
-  readonly byConcurrency: { left: number };
-}
-
-function isOpen({ byRate, byConcurrency }: Allowed): boolean {
-  return byRate.left >= 1 && byConcurrency.left >= 1;
-}
-
 /** Handing out what is in the file, and what becomes of it. */
 export class SqliteDeliveries
   implements Pick<Store, 'reserve' | 'settle' | 'settleLate' | 'reservations'>
 {
   readonly #options: SqliteDeliveriesOptions;
+  readonly #giving: SqliteGiving;
 
   constructor(options: SqliteDeliveriesOptions) {
     this.#options = options;
+    this.#giving = new SqliteGiving(options);
   }
 
   async reserve(
@@ -81,63 +73,16 @@ export class SqliteDeliveries
       db.assertOurs();
       const at = now();
       timetable.sweep(at);
-      const giving = this.#giving(queues, at);
-      if (giving.size === 0) return [];
-      const rows = db.together(() => this.#take(giving, consumers, maxBytes));
+      const allowed = this.#giving.allowed(queues, at);
+      if (allowed.length === 0) return [];
+      const rows = db.together(() => this.#giving.take(allowed, consumers, maxBytes));
       return rows.map((row) => this.#hold(row, at));
     });
   }
 
   /** Whether a message of one of these queues may be given out now. */
   gives(queues: readonly string[]): boolean {
-    return [...this.#giving(queues, this.#options.now()).values()].some(isOpen);
-  }
-
-  /**
-   * Where something is ready that is for these queues, and how many messages of it may be given out now; if it is none
-   * because of a rate, a sweep says when that is over.
-   */
-  #giving(queues: readonly string[], now: number): Map<string, Allowed> {
-    const { allowances, tally, timetable } = this.#options;
-    const byTaker = new Map<string, { left: number }>();
-    const giving = new Map<string, Allowed>();
-    for (const queue of tally.groups.sources(queues).filter((queue) => tally.gives(queue))) {
-      const taker = tally.groups.takerOf(queue);
-      const byRate = byTaker.get(taker) ?? { left: allowances.byRate(taker, now) };
-      if (byRate.left < 1) timetable.addOpening(allowances.opensAt(taker));
-      byTaker.set(taker, byRate);
-      const left = allowances.byConcurrency(queue, tally.reserved(queue));
-      giving.set(queue, { byRate, byConcurrency: { left } });
-    }
-    return giving;
-  }
-
-  /** @param giving counted down */
-  #take(giving: Map<string, Allowed>, consumers: readonly string[], maxBytes: number): ReadyRow[] {
-    const { db, incarnation } = this.#options;
-    const rows: ReadyRow[] = [];
-    let bytes = 0;
-    for (const consumer of consumers) {
-      const row = [...giving]
-        .map(([queue, allowed]) => (isOpen(allowed) ? this.#head(queue) : undefined))
-        .filter((head) => head !== undefined)
-        .sort(this.#options.order.compare)[0];
-      if (!row) break;
-      bytes += bytesOf(row);
-      if (bytes > maxBytes && rows.length > 0) break;
-      db.run("UPDATE messages SET state = 'reserved', consumer = ?, incarnation = ? WHERE id = ?", [
-        consumer,
-        incarnation,
-        row.id,
-      ]);
-      const allowed = giving.get(row.queue);
-      if (allowed) {
-        allowed.byRate.left--;
-        allowed.byConcurrency.left--;
-      }
-      rows.push({ ...row, consumer: Buffer.from(consumer) });
-    }
-    return rows;
+    return this.#giving.gives(queues, this.#options.now());
   }
 
   #hold(row: ReadyRow, now: number): Reserved {
@@ -235,11 +180,5 @@ export class SqliteDeliveries
         incarnation: row.incarnation ?? 0,
       }));
     });
-  }
-
-  #head(queue: string): ReadyRow | undefined {
-    const sql = `SELECT ${ALL_COLUMNS} FROM messages WHERE queue = ? AND state = 'ready'
-      ORDER BY ${this.#options.order.sql} LIMIT 1`;
-    return this.#options.db.sql(sql).get([queue]) as ReadyRow | undefined;
   }
 }
