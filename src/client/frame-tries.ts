@@ -10,7 +10,7 @@ import type { Channel } from '../link/echo-link.ts';
 import type { Endpoint, Numbers } from '../link/endpoint.ts';
 import { isPassing } from '../link/errors.ts';
 import type { FrameOutcome } from '../link/frame-sender.ts';
-import { acceptsOf, contentOf, messagesFrame, NOTHING_MORE } from '../link/messages.ts';
+import { acceptsOf, contentOf, messagesFrame, NOTHING_MORE, packAhead } from '../link/messages.ts';
 import { type BrokerFound, findBroker } from '../registry/broker-file.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import { ProducerError, producerErrors } from './errors.ts';
@@ -38,7 +38,10 @@ export interface SendingTo {
 }
 
 /** What of {@link SendOptions} is not about the messages themselves. */
-export type Watching = Pick<SendOptions, 'timeoutMs' | 'onProgress' | 'onFrame'>;
+export interface Watching extends Pick<SendOptions, 'timeoutMs' | 'onProgress' | 'onFrame'> {
+  /** Those that will be sent after these, as far as is known by the time when these are out. */
+  readonly following?: (() => readonly Entry[]) | undefined;
+}
 
 /** One frame, sent until a broker has answered: always under the same number. */
 export class FrameTries {
@@ -137,13 +140,19 @@ export class FrameTries {
   }
 
   async #send(channel: Channel, broker: BrokerFound, frame: Uint8Array): Promise<FrameOutcome> {
-    const { onFrame } = this.#options;
+    const { onFrame, following } = this.#options;
     const echoes: Bit[] = [];
     const onEcho = onFrame && ((echo: Bit) => echoes.push(echo));
-    const watching = { signal: this.#signal, onProgress: this.#onProgress, onEcho };
+    const meanwhile = following && (() => this.#packAhead(broker, following()));
+    const watching = { signal: this.#signal, onProgress: this.#onProgress, onEcho, meanwhile };
     const outcome = await channel.send(broker, frame, watching);
     onFrame?.({ frame, echoes });
     return outcome;
+  }
+
+  #packAhead({ accepts }: BrokerFound, following: readonly Entry[]): void {
+    if (following.length === 0 || this.#to.isPlainText || !acceptsOf(accepts).model) return;
+    packAhead(contentOf(following), this.#numbers.packer);
   }
 
   readonly #onProgress = (sent: number, total: number): void => {

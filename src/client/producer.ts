@@ -14,6 +14,7 @@ import { producerErrors } from './errors.ts';
 import { directoryWithBroker } from './find-broker.ts';
 import { GroupSender } from './group-sender.ts';
 import { groupsOf } from './groups.ts';
+import { lookingAhead } from './looking-ahead.ts';
 import { checkAsk, checkProducer, checkSend, type ProducerOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { type AskOptions, fieldsOf, type SendOptions } from './send-options.ts';
@@ -103,10 +104,12 @@ export class Producer {
       producerErrors.timeout(ms, this.#stoppedBroker),
     );
     try {
-      for (const group of groupsOf(bodies, this.#size)) {
-        const messages = group.map((body) => ({ fields, body }));
-        await this.#outbox.send(messages, options, deadline.signal);
-        options.onConfirmed?.(group.length);
+      const messagesOf = (group: Uint8Array[]) => group.map((body) => ({ fields, body }));
+      for (const { item, following } of lookingAhead(groupsOf(bodies, this.#size))) {
+        const next = () => messagesOf(following() ?? []);
+        const how = { ...options, following: next };
+        await this.#outbox.send(messagesOf(item), how, deadline.signal);
+        options.onConfirmed?.(item.length);
       }
     } finally {
       deadline.clear();

@@ -66,14 +66,24 @@ export function messagesFrame(
 ): Uint8Array {
   const [only] = entries;
   const isOne = entries.length === 1 && only !== undefined;
-  const text = isOne ? only.body : encodeBatch(entries);
-  const { bytes: body, ...how } = packedFor(text, brotli, packer);
+  const { bytes: body, ...how } = packedFor(textOf(entries), brotli, packer);
   const all: MessageFields = {
     ...fields,
     ...(isOne ? only.fields : { count: entries.length }),
     ...how,
   };
   return SignalCodec.encode(encodeEnvelope({ seq, body, control, fields: all }));
+}
+
+/** Packs what will be in the next frame to a peer, if this one is taken, while there is time. */
+export function packAhead({ entries }: Content, packer: Packer): void {
+  const text = textOf(entries);
+  if (text.length <= MAX_PACKED_BYTES) packer.packAhead(text);
+}
+
+function textOf(entries: readonly Entry[]): Uint8Array {
+  const [only] = entries;
+  return entries.length === 1 && only ? only.body : encodeBatch(entries);
 }
 
 /** The bytes of a body, and the field that says how they are packed: by the model, or, what is large, in brotli. */

@@ -67,9 +67,31 @@ class Learner {
 export class Packer extends Learner {
   /** Bytes that it might have packed. */
   #offered = 0;
+  /** What is thought to come next, and what has become of it. */
+  #ahead: { readonly text: Uint8Array; readonly packed: ModelPacked | undefined } | undefined;
+
+  /** Packs what will be the next text if the frame before is taken, while there is time. */
+  packAhead(text: Uint8Array): void {
+    if (this.#ahead) this.reset();
+    this.#ahead = { text, packed: this.#pack(text) };
+  }
+
+  override reset(): void {
+    this.#ahead = undefined;
+    super.reset();
+  }
 
   /** Undefined: it would be no smaller. */
   pack(text: Uint8Array): ModelPacked | undefined {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (!ahead) return this.#pack(text);
+    if (Buffer.compare(ahead.text, text) === 0) return ahead.packed;
+    this.reset(); // the receiver will not have learned that
+    return this.#pack(text);
+  }
+
+  #pack(text: Uint8Array): ModelPacked | undefined {
     const { addon } = loadAddon();
     const { length } = text;
     if (!addon || length < WORTH_BYTES || length > MAX_PACKED_BYTES || isRandom(text)) {

@@ -69,6 +69,11 @@ export class Outbound {
     return true;
   }
 
+  /** See {@link Transfer.takeMeanwhile}. */
+  takeMeanwhile(): (() => void) | undefined {
+    return this.#transfer?.takeMeanwhile();
+  }
+
   /** Takes the echoes that the addon has dealt with. */
   takeEchoes(): void {
     const count = this.#wire.takeEchoes();

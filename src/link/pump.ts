@@ -129,9 +129,22 @@ export class Pump {
         return false;
       }
       this.#onSignal(event >>> 1, (event & 1) as Bit, now);
+      this.#workMeanwhile();
     }
     this.#exchange(SEND_ONLY);
     return true;
+  }
+
+  /** While a peer judges what it got, its CPU is busy and ours is not. */
+  #workMeanwhile(): void {
+    const work = this.#outbound.takeMeanwhile();
+    if (!work) return;
+    this.#exchange(SEND_ONLY);
+    try {
+      work();
+    } catch (error) {
+      this.#receiver.onBug(error);
+    }
   }
 
   /** In the middle of a frame an echo is a matter of course. */

@@ -43,6 +43,8 @@ export interface SendOptions {
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
   /** Called with each echo; costs speed. */
   readonly onEcho?: ((echo: Bit) => void) | undefined;
+  /** Called once when all of the frame is out, while the peer judges it; keep it short. */
+  readonly meanwhile?: (() => void) | undefined;
 }
 
 /** Sends frames to echo peers, one at a time, and brings those in step again that are not. */
@@ -76,7 +78,7 @@ export class Transmitter {
     lease: Route['lease'],
     target: EchoTarget,
     frame: Uint8Array,
-    { signal, onProgress, onEcho }: SendOptions,
+    { signal, onProgress, onEcho, meanwhile }: SendOptions,
   ): Promise<FrameOutcome> {
     const peer = new Descriptor(this.#addon, target.pid);
     try {
@@ -89,7 +91,7 @@ export class Transmitter {
       const machine = new FrameSender(frame, onEcho);
       try {
         const onLook = () => onProgress?.(machine.sent, machine.total);
-        await this.#drive(route, machine, ANSWER_TIMEOUT_MS, onLook);
+        await this.#drive(route, machine, ANSWER_TIMEOUT_MS, { onLook, meanwhile });
       } catch (error) {
         if (error instanceof LinkError) {
           error.answerPending = machine.mayArrive || machine.outcome !== undefined;
@@ -107,11 +109,11 @@ export class Transmitter {
     route: Route,
     machine: EchoMachine,
     answerMs: number,
-    onLook?: () => void,
+    { onLook, meanwhile }: { onLook?: () => void; meanwhile?: (() => void) | undefined } = {},
   ): Promise<void> {
     const { target, signal } = route;
     signal?.throwIfAborted();
-    const transfer = new Transfer(route, machine, answerMs);
+    const transfer = new Transfer(route, machine, answerMs, meanwhile);
     const giveUp = (error: unknown) => this.#outbound.giveUp(error);
     const look = () => {
       onLook?.();

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Watching } from '../../src/client/frame-tries.ts';
 import { GroupSender } from '../../src/client/group-sender.ts';
 import { fieldsOf, type SendOptions, type SentFrame } from '../../src/client/send-options.ts';
 import { decodeFrame, seqOf } from '../../src/codec/envelope.ts';
@@ -73,7 +74,7 @@ function given(
   const sender = new GroupSender(to);
   const send = (
     texts: readonly string[],
-    options: SendOptions = {},
+    options: SendOptions & Pick<Watching, 'following'> = {},
     signal = new AbortController().signal,
   ) => {
     const sending = { error: undefined as unknown, isOver: false };
@@ -112,6 +113,27 @@ describe('GroupSender', () => {
     );
     assert.equal(fake.holds, 1);
   });
+
+  for (const [accepts, count] of [
+    ['batch,model2', 1],
+    ['batch', 0],
+    ['', 0],
+  ] as const) {
+    it(`packs what follows while a frame is judged, if the broker knows how: '${accepts}'`, async (t) => {
+      const text = (n: number) => 'what was packed before is packed better '.repeat(20) + n;
+      const { fake, sent } = given(t, { accepts, maxMessageBytes: 1000 });
+      const ahead = t.mock.method(fake.numbers.packer, 'packAhead');
+      fake.answer = (_pid, _frame, options) => {
+        options?.meanwhile?.();
+        return { kind: 'accepted' };
+      };
+      const following = () => [{ fields: {}, body: Buffer.from(text(2)) }];
+      await sent([text(0), text(1)], { following });
+      assert.equal(ahead.mock.callCount(), count);
+      await sent([text(2)], { following: () => [] });
+      assert.equal(ahead.mock.callCount(), count);
+    });
+  }
 
   it('sends one message as it is', async (t) => {
     const { fake, sent } = given(t);

@@ -39,6 +39,29 @@ describe('what is packed', { skip }, () => {
     assert.ok(last < jobs(299).length / 5, `${last} bytes for one`);
   });
 
+  it('may be packed ahead, or else is packed anew', () => {
+    const { packer, unpacker, pass } = given();
+    pass(jobs(0, 10));
+    packer.packAhead(jobs(10, 10));
+    const ahead = pass(jobs(10, 10));
+    const stepOf = (text: Uint8Array) =>
+      (packer.pack(text) ?? assert.fail('not packed')).packed & 63;
+    // Something else comes after all: the receiver has not learned what was packed ahead.
+    packer.packAhead(jobs(20, 10));
+    assert.ok(pass(jobs(30, 10)) > ahead);
+    // It was refused.
+    packer.packAhead(jobs(40, 10));
+    packer.reset();
+    assert.equal(stepOf(jobs(40, 10)), 0);
+    packer.packAhead(jobs(50, 10));
+    packer.packAhead(jobs(60, 10));
+    assert.equal(stepOf(jobs(60, 10)), 0);
+    packer.packAhead(Buffer.from('short'));
+    assert.equal(packer.pack(Buffer.from('short')), undefined);
+    assert.equal(stepOf(jobs(70, 10)), 1);
+    unpacker.reset();
+  });
+
   it('comes back as it was, whatever it is and in whatever parts', () => {
     const text = fc.oneof(
       fc.uint8Array({ minLength: 400, maxLength: 2000 }),
