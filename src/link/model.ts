@@ -1,11 +1,14 @@
 import { crc32 } from '../codec/crc32.ts';
 import { loadAddon } from '../signals/addon.ts';
 
-/** No model begins before so much was to be packed: its half megabyte of memory has to be touched first; bytes. */
-const WORTH_BEGINNING_BYTES = 400;
+/** No model begins before so much was to be packed: to touch its memory for the first time takes half a ms; bytes. */
+const WORTH_BEGINNING_BYTES = 200;
 /** Nothing is won below this, with the field and the check that go with what is packed. */
 const WORTH_BYTES = 24;
-/** What is larger is not for a model, which takes up to 1 µs a byte, both ends together (bench/packing.mjs), while the bus is held. */
+/**
+ * What is larger is not for a model, which takes up to 1 µs a byte, both ends together (bench/packing.mjs), while the
+ * bus is held.
+ */
 export const MAX_PACKED_BYTES = 256 << 10;
 /** Models in memory, of half a megabyte each; whose turn was longest ago begins anew. */
 const MAX_MODELS = 32;

@@ -99,7 +99,7 @@ describe('what is packed', { skip }, () => {
   it('begins when there was enough of what is short', () => {
     const { packer } = given();
     let bytes = 0;
-    for (let n = 0; bytes + jobs(n).length < 400; n++) {
+    for (let n = 0; bytes + jobs(n).length < 200; n++) {
       assert.equal(packer.pack(jobs(n)), undefined);
       bytes += jobs(n).length;
     }
