@@ -14,7 +14,7 @@ import type { Sender } from './inbound.ts';
 import { Packer } from './model.ts';
 import { byPid, type PacedOptions, sendPaced } from './paced-sender.ts';
 import { PlainLink } from './plain-link.ts';
-import type { Receiver } from './pump.ts';
+import type { Receiver } from './receiver.ts';
 import type { Tap } from './tap.ts';
 import type { PlainTarget } from './transfer.ts';
 import type { Wire } from './wire.ts';

@@ -5,14 +5,9 @@ import { guarded } from '../guarded.ts';
 import { type Addon, Exchange, type Watcher } from '../signals/addon.ts';
 import { linkErrors } from './errors.ts';
 import { JUDGE, SILENT, type Verdict } from './frame-receiver.ts';
-import {
-  type EchoSender,
-  FRAME_TIMEOUT_MS,
-  type Inbound,
-  type PlainSender,
-  type Sender,
-} from './inbound.ts';
+import { type EchoSender, FRAME_TIMEOUT_MS, type Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
+import type { Receiver } from './receiver.ts';
 import { SEND_ONLY, type Wire } from './wire.ts';
 
 /** How long the pump keeps the event loop from its timers and other events; ms. */
@@ -28,20 +23,6 @@ const LINGER_MS = 1;
 const TROUBLE_MS = 10;
 /** Signals without a sender are spoken of so often at most; ms. */
 const NAMELESS_MS = 60_000;
-
-/** Takes what arrives. It is called, as nobody waits for what others send. */
-export interface Receiver {
-  /** Judges a frame from an echo peer. An exception is a bug: it is reported, and the frame refused. */
-  onFrame(sender: Sender, frame: Uint8Array): Verdict | Promise<Verdict | undefined>;
-  /** Whether there is nothing better to do after a frame than to wait for the next for a moment. */
-  lingers?(): boolean;
-  /** Sees each bit before its sender's decoder takes it; costs speed: the addon leaves none out. */
-  onBit?(sender: EchoSender | PlainSender, bit: Bit): void;
-  /** Takes a message from a plain peer. */
-  onPlain(sender: Sender, body: Uint8Array): void;
-  /** Told of an exception, and of signals that nobody can be answered for. */
-  onBug(error: unknown): void;
-}
 
 /** Takes signals off the wire as long as they come, and gives each to whom it is for. */
 export class Pump {

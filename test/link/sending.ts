@@ -1,6 +1,7 @@
 import { OutOfStep } from '../../src/link/out-of-step.ts';
 import { Outbound } from '../../src/link/outbound.ts';
-import { Pump, type Receiver } from '../../src/link/pump.ts';
+import { Pump } from '../../src/link/pump.ts';
+import type { Receiver } from '../../src/link/receiver.ts';
 import { Transmitter } from '../../src/link/transmitter.ts';
 import { Wire } from '../../src/link/wire.ts';
 import type { ProcessTable } from '../../src/registry/process-info.ts';
