@@ -34,6 +34,7 @@ export class Bus {
   #file: BusFile;
   #queue: BusQueue;
   #freshAt = clockMs();
+  #mayBeOurs = false;
 
   constructor(dir: string, port: BusPort, table: ProcessTable) {
     this.#dir = dir;
@@ -48,6 +49,17 @@ export class Bus {
   /** PID of the process that holds the bus or had it last. */
   get holder(): number {
     return this.#file.read().pid;
+  }
+
+  /** Whether nobody else has had it since this process took it, so that nobody else has sent anything since. */
+  get isOurs(): boolean {
+    this.#mayBeOurs &&= this.holder === this.#pid && this.#file.isThere;
+    return this.#mayBeOurs;
+  }
+
+  /** The same without a look: false is certain. */
+  get mayBeOurs(): boolean {
+    return this.#mayBeOurs;
   }
 
   /**
@@ -142,6 +154,7 @@ export class Bus {
     const lease = new Lease(this.#file, this.#port, this.#queue, to, this.#pid);
     try {
       lease.renew();
+      this.#mayBeOurs = true;
       return lease;
     } catch (error) {
       lease.release();

@@ -72,7 +72,14 @@ export class EchoLink {
     this.#inbound = new Inbound(table, addon, maxFrameBytes, wire);
     this.#outbound = new Outbound(wire, table, outOfStep);
     this.#pump = new Pump(addon, wire, this.#inbound, this.#outbound, receiver);
-    this.#transmitter = new Transmitter(addon, table, outOfStep, this.#outbound, this.#pump);
+    this.#transmitter = new Transmitter(
+      addon,
+      table,
+      outOfStep,
+      this.#inbound,
+      this.#outbound,
+      this.#pump,
+    );
   }
 
   /**

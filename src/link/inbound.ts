@@ -147,6 +147,12 @@ export class Inbound {
     return this.#senders.get(pid)?.start;
   }
 
+  /** Whether a frame of this echo peer has begun, and has not come to its end with its answer and the reason. */
+  isMidway({ pid, start }: Sender): boolean {
+    const known = this.#senders.get(pid);
+    return known?.kind === 'echo' && known.start === start && !known.receiver.idle;
+  }
+
   /** The echo peer of which the last signal came. */
   get last(): EchoSender | undefined {
     return this.#last;

@@ -26,6 +26,8 @@ import { TappedWire } from './tapped-wire.ts';
 
 /** Who sends without waiting for an answer does not wait for us to wake up either; ms. */
 const PROMPT_MS = 5;
+/** It transmits nothing that needs one. */
+const NO_BUS = { holder: 0, isOurs: false, mayBeOurs: false };
 /** How many senders' last frames are remembered. */
 const MAX_REMEMBERED = 256;
 
@@ -72,7 +74,7 @@ export class Listener {
     }
     blockInEveryThread(addon);
     const wire = new TappedWire(addon, this.#onWire);
-    const nobody = new OutOfStep(table, { holder: 0 });
+    const nobody = new OutOfStep(table, NO_BUS);
     const looked = (acks.bit ?? acks.message) ? patientTable(table) : table;
     this.#inbound = new Inbound(looked, addon, maxFrameBytes, wire, {
       decoderFor: (pid) => this.#hearing.decoderFor(pid),

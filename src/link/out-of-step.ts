@@ -2,6 +2,9 @@ import type { ProcessTable } from '../registry/process-info.ts';
 import type { Bus } from './bus.ts';
 import type { EchoTarget } from './transfer.ts';
 
+/** What a bus shows of who had it last. */
+export type LastHolder = Pick<Bus, 'holder' | 'isOurs' | 'mayBeOurs'>;
+
 /** Knows which peers are out of step with us (docs/protocol.md, section 4). */
 export class OutOfStep {
   /**
@@ -10,11 +13,11 @@ export class OutOfStep {
    */
   static readonly #starts = new Map<number, number>();
   readonly #table: ProcessTable;
-  readonly #bus: Pick<Bus, 'holder'>;
+  readonly #bus: LastHolder;
   #late = 0;
   #lateAt = 0;
 
-  constructor(table: ProcessTable, bus: Pick<Bus, 'holder'>) {
+  constructor(table: ProcessTable, bus: LastHolder) {
     this.#table = table;
     this.#bus = bus;
   }
@@ -56,9 +59,30 @@ export class OutOfStep {
    */
   takeLate(pid: number, now: number): boolean {
     if (!this.hasPid(pid) || this.#bus.holder === pid) return false;
+    this.#isLate(now);
+    return true;
+  }
+
+  /**
+   * Takes a signal of an echo peer that can be no bit: nobody else has had the bus since this process had it. Either
+   * it is late, or it is the echo of an echo of ours that was late and was taken for a bit.
+   * @returns false when somebody has had it
+   */
+  takeStray(peer: EchoTarget, now: number): boolean {
+    if (!this.#bus.isOurs) return false;
+    this.add(peer);
+    this.#isLate(now);
+    return true;
+  }
+
+  /** Whether a signal of an echo peer that is no echo may be a stray; without a look: false is certain. */
+  get mayBeStray(): boolean {
+    return this.#bus.mayBeOurs;
+  }
+
+  #isLate(now: number): void {
     this.#lateAt = now;
     this.#late++;
-    return true;
   }
 
   /** Also true of one that cannot be looked at now, for want of descriptors. */

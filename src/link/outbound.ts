@@ -4,7 +4,7 @@ import { vetTarget } from '../registry/vet.ts';
 import { linkErrors } from './errors.ts';
 import { AWAIT, FINISHED } from './frame-sender.ts';
 import type { OutOfStep } from './out-of-step.ts';
-import type { Transfer } from './transfer.ts';
+import type { EchoTarget, Transfer } from './transfer.ts';
 import type { Wire } from './wire.ts';
 
 /** The transfer under way, of which there is one at most: puts its bits on the wire and takes their echoes. */
@@ -53,9 +53,10 @@ export class Outbound {
     this.giveUp(linkErrors.closed());
   }
 
-  /** Whether a signal of this process may be an echo, also a late one. */
+  /** Whether a signal of this process may be an echo, also a late one, or a stray. */
   expects(pid: number): boolean {
-    return this.#transfer?.route.target.pid === pid || this.#outOfStep.hasPid(pid);
+    const isTarget = this.#transfer?.route.target.pid === pid;
+    return isTarget || this.#outOfStep.hasPid(pid) || this.#outOfStep.mayBeStray;
   }
 
   /** Takes a signal that is an echo, or a late echo of a frame that was given up. @returns false when it is neither */
@@ -72,6 +73,11 @@ export class Outbound {
   /** See {@link Transfer.takeMeanwhile}. */
   takeMeanwhile(): (() => void) | undefined {
     return this.#transfer?.takeMeanwhile();
+  }
+
+  /** Takes a signal of an echo peer that is no echo, if it can be no bit either. @returns false when it can */
+  takeStray(peer: EchoTarget, now: number): boolean {
+    return this.#outOfStep.takeStray(peer, now);
   }
 
   /** Takes the echoes that the addon has dealt with. */

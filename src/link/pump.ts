@@ -175,6 +175,7 @@ export class Pump {
       if (body) this.#receiver.onPlain(sender, body);
       return;
     }
+    if (this.#outbound.takeStray(sender, now)) return;
     this.#bits++;
     const reply = sender.receiver.onBit(bit);
     if (reply === JUDGE) this.#judge(sender, sender.receiver.frame as Uint8Array);

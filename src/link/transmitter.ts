@@ -3,11 +3,12 @@ import { clockMs } from '../clock.ts';
 import { Reason } from '../codec/reason.ts';
 import { type Bit, SignalCodec } from '../codec/signal-codec.ts';
 import { guarded } from '../guarded.ts';
-import { isStopped, type ProcessTable } from '../registry/process-info.ts';
+import { isStopped, type ProcessInfo, type ProcessTable } from '../registry/process-info.ts';
 import { vetTarget } from '../registry/vet.ts';
 import { Descriptor, type DescriptorPort } from '../signals/descriptor.ts';
 import { LinkError, linkErrors } from './errors.ts';
 import { type EchoMachine, type FrameOutcome, FrameSender } from './frame-sender.ts';
+import type { Inbound } from './inbound.ts';
 import type { OutOfStep } from './out-of-step.ts';
 import type { Outbound } from './outbound.ts';
 import type { Pump } from './pump.ts';
@@ -52,6 +53,7 @@ export class Transmitter {
   readonly #addon: DescriptorPort;
   readonly #table: ProcessTable;
   readonly #outOfStep: OutOfStep;
+  readonly #inbound: Pick<Inbound, 'isMidway' | 'reset'>;
   readonly #outbound: Outbound;
   readonly #pump: Pump;
 
@@ -59,12 +61,14 @@ export class Transmitter {
     addon: DescriptorPort,
     table: ProcessTable,
     outOfStep: OutOfStep,
+    inbound: Pick<Inbound, 'isMidway' | 'reset'>,
     outbound: Outbound,
     pump: Pump,
   ) {
     this.#addon = addon;
     this.#table = table;
     this.#outOfStep = outOfStep;
+    this.#inbound = inbound;
     this.#outbound = outbound;
     this.#pump = pump;
   }
@@ -87,6 +91,8 @@ export class Transmitter {
       if (!vetted.ok) throw linkErrors.unsafe(target.pid, vetted.why);
       if (vetted.kind !== 'echo') throw linkErrors.notEcho(target.pid);
       const route = { lease, target, peer, signal };
+      this.#pump.takeSignals(); // what is pending is of other frames
+      if (this.#mayEchoLate(target, vetted.info)) this.#fallOutOfStep(route);
       if (this.#outOfStep.has(target)) await this.#synchronise(route);
       const machine = new FrameSender(frame, onEcho);
       try {
@@ -102,6 +108,21 @@ export class Transmitter {
     } finally {
       peer.close();
     }
+  }
+
+  /**
+   * Whether the peer may take an echo for a bit: it has given up a frame to us, or else we would not have the bus; what
+   * we echo or answer to that frame comes late, and while we have the bus it looks like a bit.
+   */
+  #mayEchoLate(target: EchoTarget, { threadPending }: ProcessInfo): boolean {
+    return this.#inbound.isMidway(target) || threadPending === true;
+  }
+
+  /** @throws LinkError bus-lost: then it may be the frame of who has taken the bus from us */
+  #fallOutOfStep({ lease, target }: Route): void {
+    if (!lease.check()) throw linkErrors.busLost();
+    this.#outOfStep.add(target);
+    this.#inbound.reset(target.pid);
   }
 
   /** Lets a machine run to its end. @param answerMs see {@link Transfer} */

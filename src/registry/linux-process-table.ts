@@ -150,6 +150,7 @@ export function parseProcess(
   const blocked = allBlocked & BOTH;
   const allCaught = mask(status, 'SigCgt');
   const caught = allCaught & BOTH;
+  const threadPending = mask(status, 'SigPnd') & BOTH;
   return {
     pid,
     uid,
@@ -159,7 +160,8 @@ export function parseProcess(
     catchesBoth: (blocked | caught) === BOTH,
     catchesAlike: (allCaught & ODD) === ODD,
     catchesOrders: (allCaught & ORDERS) === ORDERS && (allCaught & FAULT) === 0,
-    pending: ((mask(status, 'SigPnd') | mask(status, 'ShdPnd')) & BOTH) !== 0,
+    pending: (threadPending | (mask(status, 'ShdPnd') & BOTH)) !== 0,
+    threadPending: threadPending !== 0,
     blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
     catchesAlso: caught === BOTH,
   };

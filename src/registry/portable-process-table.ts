@@ -20,6 +20,7 @@ export const portableProcessTable: ProcessTable = {
       catchesAlike: undefined,
       catchesOrders: undefined,
       pending: undefined,
+      threadPending: undefined,
     };
     try {
       process.kill(pid, 0);

@@ -1,5 +1,5 @@
 /**
- * What is known about one process. Without /proc the last five are `undefined` (not known), `state` is '?' and
+ * What is known about one process. Without /proc the last six are `undefined` (not known), `state` is '?' and
  * `start` is 0: compare with `=== true`, never with `=== false`.
  */
 export interface ProcessInfo {
@@ -23,6 +23,8 @@ export interface ProcessInfo {
   readonly catchesOrders: boolean | undefined;
   /** SIGUSR1 or SIGUSR2 is pending: SigPnd (main thread) or ShdPnd (process). */
   readonly pending: boolean | undefined;
+  /** Of these, SigPnd: a bit or an echo of an echo peer that it has yet to take. */
+  readonly threadPending: boolean | undefined;
 }
 
 export interface ProcessTable {

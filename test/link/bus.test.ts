@@ -102,12 +102,24 @@ describe('Bus', () => {
   it('is taken at once when nobody has it, and names who has it', async (t) => {
     const machine = new Machine(t);
     const bus = machine.bus(A);
-    assert.equal(bus.holder, 0);
+    assert.deepEqual([bus.holder, bus.isOurs], [0, false]);
     const lease = await bus.take();
-    assert.equal(bus.holder, A);
+    assert.deepEqual([bus.holder, bus.isOurs], [A, true]);
+    assert.equal(machine.bus(B).isOurs, false);
     assert.equal(lease.check(), true);
     lease.release();
+    assert.deepEqual([bus.holder, bus.isOurs], [A, true], 'nobody has had it since');
+    (await machine.bus(B).take()).release();
+    assert.equal(bus.isOurs, false);
     assert.equal(machine.locks.size, 0);
+  });
+
+  it('may be had by others without our seeing it when its file is removed', async (t) => {
+    const machine = new Machine(t);
+    const bus = machine.bus(A);
+    (await bus.take()).release();
+    unlinkSync(join(machine.dir, 'bus'));
+    assert.deepEqual([bus.holder, bus.isOurs], [A, false]);
   });
 
   it('is had by one at a time, and comes to who waits when it is released', async (t) => {
@@ -351,6 +363,7 @@ describe('Bus', () => {
     await machine.clock.pass(100);
     const stolen = await waiting;
     assert.equal(lease.check(), false);
+    assert.deepEqual([a.isOurs, b.isOurs], [false, true]);
     assert.equal(a.holder, B, 'a check that fails writes nothing');
     const third = machine.queueUp('c', machine.bus(C));
     const file = machine.file(t);

@@ -30,7 +30,7 @@ class Scene {
   /** No descriptor is left to look at a process with. */
   cannotLook = false;
   lease = LEASE;
-  readonly bus = { holder: 0 };
+  readonly bus = { holder: 0, isOurs: false, mayBeOurs: false };
 
   constructor(judge?: Judge) {
     this.peer = new Peer(judge);
@@ -191,8 +191,11 @@ describe('Outbound notices a peer that', () => {
 
   it('ended, by its pidfd', async () => {
     const scene = new Scene();
+    scene.silentAfter(5);
+    const sending = scene.send();
     scene.addon.events.push(Exchange.Ended);
-    await assert.rejects(scene.send(), { code: 'peer-gone' });
+    scene.pump();
+    await assert.rejects(sending, { code: 'peer-gone' });
   });
 
   for (const [name, info] of [
@@ -409,6 +412,13 @@ describe('Outbound out of step', () => {
     scene.addon.events.push(stray);
     scene.pump();
     assert.deepEqual(scene.strangers, [99 * 2 + 1, stray]);
+  });
+
+  it('takes no bit of that peer for an echo that was pending before the first bit', async () => {
+    const scene = new Scene();
+    scene.addon.events.push(scene.pid * 2 + 1);
+    assert.deepEqual(await scene.send(), { kind: 'accepted' });
+    assert.deepEqual(scene.strangers, [scene.pid * 2 + 1]);
   });
 
   it('forgets who was given up and has ended', async () => {

@@ -33,6 +33,7 @@ function given(
     busy: true,
     pidfd: 9,
     expects: () => false,
+    takeStray: () => false,
     takeSignal: (pid: number, bit: number) => {
       if (senders.has(pid)) return false;
       log.push(`signal ${pid * 2 + bit}`);

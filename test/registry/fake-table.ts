@@ -14,6 +14,7 @@ export function fakeTable(...processes: (Partial<ProcessInfo> & { pid: number })
     catchesAlike: false,
     catchesOrders: false,
     pending: false,
+    threadPending: false,
   };
   const self = { ...normal, pid: SELF };
   const all = new Map<number, ProcessInfo>([[SELF, self]]);

@@ -95,8 +95,22 @@ while True:
       assert.equal(read(pid)?.pending, false);
       child.kill(signal);
       assert.equal(read(pid)?.pending, true);
+      assert.equal(read(pid)?.threadPending, false);
     });
   }
+
+  it('tells what is pending in the main thread from what is of the process', async (t) => {
+    const child = await ready(
+      startPython(
+        t,
+        `import threading
+block(signal.SIGUSR1, signal.SIGUSR2)
+signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)`,
+      ),
+    );
+    const info = read(child.pid);
+    assert.deepEqual([info?.pending, info?.threadPending], [true, true]);
+  });
 
   for (const name of ['a b', ') S 1 (x', '((', '))) R', 'x\ny']) {
     it(`reads a process named ${JSON.stringify(name)}`, (t) => {
@@ -194,6 +208,7 @@ describe('parseProcess', () => {
       blocksAll: false,
       catchesAlso: false,
       pending: true,
+      threadPending: false,
     };
     assert.deepEqual(info, expected);
   });
@@ -267,6 +282,7 @@ describe('portableProcessTable', () => {
       catchesAlike: undefined,
       catchesOrders: undefined,
       pending: undefined,
+      threadPending: undefined,
     };
     assert.deepEqual(table.read(pid), { pid, uid, ...unknown });
     assert.equal(table.read(await gonePid(t)), undefined);

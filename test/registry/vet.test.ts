@@ -170,6 +170,7 @@ describe('vetTarget', () => {
       blocksBoth: undefined,
       catchesBoth: undefined,
       pending: undefined,
+      threadPending: undefined,
     };
     const table = { ...fakeTable({ pid: PID, ...unknown }), knowsSignals: false };
     const vetted = vetTarget(PID, { start: 500 }, table);
