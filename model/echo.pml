@@ -7,6 +7,9 @@
 #ifndef MESSAGES
 #define MESSAGES 2 /* that peer 0 sends to peer 1 */
 #endif
+#ifndef BACK
+#define BACK 0 /* that peer 1 sends to peer 0 */
+#endif
 #ifndef FOREIGN
 #define FOREIGN 1 /* signals from strangers, at any moment, to either peer, by kill or by tgkill */
 #endif
@@ -58,7 +61,7 @@
 #define NONE 15
 
 /* FrameSender, Synchroniser (frame-sender.ts, synchroniser.ts), and Transmitter and Outbound around them. */
-mtype = { Resting, Quiet, Zeroing, Proving, Sending, Awaiting, Reading }
+mtype = { Resting, Holding, Quiet, Zeroing, Proving, Sending, Awaiting, Reading }
 /* FrameReceiver (frame-receiver.ts). */
 mtype = { Receiving, Judging, Refusing }
 
@@ -128,14 +131,14 @@ byte giveUps = GIVE_UPS;
 
 #define me proc[p]
 #define peer proc[1 - p]
-#define COUNT(p) ((p) == 0 -> MESSAGES : 0)
-#define TRANSFERS(x) (proc[x].out != Resting && proc[x].out != Quiet)
+#define COUNT(p) ((p) == 0 -> MESSAGES : BACK)
+#define TRANSFERS(x) (proc[x].out != Resting && proc[x].out != Holding && proc[x].out != Quiet)
 #define PENDING_FROM_PEER(x) (proc[x].thread[0] == PEER || proc[x].thread[1] == PEER)
 #define PENDING(x) (proc[x].thread[0] || proc[x].thread[1] || proc[x].process[0] || proc[x].process[1])
 /* A signal of the peer is still to come. */
 #define IN_FLIGHT (peer.wire != Nothing || peer.in == Judging || PENDING_FROM_PEER(p))
 #define STALLED (!IN_FLIGHT && !PENDING(p) && !PENDING(1 - p))
-#define ALL_DONE (proc[0].message == MESSAGES)
+#define ALL_DONE (proc[0].message == MESSAGES && proc[1].message == BACK)
 
 inline raise(target, signal) {
   if
@@ -366,11 +369,19 @@ inline onBit(h) {
   fi
 }
 
+/* Nobody else has had the bus since this process took it: it takes no bits. */
+#if BACK > 0 && !defined(TAKES_ALWAYS)
+#define STRAY (record == p)
+#else
+#define STRAY false
+#endif
+
 /* Pump.#onSignal for a signal of the peer. */
 inline onSignal(i) {
   if
   :: TRANSFERS(p) -> onEcho(i)
   :: !TRANSFERS(p) && me.outOfStep && record != 1 - p -> skip /* a late echo */
+  :: !TRANSFERS(p) && !(me.outOfStep && record != 1 - p) && STRAY -> me.outOfStep = true
   :: else -> onBit(i)
   fi
 }
@@ -438,13 +449,42 @@ inline crash(y) {
 }
 
 #define HOLDS (lock == 1 + p)
+/* Bits of a frame to this process are not echoes of its own. */
+#ifdef TAKES_LATER
+#define HAS_TAKEN true
+#else
+#define HAS_TAKEN (!PENDING_FROM_PEER(p))
+#endif
 #ifdef GO_ON
 #define MAY_GO_ON HOLDS
 #else
 #define MAY_GO_ON (HOLDS && !me.moved)
 #endif
+/* What is left out of the runs in which both send: README.md, *Both directions*. */
+#if BACK > 0
+#define HAS_ECHOED (peer.wire != Echo)
+#define WOULD_HAVE_TAKEN (peer.stopped || peer.paused || (!PENDING_FROM_PEER(1 - p) && HAS_ECHOED))
+#define MAY_STOP(t) (proc[t].wire != Checked)
+#else
+#define HAS_ECHOED true
+#define WOULD_HAVE_TAKEN true
+#define MAY_STOP(t) true
+#endif
 #define UNFINISHED (me.in == Refusing || (me.in == Receiving && me.length > 0))
-#define HAS_BEEN_SILENT ((!TRANSFERS(1 - p) || peer.stopped || peer.paused) && !PENDING_FROM_PEER(p))
+/* The peer has given up a frame to this process, which has the bus: it may take an echo, which is late, for a bit. */
+#ifdef ECHO_LATE
+#define LOOKS_AMISS false
+#else
+#define LOOKS_AMISS (UNFINISHED || me.in == Judging || peer.thread[0] != 0 || peer.thread[1] != 0)
+#endif
+/* What it has of the frame it forgets, unless that is the frame of who has taken the bus from it. */
+#ifdef DROP_ANYWAY
+#define MAY_DROP true
+#else
+#define MAY_DROP HOLDS
+#endif
+#define HAS_BEEN_SILENT ((!TRANSFERS(1 - p) || peer.stopped || peer.paused) && !PENDING_FROM_PEER(p) && \
+  WOULD_HAVE_TAKEN && (me.out != Holding || me.paused))
 #ifdef FORGET_MIDWAY
 #define MAY_FORGET true
 #else
@@ -504,9 +544,14 @@ proctype Peer(bit p) provided (!proc[p].stopped) {
       lock = 1 + p;
       record = p;
       me.paused = false;
+      me.out = Holding
+    }
+  :: d_step { me.out == Holding && me.wire == Nothing && HAS_TAKEN && HAS_ECHOED ->
       if
+      :: LOOKS_AMISS && !MAY_DROP -> rest()
+      :: LOOKS_AMISS && MAY_DROP -> forget(); me.outOfStep = true; me.out = Quiet
 #ifndef NO_SYNC
-      :: me.outOfStep -> me.out = Quiet
+      :: !LOOKS_AMISS && me.outOfStep -> me.out = Quiet
 #endif
       :: else -> me.outOfStep = false; beginFrame()
       fi
@@ -601,8 +646,8 @@ proctype World() {
   :: d_step { foreign > 0 && !ALL_DONE -> foreign--; proc[0].process[1] = true }
   :: d_step { foreign > 0 && !ALL_DONE -> foreign--; proc[1].process[0] = true }
   :: d_step { foreign > 0 && !ALL_DONE -> foreign--; proc[1].process[1] = true }
-  :: d_step { stops > 0 && !ALL_DONE && !proc[0].stopped -> stops--; stop(0) }
-  :: d_step { stops > 0 && !ALL_DONE && !proc[1].stopped -> stops--; stop(1) }
+  :: d_step { stops > 0 && !ALL_DONE && !proc[0].stopped && MAY_STOP(0) -> stops--; stop(0) }
+  :: d_step { stops > 0 && !ALL_DONE && !proc[1].stopped && MAY_STOP(1) -> stops--; stop(1) }
   :: d_step { proc[0].stopped -> proceed(0) }
   :: d_step { proc[1].stopped -> proceed(1) }
   :: d_step { crashes > 0 && !ALL_DONE -> crashes--; crash(0) }

@@ -8,7 +8,8 @@ export const Search = {
   shortest: { cc: ['-DSAFETY', '-DBFS', '-O0'], pan: [] },
 };
 
-const ECHO = { MESSAGES: 2, FOREIGN: 0, STOPS: 0, DELAYS: 0, CRASHES: 0, GIVE_UPS: 0 };
+const ECHO = { MESSAGES: 2, BACK: 0, FOREIGN: 0, STOPS: 0, DELAYS: 0, CRASHES: 0, GIVE_UPS: 0 };
+const BOTH = { ...ECHO, MESSAGES: 1, BACK: 1, STOPS: 1, DELAYS: 1 };
 const NUMBERS = {
   ...{ MESSAGES: 6, FAILURES: 1, KILLS: 1, BACKUPS: 0 },
   ...{ REFUSALS: 1, OTHERS: 1, EVICTIONS: 1, GIVE_UPS: 1 },
@@ -22,6 +23,7 @@ const IDS = { DELIVERIES: 3, FAILURES: 1, REFUSALS: 1, KILLS: 1, IDS: 5 };
 
 const ECHO_SAFE =
   'never accepted altered, never twice, "accepted" only when stored, no echo taken for a bit, no deadlock';
+const BOTH_SAFE = 'never accepted altered, never twice, "accepted" only when stored, no deadlock';
 const NUMBERS_SAFE = 'never stored twice, "accepted" only when stored, no deadlock';
 const NAMES_SAFE =
   'a delivery never handled twice, every answer and settlement means the delivery it is taken for, no deadlock';
@@ -56,6 +58,27 @@ export const targets = [
     model: 'echo',
     search: Search.progress,
     bounds: { ...ECHO, FOREIGN: 1, STOPS: 1, DELAYS: 1, CRASHES: 1, GIVE_UPS: 1 },
+  },
+  {
+    name: 'echo, both ways, safety: everything at once',
+    shows: BOTH_SAFE,
+    model: 'echo',
+    search: Search.safety,
+    bounds: { ...BOTH, FOREIGN: 1, CRASHES: 1 },
+  },
+  {
+    name: 'echo, both ways, safety: more frames',
+    shows: BOTH_SAFE,
+    model: 'echo',
+    search: Search.safety,
+    bounds: { ...BOTH, MESSAGES: 2, BACK: 2, STOPS: 2 },
+  },
+  {
+    name: 'echo, both ways, progress',
+    shows: 'as above, and nobody echoes echoes for ever',
+    model: 'echo',
+    search: Search.progress,
+    bounds: { ...BOTH, FOREIGN: 1 },
   },
   {
     name: 'numbers, safety: everything at once',
@@ -138,6 +161,7 @@ const seeds = {
 };
 
 const inEcho = (leavesOut) => ({ model: 'echo', ...seeds.echo, leavesOut });
+const inBoth = (leavesOut) => ({ ...inEcho(leavesOut), bounds: BOTH });
 const inNumbers = (leavesOut) => ({ model: 'numbers', ...seeds.numbers, leavesOut });
 const inIds = (leavesOut) => ({ model: 'ids', ...seeds.ids, leavesOut });
 const inNames = (leavesOut) => ({ model: 'names', ...seeds.names, leavesOut });
@@ -152,6 +176,13 @@ export const bugs = {
   BELIEVE_LATE: inEcho('a sender that was stopped believes the answer'),
   FORGET_MIDWAY: inEcho('a receiver forgets a reason of which a part was read'),
   LAZY_DROP: inEcho('a receiver that was slow takes the sender for silent'),
+  ECHO_LATE: inBoth('a sender does not ask whether the other has given a frame up'),
+  TAKES_LATER: inBoth('a sender takes bits that are pending for echoes of its own'),
+  DROP_ANYWAY: inBoth('a sender that has lost the bus drops the frame of who has it'),
+  TAKES_ALWAYS: {
+    ...inBoth('a process takes bits though nobody else has had the bus'),
+    search: Search.progress,
+  },
 
   NEAREST: inNumbers('a broker takes a frame for the one that is nearest to the last'),
   SEQ_0_AGAIN: inNumbers('0 is the sequence number of later frames, too'),

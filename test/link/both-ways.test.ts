@@ -1,4 +1,7 @@
-/** Two processes that send to each other, after one of them has given a frame up: what is on its way of it comes late. */
+/**
+ * Two processes that send to each other, after one of them has given a frame up: what is on its way of that frame comes
+ * late. model/echo.pml shows the same for every order of events, on machines that are like these.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Reason } from '../../src/codec/reason.ts';
