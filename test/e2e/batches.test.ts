@@ -22,11 +22,6 @@ async function out(stage: Stage, ...args: string[]): Promise<string> {
   return stdout.toString();
 }
 
-/** How many messages of the default queue are in each state. */
-async function counts(stage: Stage): Promise<Record<string, number>> {
-  return JSON.parse((await out(stage, 'ls', '--json')) || '{}');
-}
-
 /** What waits while consumers are there: they get it all at once. */
 async function heldBack(stage: Stage, work: () => Promise<void>): Promise<void> {
   await out(stage, 'pause', 'default');
@@ -67,7 +62,7 @@ describe('messages that wait', () => {
       assert.equal(code, 0, stderr);
       assert.equal(stdout.toString().split('\n').length, 4);
     }
-    const { ready, reserved, delayed } = await counts(stage);
+    const { ready, reserved, delayed } = await stage.counts();
     assert.deepEqual([ready, reserved, delayed], [4, 0, 0]);
     const left = (await out(stage, 'peek', '--json')).trim().split('\n');
     for (const line of left) {
@@ -123,7 +118,7 @@ describe('a consumer that is killed', () => {
     await heldBack(stage, () => sendLines(stage, lines(8, 'hang-once')));
     await one.printed(8);
     const { reserved } = await until('all eight to be there', async () => {
-      const found = await counts(stage);
+      const found = await stage.counts();
       return found.reserved === 8 && found;
     });
     assert.equal(reserved, 8);
@@ -185,7 +180,7 @@ describe('a broker that is killed', () => {
     await one.printed(7);
     await heldBack(stage, () => sendLines(stage, ['slow', ...lines(7)]));
     await one.printed(8);
-    await until('all eight to be there', async () => (await counts(stage)).reserved === 8);
+    await until('all eight to be there', async () => (await stage.counts()).reserved === 8);
     first.signal('SIGKILL');
     await first.ended;
     one.child.stdin?.write('go on\n'); // it settles while there is no broker
@@ -199,7 +194,7 @@ describe('a broker that is killed', () => {
         .map(({ text, attempt }) => [text, attempt]),
       ['slow', ...lines(7), 'end'].map((text) => [text, 1]),
     );
-    await until('all to be settled', async () => ((await counts(stage)).reserved ?? 0) === 0);
+    await until('all to be settled', async () => ((await stage.counts()).reserved ?? 0) === 0);
   });
 });
 
@@ -211,8 +206,8 @@ it('a consumer whose reader stops keeps no more from others than it has got', as
   const large = lines(100).map((line) => `${line} ${'x'.repeat(4000)}`);
   await sendLines(stage, large);
   await until('it to be stuck', async () => {
-    const before = await counts(stage);
-    const after = await counts(stage);
+    const before = await stage.counts();
+    const after = await stage.counts();
     return (
       (before.reserved ?? 0) > 0 &&
       before.reserved === after.reserved &&

@@ -5,33 +5,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endAfter } from '../end-after.ts';
+import { PATIENCE_MS, until } from '../until.ts';
+
+export { until };
 
 export const DIST = join(dirname(fileURLToPath(import.meta.url)), '../..');
 export const ROOT = join(DIST, '..');
 const FIXTURES = join(ROOT, 'test/fixtures');
-/** How long a condition may take before the test says what it waited for. A bound, not a measure; ms. */
-const PATIENCE_MS = 60_000;
 /** How long a program may finish what it does when its test is over; ms. */
 const LEFT_OVER_MS = 500;
-
-/** Waits until `condition` gives something other than undefined and false. */
-export async function until<T>(
-  what: string | (() => string),
-  condition: () => T | undefined | false | Promise<T | undefined | false>,
-): Promise<T> {
-  const deadline = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const value = await condition();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) {
-      assert.fail(`still waiting for ${typeof what === 'string' ? what : what()}`);
-    }
-    await pause(5);
-  }
-}
 
 export interface Ended {
   readonly code: number | null;
@@ -192,6 +176,13 @@ export class Stage {
     const consumer = this.sigmq(['consume', ...args], options);
     await consumer.says('waits for messages');
     return consumer;
+  }
+
+  /** How many messages of its queue are in each state, if there is one at most; none when there are none. */
+  async counts(): Promise<Record<string, number>> {
+    const { code, stdout, stderr } = await this.sigmq(['ls', '--json']).ended;
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout.toString() || '{}');
   }
 
   /** `sigmq send`, until its end. */

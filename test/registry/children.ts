@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { endAfter } from '../end-after.ts';
+import { until as waitFor } from '../until.ts';
 
 /** A new directory of our own, mode 0700, removed after the test. */
 export function tempDir(t: TestContext): string {
@@ -101,13 +101,9 @@ export function registry(name: string): string {
   return JSON.stringify(new URL(`../../src/registry/${name}.js`, import.meta.url).href);
 }
 
-/** Waits for a condition, never for a time. */
+/** Waits for a condition that says enough of itself. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never came true: ${condition}`);
-    await sleep(1);
-  }
+  await waitFor(String(condition), condition);
 }
 
 /** The PID of a process that has ended. */
