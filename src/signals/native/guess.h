@@ -28,7 +28,7 @@ static inline int16_t guess(uint32_t slot) {
 static inline void learn(uint32_t *slot, uint32_t bit) {
   uint32_t count = *slot & 1023;
   int32_t likely = (int32_t)(*slot >> 10), target = bit ? (1 << 22) - 1 : 0;
-  likely += (int32_t)((int64_t)(target - likely) * rates[count] >> 16);
+  likely += (int32_t)((int64_t)(target - likely) * rates[count & COUNT_LIMIT] >> 16);
   *slot = (uint32_t)likely << 10 | (count + (count < COUNT_LIMIT));
 }
 

@@ -2,7 +2,7 @@
 #include <stdbool.h>
 
 int16_t stretched[4096], squashed[4096];
-int32_t rates[1024];
+int32_t rates[COUNT_LIMIT + 1];
 uint8_t next_history[256][2], history_bits[256];
 uint32_t first_guesses[256];
 
@@ -69,6 +69,6 @@ void prepare_tables(void) {
   if (is_ready) return;
   prepare_curves();
   prepare_histories();
-  for (int32_t n = 0; n < 1024; n++) rates[n] = 655360 / (10 * n + 16);
+  for (int32_t n = 0; n <= COUNT_LIMIT; n++) rates[n] = 655360 / (10 * n + 16);
   is_ready = true;
 }

@@ -8,7 +8,7 @@ enum { COUNT_LIMIT = 255 };
 /* ln(p / (1 - p)) of 4096ths, in 256ths: -2048 to 2047. And its inverse, by what is stretched plus 2048. */
 extern int16_t stretched[4096], squashed[4096];
 /* How far a guess goes towards what came, after so many bits; 65536ths. */
-extern int32_t rates[1024];
+extern int32_t rates[COUNT_LIMIT + 1];
 
 /*
  * A history says which bits came in one place so far: how many zeros, how many ones, and which was the last. It is the
