@@ -27,8 +27,6 @@ export const fanout = {
   async play({ cast, random, sizes, until }) {
     const ledger = new GroupLedger();
     const faults = new GroupFaults(cast, random);
-    // Groups are in the store: a consumer that starts while its database is away ends with 75.
-    if (cast.engine) cast.mayFailToRegister = ({ said }) => /store .* cannot be reached/.test(said);
     ledger.sending(EARLY);
     const early = EARLY.map((number) => messageOf(number, random));
     await send(cast, ledger, EARLY, early, ['--wait', '-W', '1m']);

@@ -15,7 +15,7 @@ export class Deadline {
   constructor(
     timeoutMs: number | undefined,
     signal?: AbortSignal,
-    over: (ms: number) => SigmqError = (ms) => producerErrors.timeout(ms),
+    over: (ms: number) => SigmqError = producerErrors.timeout,
   ) {
     const own = new AbortController();
     this.signal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;

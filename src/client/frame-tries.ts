@@ -151,7 +151,8 @@ export class FrameTries {
   }
 
   #packAhead({ accepts }: BrokerFound, following: readonly Entry[]): void {
-    if (following.length === 0 || this.#to.isPlainText || !acceptsOf(accepts).model) return;
+    const { batch, model } = acceptsOf(accepts);
+    if (following.length === 0 || this.#to.isPlainText || !batch || !model) return;
     packAhead(contentOf(following), this.#numbers.packer);
   }
 

@@ -17,11 +17,9 @@ export class GroupSender {
    */
   async send(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
     const isOne = messages.length === 1 || this.takesBatches();
-    const { following, ...watching } = options;
     for (const some of isOne ? [messages] : messages.map((message) => [message])) {
-      const how = isOne ? options : watching;
       await this.#to.endpoint.numbered(
-        (numbers) => new FrameTries(this.#to, some, how, numbers, signal).run(),
+        (numbers) => new FrameTries(this.#to, some, options, numbers, signal).run(),
         signal,
       );
     }

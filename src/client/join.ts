@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Exit, SigmqError } from '../errors.ts';
-import { consumerErrors } from './errors.ts';
+import { consumerErrors } from './consumer-errors.ts';
 import { nameBatches } from './name-batches.ts';
 import type { Requester } from './requester.ts';
 import { isNoBroker, untilAnswered } from './retry.ts';

@@ -59,7 +59,7 @@ export class OutOfStep {
    */
   takeLate(pid: number, now: number): boolean {
     if (!this.hasPid(pid) || this.#bus.holder === pid) return false;
-    this.#isLate(now);
+    this.#noteLate(now);
     return true;
   }
 
@@ -71,7 +71,7 @@ export class OutOfStep {
   takeStray(peer: EchoTarget, now: number): boolean {
     if (!this.#bus.isOurs) return false;
     this.add(peer);
-    this.#isLate(now);
+    this.#noteLate(now);
     return true;
   }
 
@@ -80,7 +80,7 @@ export class OutOfStep {
     return this.#bus.mayBeOurs;
   }
 
-  #isLate(now: number): void {
+  #noteLate(now: number): void {
     this.#lateAt = now;
     this.#late++;
   }
