@@ -111,6 +111,7 @@ export class Broker {
     // The only cycle: the part that receives also answers. Nothing arrives before this constructor has returned.
     this.#receiver = {
       onFrame: (peer, frame) => this.#reception.take(peer, frame),
+      unpackerFor: (peer) => this.#intake.unpackerFor(peer),
       onPlain: (_peer, body) => void this.#reception.takePlain(body).catch(journal.error),
       onBug: journal.error,
     };

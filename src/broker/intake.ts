@@ -5,6 +5,7 @@ import { Reason } from '../codec/reason.ts';
 import { textOf } from '../codec/utf8.ts';
 import type { Verdict } from '../link/frame-receiver.ts';
 import { messagesOf } from '../link/messages.ts';
+import type { Unpacker } from '../link/model.ts';
 import { MAX_DURATION_MS } from '../options/durations.ts';
 import { isKey, isQueueName } from '../options/kinds.ts';
 import { MAX_ATTEMPTS } from '../options/values.ts';
@@ -96,6 +97,11 @@ export class Intake {
   /** What became of the messages that a producer sent last; empty: not known. */
   lastSent(peer: Peer): readonly Published[] {
     return this.#producers.get(this.#producers.name(peer))?.lastSent ?? [];
+  }
+
+  /** What was learned from its messages; undefined: nothing yet. */
+  unpackerFor(peer: Peer): Unpacker | undefined {
+    return this.#producers.get(this.#producers.name(peer))?.unpacker;
   }
 
   /** The store may not be what it was: it is asked again who has sent what. */

@@ -86,7 +86,7 @@ export class ErrorStream {
 
   /** @returns bytes; undefined: there is no room now. What can never be written is dropped. */
   #tryToWrite(bytes: Buffer): number | undefined {
-    if (this.#maySleep && loadAddon().addon?.writable(this.#fd) === 0) return undefined;
+    if (this.#maySleep && loadAddon().addon?.writable(this.#fd, 0) === 0) return undefined;
     try {
       return writeSync(this.#fd, bytes, 0, Math.min(bytes.length, CHUNK));
     } catch (error) {

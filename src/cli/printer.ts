@@ -9,6 +9,13 @@ import { takeBack } from './take-back.ts';
 const PIPE_BUF = 4096;
 
 /**
+ * A reader of a full pipe that only waits for its turn on the processor gets it within so many milliseconds. It is
+ * waited for once in a while, as the broker is not answered then; a reader that is slower is left to a thread.
+ */
+const PATIENCE_MS = 10;
+const PATIENT_EVERY_MS = 100;
+
+/**
  * Writes messages to stdout, whole and in order. Returns when the message is written, or returns a promise if the
  * reader is slow: then a thread waits for it while this one keeps answering signals.
  */
@@ -17,6 +24,7 @@ export class Printer {
   readonly #turns = new Serial();
   /** Lines that are not written yet. */
   #waiting = 0;
+  #lastWaitAt = Number.NEGATIVE_INFINITY;
   /** Why a line could not be written: after half a line another one would be taken for its rest. */
   #failure: unknown;
 
@@ -44,7 +52,13 @@ export class Printer {
   }
 
   #canWriteNow(bytes: number): boolean {
-    return bytes <= PIPE_BUF && loadAddon().addon?.writable(STDOUT) === 1;
+    const { addon } = loadAddon();
+    if (!addon || bytes > PIPE_BUF) return false;
+    if (addon.writable(STDOUT, 0) === 1) return true;
+    const now = performance.now();
+    if (now - this.#lastWaitAt < PATIENT_EVERY_MS) return false;
+    this.#lastWaitAt = now;
+    return addon.writable(STDOUT, PATIENCE_MS) === 1;
   }
 }
 

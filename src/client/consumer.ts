@@ -23,6 +23,7 @@ import { type BatchOptions, type ConsumerOptions, checkBatches, checkConsumer } 
 import { Registration } from './registration.ts';
 import { Requester } from './requester.ts';
 import { Settler } from './settler.ts';
+import { unpackerSoFar } from './told.ts';
 import { waitingIn } from './waiting.ts';
 
 /**
@@ -99,6 +100,7 @@ export class Consumer implements AsyncIterable<Message> {
     this.#receiver = {
       onFrame: (sender, frame) => this.#deliveries.judge(sender, frame),
       onPlain: (_sender, body) => this.#takePlain(body),
+      unpackerFor: unpackerSoFar,
       lingers: () => this.#settler.idle,
       onBug: onError,
     };

@@ -39,7 +39,7 @@ export interface SendingTo {
 
 /** What of {@link SendOptions} is not about the messages themselves. */
 export interface Watching extends Pick<SendOptions, 'timeoutMs' | 'onProgress' | 'onFrame'> {
-  /** Those that will be sent after these, as far as is known by the time when these are out. */
+  /** Those that will be sent after these, as far as is known when these go out. */
   readonly following?: (() => readonly Entry[]) | undefined;
 }
 
@@ -143,8 +143,8 @@ export class FrameTries {
     const { onFrame, following } = this.#options;
     const echoes: Bit[] = [];
     const onEcho = onFrame && ((echo: Bit) => echoes.push(echo));
-    const meanwhile = following && (() => this.#packAhead(broker, following()));
-    const watching = { signal: this.#signal, onProgress: this.#onProgress, onEcho, meanwhile };
+    if (following) this.#packAhead(broker, following());
+    const watching = { signal: this.#signal, onProgress: this.#onProgress, onEcho };
     const outcome = await channel.send(broker, frame, watching);
     onFrame?.({ frame, echoes });
     return outcome;

@@ -21,6 +21,11 @@ export function unpackerFor(sender: Sender): Unpacker {
   return toldBy(sender).unpacker;
 }
 
+/** The same, unless another one delivered last. */
+export function unpackerSoFar({ pid, start }: Sender): Unpacker | undefined {
+  return told.by === `${pid}:${start}` ? told.unpacker : undefined;
+}
+
 /**
  * The names of the deliveries in one frame; undefined when one of them cannot be known.
  * @param said the incarnation that the frame states

@@ -48,3 +48,29 @@ export function cobsDecode(bytes: Uint8Array): Uint8Array | undefined {
   }
   return out.subarray(0, length);
 }
+
+/** Decodes what comes in parts. */
+export class CobsReader {
+  /** Bytes of the block that are still to come. */
+  #left = 0;
+  /** The next block begins with the zero that the one before stands for. */
+  #owesZero = false;
+
+  /** The next bytes; undefined: they are not a COBS encoding of anything. */
+  take(bytes: Uint8Array): Uint8Array | undefined {
+    const out = new Uint8Array(bytes.length);
+    let length = 0;
+    for (const byte of bytes) {
+      if (byte === 0) return undefined;
+      if (this.#left > 0) {
+        out[length++] = byte;
+        this.#left--;
+        continue;
+      }
+      if (this.#owesZero) length++; // `out` was allocated with zeros
+      this.#left = byte - 1;
+      this.#owesZero = byte !== FULL_BLOCK;
+    }
+    return out.subarray(0, length);
+  }
+}

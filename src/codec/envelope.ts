@@ -102,6 +102,16 @@ export function decodeFrame(frame: Uint8Array): DecodedFrame {
   return { kind: 'envelope', envelope };
 }
 
+/** What the first byte of an envelope of this version says; undefined: it is none. */
+export function headOf([first = 0]: Uint8Array) {
+  if ((first & (MARK_MASK | VERSION_MASK | RESERVED_FLAG)) !== MARK) return undefined;
+  return {
+    stuffed: (first & Flag.Stuffed) !== 0,
+    hasFields: (first & Flag.Fields) !== 0,
+    control: (first & Flag.Control) !== 0,
+  };
+}
+
 /** The payload before stuffing, or undefined if header, stuffing or checksum is wrong. */
 function checkedPayload(frame: Uint8Array): Uint8Array | undefined {
   if (frame.length < HEADER_BYTES) return undefined;
@@ -117,7 +127,8 @@ function checkedPayload(frame: Uint8Array): Uint8Array | undefined {
   return payload;
 }
 
-function splitFields(
+/** Undefined: that is damaged, or not all of it. */
+export function splitFields(
   payload: Uint8Array,
 ): { fields: MessageFields; body: Uint8Array } | 'unsupported' | undefined {
   const length = readLeb128(payload, 0);

@@ -67,6 +67,11 @@ export class SignalCodec {
     this.#bits = bits;
   }
 
+  /** The whole bytes of an unfinished frame; valid until the next bit. */
+  get soFar(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** How many more bytes a frame may have. */
   get space(): number {
     return this.#maxFrameBytes - this.#length;

@@ -112,6 +112,7 @@ export class Endpoint {
       onFrame: (sender, frame) =>
         this.#heard(sender, frame) ?? this.#receiver?.onFrame(sender, frame) ?? Reason.Unsupported,
       onPlain: (sender, body) => this.#receiver?.onPlain(sender, body),
+      unpackerFor: (sender) => this.#receiver?.unpackerFor?.(sender),
       lingers: () => this.#receiver?.lingers?.() === true,
       onBug: (error) => this.#receiver?.onBug(error),
     };

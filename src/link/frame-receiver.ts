@@ -70,6 +70,11 @@ export class FrameReceiver {
     return { byte: this.#codec.partial, bits: this.#codec.bitCount % 8 };
   }
 
+  /** The whole bytes of a frame that is coming; valid until the next bit. */
+  get soFar(): Uint8Array {
+    return this.#codec.soFar;
+  }
+
   /** Takes bits that were echoed already, within {@link room}; see {@link SignalCodec.absorb}. */
   absorb(bytes: Uint8Array, partial: number, bits: number): void {
     this.#codec.absorb(bytes, partial, bits);

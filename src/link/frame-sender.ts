@@ -109,12 +109,10 @@ export class FrameSender implements EchoMachine {
     this.#index = end;
   }
 
-  /** The last bit goes by itself: once it is out, the receiver works, and so may we. */
   #nextRun(): Run {
-    const run = this.awaitsAnswer ? ZERO : runOf(this.#frame, this.#index >>> 3);
-    const bits = Math.max(Math.min(run.bits, this.total - 1 - this.#index), 1);
-    this.#runEnd += bits;
-    return bits === run.bits ? run : { ...run, bits };
+    const run = runOf(this.#frame, this.#index >>> 3);
+    this.#runEnd += run.bits;
+    return run;
   }
 
   #onReason(echo: Bit): Next {

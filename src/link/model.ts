@@ -1,5 +1,6 @@
 import { crc32 } from '../codec/crc32.ts';
-import { loadAddon } from '../signals/addon.ts';
+import { Coding, loadAddon } from '../signals/addon.ts';
+import { Learner, MAX_STEP } from './learner.ts';
 
 /** No model begins before so much was to be packed: to touch its memory for the first time takes half a ms; bytes. */
 const WORTH_BEGINNING_BYTES = 200;
@@ -10,12 +11,8 @@ const WORTH_BYTES = 24;
  * bus is held.
  */
 export const MAX_PACKED_BYTES = 256 << 10;
-/** Models in memory, of half a megabyte each; whose turn was longest ago begins anew. */
-const MAX_MODELS = 32;
 /** Of the text that was packed: that both models are the same should be certain, and is checked. */
 const CHECK_BYTES = 2;
-/** Steps go round from 1 to this; 0 is a model that has learned nothing. */
-const MAX_STEP = 63;
 /** Bytes that are looked at to see whether there is any pattern in them. */
 const SAMPLE_BYTES = 512;
 /** Bits a byte by how often each occurs; the sample of any text has fewer than 6. */
@@ -28,55 +25,32 @@ export interface ModelPacked {
   readonly packed: number;
 }
 
-/** What one end of a pair of processes has learned from the messages that went from one to the other. */
-class Learner {
-  static readonly #all = new Set<Learner>();
-  #memory: Uint8Array | undefined;
-  #frames = 0;
-
-  /** Of the next frame. */
-  protected get step(): number {
-    return this.#frames === 0 ? 0 : 1 + ((this.#frames - 1) % MAX_STEP);
-  }
-
-  /** For the next frame, which counts. */
-  protected model(bytes: number): Uint8Array {
-    Learner.#all.delete(this);
-    Learner.#all.add(this);
-    this.#memory ??= this.#newMemory(bytes);
-    this.#frames++;
-    return this.#memory;
-  }
-
-  /** To touch memory for the first time costs far more than to clear it. */
-  #newMemory(bytes: number): Uint8Array {
-    const [oldest] = Learner.#all;
-    if (Learner.#all.size <= MAX_MODELS || !oldest) return new Uint8Array(bytes);
-    const memory = oldest.#memory ?? new Uint8Array(bytes);
-    oldest.#memory = undefined;
-    oldest.reset();
-    return memory.fill(0);
-  }
-
-  /** It has learned nothing. */
-  reset(): void {
-    if (this.#frames > 0) this.#memory?.fill(0);
-    this.#frames = 0;
-    if (!this.#memory) Learner.#all.delete(this);
-  }
+/** A text that is being packed. */
+interface Text {
+  readonly text: Uint8Array;
+  /** Where it goes; undefined: it would be no smaller. */
+  readonly room?: Uint8Array;
+  readonly packed: number;
+  /** How much of the room is filled, once that is known; -1: it was too small. */
+  size?: number;
 }
 
 /** Packs what goes to one process. After a frame that this has not taken, {@link reset} it. */
 export class Packer extends Learner {
   /** Bytes that it might have packed. */
   #offered = 0;
-  /** What is thought to come next, and what has become of it. */
-  #ahead: { readonly text: Uint8Array; readonly packed: ModelPacked | undefined } | undefined;
+  /** What is thought to come next. */
+  #ahead: Text | undefined;
 
-  /** Packs what will be the next text if the frame before is taken, while there is time. */
+  constructor() {
+    super(Coding.Packing);
+  }
+
+  /** Packs what will be the next text if the frame before is taken: in the pauses of the wire. */
   packAhead(text: Uint8Array): void {
+    if (this.#ahead && Buffer.compare(this.#ahead.text, text) === 0) return;
     if (this.#ahead) this.reset();
-    this.#ahead = { text, packed: this.#pack(text) };
+    this.#ahead = this.#begin(text.slice());
   }
 
   override reset(): void {
@@ -88,24 +62,31 @@ export class Packer extends Learner {
   pack(text: Uint8Array): ModelPacked | undefined {
     const ahead = this.#ahead;
     this.#ahead = undefined;
-    if (!ahead) return this.#pack(text);
-    if (Buffer.compare(ahead.text, text) === 0) return ahead.packed;
+    if (!ahead) return this.#end(this.#begin(text));
+    if (Buffer.compare(ahead.text, text) === 0) return this.#end(ahead);
     this.reset(); // the receiver will not have learned that
-    return this.#pack(text);
+    return this.#end(this.#begin(text));
   }
 
-  #pack(text: Uint8Array): ModelPacked | undefined {
-    const { addon } = loadAddon();
+  protected override giveWay(): void {
+    if (this.#ahead) this.#ahead.size = this.end();
+  }
+
+  #begin(text: Uint8Array): Text {
     const { length } = text;
-    if (!addon || length < WORTH_BYTES || length > MAX_PACKED_BYTES || isRandom(text)) {
-      return undefined;
-    }
-    this.#offered += length;
-    if (this.#offered < WORTH_BEGINNING_BYTES) return undefined;
     const packed = length * (MAX_STEP + 1) + this.step;
+    const isNone = length < WORTH_BYTES || length > MAX_PACKED_BYTES || isRandom(text);
+    if (isNone || !loadAddon().addon) return { text, packed };
+    this.#offered += length;
+    if (this.#offered < WORTH_BEGINNING_BYTES) return { text, packed };
     // A bit more is better than to begin anew.
-    const room = new Uint8Array(length + (length >> 4) + 16);
-    const size = addon.pack(this.model(addon.modelBytes), text, room.subarray(0, -CHECK_BYTES));
+    const room = new Uint8Array(mostPacked(length));
+    this.begin(text, room.subarray(0, -CHECK_BYTES));
+    return { text, packed, room };
+  }
+
+  #end({ text, packed, room, size = this.end() }: Text): ModelPacked | undefined {
+    if (!room) return undefined;
     if (size < 0) {
       this.reset();
       return undefined;
@@ -115,24 +96,96 @@ export class Packer extends Learner {
   }
 }
 
+/** A text that is being unpacked. */
+interface Arriving {
+  readonly packed: number;
+  /** What has come of it, so many bytes. */
+  readonly bytes: Uint8Array;
+  length: number;
+  readonly text: Uint8Array;
+}
+
 /** Unpacks what comes from one process. */
 export class Unpacker extends Learner {
+  #arriving: Arriving | undefined;
+
+  constructor() {
+    super(Coding.Unpacking);
+  }
+
+  /**
+   * Something comes that says that it is so packed: it is unpacked in the pauses of the wire as far as it is there. Once
+   * it is whole, {@link unpack} it.
+   */
+  expect(packed: number): void {
+    if (this.#arriving) this.reset();
+    if (unpackedBytes(packed) <= MAX_PACKED_BYTES) this.#arriving = this.#begin(packed);
+  }
+
+  /** The next bytes of what is expected. */
+  feed(bytes: Uint8Array): void {
+    const arriving = this.#arriving;
+    if (!arriving || arriving.length + bytes.length > arriving.bytes.length) return;
+    arriving.bytes.set(bytes, arriving.length);
+    arriving.length += bytes.length;
+    this.fed(arriving.length);
+  }
+
+  override reset(): void {
+    this.#arriving = undefined;
+    super.reset();
+  }
+
   /** Undefined: the sender has to begin anew. @param maxBytes of what is unpacked */
   unpack({ bytes, packed }: ModelPacked, maxBytes: number): Uint8Array | 'too-large' | undefined {
-    const { addon } = loadAddon();
-    const step = packed % (MAX_STEP + 1);
     const length = unpackedBytes(packed);
     if (length > maxBytes || length > MAX_PACKED_BYTES) return 'too-large';
-    if (step === 0) this.reset();
-    if (!addon || step !== this.step || bytes.length < CHECK_BYTES) return undefined;
-    const text = new Uint8Array(length);
+    if (bytes.length < CHECK_BYTES || bytes.length > mostPacked(length)) return undefined;
+    const arriving = this.#arrivingAs(bytes, packed) ?? this.#begin(packed);
+    this.#arriving = undefined;
+    if (!arriving) return undefined;
+    arriving.bytes.set(bytes);
     const end = bytes.length - CHECK_BYTES;
-    addon.unpack(this.model(addon.modelBytes), bytes.subarray(0, end), text);
+    this.fed(end);
+    this.end();
+    const { text } = arriving;
     const check = checkOf(text);
     if (check.every((byte, n) => byte === bytes[end + n])) return text;
     this.reset();
     return undefined;
   }
+
+  protected override giveWay(): void {
+    this.reset();
+  }
+
+  /** What was unpacked of it as it came, if it was this. */
+  #arrivingAs(bytes: Uint8Array, packed: number): Arriving | undefined {
+    const arriving = this.#arriving;
+    if (!arriving) return undefined;
+    const there = arriving.bytes.subarray(0, arriving.length);
+    const isThis = arriving.packed === packed && bytes.length >= arriving.length;
+    if (isThis && Buffer.compare(there, bytes.subarray(0, arriving.length)) === 0) return arriving;
+    this.reset(); // it was another, which did not come to its end
+    return undefined;
+  }
+
+  /** Undefined: both ends have not learned the same. */
+  #begin(packed: number): Arriving | undefined {
+    const step = packed % (MAX_STEP + 1);
+    if (step === 0) this.reset();
+    if (!loadAddon().addon || step !== this.step) return undefined;
+    const length = unpackedBytes(packed);
+    const arriving = { packed, bytes: new Uint8Array(mostPacked(length)), length: 0 };
+    const text = new Uint8Array(length);
+    this.begin(arriving.bytes, text);
+    return { ...arriving, text };
+  }
+}
+
+/** Room for a text of this length when it is packed, check and all; bytes. */
+function mostPacked(length: number): number {
+  return length + (length >> 4) + 16;
 }
 
 /** How long it is when it is unpacked; see {@link ModelPacked}. */

@@ -70,11 +70,6 @@ export class Outbound {
     return true;
   }
 
-  /** See {@link Transfer.takeMeanwhile}. */
-  takeMeanwhile(): (() => void) | undefined {
-    return this.#transfer?.takeMeanwhile();
-  }
-
   /** Takes a signal of an echo peer that is no echo, if it can be no bit either. @returns false when it can */
   takeStray(peer: EchoTarget, now: number): boolean {
     return this.#outOfStep.takeStray(peer, now);

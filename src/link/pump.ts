@@ -3,6 +3,7 @@ import { Reason } from '../codec/reason.ts';
 import type { Bit } from '../codec/signal-codec.ts';
 import { guarded } from '../guarded.ts';
 import { type Addon, Exchange, type Watcher } from '../signals/addon.ts';
+import { Arrival } from './arrival.ts';
 import { linkErrors } from './errors.ts';
 import { JUDGE, SILENT, type Verdict } from './frame-receiver.ts';
 import { type EchoSender, FRAME_TIMEOUT_MS, type Inbound } from './inbound.ts';
@@ -31,6 +32,7 @@ export class Pump {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #receiver: Receiver;
+  readonly #arrival: Arrival;
   readonly #watcher: Watcher;
   #pumping = false;
   #armed = true;
@@ -54,6 +56,7 @@ export class Pump {
     this.#inbound = inbound;
     this.#outbound = outbound;
     this.#receiver = receiver;
+    this.#arrival = new Arrival((sender) => receiver.unpackerFor?.(sender));
     this.#watcher = addon.watch(-1, this.takeSignals, false);
   }
 
@@ -110,22 +113,9 @@ export class Pump {
         return false;
       }
       this.#onSignal(event >>> 1, (event & 1) as Bit, now);
-      this.#workMeanwhile();
     }
     this.#exchange(SEND_ONLY);
     return true;
-  }
-
-  /** While a peer judges what it got, its CPU is busy and ours is not. */
-  #workMeanwhile(): void {
-    const work = this.#outbound.takeMeanwhile();
-    if (!work) return;
-    this.#exchange(SEND_ONLY);
-    try {
-      work();
-    } catch (error) {
-      this.#receiver.onBug(error);
-    }
   }
 
   /** In the middle of a frame an echo is a matter of course. */
@@ -148,7 +138,7 @@ export class Pump {
     for (;;) {
       const event = this.#wire.exchange(us, this.#outbound.pidfd);
       this.#outbound.takeEchoes();
-      this.#bits += this.#inbound.takeEchoed();
+      this.#takeEchoed();
       if (event >= Exchange.More) return event;
       const pid = this.#wire.dueTo;
       // Again and again on a busy machine: this process may lose the CPU between the look and the bit.
@@ -163,6 +153,13 @@ export class Pump {
       }
       return Exchange.None;
     }
+  }
+
+  #takeEchoed(): void {
+    const bits = this.#inbound.takeEchoed();
+    this.#bits += bits;
+    const { last } = this.#inbound;
+    if (bits > 0 && last) this.#arrival.goesOn(last);
   }
 
   #onSignal(pid: number, bit: Bit, now: number): void {
@@ -183,6 +180,7 @@ export class Pump {
   }
 
   #judge(sender: EchoSender, frame: Uint8Array): void {
+    this.#arrival.ended();
     const refuse = (error: unknown) => {
       this.#receiver.onBug(error);
       return Reason.Store;

@@ -48,21 +48,16 @@ export class Transfer {
   echoes = 0;
   readonly #progress = new Unchanged();
   readonly #answerMs: number;
-  #meanwhile: (() => void) | undefined;
   /** Of the lease, when this began. */
   #pauses: number;
   #resolve: () => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  /**
-   * @param answerMs how long the peer may keep silent that has all of a frame, and is to answer it
-   * @param meanwhile what to do while it does
-   */
-  constructor(route: Route, machine: EchoMachine, answerMs: number, meanwhile?: () => void) {
+  /** @param answerMs how long the peer may keep silent that has all of a frame, and is to answer it */
+  constructor(route: Route, machine: EchoMachine, answerMs: number) {
     this.route = route;
     this.machine = machine;
     this.#answerMs = answerMs;
-    this.#meanwhile = meanwhile;
     this.#progress.forMs(0);
     this.#pauses = route.lease.pauses;
     this.done = new Promise((resolve, reject) => {
@@ -87,14 +82,6 @@ export class Transfer {
     // Nothing has been sent: as if it began now.
     this.#pauses = this.route.lease.pauses;
     return true;
-  }
-
-  /** What there is to do once, when all of a frame is out and its answer is awaited. */
-  takeMeanwhile(): (() => void) | undefined {
-    if (!this.#meanwhile || !this.machine.awaitsAnswer) return undefined;
-    const work = this.#meanwhile;
-    this.#meanwhile = undefined;
-    return work;
   }
 
   /** What the machine asks for next; resolves {@link done} when it has finished. */

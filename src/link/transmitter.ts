@@ -44,8 +44,6 @@ export interface SendOptions {
   readonly onProgress?: ((sentBits: number, totalBits: number) => void) | undefined;
   /** Called with each echo; costs speed. */
   readonly onEcho?: ((echo: Bit) => void) | undefined;
-  /** Called once when all of the frame is out, while the peer judges it; keep it short. */
-  readonly meanwhile?: (() => void) | undefined;
 }
 
 /** Sends frames to echo peers, one at a time, and brings those in step again that are not. */
@@ -82,7 +80,7 @@ export class Transmitter {
     lease: Route['lease'],
     target: EchoTarget,
     frame: Uint8Array,
-    { signal, onProgress, onEcho, meanwhile }: SendOptions,
+    { signal, onProgress, onEcho }: SendOptions,
   ): Promise<FrameOutcome> {
     const peer = new Descriptor(this.#addon, target.pid);
     try {
@@ -97,7 +95,7 @@ export class Transmitter {
       const machine = new FrameSender(frame, onEcho);
       try {
         const onLook = () => onProgress?.(machine.sent, machine.total);
-        await this.#drive(route, machine, ANSWER_TIMEOUT_MS, { onLook, meanwhile });
+        await this.#drive(route, machine, ANSWER_TIMEOUT_MS, onLook);
       } catch (error) {
         if (error instanceof LinkError) {
           error.answerPending = machine.mayArrive || machine.outcome !== undefined;
@@ -130,11 +128,11 @@ export class Transmitter {
     route: Route,
     machine: EchoMachine,
     answerMs: number,
-    { onLook, meanwhile }: { onLook?: () => void; meanwhile?: (() => void) | undefined } = {},
+    onLook?: () => void,
   ): Promise<void> {
     const { target, signal } = route;
     signal?.throwIfAborted();
-    const transfer = new Transfer(route, machine, answerMs, meanwhile);
+    const transfer = new Transfer(route, machine, answerMs);
     const giveUp = (error: unknown) => this.#outbound.giveUp(error);
     const look = () => {
       onLook?.();

@@ -28,6 +28,10 @@ export const Exchange = {
   Unreachable: -4,
 } as const;
 
+/** What it does by a model, one of each kind at a time; native/pack.c. */
+export const Coding = { Packing: 0, Unpacking: 1 } as const;
+export type Coding = (typeof Coding)[keyof typeof Coding];
+
 /** What the addon offers (src/signals/native/sigmq.c). */
 export interface Addon {
   /** Blocks both signals in this thread, and prepares {@link nudge} for the others. 0 or an errno. */
@@ -48,8 +52,8 @@ export interface Addon {
   pidfd(pid: number): number;
   /** Sends a bit to a process by its descriptor, as kill(2) does. 0 or an errno. */
   signal(pidfd: number, bit: Bit): number;
-  /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block now. */
-  writable(fd: number): number;
+  /** 1 when a write of up to PIPE_BUF (4096) bytes to `fd` would not block, now or within `ms` milliseconds. */
+  writable(fd: number, ms: number): number;
   /** Locks (1) or unlocks (0) one byte for this open file description. 0 or an errno. */
   lock(fd: number, offset: number, on: 0 | 1): number;
   /** Takes a shared lock of flock(2) until `fd` is closed; does not wait. 0 or an errno. */
@@ -63,12 +67,23 @@ export interface Addon {
   seekBack(fd: number, bytes: number): number;
   /** A pipe, closed when another program is run: the ends to read from and to write to; undefined: there is none. */
   pipe(): readonly [reader: number, writer: number] | undefined;
-  /** Bytes of a model for {@link pack} and {@link unpack}; one of zeros has learned nothing. */
+  /** Bytes of a model for {@link beginCoding}; one of zeros has learned nothing. */
   readonly modelBytes: number;
-  /** Packs bytes into `room` by what the model has learned, and teaches it. @returns bytes of it; -1: it is too small */
-  pack(model: Uint8Array, bytes: Uint8Array, room: Uint8Array): number;
-  /** Fills `room` with what was packed by a model that had learned the same, and teaches it. -1: that is no model */
-  unpack(model: Uint8Array, packed: Uint8Array, room: Uint8Array): number;
+  /**
+   * Begins to pack `bytes` into `room`, or to unpack them, by what the model has learned, and teaches it; in place of
+   * what is under way of the same kind. It goes on while {@link exchange} waits for signals; until {@link endCoding} or
+   * {@link dropCoding}, touch none of the three. @returns 0; -1: that is no model
+   */
+  beginCoding(kind: Coding, model: Uint8Array, bytes: Uint8Array, room: Uint8Array): number;
+  /** So many of the bytes that are to be unpacked are there by now. */
+  feedCoding(bytes: number): void;
+  /**
+   * Does the rest; what was not fed counts as zeros. @returns how much of `room` is filled; -1: it is too small, or
+   * nothing is under way
+   */
+  endCoding(kind: Coding): number;
+  /** Does no more of it. What the model has learned is not defined. */
+  dropCoding(kind: Coding): void;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /**

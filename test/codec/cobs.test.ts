@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cobsDecode, cobsEncode, cobsMaxBytes } from '../../src/codec/cobs.ts';
+import { CobsReader, cobsDecode, cobsEncode, cobsMaxBytes } from '../../src/codec/cobs.ts';
 import { anyBody } from './arbitraries.ts';
 import { bytes, hex, range, stuffings } from './vectors.ts';
 
@@ -22,6 +22,22 @@ describe('COBS', () => {
       assert.deepEqual(cobsDecode(stuffed), raw);
     });
     fc.assert(property);
+  });
+
+  it('reads what comes in whatever parts', () => {
+    const property = fc.property(anyBody, fc.infiniteStream(fc.nat({ max: 300 })), (raw, sizes) => {
+      const stuffed = cobsEncode(raw);
+      const reader = new CobsReader();
+      const read: number[] = [];
+      for (let at = 0; at < stuffed.length; ) {
+        const end = at + (sizes.next().value as number);
+        read.push(...(reader.take(stuffed.subarray(at, end)) ?? assert.fail('malformed')));
+        at = end;
+      }
+      assert.deepEqual(read, [...raw]);
+    });
+    fc.assert(property);
+    assert.equal(new CobsReader().take(bytes(3, 1, 0)), undefined);
   });
 
   it('reads the other form of 254 bytes, with an empty last block', () => {

@@ -142,8 +142,10 @@ export class FakeAddon implements Addon {
   gap = false;
   /** It packs nothing. */
   readonly modelBytes = 0;
-  pack = () => -1;
-  unpack = () => -1;
+  beginCoding = () => -1;
+  feedCoding = () => {};
+  endCoding = () => -1;
+  dropCoding = () => {};
   pipe = () => undefined;
   readonly memory = new ArrayBuffer(Memory.bytes);
   readonly #memory = new Memory(this.memory);

@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { MAX_PACKED_BYTES, type ModelPacked, Packer, Unpacker } from '../../src/link/model.ts';
-import { loadAddon } from '../../src/signals/addon.ts';
+import { Coding, loadAddon } from '../../src/signals/addon.ts';
 
 const MAX = 1 << 20;
 const { addon } = loadAddon();
 const skip = addon ? false : 'no addon';
+const KINDS = Object.values(Coding);
 
 const job = (n: number) =>
   `{"id":${1000 + 7 * n},"kind":"${['email', 'resize', 'invoice'][n % 3]}","user":"u${(n * 7919) % 1000}@example.com"}`;
@@ -185,6 +186,106 @@ describe('what is packed', { skip }, () => {
     );
   });
 
+  describe('as it comes', () => {
+    /** Both ends after a few texts. */
+    const learned = () => {
+      const ends = given();
+      ends.pass(jobs(0, 20));
+      ends.pass(jobs(20, 20));
+      return ends;
+    };
+    const unpacked = ({ unpacker }: ReturnType<typeof given>, packed: ModelPacked) => {
+      const text = unpacker.unpack(packed, MAX);
+      return text instanceof Uint8Array ? bytesOf(text).toString() : text;
+    };
+    const pause = () => addon?.exchange(1000, -1);
+
+    it('is unpacked in whatever parts, in the pauses', () => {
+      const property = fc.property(
+        fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 9 }),
+        fc.boolean(),
+        (sizes, pauses) => {
+          const ends = learned();
+          for (let n = 0; n < 3; n++) {
+            const text = jobs(100 + 30 * n, 30);
+            const packed = ends.pack(text);
+            ends.unpacker.expect(packed.packed);
+            for (let at = 0; at < packed.bytes.length; ) {
+              const end = at + (sizes[at % sizes.length] as number);
+              ends.unpacker.feed(packed.bytes.subarray(at, end));
+              if (pauses) pause();
+              at = end;
+            }
+            assert.equal(unpacked(ends, packed), text.toString());
+          }
+        },
+      );
+      fc.assert(property, { numRuns: 30 });
+    });
+
+    it('may come to its end without having been told of in part', () => {
+      const ends = learned();
+      const text = jobs(50, 20);
+      const packed = ends.pack(text);
+      ends.unpacker.feed(packed.bytes);
+      ends.unpacker.expect(packed.packed);
+      assert.equal(unpacked(ends, packed), text.toString());
+    });
+
+    /** What goes wrong once, and is as it was when both have begun anew. */
+    for (const [name, spoil] of Object.entries({
+      'what was dropped half way': ({ unpacker, pack }) => {
+        const first = pack(jobs(50, 20));
+        unpacker.expect(first.packed);
+        unpacker.feed(first.bytes.subarray(0, 40));
+      },
+      'what looked like it': ({ unpacker, packer }) => {
+        const like = packer.pack(jobs(60, 20)) as ModelPacked;
+        unpacker.expect(like.packed);
+        unpacker.feed(like.bytes.map((byte) => byte ^ 1));
+        pause();
+        unpacker.unpack(like, MAX);
+      },
+      'more than there can be': ({ unpacker }) => {
+        unpacker.expect(64 * 30 + 2);
+        unpacker.feed(new Uint8Array(1000));
+      },
+      'more than a model is for': ({ unpacker }) => unpacker.expect(64 * (MAX_PACKED_BYTES + 1)),
+      "another sender's": ({ unpacker, pack }) => {
+        const mine = pack(jobs(50, 20));
+        unpacker.expect(mine.packed);
+        const other = new Unpacker();
+        other.expect(64 * 100);
+        other.feed(new Uint8Array(30));
+        pause();
+        assert.equal(unpacker.unpack(mine, MAX), undefined);
+      },
+    } satisfies Record<string, (ends: ReturnType<typeof given>) => void>)) {
+      it(`is right or begins anew after ${name}`, () => {
+        const ends = learned();
+        spoil(ends);
+        const text = jobs(200, 20);
+        const said = unpacked(ends, ends.pack(text));
+        if (said !== text.toString()) assert.equal(said, undefined);
+        ends.packer.reset();
+        ends.pass(text);
+        ends.pass(jobs(220, 20));
+      });
+    }
+
+    it('is packed in the pauses too, and as well when another packs in between', () => {
+      const [mine, other] = [learned(), learned()];
+      for (const comesBetween of [false, true]) {
+        const text = jobs(300, 20);
+        mine.packer.packAhead(text);
+        pause();
+        if (comesBetween) other.pass(jobs(1, 20));
+        mine.packer.packAhead(Uint8Array.from(text)); // the same again
+        assert.equal(unpacked(mine, mine.pack(text)), text.toString());
+      }
+    });
+  });
+
   it('is learned by so many pairs at a time; whose turn was longest ago begins anew', () => {
     const pairs = Array.from({ length: 40 }, given);
     for (const { pass } of pairs) pass(jobs(0, 10));
@@ -206,15 +307,49 @@ describe('the addon', { skip }, () => {
     if (!addon) return;
     const { modelBytes } = addon;
     const text = jobs(0);
-    for (const model of [new Uint8Array(modelBytes - 1), new Uint8Array(modelBytes + 1)]) {
-      assert.equal(addon.pack(model, text, new Uint8Array(1000)), -1);
-      assert.equal(addon.unpack(model, text, new Uint8Array(1000)), -1);
+    const room = new Uint8Array(1000);
+    const noModel = [
+      new Uint8Array(modelBytes - 1),
+      new Uint8Array(modelBytes + 1),
+      new Uint8Array(new ArrayBuffer(modelBytes + 1), 1),
+      new Uint16Array(modelBytes) as unknown as Uint8Array,
+      {} as Uint8Array,
+    ];
+    for (const model of noModel) {
+      for (const kind of KINDS) {
+        assert.equal(addon.beginCoding(kind, model, text, room), -1);
+        assert.equal(addon.endCoding(kind), -1);
+      }
     }
-    const crooked = new Uint8Array(new ArrayBuffer(modelBytes + 1), 1);
-    assert.equal(addon.pack(crooked, text, new Uint8Array(1000)), -1);
-    const words = new Uint16Array(modelBytes) as unknown as Uint8Array;
-    assert.equal(addon.pack(words, text, new Uint8Array(1000)), -1);
-    assert.equal((addon.pack as () => number)(), -1);
+    const model = new Uint8Array(modelBytes);
+    assert.equal(addon.beginCoding(2 as Coding, model, text, room), -1);
+    assert.equal(addon.beginCoding(Coding.Packing, model, undefined as never, room), -1);
+    assert.equal((addon.beginCoding as () => number)(), -1);
+    assert.equal((addon.endCoding as () => number)(), -1);
+    assert.equal(addon.endCoding(-1 as Coding), -1);
+    (addon.feedCoding as () => void)();
+    (addon.dropCoding as () => void)();
+  });
+
+  const pack = (model: Uint8Array, bytes: Uint8Array, room: Uint8Array): number => {
+    addon?.beginCoding(Coding.Packing, model, bytes, room);
+    return addon?.endCoding(Coding.Packing) ?? -1;
+  };
+
+  it('keeps what it works on, and does no more of what was dropped', () => {
+    if (!addon) return;
+    const text = jobs(0, 10);
+    addon.beginCoding(Coding.Packing, new Uint8Array(addon.modelBytes), text, new Uint8Array(5000));
+    globalThis.gc?.();
+    addon.exchange(1000, -1); // a pause
+    assert.ok(addon.endCoding(Coding.Packing) > 0);
+    const model = new Uint8Array(addon.modelBytes);
+    addon.beginCoding(Coding.Packing, model, text, new Uint8Array(5000));
+    addon.dropCoding(Coding.Packing);
+    const before = model.slice();
+    addon.exchange(1000, -1);
+    assert.deepEqual(model, before);
+    assert.equal(addon.endCoding(Coding.Packing), -1);
   });
 
   it('stays within a model of whatever bytes, and the room that it gets', () => {
@@ -222,10 +357,12 @@ describe('the addon', { skip }, () => {
     for (let n = 0; n < 20; n++) {
       const model: Uint8Array = new Uint8Array(randomBytes(addon.modelBytes));
       const room = new Uint8Array(20_000); // 12 bits for each at worst
-      const size: number = addon.pack(model, randomBytes(1000), room);
+      const size: number = pack(model, randomBytes(1000), room);
       assert.ok(size > 0 && size < 13_000);
-      assert.equal(addon.unpack(model, randomBytes(50), new Uint8Array(1000)), 0);
-      assert.equal(addon.pack(model, randomBytes(1000), new Uint8Array(10)), -1);
+      addon.beginCoding(Coding.Unpacking, model, randomBytes(50), new Uint8Array(1000));
+      addon.feedCoding(2 ** 31 - 1);
+      assert.equal(addon.endCoding(Coding.Unpacking), 1000);
+      assert.equal(pack(model, randomBytes(1000), new Uint8Array(10)), -1);
     }
   });
 });

@@ -113,23 +113,6 @@ describe('Outbound', () => {
     assert.equal(scene.outbound.busy, false);
   });
 
-  it('has work done once, when all of a frame is out and its answer is awaited', async () => {
-    let answered = false;
-    const scene = new Scene(() => {
-      answered = true;
-      return 0;
-    });
-    const total = frameOf('hello').length * 8;
-    const seen: unknown[] = [];
-    const meanwhile = () => seen.push([scene.outbound.bits, answered]);
-    await scene.send('hello', { meanwhile });
-    assert.deepEqual(seen, [[total - 1, true]]);
-    scene.silentAfter(5);
-    scene.failing({ meanwhile });
-    scene.outbound.giveUp(new Error('end'));
-    assert.equal(seen.length, 1);
-  });
-
   it('passes a refusal on, and sends the next frame without more ado', async () => {
     let verdict: 0 | Reason = Reason.Full;
     const scene = new Scene(() => verdict);

@@ -27,7 +27,6 @@ function given(
   const clock = { seconds: 1 };
   t.mock.method(process, 'hrtime', () => [clock.seconds, 0]); // no slice ends early
   const { wire, addon, log, fields } = wireTo(results);
-  const meanwhile: (() => void)[] = [];
   const senders = new Map<number, { kind: 'echo'; peer: object; receiver: FrameReceiver }>();
   const outbound = {
     busy: true,
@@ -39,7 +38,6 @@ function given(
       log.push(`signal ${pid * 2 + bit}`);
       return true;
     },
-    takeMeanwhile: () => meanwhile.shift(),
     takeEchoes: () => {
       const count = wire.takeEchoes();
       if (count > 0) log.push(`${count} echoes`);
@@ -69,7 +67,7 @@ function given(
     for (const bit of frame.slice(0, -1)) frameReceiver.onBit(bit);
     senders.set(pid, { kind: 'echo', peer: peer(pid), receiver: frameReceiver });
   };
-  return { pump, wire, log, begin, clock, fields, addon, inbound, echoed, senders, meanwhile };
+  return { pump, wire, log, begin, clock, fields, addon, inbound, echoed, senders };
 }
 
 describe('Pump', () => {
@@ -78,26 +76,6 @@ describe('Pump', () => {
     pump.takeSignals();
     const call = [MOVING_US, 9];
     assert.deepEqual(log, [call, `signal ${SIGNAL}`, call, `signal ${SIGNAL}`, call]);
-  });
-
-  it('works when the last bit is out, and goes on when that fails', (t) => {
-    const bugs: unknown[] = [];
-    const onBug = (error: unknown) => void bugs.push(error);
-    const { pump, wire, log, meanwhile } = given(t, [SIGNAL, Exchange.None, SIGNAL], true, {
-      ...NOBODY,
-      onBug,
-    });
-    meanwhile.push(() => {
-      log.push('work');
-      throw new Error('work');
-    });
-    wire.start(peer(5), ZERO);
-    pump.takeSignals();
-    const call = [MOVING_US, 9];
-    const first = [...call, ['run', 5, 1, [0]]];
-    const took = `signal ${SIGNAL}`;
-    assert.deepEqual(log, [first, took, [-1, 9], 'work', call, took, call]);
-    assert.deepEqual(bugs.map(String), ['Error: work']);
   });
 
   it('counts the bits of echo peers, and the signals of all others', (t) => {

@@ -288,8 +288,8 @@ describe('the addon', { skip: why ?? false }, () => {
   });
 
   it('knows whether a write would block', () => {
-    assert.equal(addon.writable(openSync('/dev/null', 'w')), 1);
-    assert.equal(addon.writable(9999), 0);
+    assert.equal(addon.writable(openSync('/dev/null', 'w'), 0), 1);
+    assert.equal(addon.writable(9999, 0), 0);
   });
 
   it('limits how many descriptors a child may have open', () => {

@@ -145,7 +145,7 @@ export class Screen {
     this.#drawnAt = clockMs();
     if (!this.#isOpen) return;
     // A terminal that takes nothing now (Ctrl-S in tmux, a slow line) must not hold up the process.
-    if (loadAddon().addon?.writable(STDOUT) === 0) {
+    if (loadAddon().addon?.writable(STDOUT, 0) === 0) {
       this.refresh();
       return;
     }

@@ -71,12 +71,12 @@ static napi_value signal_process(napi_env env, napi_callback_info info) {
   return integer(env, syscall(PIDFD_SEND_SIGNAL, a[0], a[1] ? SIGUSR2 : SIGUSR1, NULL, 0) ? errno : 0);
 }
 
-/* writable(fd): 1 when a write of up to PIPE_BUF bytes would not block now. */
+/* writable(fd, ms): 1 when a write of up to PIPE_BUF bytes would not block, now or within so many milliseconds. */
 static napi_value writable(napi_env env, napi_callback_info info) {
-  int32_t fd;
-  int_args(env, info, 1, &fd);
-  struct pollfd p = {fd, POLLOUT, 0};
-  return integer(env, poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0);
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  struct pollfd p = {a[0], POLLOUT, 0};
+  return integer(env, poll(&p, 1, a[1]) == 1 && (p.revents & POLLOUT) != 0);
 }
 
 /* lock(fd, offset, on): open-file-description lock on one byte, no waiting. 0 or an errno. */
@@ -159,8 +159,10 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "layout", layout);
   napi_set_named_property(env, exports, "memory", new_memory(env));
   napi_set_named_property(env, exports, "modelBytes", model_bytes(env));
-  export(env, exports, "pack", pack);
-  export(env, exports, "unpack", unpack);
+  export(env, exports, "beginCoding", begin_coding);
+  export(env, exports, "feedCoding", feed_coding);
+  export(env, exports, "endCoding", end_coding);
+  export(env, exports, "dropCoding", drop_coding);
   export(env, exports, "block", block);
   export(env, exports, "nudge", nudge);
   export(env, exports, "clearGap", clear_gap);

@@ -53,9 +53,13 @@ napi_value new_memory(napi_env env);
 extern const char LAYOUT[];
 
 /* pack.c: fewer bits for the same bytes. */
-napi_value pack(napi_env env, napi_callback_info info);
-napi_value unpack(napi_env env, napi_callback_info info);
+napi_value begin_coding(napi_env env, napi_callback_info info);
+napi_value feed_coding(napi_env env, napi_callback_info info);
+napi_value end_coding(napi_env env, napi_callback_info info);
+napi_value drop_coding(napi_env env, napi_callback_info info);
 napi_value model_bytes(napi_env env);
+/* Does a little of it, for less than the time of a bit. Returns whether there was something to do. */
+bool work_in_pause(void);
 
 /* watcher.c: descriptors in the event loop. */
 napi_value watch(napi_env env, napi_callback_info info);

@@ -12,6 +12,8 @@ static const int64_t EXPENSIVE_YIELD_NS = 50 * 1000;
 /* Empty polls (about 200 µs) before sleeping: longer than a peer needs for one bit, and usually longer than a
  * broker needs from one delivery to the next. Waking a sleeper costs 50 to 100 µs. */
 static const int MAX_EMPTY_POLLS = 400;
+/* Polls after which the peer is at work, and we can be, too. */
+enum { LONG_WAIT = 16 };
 /* After an expensive yield this many waits sleep at once before polling is tried again: twice as many as
  * last time, because a program that wakes up now and then costs little, and a busy one much. CHEAP_WAITS
  * cheap waits in a row bring it back to the start. */
@@ -86,6 +88,7 @@ void part(void) {
  */
 int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before, int32_t *nameless) {
   int result = take(nameless);
+  if (result == 0 && microseconds > 0 && work_in_pause()) result = take(nameless);
   if (result == 0 && microseconds > 0) {
     int64_t deadline = before + (int64_t)microseconds * 1000;
     if (sleeps_left > 0) {
@@ -94,7 +97,8 @@ int wait_for_signal(int32_t microseconds, int32_t pidfd, int64_t before, int32_t
       /* A yield between any two polls: each takes the lock that the peer needs to send (siglock), and
        * without a pause the two slow each other down. */
       for (int i = 0; i < MAX_EMPTY_POLLS; i++) {
-        sched_yield();
+        if (i < LONG_WAIT || !work_in_pause()) sched_yield();
+        else i--;
         int64_t after = now_ns(CLOCK_MONOTONIC);
         bool expensive = after - before > EXPENSIVE_YIELD_NS;
         if (expensive) {
