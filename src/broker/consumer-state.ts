@@ -173,7 +173,8 @@ export function conclude(consumer: ConsumerState, endings: readonly Ending[]): v
   }
   if (consumer.owed.length > 0)
     consumer.owed = consumer.owed.filter(({ id }) => consumer.inFlight.has(id));
-  if (consumer.inFlight.size === 0) consumer.hand = handAfter(consumer, endings);
+  const isAtWork = [...consumer.inFlight.values()].some(({ isSending }) => !isSending);
+  if (!isAtWork) consumer.hand = handAfter(consumer, endings);
 }
 
 /** The consumer may get another one in its place. */

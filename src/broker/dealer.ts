@@ -7,6 +7,8 @@ import type { InFlight } from './in-flight.ts';
 import type { Roster } from './roster.ts';
 import { type Dealt, Weighing } from './weighing.ts';
 
+/** Messages for a consumer at a time: it may get as many again while it is at work on these. */
+const MAX_HAND = 128;
 /** When there was a message for each card that the store was asked for, it is asked for so many times more. */
 const GROWTH = 4;
 
@@ -142,7 +144,7 @@ export class Dealer {
 }
 
 function roomIn(consumer: ConsumerState): Pick<Hand, 'room' | 'isPaced'> {
-  const room = roomOf(consumer);
+  const room = Math.min(roomOf(consumer), MAX_HAND);
   return { room, isPaced: room < mostRoomOf(consumer) };
 }
 

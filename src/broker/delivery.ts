@@ -1,7 +1,7 @@
 import type { Entry } from '../codec/batch.ts';
 import { DEFAULT_QUEUE } from '../codec/fields.ts';
 import { IdSequence } from '../codec/id-sequence.ts';
-import { type Accepts, messagesFrame } from '../link/messages.ts';
+import { type Accepts, type Content, messagesFrame, packAhead } from '../link/messages.ts';
 import type { Packer } from '../link/model.ts';
 import { queueOfGroup } from '../options/groups.ts';
 import { type Reserved, sizeOf } from '../queue/message.ts';
@@ -45,15 +45,24 @@ export interface DeliveryTo {
   readonly packer?: Packer;
 }
 
-/**
- * Defaults are left out: they cost eight signals a byte, twice.
- * @throws CodecError when a message fits in no frame
- */
+/** @throws CodecError when a message fits in no frame */
 export function deliveryFrame(
   messages: readonly Reserved[],
   { seq, told, accepts, packer }: DeliveryTo,
 ): Uint8Array {
   if (!told) packer?.reset();
+  const content = contentFor(messages, told);
+  return messagesFrame(seq, content, accepts, accepts.model ? { packer } : {});
+}
+
+/** Packs what is about to go to its consumer, while the wire has pauses. @param told what it will have been told */
+export function packDelivery({ consumer, messages }: Delivery, told: Told | undefined): void {
+  // What it knows nothing of begins anew.
+  if (told && consumer.accepts.model) packAhead(contentFor(messages, told), consumer.packer);
+}
+
+/** Defaults are left out: they cost eight signals a byte, twice. */
+function contentFor(messages: readonly Reserved[], told: Told | undefined): Content {
   const incarnation = messages[0]?.incarnation;
   const isKnown = told !== undefined && told.incarnation === incarnation;
   // A consumer knows its group.
@@ -70,7 +79,7 @@ export function deliveryFrame(
     ids = ids.with(message.id);
     return entry;
   });
-  return messagesFrame(seq, { fields: shared, entries }, accepts, accepts.model ? { packer } : {});
+  return { fields: shared, entries };
 }
 
 function entryOf(message: Reserved, expected: number | undefined, isQueueSaid: boolean): Entry {

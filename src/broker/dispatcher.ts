@@ -4,8 +4,9 @@ import { BatchSize } from '../link/batch-size.ts';
 import type { Channel, EchoLink } from '../link/echo-link.ts';
 import type { Endpoint } from '../link/endpoint.ts';
 import type { Store } from '../queue/store.ts';
+import { roomOf } from './consumer-state.ts';
 import { Dealer } from './dealer.ts';
-import type { Delivery, DeliveryOptions } from './delivery.ts';
+import { type Delivery, type DeliveryOptions, packDelivery } from './delivery.ts';
 import { EchoDeliveries } from './echo-deliveries.ts';
 import { PlainDeliveries } from './plain-deliveries.ts';
 
@@ -61,7 +62,10 @@ export class Dispatcher {
       const next = await this.#next();
       if (!next) return;
       if (!echo || next.consumer.kind === 'plain') this.#plain.start(next);
-      else await this.#deliverUnderBus(echo, next);
+      else {
+        packDelivery(next, next.consumer.told);
+        await this.#deliverUnderBus(echo, next);
+      }
     }
   }
 
@@ -88,6 +92,18 @@ export class Dispatcher {
     if (known) return known;
     await Promise.race([this.#deal(now), nextTurn()]);
     return this.#dealt.shift();
+  }
+
+  /** What is to go out after this one; not less than its consumer could take once it is done with this. */
+  async #following(sending: Delivery): Promise<Delivery | undefined> {
+    const { store } = this.#options;
+    const hasRoom = roomOf(sending.consumer) >= sending.messages.length;
+    const isKept = !this.#isStopped && store.holdsReserved !== false;
+    if (this.#dealt.length === 0 && hasRoom && isKept) {
+      const dealing = this.#deal(clockMs()).catch(() => {}); // whoever deals next hears of it
+      await Promise.race([dealing, nextTurn()]);
+    }
+    return this.#dealt[0];
   }
 
   #deal(now: number): Promise<void> {
@@ -152,12 +168,17 @@ export class Dispatcher {
     const until = clockMs() + DELIVERIES_TURN_MS;
     let delivery: Delivery | undefined = first;
     while (delivery) {
-      if (delivery.consumer.kind === 'plain') this.#plain.start(delivery);
-      else if (!(await this.#echo.deliver(channel, delivery))) {
-        // It may be another's turn now, who is to get what comes first.
-        this.#isStale = true;
-        if (roster.isRegistered(delivery.consumer)) roster.dealt(delivery.consumer);
-        return;
+      const sending = delivery;
+      const { consumer } = sending;
+      if (consumer.kind === 'plain') this.#plain.start(sending);
+      else {
+        const isTaken = await this.#echo.deliver(channel, sending, () => this.#following(sending));
+        if (!isTaken) {
+          // It may be another's turn now, who is to get what comes first.
+          this.#isStale = true;
+          if (roster.isRegistered(consumer)) roster.dealt(consumer);
+          return;
+        }
       }
       delivery = clockMs() > until ? undefined : await this.#nextAtOnce();
     }

@@ -6,12 +6,14 @@ import type { BatchSize } from '../link/batch-size.ts';
 import type { Channel } from '../link/echo-link.ts';
 import { LinkError } from '../link/errors.ts';
 import type { Outcome, Reserved } from '../queue/message.ts';
+import type { ConsumerState } from './consumer-state.ts';
 import {
   bytesOf,
   type Delivery,
   type DeliveryOptions,
   deliveryFrame,
   namesOf,
+  packDelivery,
 } from './delivery.ts';
 import { reasons } from './reasons.ts';
 import { type Told, toldWith } from './told.ts';
@@ -35,10 +37,14 @@ export class EchoDeliveries {
     this.#options = options;
   }
 
-  /** @returns whether the consumer has them; otherwise they go elsewhere, or to it after a rest */
+  /**
+   * @param following what is to go out after it, as far as is known
+   * @returns whether the consumer has them; otherwise they go elsewhere, or to it after a rest
+   */
   async deliver(
     channel: Channel,
     { consumer, messages, inDoubt: wasInDoubt }: Delivery,
+    following: () => Promise<Delivery | undefined> = async () => undefined,
   ): Promise<boolean> {
     const { inFlight, size, journal } = this.#options;
     // While we waited for the bus the consumer may have settled what was in doubt, or ended.
@@ -51,6 +57,7 @@ export class EchoDeliveries {
       const { told } = consumer;
       const frame = frameOf(delivery, seq, told);
       if (frame instanceof CodecError) return this.#onUndeliverable(channel, delivery, frame);
+      if (attempt === 1) packNext(await following(), consumer, toldWith(told, due));
       try {
         consumer.told = undefined; // until we know that it has understood this frame
         if (attempt > 1 || delivery.inDoubt) journal.resent();
@@ -183,6 +190,15 @@ export class EchoDeliveries {
   #settle({ consumer, messages }: Delivery, outcome: Outcome): Promise<void> {
     return this.#options.inFlight.settleSurely(consumer, messages, outcome);
   }
+}
+
+/** @param told what that consumer knows once it has taken the frame before it */
+function packNext(
+  next: Delivery | undefined,
+  consumer: ConsumerState,
+  told: Told | undefined,
+): void {
+  if (next) packDelivery(next, next.consumer === consumer ? told : next.consumer.told);
 }
 
 /** @returns the error when it fits in no frame */

@@ -17,8 +17,8 @@ import { report, say } from './report.ts';
 import { type EndingSignal, endBy, onShutdown } from './shutdown.ts';
 import { untilEmpty } from './until-empty.ts';
 
-/** Messages in one frame for a consumer that only prints. While its reader is stuck, nobody else gets these. */
-const PREFETCH = 128;
+/** Messages for a consumer that only prints, in two frames. While its reader is stuck, nobody else gets these. */
+const PREFETCH = 256;
 
 export interface ConsumeFlags extends WorkFlags {
   readonly dir?: string;

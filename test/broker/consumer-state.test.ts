@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ConsumerState, newConsumer, roomOf } from '../../src/broker/consumer-state.ts';
+import {
+  type ConsumerState,
+  conclude,
+  newConsumer,
+  roomOf,
+} from '../../src/broker/consumer-state.ts';
 import { parseConsumers } from '../../src/registry/consumers-file.ts';
 import { consumer, unsettled } from './fakes.ts';
 
@@ -79,5 +84,23 @@ describe('roomOf', () => {
     assert.equal(room({ jobs: 4, prefetch: 10, hand: 8, inFlight: some(3), overdue: some(2) }), 3);
     assert.equal(room({ jobs: 4, prefetch: 4, count: 5, given: 3 }), 2);
     assert.equal(room({ jobs: 4, prefetch: 4, count: 5, given: 5 }), 0);
+  });
+});
+
+describe('conclude', () => {
+  it('gives twice as many to who has nothing left to do, though more is on its way', () => {
+    for (const [left, hand] of [
+      [{ isSending: true }, 8],
+      [{ isSending: false }, 4],
+    ] as const) {
+      const [known, other] = [{ ...unsettled }, { ...unsettled, ...left }];
+      const inFlight = new Map([
+        [1, known],
+        [2, other],
+      ]);
+      const who = consumer({ pid: 71, prefetch: 100, hand: 4, inFlight });
+      conclude(who, [{ id: 1, outcome: { kind: 'done' }, known }]);
+      assert.deepEqual([who.hand, [...who.inFlight.keys()]], [hand, [2]]);
+    }
   });
 });

@@ -134,6 +134,7 @@ describe('Dealer', () => {
     const lengths: number[] = [];
     const who = consumer(71);
     const done = async (kind: 'done' | 'failed') => {
+      for (const given of who.inFlight.values()) given.isSending = false;
       for (const id of [...who.inFlight.keys()]) await inFlight.settle(who, id, { kind });
     };
     for (let n = 0; n < 5; n++) {
@@ -226,14 +227,22 @@ describe('Dealer', () => {
     assert.deepEqual(counts, [2, 2, 2, 2]);
   });
 
-  it('deals 256 at most', async (t) => {
-    const { dealer, store } = given(t, [{ words: 'jobs=1000' }]);
-    await store.put(...Array(300).fill('x'));
-    const counts = [await dealer.deal(0), await dealer.deal(0), await dealer.deal(0)];
-    assert.deepEqual(
-      counts.map((dealt) => dealt.flatMap(({ messages }) => messages).length),
-      [256, 44, 0],
-    );
+  it('deals 256 at most, and 128 to one', async (t) => {
+    const most = { words: 'jobs=1000' };
+    for (const [consumers, counts] of [
+      [[most], [128, 128, 44, 0]],
+      [
+        [most, most, most],
+        [256, 44, 0],
+      ],
+    ] as const) {
+      const { dealer, store } = given(t, consumers);
+      await store.put(...Array(300).fill('x'));
+      for (const count of counts) {
+        const dealt = await dealer.deal(0);
+        assert.equal(dealt.flatMap(({ messages }) => messages).length, count);
+      }
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import { InFlight } from '../../src/broker/in-flight.ts';
 import { Reason } from '../../src/codec/reason.ts';
 import { linkErrors } from '../../src/link/errors.ts';
 import { messagesOf } from '../../src/link/messages.ts';
+import { Unpacker } from '../../src/link/model.ts';
 import { given, opened, plain } from './dispatching.ts';
 import { FakeJournal } from './fakes.ts';
 
@@ -179,6 +180,15 @@ describe('Dispatcher, with many in a frame,', () => {
       return `${pid}: ${entries.map(({ body }) => Buffer.from(body)).join(' ')}`;
     });
 
+  const bodiesOf = (frames: readonly { frame: Uint8Array }[]) => {
+    const unpacker = new Unpacker();
+    return frames.flatMap(({ frame }) => {
+      const entries = messagesOf(opened(frame), 100_000, unpacker);
+      assert.ok(Array.isArray(entries), String(entries));
+      return entries.map(({ body }) => Buffer.from(body).toString());
+    });
+  };
+
   it('sends each consumer its own in one frame, which one answer settles', async (t) => {
     const { store, fake, work, delivered } = await given(
       t,
@@ -229,6 +239,48 @@ describe('Dispatcher, with many in a frame,', () => {
     fake.answer = () => ({ kind: 'accepted' });
     await clock.pass(260);
     assert.deepEqual(framesOf(fake.sent).slice(3), ['71: a']);
+  });
+
+  for (const [prefetch, ahead] of [
+    [256, 128],
+    [200, 0],
+  ] as const) {
+    it(`reserves and packs ${ahead} more while its consumer of ${prefetch} gets 128`, async (t) => {
+      const { store, fake, work, first } = await given(t, {
+        pid: 71,
+        wishes: `accepts=batch,model2 prefetch=${prefetch}`,
+      });
+      const who = first();
+      who.hand = prefetch;
+      const begun = t.mock.method(who.packer, 'packAhead');
+      const bodies = Array.from({ length: 300 }, (_, n) => `message ${n}`);
+      await store.put(...bodies);
+      const reserved: number[] = [];
+      fake.answer = () => {
+        reserved.push(who.inFlight.size);
+        return { kind: 'accepted' };
+      };
+      await work();
+      assert.deepEqual(reserved.slice(0, 2), [128 + ahead, 128 + (ahead && 300 - 256)]);
+      assert.deepEqual(await store.states(), []);
+      assert.equal(fake.sent.length, 3);
+      assert.equal(begun.mock.callCount(), ahead > 0 ? 2 : 0);
+      assert.deepEqual(bodiesOf(fake.sent), bodies);
+    });
+  }
+
+  it('gives what was dealt ahead to another when its consumer takes no more', async (t) => {
+    const wishes = 'accepts=batch prefetch=256';
+    const { store, fake, work, roster } = await given(t, { pid: 71, wishes }, { pid: 72, wishes });
+    for (const consumer of roster.all) consumer.hand = 256;
+    const bodies = Array.from({ length: 400 }, (_, n) => `${n}`);
+    await store.put(...bodies);
+    const closing = { kind: 'refused', reason: Reason.Closing } as const;
+    fake.answer = (pid) => (pid === 71 ? closing : { kind: 'accepted' });
+    await work();
+    const [, ...taken] = fake.sent;
+    assert.deepEqual(bodiesOf(taken), bodies);
+    assert.deepEqual(await store.states(), []);
   });
 
   it('owes all of a frame of which the answer is not known', async (t) => {
