@@ -41,7 +41,7 @@ export class DirectSession {
     return this.#sender.kind;
   }
 
-  async send(bodies: readonly Uint8Array[]): Promise<void> {
+  async send(bodies: Iterable<Uint8Array>): Promise<void> {
     for (const body of bodies) {
       await this.#sender.send(body, this.#options);
       this.#sent++;

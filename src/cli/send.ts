@@ -16,6 +16,7 @@ import { lastSentOf } from './last-sent.ts';
 import { MAX_INPUT_BYTES, readMessage, sourceOf } from './message-source.ts';
 import { print } from './output.ts';
 import { Progress } from './progress.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { report, say } from './report.ts';
 import type { RecordFlags } from './scope/recorder.ts';
 import type { SendRecorder } from './send-recorder.ts';
@@ -144,7 +145,7 @@ class SendSession {
     return this.#producer.maxMessageBytes;
   }
 
-  async send(bodies: readonly Uint8Array[]): Promise<void> {
+  async send(bodies: Iterable<Uint8Array>): Promise<void> {
     if (this.#flags.json || this.#flags.key !== undefined) {
       for (const body of bodies) await this.#sendAndTell(body);
       return;
@@ -198,18 +199,27 @@ async function sendRecords(
   const kind = nul ? 'message' : 'line';
   let empty = 0;
   onInterrupt(() => sender.tellConfirmed(kind));
+  const reading = new AbortController();
   try {
     const max = sender.maxMessageBytes ?? MAX_INPUT_BYTES;
-    for await (const batch of records(source, nul ? NUL_BYTE : NEWLINE_BYTE, max, signal)) {
-      const messages = batch.filter((record) => record.length > 0);
-      empty += batch.length - messages.length;
-      await sender.send(messages);
-    }
+    const isOver = signal ? AbortSignal.any([signal, reading.signal]) : reading.signal;
+    const input = new ReadAhead(records(source, nul ? NUL_BYTE : NEWLINE_BYTE, max, isOver));
+    const onEmpty = () => empty++;
+    while (await input.more()) await sender.send(filled(input.items(), onEmpty));
   } catch (error) {
     sender.tellConfirmed(kind);
     throw error;
+  } finally {
+    reading.abort(); // a read that waits would keep the process alive
   }
   if (empty > 0 && !quiet) say(`skipped ${counted(empty, `empty ${kind}`)}.`);
+}
+
+function* filled(records: Iterable<Buffer>, onEmpty: () => void): Generator<Buffer> {
+  for (const record of records) {
+    if (record.length > 0) yield record;
+    else onEmpty();
+  }
 }
 
 function counted(count: number, noun: string): string {
