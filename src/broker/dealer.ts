@@ -9,6 +9,8 @@ import { type Dealt, Weighing } from './weighing.ts';
 
 /** Messages for a consumer at a time: it may get as many again while it is at work on these. */
 const MAX_HAND = 128;
+/** Messages for all consumers at a time: what is more urgent comes after these. */
+const MAX_DEAL = 512;
 /** When there was a message for each card that the store was asked for, it is asked for so many times more. */
 const GROWTH = 4;
 
@@ -67,8 +69,8 @@ export class Dealer {
     let wanted = hands.length === 1 ? size.messages : 1;
     let cards = 0;
     let bytes = 0;
-    while (cards < size.messages) {
-      const { run, next } = this.#runFrom(at, hands, Math.min(wanted, size.messages - cards), now);
+    while (cards < MAX_DEAL) {
+      const { run, next } = this.#runFrom(at, hands, Math.min(wanted, MAX_DEAL - cards), now);
       const first = run[0];
       if (!first) return;
       at = next;

@@ -227,17 +227,14 @@ describe('Dealer', () => {
     assert.deepEqual(counts, [2, 2, 2, 2]);
   });
 
-  it('deals 256 at most, and 128 to one', async (t) => {
-    const most = { words: 'jobs=1000' };
+  it('deals 512 at most, and 128 to one', async (t) => {
     for (const [consumers, counts] of [
-      [[most], [128, 128, 44, 0]],
-      [
-        [most, most, most],
-        [256, 44, 0],
-      ],
+      [1, [128, 128, 128, 128, 88, 0]],
+      [2, [256, 256, 88, 0]],
+      [6, [512, 88, 0]],
     ] as const) {
-      const { dealer, store } = given(t, consumers);
-      await store.put(...Array(300).fill('x'));
+      const { dealer, store } = given(t, Array(consumers).fill({ words: 'jobs=1000' }));
+      await store.put(...Array(600).fill('x'));
       for (const count of counts) {
         const dealt = await dealer.deal(0);
         assert.equal(dealt.flatMap(({ messages }) => messages).length, count);
