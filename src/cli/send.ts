@@ -21,6 +21,8 @@ import { report, say } from './report.ts';
 import type { RecordFlags } from './scope/recorder.ts';
 import type { SendRecorder } from './send-recorder.ts';
 import { onInterrupt } from './shutdown.ts';
+import { STDIN } from './stdio.ts';
+import { isatty } from './terminal.ts';
 import { traceOf } from './trace.ts';
 
 const NEWLINE_BYTE = 0x0a;
@@ -94,7 +96,9 @@ export async function send(
           `running as a plain peer (${producer.plainBecause}): messages go out slowly and unconfirmed.`,
         );
       }
-      sender = new SendSession(producer, flags, progress, { ...options, ...watched });
+      const isTyped = source === '-' && isatty(STDIN);
+      const shown = isTyped ? undefined : progress;
+      sender = new SendSession(producer, flags, shown, { ...options, ...watched });
     } else {
       sender = toProcess(flags.pid, flags, watched);
       if (sender.kind === 'plain') recorder?.onPlainPeer(flags.pid);
@@ -126,13 +130,19 @@ function over({ pid, dir }: SendFlags): (ms: number) => SigmqError {
 class SendSession {
   readonly #producer: Producer;
   readonly #flags: SendFlags;
-  readonly #progress: Progress;
+  /** Undefined: nothing else is to be written where somebody types. */
+  readonly #progress: Progress | undefined;
   readonly #options: SendOptions;
   /** Messages that the broker has confirmed. */
   #confirmed = 0;
   #inspector: Inspector | undefined;
 
-  constructor(producer: Producer, flags: SendFlags, progress: Progress, options: SendOptions) {
+  constructor(
+    producer: Producer,
+    flags: SendFlags,
+    progress: Progress | undefined,
+    options: SendOptions,
+  ) {
     this.#producer = producer;
     this.#flags = flags;
     this.#progress = progress;
@@ -152,14 +162,14 @@ class SendSession {
     }
     const onConfirmed = (count: number) => {
       this.#confirmed += count;
-      if (!this.#options.onProgress) this.#progress.messages(this.#confirmed);
+      if (!this.#options.onProgress) this.#progress?.messages(this.#confirmed);
     };
     await this.#producer.sendAll(bodies, { ...this.#options, onConfirmed });
   }
 
   /** For a send that ends before everything is sent: the user may send again from there on. */
   tellConfirmed(kind: string): void {
-    this.#progress.stop();
+    this.#progress?.stop();
     const verb = this.#confirmed === 1 ? 'was' : 'were';
     say(`${counted(this.#confirmed, kind)} ${verb} confirmed before this.`);
   }

@@ -103,6 +103,26 @@ describe('send', () => {
     assert.deepEqual([piped.code, piped.stderr], [0, '']);
   });
 
+  it('writes nothing between the lines that somebody types', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker(['--memory']);
+    const consumer = await stage.consumer();
+    const env = { SIGMQ_DIR: stage.dir, TERM: 'xterm' };
+    const command = `${process.execPath} ${join(DIST, 'bin/sigmq.js')} send --lines -`;
+    const args = ['-qec', command, '/dev/null'];
+    const typing = new Program(t, 'script', args, { env, stdin: 'open' });
+    const began = Date.now();
+    // For longer than what is read from a pipe would show no progress.
+    for (let count = 1; Date.now() - began < 2000; count++) {
+      typing.child.stdin?.write('a\r');
+      await consumer.printed(count);
+    }
+    typing.child.stdin?.write('\x04');
+    const { code, stdout } = await typing.ended;
+    assert.equal(code, 0);
+    assert.match(stdout.toString(), /^(a\r\n)+$/);
+  });
+
   it('interrupted between two lines says how many are safe', async (t) => {
     const stage = new Stage(t);
     await stage.broker(['--memory']);
