@@ -173,8 +173,13 @@ export function conclude(consumer: ConsumerState, endings: readonly Ending[]): v
   }
   if (consumer.owed.length > 0)
     consumer.owed = consumer.owed.filter(({ id }) => consumer.inFlight.has(id));
-  const isAtWork = [...consumer.inFlight.values()].some(({ isSending }) => !isSending);
-  if (!isAtWork) consumer.hand = handAfter(consumer, endings);
+  if (!isAtWork(consumer)) consumer.hand = handAfter(consumer, endings);
+}
+
+/** Whether it has anything to settle besides what is on its way. */
+function isAtWork({ inFlight }: ConsumerState): boolean {
+  for (const { isSending } of inFlight.values()) if (!isSending) return true;
+  return false;
 }
 
 /** The consumer may get another one in its place. */

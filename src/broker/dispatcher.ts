@@ -49,6 +49,11 @@ export class Dispatcher {
     await this.#plain.ended();
   }
 
+  /** Whether what is reserved is still ours. */
+  get #maySend(): boolean {
+    return !this.#isStopped && this.#options.store.holdsReserved !== false;
+  }
+
   get #isStopped(): boolean {
     return this.#options.journal.dispatching.isStopped;
   }
@@ -86,24 +91,26 @@ export class Dispatcher {
 
   /** The same for who has the bus, and must not wait for a store: undefined if that is not ready at once. */
   async #nextAtOnce(): Promise<Delivery | undefined> {
-    if (this.#isStopped || this.#options.store.holdsReserved === false) return undefined;
+    if (!this.#maySend) return undefined;
     const now = clockMs();
     const known = this.#nextOwed(now) ?? this.#dealt.shift();
     if (known) return known;
-    await Promise.race([this.#deal(now), nextTurn()]);
+    await this.#dealAtOnce(now);
     return this.#dealt.shift();
   }
 
   /** What is to go out after this one; not less than its consumer could take once it is done with this. */
   async #following(sending: Delivery): Promise<Delivery | undefined> {
-    const { store } = this.#options;
     const hasRoom = roomOf(sending.consumer) >= sending.messages.length;
-    const isKept = !this.#isStopped && store.holdsReserved !== false;
-    if (this.#dealt.length === 0 && hasRoom && isKept) {
-      const dealing = this.#deal(clockMs()).catch(() => {}); // whoever deals next hears of it
-      await Promise.race([dealing, nextTurn()]);
+    if (this.#dealt.length === 0 && hasRoom && this.#maySend) {
+      await this.#dealAtOnce(clockMs()).catch(() => {}); // whoever deals next hears of it
     }
     return this.#dealt[0];
+  }
+
+  /** A store that takes longer has dealt when this is asked for again. */
+  #dealAtOnce(now: number): Promise<void> {
+    return Promise.race([this.#deal(now), nextTurn()]);
   }
 
   #deal(now: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { fstatSync, write, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockMs } from '../clock.ts';
 import { Serial } from '../serial.ts';
 import { loadAddon } from '../signals/addon.ts';
 import { SLOW_READER_MS, STDOUT } from './stdio.ts';
@@ -55,7 +56,7 @@ export class Printer {
     const { addon } = loadAddon();
     if (!addon || bytes > PIPE_BUF) return false;
     if (addon.writable(STDOUT, 0) === 1) return true;
-    const now = performance.now();
+    const now = clockMs();
     if (now - this.#lastWaitAt < PATIENT_EVERY_MS) return false;
     this.#lastWaitAt = now;
     return addon.writable(STDOUT, PATIENCE_MS) === 1;

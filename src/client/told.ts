@@ -7,8 +7,10 @@ import type { Name } from './handled.ts';
 /** What the broker that delivered last, `pid:start`, has told: this process, not one consumer in it. */
 const told = { by: '', incarnation: 0, ids: IdSequence.empty, unpacker: new Unpacker() };
 
-function toldBy({ pid, start }: Sender): typeof told {
-  const by = `${pid}:${start}`;
+const keyOf = ({ pid, start }: Sender): string => `${pid}:${start}`;
+
+function toldBy(sender: Sender): typeof told {
+  const by = keyOf(sender);
   if (told.by !== by) {
     told.unpacker.reset();
     Object.assign(told, { by, incarnation: 0, ids: IdSequence.empty });
@@ -22,8 +24,8 @@ export function unpackerFor(sender: Sender): Unpacker {
 }
 
 /** The same, unless another one delivered last. */
-export function unpackerSoFar({ pid, start }: Sender): Unpacker | undefined {
-  return told.by === `${pid}:${start}` ? told.unpacker : undefined;
+export function unpackerSoFar(sender: Sender): Unpacker | undefined {
+  return told.by === keyOf(sender) ? told.unpacker : undefined;
 }
 
 /**

@@ -4,6 +4,8 @@ import { headOf, splitFields } from './envelope.ts';
 import type { MessageFields } from './fields.ts';
 import { HEADER_BYTES } from './limits.ts';
 
+/** Fields that are longer are not waited for: what is worth it has few. */
+const MAX_BEFORE_BYTES = 256;
 const NOTHING = new Uint8Array();
 
 /**
@@ -57,6 +59,3 @@ export class EnvelopeReader {
     return NOTHING;
   }
 }
-
-/** Fields that are longer are not waited for: what is worth it has few. */
-const MAX_BEFORE_BYTES = 256;

@@ -5,13 +5,20 @@ import type { Unpacker } from './model.ts';
 /** What is shorter is unpacked in no time once it is there; bytes. */
 const WORTH_BYTES = 64;
 
+/** A frame that is coming. */
+interface Coming {
+  readonly sender: EchoSender;
+  readonly reader: EnvelopeReader;
+  /** Bytes of it that were looked at. */
+  seen: number;
+  /** Once it says that it is packed by what this has learned. */
+  unpacker?: Unpacker | undefined;
+}
+
 /** Unpacks frames while they come. */
 export class Arrival {
   readonly #unpackerFor: (sender: Sender) => Unpacker | undefined;
-  #frame: { readonly sender: EchoSender; readonly reader: EnvelopeReader } | undefined;
-  /** Of the frame: bytes that were looked at. */
-  #seen = 0;
-  #unpacker: Unpacker | undefined;
+  #coming: Coming | undefined;
 
   constructor(unpackerFor: (sender: Sender) => Unpacker | undefined) {
     this.#unpackerFor = unpackerFor;
@@ -21,28 +28,31 @@ export class Arrival {
   goesOn(sender: EchoSender): void {
     const { soFar } = sender.receiver;
     if (soFar.length < WORTH_BYTES) return;
-    if (this.#frame?.sender !== sender || soFar.length < this.#seen) this.#begin(sender);
-    const { reader } = this.#frame as { reader: EnvelopeReader };
+    const coming = this.#of(sender, soFar.length);
+    const { reader } = coming;
     const isKnown = reader.fields !== undefined;
-    const body = reader.take(soFar.subarray(this.#seen));
-    this.#seen = soFar.length;
+    const body = reader.take(soFar.subarray(coming.seen));
+    coming.seen = soFar.length;
     const packed = reader.fields?.packed;
     if (packed === undefined) return;
     if (!isKnown) {
-      this.#unpacker = this.#unpackerFor(sender);
-      this.#unpacker?.expect(packed);
+      coming.unpacker = this.#unpackerFor(sender);
+      coming.unpacker?.expect(packed);
     }
-    this.#unpacker?.feed(body);
+    coming.unpacker?.feed(body);
   }
 
   /** The frame is whole, and whoever unpacks it sees whether it was this. */
   ended(): void {
-    this.#frame = undefined;
+    this.#coming = undefined;
   }
 
-  #begin(sender: EchoSender): void {
-    this.#frame = { sender, reader: new EnvelopeReader() };
-    this.#seen = 0;
-    this.#unpacker = undefined;
+  /** The one that has so many bytes by now. */
+  #of(sender: EchoSender, length: number): Coming {
+    const known = this.#coming;
+    if (known?.sender === sender && known.seen <= length) return known;
+    const coming = { sender, reader: new EnvelopeReader(), seen: 0 };
+    this.#coming = coming;
+    return coming;
   }
 }
