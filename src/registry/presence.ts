@@ -6,11 +6,12 @@ import { openRuntimeDir, type RuntimeDirRequest } from './runtime-dir.ts';
 
 /** Checking this often puts everything back within 2 s, and costs some 50 µs each time; ms. */
 const PRESENCE_LOOK_MS = 1000;
-/** Errors that pass: no room, no descriptor, a lock that others hold. Each check tries again. */
+/** Errors that pass: no room, no descriptor, a lock that others hold, junk in the file. Each check tries again. */
 const PASSING_RESTORE_ERRORS: ReadonlySet<string> = new Set([
   'cannot-write',
   'lock-busy',
   'no-descriptors',
+  'consumers-too-large',
 ]);
 /**
  * If something is taken away again and again (a broker in another PID namespace considers all consumers dead), it
@@ -106,7 +107,8 @@ export class Presence {
       if (this.#timer) this.#options.onLost(error);
     } else if (text !== this.#said) {
       this.#said = text;
-      this.#options.onWarning(`${text} It is tried again.`);
+      const hint = error instanceof SigmqError ? `${error.hint} ` : '';
+      this.#options.onWarning(`${text} ${hint}It is tried again.`);
     }
   };
 }

@@ -53,6 +53,18 @@ describe('a runtime directory that is removed', () => {
     await broker.says('Files of this process in');
   });
 
+  it('may have its consumers.txt filled with junk, until that is removed', async (t) => {
+    const { stage, dir, options } = given(t);
+    await stage.broker([], options);
+    const consumer = await stage.consumer([], options);
+    const file = join(dir, 'consumers.txt');
+    writeFileSync(file, '\n'.repeat(200_000));
+    await consumer.says(/over 131072 lines.* Remove the lines .* It is tried again/);
+    unlinkSync(file);
+    await stage.sent(['x'], options);
+    assert.deepEqual(await consumer.printed(1), ['x']);
+  });
+
   it('ends both with a sentence when it cannot be made again', async (t) => {
     const { stage, dir, options } = given(t);
     const broker = await stage.broker([], options);
