@@ -37,7 +37,8 @@ function load(name) {
   const known = loaded.get(name);
   if (known) return known.exports;
   const filename = join(folder, name);
-  const script = new Script(readFileSync(filename, 'utf8'), {
+  // It is ASCII: a string of bytes, read at once.
+  const script = new Script(readFileSync(filename).latin1Slice(), {
     filename,
     cachedData: cached(filename),
   });

@@ -89,10 +89,11 @@ const options = {
   sourcemap: true,
   sourcesContent: false,
   external: ['libsql', 'pg'],
-  define: { 'import.meta.url': 'moduleUrl' },
+  // Making a URL takes 0.3 ms, and all that is done with it is to make a `require`.
+  define: { 'import.meta.url': '__filename' },
   // A function for bin/launcher.cjs to call.
   banner: {
-    js: '(function (module, require, __filename) { const exports = module.exports, moduleUrl = require("node:url").pathToFileURL(__filename).href;',
+    js: '(function (module, require, __filename) { const exports = module.exports;',
   },
   footer: { js: '})' },
   logLevel: 'warning',

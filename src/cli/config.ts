@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { isObject, unknownKeys, type Values } from './config-keys.ts';
@@ -104,6 +104,8 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
 function readIfThere(path: string): string | undefined {
   let fd: number | undefined;
   try {
+    // Nearly always; an error would take longer.
+    if (!statSync(path, { throwIfNoEntry: false })) return undefined;
     // A FIFO in its place would make us hang.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!fstatSync(fd).isFile()) throw new Error('it is not a file');

@@ -64,15 +64,15 @@ export class Asking {
   async ask(
     send: SendAsked,
     { queue = DEFAULT_QUEUE, onLook }: Pick<AskOptions, 'queue' | 'onLook'>,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<AskReply> {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     const { endpoint } = this.#options;
     const number = ++Asking.#number;
     const awaited = new AwaitedAnswer();
     const over = new AbortController();
-    const giveUp = () => awaited.giveUp(signal.reason);
-    signal.addEventListener('abort', giveUp);
+    const giveUp = () => awaited.giveUp(signal?.reason);
+    signal?.addEventListener('abort', giveUp);
     if (this.#awaited.size === 0) this.#unlisten = endpoint.listen(this.#judge);
     this.#awaited.set(number, awaited);
     try {
@@ -85,7 +85,7 @@ export class Asking {
       return replyOf(await Promise.race([awaited.content, asked]));
     } finally {
       over.abort();
-      signal.removeEventListener('abort', giveUp);
+      signal?.removeEventListener('abort', giveUp);
       this.#awaited.delete(number);
       if (this.#awaited.size === 0) this.#unlisten();
     }

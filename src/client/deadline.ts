@@ -4,8 +4,8 @@ import { producerErrors } from './errors.ts';
 
 /** Until when something may take. */
 export class Deadline {
-  /** Aborted when the time is over, or when the caller's signal is. */
-  readonly signal: AbortSignal;
+  /** Aborted when the time is over, or when the caller's signal is; undefined: never. */
+  readonly signal: AbortSignal | undefined;
   readonly #timer: LongTimer | undefined;
 
   /**
@@ -17,9 +17,10 @@ export class Deadline {
     signal?: AbortSignal,
     over: (ms: number) => SigmqError = producerErrors.timeout,
   ) {
+    this.signal = signal;
+    if (timeoutMs === undefined) return;
     const own = new AbortController();
     this.signal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
-    if (timeoutMs === undefined) return;
     this.#timer = new LongTimer(() => own.abort(over(timeoutMs)), timeoutMs);
   }
 

@@ -49,7 +49,7 @@ export class FrameTries {
   readonly #messages: readonly Entry[];
   readonly #options: Watching;
   readonly #numbers: Numbers;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
   #tries = 0;
   /** When the last echo came, by `clockMs()`. */
   #movedAt = clockMs();
@@ -62,7 +62,7 @@ export class FrameTries {
     messages: readonly Entry[],
     options: Watching,
     numbers: Numbers,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ) {
     this.#to = to;
     this.#messages = messages;

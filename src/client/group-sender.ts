@@ -15,7 +15,11 @@ export class GroupSender {
    * Resolves when the whole group is accepted.
    * @throws SigmqError, the reason of `signal`; the group may or may not have arrived
    */
-  async send(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
+  async send(
+    messages: readonly Entry[],
+    options: Watching,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const isOne = messages.length === 1 || this.takesBatches();
     for (const some of isOne ? [messages] : messages.map((message) => [message])) {
       await this.#to.endpoint.numbered(

@@ -14,7 +14,7 @@ interface Parcel {
   readonly messages: readonly Entry[];
   readonly bytes: number;
   readonly options: Watching;
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,8 +35,12 @@ export class Outbox {
    * Resolves when all of them are accepted.
    * @throws SigmqError, the reason of `signal`; they may or may not have arrived
    */
-  async send(messages: readonly Entry[], options: Watching, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  async send(
+    messages: readonly Entry[],
+    options: Watching,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
     let abort = () => {};
     const sent = new Promise<void>((resolve, reject) => {
       const bytes = messages.reduce((sum, entry) => sum + bytesOf(entry), 0);
@@ -44,12 +48,12 @@ export class Outbox {
       abort = () => this.#withdraw(parcel);
       this.#waiting.push(parcel);
     });
-    signal.addEventListener('abort', abort);
+    signal?.addEventListener('abort', abort);
     if (!this.#isSending) void this.#sendAll();
     try {
       await sent;
     } finally {
-      signal.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -99,7 +103,7 @@ export class Outbox {
 
   async #sendOne({ messages, options, signal, resolve, reject }: Parcel): Promise<void> {
     try {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       await this.#sender.send(messages, options, signal);
       resolve();
     } catch (error) {
@@ -111,7 +115,7 @@ export class Outbox {
   #withdraw(parcel: Parcel): void {
     const at = this.#waiting.indexOf(parcel);
     if (at >= 0) this.#waiting.splice(at, 1);
-    parcel.reject(parcel.signal.reason);
+    parcel.reject(parcel.signal?.reason);
   }
 }
 
@@ -139,7 +143,7 @@ class Wanted {
 
   constructor(parcels: readonly Parcel[]) {
     this.#parcels = parcels;
-    for (const { signal } of parcels) signal.addEventListener('abort', this.#look);
+    for (const { signal } of parcels) signal?.addEventListener('abort', this.#look);
   }
 
   get signal(): AbortSignal {
@@ -147,12 +151,12 @@ class Wanted {
   }
 
   end(): void {
-    for (const { signal } of this.#parcels) signal.removeEventListener('abort', this.#look);
+    for (const { signal } of this.#parcels) signal?.removeEventListener('abort', this.#look);
   }
 
   readonly #look = (): void => {
-    if (this.#parcels.every(({ signal }) => signal.aborted)) {
-      this.#controller.abort(this.#parcels[0]?.signal.reason);
+    if (this.#parcels.every(({ signal }) => signal?.aborted)) {
+      this.#controller.abort(this.#parcels[0]?.signal?.reason);
     }
   };
 }

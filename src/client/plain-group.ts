@@ -13,7 +13,7 @@ export async function sendPlainGroup(
   broker: BrokerFound,
   messages: readonly Entry[],
   { onProgress }: Pick<SendOptions, 'onProgress'>,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   for (const { fields, body } of messages) {
     if (Object.keys(fields).length > 0) throw producerErrors.plainOptions();

@@ -205,6 +205,6 @@ export function decodeFields(bytes: Uint8Array): MessageFields | 'unsupported' |
 
 function encodeText(text: string, what: string): Uint8Array {
   // An unpaired surrogate would silently arrive as U+FFFD.
-  if (/\p{Surrogate}/u.test(text)) throw codecErrors.badText(what);
+  if (!text.isWellFormed()) throw codecErrors.badText(what);
   return encoder.encode(text);
 }

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   rmSync,
+  type Stats,
   unlinkSync,
   watch,
   writeFileSync,
@@ -122,13 +123,19 @@ export class Ticket {
  * link to another. @throws RegistryError not-a-dir, cannot-create-dir
  */
 function makeRoom(dir: string): void {
+  const found = lstatSync(dir, { throwIfNoEntry: false }) ?? made(dir);
+  if (!found.isDirectory()) throw registryErrors.notADir(dir);
+}
+
+/** Or another process has made it meanwhile. */
+function made(dir: string): Stats {
   try {
     mkdirSync(dir, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw registryErrors.cannotCreateDir(dir, error);
   }
-  if (!lstatSync(dir).isDirectory()) throw registryErrors.notADir(dir);
+  return lstatSync(dir);
 }
 
 /**

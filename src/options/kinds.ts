@@ -31,7 +31,7 @@ export function isKey(value: unknown): value is string {
     typeof value === 'string' &&
     value !== '' &&
     Buffer.byteLength(value) <= MAX_KEY_BYTES &&
-    isWellFormed(value) &&
+    value.isWellFormed() &&
     !/\p{Cc}/u.test(value)
   );
 }
@@ -76,7 +76,7 @@ function isHeader(value: unknown): value is Header {
     HEADER_NAME.test(name) &&
     typeof text === 'string' &&
     !text.includes('\0') &&
-    isWellFormed(text)
+    text.isWellFormed()
   );
 }
 
@@ -147,7 +147,7 @@ function typed(wanted: string, isOne: (value: unknown) => boolean): Kind {
 export const body: Kind = {
   check(value) {
     if (typeof value === 'string') {
-      if (!isWellFormed(value)) throw optionErrors.badText();
+      if (!value.isWellFormed()) throw optionErrors.badText();
     } else if (!types.isUint8Array(value)) throw optionErrors.badBody(value);
   },
 };
@@ -163,8 +163,3 @@ export const bodies: Kind = {
     if (!isIterable) throw optionErrors.badBodies(value);
   },
 };
-
-/** Half of a surrogate pair would silently arrive as U+FFFD. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
-}

@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { Bit } from '../codec/signal-codec.ts';
 import { Memory } from './memory.ts';
 
-/** The package's folder, seen from dist/src/signals/ (the library) and from dist/cli/ (executables). */
-const PLACES = ['../../..', '../..'];
+/** The package's folder, seen from the bundles (dist/bin/, dist/cli/, dist/lib/) and from dist/src/signals/. */
+const PLACES = ['../..', '../../..'];
 
 /** A descriptor that the event loop watches; opaque. */
 export type Watcher = { readonly watcher: unique symbol };
@@ -116,16 +114,15 @@ function load(): AddonResult {
   if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
   if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
   const require = createRequire(import.meta.url);
-  const path = PLACES.map((place) =>
-    fileURLToPath(new URL(`${place}/prebuilds/linux-${arch}/sigmq.node`, import.meta.url)),
-  ).find((path) => existsSync(path));
-  if (!path) return { why: `the package has no addon for linux-${arch}` };
-  try {
-    return asExpected(require(path) as Built);
-  } catch (error) {
-    const text = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    return { why: text };
+  for (const place of PLACES) {
+    try {
+      return asExpected(require(`${place}/prebuilds/linux-${arch}/sigmq.node`) as Built);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'MODULE_NOT_FOUND') return { why: message.split('\n')[0] ?? '' };
+    }
   }
+  return { why: `the package has no addon for linux-${arch}` };
 }
 
 /** An addon of another version than this code would mistake one number in the memory for another. */
