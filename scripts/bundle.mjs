@@ -10,10 +10,10 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const executables = ['sigmq', 'sigmq-broker', 'sigmq-consumer', 'sigmq-producer'];
-/** What bin/launcher.cjs loads alone. */
-const starts = ['ask', 'broker', 'consume', 'send', 'sigmq', 'version'];
-/** Code of a command that its `*-command.ts` loads when it runs. */
-const COMMAND = /^\.\/(\w+)\.ts$/;
+/** What bin/launcher.cjs loads alone, and `send-command`, for a `send` with options. */
+const starts = ['ask', 'broker', 'consume', 'send', 'send-command', 'sigmq', 'version'];
+/** Code of a command that its `*-command.ts` loads when it runs, or a start that another one leads to. */
+const COMMAND = /^\.\/([\w-]+)\.ts$/;
 
 /** A package that is needed now and then, loaded when it is. */
 const RARE = /^(cli-progress|proper-lockfile)$/;
@@ -26,7 +26,7 @@ const apart = {
       kind === 'dynamic-import' ? { path: `../cli/${path}.js`, external: true } : undefined,
     );
     bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
-      if (kind !== 'dynamic-import' || !/\/(main|\w+-command)\.ts$/.test(importer))
+      if (kind !== 'dynamic-import' || !/\/(main|\w+-command|starts\/\w+)\.ts$/.test(importer))
         return undefined;
       const name = COMMAND.exec(path)?.[1];
       commands.add(name);

@@ -51,6 +51,8 @@ try {
   ]) {
     const running = start(...broker, '--memory');
     await says(running, 'runs in');
+    await run(...send, '--priority', '0', 'hello');
+    await run(...consume, '--count', '1');
     await run(...send, 'hello');
     await run(...consume, '--count', '1');
     if (broker.length > 1) {

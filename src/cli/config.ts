@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { isObject, unknownKeys, type Values } from './config-keys.ts';
+import { configPath } from './config-path.ts';
 import { cliErrors } from './errors.ts';
 
 /** A file of options has a few hundred bytes. */
@@ -31,12 +31,9 @@ export function applyConfig(
   program: Command,
   env: NodeJS.ProcessEnv = process.env,
 ): Unread | undefined {
-  const home = env.XDG_CONFIG_HOME;
-  const folder = home && isAbsolute(home) ? home : env.HOME && join(env.HOME, '.config');
-  if (!folder) return undefined;
-  const path = join(folder, 'sigmq/config.json');
-  const text = readIfThere(path);
-  if (text === undefined) return undefined;
+  const path = configPath(env);
+  const text = path === undefined ? undefined : readIfThere(path);
+  if (path === undefined || text === undefined) return undefined;
   const values = parse(path, text);
   const own = sectionOf(values, SECTIONS.get(program.name()), path);
   apply(program, values, { ...values, ...own }, path);

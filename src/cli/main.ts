@@ -1,17 +1,16 @@
 import { type Command, CommanderError } from 'commander';
 import { Exit } from '../errors.ts';
+import { begin } from './begin.ts';
 import { bareSigmq, withVersion } from './common.ts';
 import { applyConfig, warningsOf } from './config.ts';
 import { printError, printHelp } from './output.ts';
 import { assertUnchangedArguments, assertUnchangedSettings } from './raw-bytes.ts';
 import { report, say } from './report.ts';
-import { leaveClosedTerminals } from './terminal.ts';
 
 /** Runs a program with the arguments of this process and sets the exit code. */
 export async function run(program: Command): Promise<void> {
+  begin();
   prepare(program);
-  process.off('exit', leaveClosedTerminals).once('exit', leaveClosedTerminals);
-  forgetEmptyVariables();
   program.hook('preAction', (_program, action) => {
     assertUnchangedSettings();
     if (!SENDERS.has(action.name())) assertUnchangedArguments();
@@ -48,13 +47,6 @@ export function startCommand(program: string, command: (name?: string) => Comman
 
 /** Their messages may have any bytes: they check the arguments themselves. */
 const SENDERS: ReadonlySet<string> = new Set(['send', 'sigmq-producer', 'ask']);
-
-/** An empty variable counts as not set; commander would take it for an empty value. */
-function forgetEmptyVariables(): void {
-  for (const name of ['SIGMQ_DIR', 'SIGMQ_DATA', 'SIGMQ_STORE', 'SIGMQ_QUEUE']) {
-    if (process.env[name] === '') delete process.env[name];
-  }
-}
 
 /** Errors are thrown, so that one place sets the exit code, and begin like all of ours. */
 function prepare(program: Command): void {

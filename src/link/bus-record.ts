@@ -42,7 +42,9 @@ export class BusFile {
   readonly fd: number;
   readonly #path: string;
   readonly #stats: Stats;
-  readonly #buffer = Buffer.alloc(RECORD_BYTES);
+  readonly #bytes = new Uint8Array(RECORD_BYTES);
+  /** In a process that lives for one message, the methods of Buffer would be compiled for this alone. */
+  readonly #view = new DataView(this.#bytes.buffer);
 
   /** @throws RegistryError not-a-file, cannot-write, no-broker if its directory is gone */
   constructor(path: string) {
@@ -86,24 +88,24 @@ export class BusFile {
   }
 
   read(): BusRecord {
-    const bytes = readSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
+    const bytes = readSync(this.fd, this.#bytes, 0, RECORD_BYTES, 0);
     if (bytes < RECORD_BYTES) return { generation: 0, pid: 0, stamp: 0, turn: undefined };
-    const pid = this.#buffer.readUInt32LE(TURN_OFFSET);
+    const pid = this.#view.getUint32(TURN_OFFSET, true);
     return {
-      generation: this.#buffer.readUInt32LE(0),
-      pid: this.#buffer.readUInt32LE(4),
-      stamp: this.#buffer.readDoubleLE(8),
-      turn: pid === 0 ? undefined : { pid, at: this.#buffer.readDoubleLE(TURN_OFFSET + 4) },
+      generation: this.#view.getUint32(0, true),
+      pid: this.#view.getUint32(4, true),
+      stamp: this.#view.getFloat64(8, true),
+      turn: pid === 0 ? undefined : { pid, at: this.#view.getFloat64(TURN_OFFSET + 4, true) },
     };
   }
 
   /** For whoever takes or has the bus: it is nobody's turn any more. */
   write(record: Omit<BusRecord, 'turn'>): void {
-    this.#buffer.fill(0);
-    this.#buffer.writeUInt32LE(record.generation, 0);
-    this.#buffer.writeUInt32LE(record.pid, 4);
-    this.#buffer.writeDoubleLE(record.stamp, 8);
-    writeSync(this.fd, this.#buffer, 0, RECORD_BYTES, 0);
+    this.#bytes.fill(0);
+    this.#view.setUint32(0, record.generation, true);
+    this.#view.setUint32(4, record.pid, true);
+    this.#view.setFloat64(8, record.stamp, true);
+    writeSync(this.fd, this.#bytes, 0, RECORD_BYTES, 0);
   }
 
   /** Leaves the rest as it is: another process may have taken the bus from us. */

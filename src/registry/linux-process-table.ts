@@ -1,12 +1,11 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { explained } from '../errors.ts';
+import { BOTH, field, mask } from '../proc-status.ts';
 import { Recent } from '../recent.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import type { ProcessInfo, ProcessTable } from './process-info.ts';
 
-/** Bit n-1 of a mask is signal n (proc(5)). Both signals are below 32 on every architecture of Linux. */
-const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.SIGUSR2 - 1));
 /** Blocked, among others, by a process that blocks everything. */
 const TERM = 1 << (constants.signals.SIGTERM - 1);
 const INT = 1 << (constants.signals.SIGINT - 1);
@@ -165,20 +164,6 @@ export function parseProcess(
     blocksAll: (allBlocked & (BOTH | TERM | INT)) === (BOTH | TERM | INT),
     catchesAlso: caught === BOTH,
   };
-}
-
-/** The value of a line of /proc/PID/status; empty if there is none. */
-function field(status: string, name: string): string {
-  const at = status.indexOf(`\n${name}:\t`);
-  if (at === -1) return '';
-  const from = at + name.length + 3;
-  const end = status.indexOf('\n', from);
-  return status.slice(from, end === -1 ? undefined : end);
-}
-
-/** Signals 1 to 32 of a mask: its last 8 hexadecimal digits. */
-function mask(status: string, name: string): number {
-  return Number.parseInt(field(status, name).slice(-8) || '0', 16);
 }
 
 function readProc(path: string): string | undefined {

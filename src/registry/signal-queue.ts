@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { field } from '../proc-status.ts';
 
 /** Signals that are queued with what the kernel knows about them, for all processes of the user: `SigQ` in proc(5). */
 export interface SignalQueue {
@@ -10,8 +11,9 @@ export interface SignalQueue {
 /** @returns undefined if it cannot be known: no such process, no /proc */
 export function signalQueue(pid: number): SignalQueue | undefined {
   try {
-    const match = /^SigQ:\s*(\d+)\/(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return match ? { used: Number(match[1]), limit: Number(match[2]) } : undefined;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const [used = Number.NaN, limit = Number.NaN] = field(status, 'SigQ').split('/').map(Number);
+    return Number.isNaN(used) || Number.isNaN(limit) ? undefined : { used, limit };
   } catch {
     return undefined;
   }

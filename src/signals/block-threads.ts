@@ -1,11 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { BOTH, mask } from '../proc-status.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import type { Addon } from './addon.ts';
 
-/** Bits of SIGUSR1 and SIGUSR2 in the masks of /proc/PID/status (bit n-1 for signal n, proc(5)). */
-const BOTH =
-  (1n << BigInt(constants.signals.SIGUSR1 - 1)) | (1n << BigInt(constants.signals.SIGUSR2 - 1));
 /** V8's threads answer a nudge within a millisecond; ten seconds are enough even for an overloaded machine. */
 const MAX_NUDGE_ROUNDS = 10_000;
 /** Usually the first check comes a few µs too early; every start of `sigmq send` waits here. */
@@ -44,8 +41,7 @@ function threads(): number[] {
 function isOpen(tid: number, blocking: Set<number>): boolean {
   try {
     const status = readFileSync(`/proc/self/task/${tid}/status`, 'utf8');
-    const mask = /^SigBlk:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0';
-    if ((BigInt(`0x${mask}`) & BOTH) !== BOTH) return true;
+    if ((mask(status, 'SigBlk') & BOTH) !== BOTH) return true;
     blocking.add(tid);
   } catch {
     // The thread has ended in the meantime.
