@@ -37,7 +37,7 @@ function load(name) {
   const known = loaded.get(name);
   if (known) return known.exports;
   const filename = join(folder, name);
-  // It is ASCII: a string of bytes, read at once.
+  // It is ASCII. Node would read text in many small pieces.
   const script = new Script(readFileSync(filename).latin1Slice(), {
     filename,
     cachedData: cached(filename),

@@ -83,6 +83,8 @@ const options = {
   target: 'node20',
   // Node reads CommonJS faster than ES modules.
   format: 'cjs',
+  // The launcher takes each byte for a character.
+  charset: 'ascii',
   supported: { 'dynamic-import': false },
   minify: !process.argv.includes('--readable'),
   keepNames: false,
