@@ -1,9 +1,11 @@
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
 import type { Bit } from '../codec/signal-codec.ts';
 import { Memory } from './memory.ts';
 
-/** The package's folder, seen from the bundles (dist/bin/, dist/cli/, dist/lib/) and from dist/src/signals/. */
+/** The package's folder, seen from the bundles (dist/cli/, dist/lib/) and from dist/src/signals/. */
 const PLACES = ['../..', '../../..'];
 
 /** A descriptor that the event loop watches; opaque. */
@@ -113,16 +115,23 @@ export function loadAddon(): AddonResult {
 function load(): AddonResult {
   if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
   if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
-  const require = createRequire(import.meta.url);
-  for (const place of PLACES) {
-    try {
-      return asExpected(require(`${place}/prebuilds/linux-${arch}/sigmq.node`) as Built);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code !== 'MODULE_NOT_FOUND') return { why: message.split('\n')[0] ?? '' };
-    }
+  const file = `prebuilds/linux-${arch}/sigmq.node`;
+  const path = PLACES.map((place) => join(folder(), place, file)).find((path) => existsSync(path));
+  if (!path) return { why: `the package has no addon for linux-${arch}` };
+  const module = { exports: {} };
+  try {
+    // What `require` does besides takes longer than this.
+    process.dlopen(module, path);
+  } catch (error) {
+    return { why: (error as Error).message.split('\n')[0] ?? '' };
   }
-  return { why: `the package has no addon for linux-${arch}` };
+  return asExpected(module.exports as Built);
+}
+
+/** Of the file that has this code. In the executables it is known by its path (scripts/bundle.mjs). */
+function folder(): string {
+  const here = import.meta.url;
+  return dirname(here.startsWith('file:') ? fileURLToPath(here) : here);
 }
 
 /** An addon of another version than this code would mistake one number in the memory for another. */
