@@ -44,8 +44,20 @@ function load(name) {
   });
   const module = { exports: {} };
   loaded.set(name, module);
-  const need = (id) => (id.startsWith('../cli/') ? load(id.slice('../cli/'.length)) : require(id));
   script.runInThisContext()(module, need, filename);
+  return module.exports;
+}
+
+/** The `require` of the bundles. */
+function need(id) {
+  if (id.startsWith('../cli/')) return load(id.slice('../cli/'.length));
+  return id.endsWith('.node') ? loadAddon(id) : require(id);
+}
+
+/** The rest of what Node's `require` does takes longer than this. */
+function loadAddon(path) {
+  const module = { exports: {} };
+  process.dlopen(module, path);
   return module.exports;
 }
 

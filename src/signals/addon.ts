@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -118,14 +119,11 @@ function load(): AddonResult {
   const file = `prebuilds/linux-${arch}/sigmq.node`;
   const path = PLACES.map((place) => join(folder(), place, file)).find((path) => existsSync(path));
   if (!path) return { why: `the package has no addon for linux-${arch}` };
-  const module = { exports: {} };
   try {
-    // What `require` does besides takes longer than this.
-    process.dlopen(module, path);
+    return asExpected(createRequire(import.meta.url)(path) as Built);
   } catch (error) {
     return { why: (error as Error).message.split('\n')[0] ?? '' };
   }
-  return asExpected(module.exports as Built);
 }
 
 /** Of the file that has this code. In the executables it is known by its path (scripts/bundle.mjs). */
