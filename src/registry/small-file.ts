@@ -44,8 +44,8 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return unreadable;
-    const { text, mtimeMs } = dated(fd, () => readFrom(fd, 0, maxBytes));
-    return { text, truncated: fstatSync(fd).size > maxBytes, mtimeMs };
+    const { text, mtimeMs, bytes } = dated(fd, () => readFrom(fd, 0, maxBytes), stats);
+    return { text, truncated: bytes > maxBytes, mtimeMs };
   } finally {
     closeSync(fd);
   }
@@ -54,15 +54,27 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
 /** How often to read again a file that is being written while we read it. */
 const READ_LOOKS = 10;
 
+/** What was read of a file. */
+interface Dated {
+  readonly text: string;
+  readonly mtimeMs: number;
+  /** Of all of the file, afterwards. */
+  readonly bytes: number;
+}
+
 /**
  * What `read` gets from a file, and when that was written. A time later than the text would make old lines young;
  * one that is a little earlier (others write all the time) does no harm.
+ * @param before of the file
  */
-export function dated(fd: number, read: () => string): { text: string; mtimeMs: number } {
+export function dated(fd: number, read: () => string, before = fstatSync(fd)): Dated {
+  let { mtimeMs } = before;
   for (let look = 1; ; look++) {
-    const { mtimeMs } = fstatSync(fd);
     const text = read();
-    if (look === READ_LOOKS || fstatSync(fd).mtimeMs === mtimeMs) return { text, mtimeMs };
+    const after = fstatSync(fd);
+    if (look === READ_LOOKS || after.mtimeMs === mtimeMs)
+      return { text, mtimeMs, bytes: after.size };
+    mtimeMs = after.mtimeMs;
   }
 }
 
