@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Command, Option } from 'commander';
 import { isObject, unknownKeys, type Values } from './config-keys.ts';
 import { configPath } from './config-path.ts';
@@ -32,8 +32,9 @@ export function applyConfig(
   env: NodeJS.ProcessEnv = process.env,
 ): Unread | undefined {
   const path = configPath(env);
-  const text = path === undefined ? undefined : readIfThere(path);
-  if (path === undefined || text === undefined) return undefined;
+  if (path === undefined) return undefined;
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
   const values = parse(path, text);
   const own = sectionOf(values, SECTIONS.get(program.name()), path);
   apply(program, values, { ...values, ...own }, path);
@@ -101,8 +102,6 @@ function setOption(command: Command, option: Option, value: unknown, path: strin
 function readIfThere(path: string): string | undefined {
   let fd: number | undefined;
   try {
-    // Nearly always; an error would take longer.
-    if (!statSync(path, { throwIfNoEntry: false })) return undefined;
     // A FIFO in its place would make us hang.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!fstatSync(fd).isFile()) throw new Error('it is not a file');

@@ -110,10 +110,10 @@ export class BusFile {
 
   /** Leaves the rest as it is: another process may have taken the bus from us. */
   writeTurn({ pid, at }: Turn): void {
-    const bytes = Buffer.alloc(TURN_BYTES);
-    bytes.writeUInt32LE(pid, 0);
-    bytes.writeDoubleLE(at, 4);
-    writeSync(this.fd, bytes, 0, TURN_BYTES, TURN_OFFSET);
+    const turn = new DataView(new ArrayBuffer(TURN_BYTES));
+    turn.setUint32(0, pid, true);
+    turn.setFloat64(4, at, true);
+    writeSync(this.fd, turn, 0, TURN_BYTES, TURN_OFFSET);
   }
 
   close(): void {

@@ -65,7 +65,7 @@ interface Dated {
 /**
  * What `read` gets from a file, and when that was written. A time later than the text would make old lines young;
  * one that is a little earlier (others write all the time) does no harm.
- * @param before of the file
+ * @param before what fstat(2) said of it just now
  */
 export function dated(fd: number, read: () => string, before = fstatSync(fd)): Dated {
   let { mtimeMs } = before;

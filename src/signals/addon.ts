@@ -116,8 +116,9 @@ export function loadAddon(): AddonResult {
 function load(): AddonResult {
   if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
   if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
+  const here = folder();
   const file = `prebuilds/linux-${arch}/sigmq.node`;
-  const path = PLACES.map((place) => join(folder(), place, file)).find((path) => existsSync(path));
+  const path = PLACES.map((place) => join(here, place, file)).find((path) => existsSync(path));
   if (!path) return { why: `the package has no addon for linux-${arch}` };
   try {
     return asExpected(createRequire(import.meta.url)(path) as Built);
