@@ -8,6 +8,8 @@ const { basename, join } = require('node:path');
 const { Script } = require('node:vm');
 
 const folder = join(__dirname, '../cli');
+/** What the name of a bundle begins with when another one needs it. */
+const BUNDLE = '../cli/';
 
 /** What a first argument, or the name of an executable, needs of all that there is. */
 const BUNDLES = {
@@ -18,8 +20,8 @@ const BUNDLES = {
   'sigmq-broker': 'broker',
   consume: 'consume',
   'sigmq-consumer': 'consume',
-  send: 'send',
-  'sigmq-producer': 'send',
+  send: 'short-send',
+  'sigmq-producer': 'short-send',
 };
 
 /** Undefined when there is none. */
@@ -31,33 +33,39 @@ function cached(filename) {
   }
 }
 
-const loaded = new Map();
+/** What has been loaded, by what it is called in a bundle. */
+const modules = new Map();
 
 function load(name) {
-  const known = loaded.get(name);
-  if (known) return known.exports;
   const filename = join(folder, name);
   // It is ASCII. Node would read text in many small pieces.
   const script = new Script(readFileSync(filename).latin1Slice(), {
     filename,
     cachedData: cached(filename),
   });
-  const module = { exports: {} };
-  loaded.set(name, module);
-  script.runInThisContext()(module, need, filename);
-  return module.exports;
+  return keep(BUNDLE + name, (module) => script.runInThisContext()(module, need, filename));
 }
 
-/** The `require` of the bundles. */
+/** The `require` of the bundles. The rest of what Node's does takes longer than this. */
 function need(id) {
-  if (id.startsWith('../cli/')) return load(id.slice('../cli/'.length));
-  return id.endsWith('.node') ? loadAddon(id) : require(id);
+  const known = modules.get(id);
+  if (known) return known.exports;
+  if (id.startsWith(BUNDLE)) return load(id.slice(BUNDLE.length));
+  return keep(id, (module) => {
+    if (id.endsWith('.node')) process.dlopen(module, id);
+    else module.exports = require(id);
+  });
 }
 
-/** The rest of what Node's `require` does takes longer than this. */
-function loadAddon(path) {
+function keep(id, fill) {
   const module = { exports: {} };
-  process.dlopen(module, path);
+  modules.set(id, module);
+  try {
+    fill(module);
+  } catch (error) {
+    modules.delete(id); // whoever asks again should see why
+    throw error;
+  }
   return module.exports;
 }
 

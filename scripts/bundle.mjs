@@ -3,7 +3,7 @@
 // hundred files before `sigmq send` does anything; one file for all would cost it 5 ms more. Makes the library,
 // dist/lib, of one file too, not minified: its users read its stack traces. --readable: nothing is minified, so that
 // coverage can be told by branch.
-import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const executables = ['sigmq', 'sigmq-broker', 'sigmq-consumer', 'sigmq-producer'];
 /** What bin/launcher.cjs loads alone, and `send-command`, for a `send` with options. */
-const starts = ['ask', 'broker', 'consume', 'send', 'send-command', 'sigmq', 'version'];
+const starts = ['ask', 'broker', 'consume', 'send-command', 'sigmq', 'version'];
 /** Code of a command that its `*-command.ts` loads when it runs, or a start that another one leads to. */
 const COMMAND = /^\.\/([\w-]+)\.ts$/;
 
@@ -26,7 +26,7 @@ const apart = {
       kind === 'dynamic-import' ? { path: `../cli/${path}.js`, external: true } : undefined,
     );
     bundle.onResolve({ filter: COMMAND }, ({ path, kind, importer }) => {
-      if (kind !== 'dynamic-import' || !/\/(main|\w+-command|starts\/\w+)\.ts$/.test(importer))
+      if (kind !== 'dynamic-import' || !/\/(main|\w+-command|starts\/[\w-]+)\.ts$/.test(importer))
         return undefined;
       const name = COMMAND.exec(path)?.[1];
       commands.add(name);
@@ -74,6 +74,22 @@ const withoutSignalExit = {
   },
 };
 
+/** Of what fails, `short-send` needs to know no more than that: `send` says what it was. */
+const withoutErrorTexts = {
+  name: 'without-error-texts',
+  setup(bundle) {
+    bundle.onLoad({ filter: /\/src\/\w+\/(codec-error|errors)\.ts$/ }, ({ path }) => {
+      const exported = readFileSync(path, 'utf8').matchAll(/^export (const|class) (\w+)/gm);
+      const stubs = [...exported].map(([, kind, name]) =>
+        kind === 'class'
+          ? `export class ${name} extends Error {}`
+          : `export const ${name} = new Proxy({}, { get: () => () => new Error() });`,
+      );
+      return { contents: stubs.join('\n') };
+    });
+  },
+};
+
 /** @type {import('esbuild').BuildOptions} */
 const options = {
   absWorkingDir: root,
@@ -106,6 +122,11 @@ await build({
   ...options,
   entryPoints: starts.map((name) => `src/cli/starts/${name}.ts`),
   plugins: [apart, withoutModule, withoutChildProcess, withoutSignalExit],
+});
+await build({
+  ...options,
+  entryPoints: ['src/cli/starts/short-send.ts'],
+  plugins: [apart, withoutModule, withoutErrorTexts],
 });
 const others = [...commands].filter((name) => !starts.includes(name));
 await build({

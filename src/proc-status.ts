@@ -1,10 +1,10 @@
 /** What is said in /proc/PID/status (proc(5)). */
-import { constants } from 'node:os';
+import { SIGNALS } from './signal-numbers.ts';
 
 /**
  * SIGUSR1 and SIGUSR2 in a mask, of which bit n-1 is signal n. Both are below 32 on every architecture of Linux.
  */
-export const BOTH = (1 << (constants.signals.SIGUSR1 - 1)) | (1 << (constants.signals.SIGUSR2 - 1));
+export const BOTH = (1 << (SIGNALS.SIGUSR1 - 1)) | (1 << (SIGNALS.SIGUSR2 - 1));
 
 /** The value of a line of /proc/PID/status; empty if there is none. */
 export function field(status: string, name: string): string {

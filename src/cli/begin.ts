@@ -7,7 +7,7 @@ export function begin(): void {
 }
 
 /** An empty variable counts as not set; commander would take it for an empty value. */
-function forgetEmptyVariables(): void {
+export function forgetEmptyVariables(): void {
   for (const name of ['SIGMQ_DIR', 'SIGMQ_DATA', 'SIGMQ_STORE', 'SIGMQ_QUEUE']) {
     if (process.env[name] === '') delete process.env[name];
   }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cliErrors } from './errors.ts';
 
 /** What Node substitutes for bytes that are not UTF-8: then the text differs from what was given. */
-const REPLACEMENT = '\ufffd';
+export const REPLACEMENT = '\ufffd';
 /** Variables that name a place or a queue of ours. */
 const OURS = [
   'SIGMQ_DIR',

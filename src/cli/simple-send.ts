@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { isQueueName } from '../options/kinds.ts';
+import { isQueueName } from '../options/queue-name.ts';
 import { configPath } from './config-path.ts';
 
 /** What a send says that needs no other options. */

@@ -1,4 +1,3 @@
-import { promisify } from 'node:util';
 import { builtin } from '../builtin.ts';
 
 /** Below this nothing is won. */
@@ -33,7 +32,7 @@ export function packSync(text: Uint8Array): Packed {
 /** As {@link packSync}, by a thread. */
 export async function pack(text: Uint8Array): Promise<Packed> {
   if (!isWorthIt(text)) return { bytes: text, unpacked: undefined };
-  const compress = promisify<Uint8Array, object, Buffer>(zlib().brotliCompress);
+  const compress = builtin('util').promisify<Uint8Array, object, Buffer>(zlib().brotliCompress);
   return smaller(text, await compress(text, { params: paramsFor(text) }));
 }
 
@@ -63,7 +62,7 @@ export function unpackSync({ bytes, unpacked }: Packed): Uint8Array {
 /** As {@link unpackSync}, by a thread. */
 export async function unpack({ bytes, unpacked }: Packed): Promise<Uint8Array> {
   if (unpacked === undefined) return bytes;
-  const decompress = promisify<Uint8Array, object, Buffer>(zlib().brotliDecompress);
+  const decompress = builtin('util').promisify<Uint8Array, object, Buffer>(zlib().brotliDecompress);
   return whole(unpacked, await decompress(bytes, boundOf(unpacked)));
 }
 

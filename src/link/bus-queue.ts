@@ -35,10 +35,11 @@ export class BusQueue {
   }
 
   /**
-   * Stands in line. `onTurn` is called when it may be our turn.
+   * Stands in line.
+   * @param onTurn is called when it may be our turn; undefined: the caller looks
    * @returns undefined when there is no room for another file: then wait without a place
    */
-  enter(stamp: number, start: number, onTurn: () => void): Ticket | undefined {
+  enter(stamp: number, start: number, onTurn?: () => void): Ticket | undefined {
     const age = String(Math.floor(stamp * 1000)).padStart(STAMP_DIGITS, '0');
     const name = `${age}-${this.#table.selfPid}-${start}`;
     const path = join(this.#dir, name);
@@ -49,7 +50,7 @@ export class BusQueue {
       if (hasCode(error, NO_ROOM)) return undefined;
       throw error;
     }
-    return new Ticket(path, tryToWatch(path, onTurn));
+    return new Ticket(path, onTurn && tryToWatch(path, onTurn));
   }
 
   /** The oldest waiter that can act; undefined if there is none. Forgets those that ended. */

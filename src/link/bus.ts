@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
+import { sleepSync } from '../sleep-sync.ts';
 import { Unchanged } from '../unchanged.ts';
 import { BusQueue } from './bus-queue.ts';
 import { BusFile, lockOffset } from './bus-record.ts';
@@ -17,6 +18,8 @@ const TURN_MS = 100;
  */
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 100;
+/** A hold of the bus takes some ms; ms. */
+const SYNC_LOOK_MS = 0.5;
 /** So often it is asked whether the file is still there: nobody notices what that costs; ms. */
 const FILE_LOOK_MS = 500;
 
@@ -30,7 +33,6 @@ export class Bus {
   readonly #table: ProcessTable;
   readonly #port: BusPort;
   readonly #pid: number;
-  readonly #start: number;
   #file: BusFile;
   #queue: BusQueue;
   #freshAt = clockMs();
@@ -43,7 +45,10 @@ export class Bus {
     this.#queue = new BusQueue(join(dir, 'bus.wait'), table);
     this.#port = port;
     this.#pid = table.selfPid;
-    this.#start = table.read(table.selfPid)?.start ?? 0;
+  }
+
+  get #ourStart(): number {
+    return this.#table.read(this.#pid)?.start ?? 0;
   }
 
   /** PID of the process that holds the bus or had it last. */
@@ -63,10 +68,16 @@ export class Bus {
   }
 
   /**
-   * Waits for the bus.
+   * Waits for the bus. The lease renews itself.
    * @throws whatever `signal` was aborted with; LinkError bus-full; RegistryError cannot-write
    */
   async take(signal?: AbortSignal): Promise<Lease> {
+    const lease = await this.#take(signal);
+    lease.keep();
+    return lease;
+  }
+
+  async #take(signal: AbortSignal | undefined): Promise<Lease> {
     signal?.throwIfAborted();
     this.#freshen();
     let lease = this.#tryTake();
@@ -78,7 +89,7 @@ export class Bus {
       lookMs = FIRST_LOOK_MS; // if the lock is not free yet, look again while it is our turn
       wake();
     };
-    const ticket = this.#queue.enter(this.#port.monotonic(), this.#start, onTurn);
+    const ticket = this.#queue.enter(this.#port.monotonic(), this.#ourStart, onTurn);
     signal?.addEventListener('abort', stopWaiting);
     const record = new Unchanged();
     try {
@@ -99,6 +110,28 @@ export class Bus {
       }
     } finally {
       signal?.removeEventListener('abort', stopWaiting);
+      ticket?.leave();
+      if (!lease) this.#passOn();
+    }
+  }
+
+  /**
+   * As {@link take}, for a process that has nothing else to do, and hears of nothing: it looks, all the time. The lease is
+   * to be renewed by hand. @returns undefined: not in time
+   */
+  takeSync(patienceMs: number): Lease | undefined {
+    let lease = this.#tryTake();
+    if (lease) return lease;
+    const ticket = this.#queue.enter(this.#port.monotonic(), this.#ourStart);
+    const record = new Unchanged();
+    const since = clockMs();
+    try {
+      while (!lease && clockMs() - since < patienceMs) {
+        sleepSync(SYNC_LOOK_MS);
+        lease = this.#tryTake() ?? this.#trySteal(record);
+      }
+      return lease;
+    } finally {
       ticket?.leave();
       if (!lease) this.#passOn();
     }

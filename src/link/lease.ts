@@ -19,9 +19,9 @@ export class Lease {
   readonly #queue: BusQueue;
   readonly #generation: number;
   readonly #pid: number;
-  readonly #timer: NodeJS.Timeout;
   #seenAt: number;
   #pauses = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(file: BusFile, port: BusPort, queue: BusQueue, generation: number, pid: number) {
     this.#file = file;
@@ -30,6 +30,10 @@ export class Lease {
     this.#generation = generation;
     this.#pid = pid;
     this.#seenAt = port.monotonic();
+  }
+
+  /** Renews it by itself, as long as the event loop turns. */
+  keep(): void {
     this.#timer = setInterval(() => this.check(), RENEW_MS / 2);
   }
 
@@ -71,7 +75,7 @@ export class Lease {
 
   /** Gives the bus to the next in line. Call it exactly once: afterwards the lock may be another's. */
   release(): void {
-    clearInterval(this.#timer);
+    if (this.#timer) clearInterval(this.#timer);
     // A process that has just left the line must not keep a turn that it knows nothing about.
     while (!this.#passOn() && this.#lock(1) === 0);
   }

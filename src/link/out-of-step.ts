@@ -1,3 +1,4 @@
+import { ofProcess } from '../of-process.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
 import type { Bus } from './bus.ts';
 import type { EchoTarget } from './transfer.ts';
@@ -11,7 +12,7 @@ export class OutOfStep {
    * Peers to which a frame was given up in the middle, with their start time. Of the process, not of a
    * link: they know us by our PID.
    */
-  static readonly #starts = new Map<number, number>();
+  static readonly #starts = ofProcess('outOfStep', () => new Map<number, number>());
   readonly #table: ProcessTable;
   readonly #bus: LastHolder;
   #late = 0;

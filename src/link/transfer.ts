@@ -16,6 +16,10 @@ import type { Lease } from './lease.ts';
 export const STOPPED_PEER_MS = 500;
 /** A peer that runs but does not echo for so long is given up; ms. */
 export const ECHO_TIMEOUT_MS = 1000;
+/** A peer that has the whole frame may take so long to store it; ms. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+/** How often a transfer without progress is looked at; ms. */
+export const STALL_LOOK_MS = 20;
 
 /** A process that blocks both signals and is to get frames. */
 export interface EchoTarget {

@@ -14,18 +14,16 @@ import type { Outbound } from './outbound.ts';
 import type { Pump } from './pump.ts';
 import { Synchroniser } from './synchroniser.ts';
 import {
+  ANSWER_TIMEOUT_MS,
   ECHO_TIMEOUT_MS,
   type EchoTarget,
   type Route,
+  STALL_LOOK_MS,
   STOPPED_PEER_MS,
   Transfer,
   unanswered,
 } from './transfer.ts';
 
-/** A peer that has the whole frame may take so long to store it; ms. */
-const ANSWER_TIMEOUT_MS = 30_000;
-/** How often a transfer without progress is looked at; ms. */
-const STALL_LOOK_MS = 20;
 /** No signal for so long, and none pending there: whatever was on its way has arrived; ms. */
 const QUIET_MS = 3;
 /** Rounds of synchronising; each loses at most a few bits, and two are enough on a quiet machine. */

@@ -1,6 +1,6 @@
 import { optionErrors } from './errors.ts';
 import { type Kind, keptText } from './kind.ts';
-import { isQueueName } from './kinds.ts';
+import { isQueueName } from './queue-name.ts';
 
 /**
  * A group of a queue is a queue itself, named `queue@group`: it has its own copy of each message. No other queue has

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { duration } from './durations.ts';
 import { optionErrors } from './errors.ts';
 import { type Kind, keptText, type TextKind } from './kind.ts';
+import { isQueueName } from './queue-name.ts';
 
 /**
  * Queues of one consumer. Each costs a lookup in the store for every delivery, and up to 65 bytes of the consumer's
@@ -9,15 +10,9 @@ import { type Kind, keptText, type TextKind } from './kind.ts';
  */
 export const MAX_QUEUES = 1000;
 
-/** 1 to 64 letters, digits, dots, dashes, underscores: safe in a shell, a file name and a terminal. */
-const QUEUE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /** Printable ASCII without a colon, which ends the name on the command line. */
 const HEADER_NAME = /^[!-9;-~]{1,128}$/;
 const HEADER_TEXT = /^([^:]*):\s*(.*?)\s*$/s;
-
-export function isQueueName(value: unknown): value is string {
-  return typeof value === 'string' && QUEUE_NAME.test(value);
-}
 
 export const queueName = keptText((value) => {
   if (!isQueueName(value)) throw optionErrors.badQueue(value);

@@ -1,7 +1,8 @@
 import { Exit, SigmqError } from '../errors.ts';
 import { isGroupQueue, isQueueOrGroup } from '../options/groups.ts';
 import { isObject } from '../options/kind.ts';
-import { headers as headersKind, isKey, isQueueName } from '../options/kinds.ts';
+import { headers as headersKind, isKey } from '../options/kinds.ts';
+import { isQueueName } from '../options/queue-name.ts';
 import { MAX_ATTEMPTS } from '../options/values.ts';
 import { type Failure, failuresOf, MAX_FAILURES, reasonText } from './failure.ts';
 import { type Headers, STATES } from './message.ts';

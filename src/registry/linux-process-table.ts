@@ -1,24 +1,23 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { constants } from 'node:os';
 import { explained } from '../errors.ts';
 import { BOTH, field, mask } from '../proc-status.ts';
 import { Recent } from '../recent.ts';
+import { SIGNALS } from '../signal-numbers.ts';
 import { sleepSync } from '../sleep-sync.ts';
 import type { ProcessInfo, ProcessTable } from './process-info.ts';
 
 /** Blocked, among others, by a process that blocks everything. */
-const TERM = 1 << (constants.signals.SIGTERM - 1);
-const INT = 1 << (constants.signals.SIGINT - 1);
+const TERM = 1 << (SIGNALS.SIGTERM - 1);
+const INT = 1 << (SIGNALS.SIGINT - 1);
 /**
  * A program that picks out signals does not catch these two. An interactive bash (4b813efb) does, and so do
  * signal-exit, Go's runtime and vim; Ruby's (42017e4f) does not.
  */
-const ODD = (1 << (constants.signals.SIGTRAP - 1)) | (1 << (constants.signals.SIGXCPU - 1));
+const ODD = (1 << (SIGNALS.SIGTRAP - 1)) | (1 << (SIGNALS.SIGXCPU - 1));
 /** What a server catches that is told to read its configuration again, or to end, and has children. */
-const ORDERS =
-  (1 << (constants.signals.SIGHUP - 1)) | TERM | (1 << (constants.signals.SIGCHLD - 1));
+const ORDERS = (1 << (SIGNALS.SIGHUP - 1)) | TERM | (1 << (SIGNALS.SIGCHLD - 1));
 /** Caught by Ruby and Node.js in all of their programs, and rarely by a program in C. */
-const FAULT = 1 << (constants.signals.SIGSEGV - 1);
+const FAULT = 1 << (SIGNALS.SIGSEGV - 1);
 /**
  * Ruby's runtime catches both signals in every program, to die of them in its own way; the kernel does not know
  * which of them a program has trapped. Only programs that talk to people load one of these: irb and pry do, while

@@ -5,6 +5,9 @@ import { isPid } from './vet.ts';
 /** A PID and a newline take 11 bytes at most; the rest is room for what others may write after it. */
 const MAX_PID_FILE_BYTES = 4096;
 
+/** What may follow a PID; undefined: nothing does. */
+const END_OF_PID: ReadonlySet<string | undefined> = new Set([' ', '\t', '\r', '\n', undefined]);
+
 /** A file of one line, which starts with a PID. */
 export interface PidFile extends Claim {
   /** undefined: the file does not start with a PID. */
@@ -16,7 +19,9 @@ export function readPidFile(path: string): PidFile | undefined {
   const file = readSmallFile(path, MAX_PID_FILE_BYTES);
   if (!file) return undefined;
   const [line = ''] = file.text.split('\n', 1);
-  return { pid: parsePid(line), attrs: attributesOf(line), writtenMs: file.mtimeMs };
+  const pid = parsePid(line);
+  const attrs = line === String(pid) ? new Map() : attributesOf(line);
+  return { pid, attrs, writtenMs: file.mtimeMs };
 }
 
 /**
@@ -25,8 +30,13 @@ export function readPidFile(path: string): PidFile | undefined {
  * process groups, and cuts off large ones.
  */
 export function parsePid(text: string): number | undefined {
-  const digits = /^[1-9][0-9]{0,9}(?=[ \t\r\n]|$)/.exec(text)?.[0];
-  if (digits === undefined) return undefined;
-  const pid = Number(digits);
+  let digits = 0;
+  while (isDigit(text[digits])) digits++;
+  if (text.startsWith('0') || !END_OF_PID.has(text[digits])) return undefined;
+  const pid = Number(text.slice(0, digits));
   return isPid(pid) ? pid : undefined;
+}
+
+function isDigit(character: string | undefined): boolean {
+  return character !== undefined && character >= '0' && character <= '9';
 }

@@ -44,7 +44,7 @@ export function readSmallFile(path: string, maxBytes: number): SmallFile | undef
   try {
     const stats = fstatSync(fd);
     if (!stats.isFile()) return unreadable;
-    const { text, mtimeMs, bytes } = dated(fd, () => readFrom(fd, 0, maxBytes), stats);
+    const { text, mtimeMs, bytes } = dated(fd, (size) => readFrom(fd, 0, maxBytes, size), stats);
     return { text, truncated: bytes > maxBytes, mtimeMs };
   } finally {
     closeSync(fd);
@@ -65,25 +65,32 @@ interface Dated {
 /**
  * What `read` gets from a file, and when that was written. A time later than the text would make old lines young;
  * one that is a little earlier (others write all the time) does no harm.
+ * @param read is told the size of the file
  * @param before what fstat(2) said of it just now
  */
-export function dated(fd: number, read: () => string, before = fstatSync(fd)): Dated {
-  let { mtimeMs } = before;
+export function dated(fd: number, read: (size: number) => string, before = fstatSync(fd)): Dated {
+  let { mtimeMs, size } = before;
   for (let look = 1; ; look++) {
-    const text = read();
+    const text = read(size);
     const after = fstatSync(fd);
     if (look === READ_LOOKS || after.mtimeMs === mtimeMs)
       return { text, mtimeMs, bytes: after.size };
-    mtimeMs = after.mtimeMs;
+    ({ mtimeMs, size } = after);
   }
 }
 
 /**
- * Reads at most `maxBytes` starting at `offset` (bytes), as far as the file reaches now.
+ * Reads at most `maxBytes` starting at `offset` (bytes), as far as the file reaches.
+ * @param reaches the size of the file; default: now
  * @returns one character per byte (latin1)
  */
-export function readFrom(fd: number, offset: number, maxBytes: number): string {
-  const size = Math.max(0, fstatSync(fd).size - offset);
+export function readFrom(
+  fd: number,
+  offset: number,
+  maxBytes: number,
+  reaches = fstatSync(fd).size,
+): string {
+  const size = Math.max(0, reaches - offset);
   const bytes = Buffer.allocUnsafe(Math.min(size, maxBytes));
   let length = 0;
   while (length < bytes.length) {

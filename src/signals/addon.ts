@@ -35,10 +35,13 @@ export type Coding = (typeof Coding)[keyof typeof Coding];
 
 /** What the addon offers (src/signals/native/sigmq.c). */
 export interface Addon {
-  /** Blocks both signals in this thread, and prepares {@link nudge} for the others. 0 or an errno. */
+  /** Blocks both signals in this thread, and prepares {@link nudgeThreads} for the others. 0 or an errno. */
   block(): number;
-  /** Makes one of our own threads block both signals. 0 or an errno. */
-  nudge(tid: number): number;
+  /**
+   * Makes each thread of this process that leaves one of the two open block both, soon. @returns how many there were,
+   * or a negative errno
+   */
+  nudgeThreads(): number;
   /** What {@link exchange} has to do and has done: see {@link Memory}. */
   readonly memory: ArrayBuffer;
   /**
@@ -85,6 +88,8 @@ export interface Addon {
   endCoding(kind: Coding): number;
   /** Does no more of it. What the model has learned is not defined. */
   dropCoding(kind: Coding): void;
+  /** Ends this process at once: nobody is told, and nothing that is still to be written is. */
+  exit(code: number): never;
   /** Milliseconds of CLOCK_MONOTONIC. */
   monotonic(): number;
   /**

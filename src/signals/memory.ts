@@ -46,8 +46,9 @@ export class Memory {
   }
 
   /** The parts in order, by the names that the addon uses. */
-  static get layout(): string {
-    const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
-    return [...names, 'run', 'echo'].join(' ');
-  }
+  static readonly layout = [
+    ...['answer_pid', 'answer_fd', 'answer', 'run_pid', 'run_fd', 'run_bits', 'run_sent'],
+    ...['run_echoed', 'echo_pid', 'echo_fd', 'echo_room', 'echo_bytes', 'echo_byte', 'echo_bits'],
+    ...['nameless', 'run', 'echo'],
+  ].join(' ');
 }

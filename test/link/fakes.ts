@@ -247,7 +247,7 @@ export class FakeAddon implements Addon {
   }
 
   block: () => number = () => 0;
-  nudge: (tid: number) => number = () => 0;
+  nudgeThreads: () => number = () => 0;
   signal = () => 0;
   writable = () => 1;
   openFiles = () => 0;
@@ -255,6 +255,9 @@ export class FakeAddon implements Addon {
   lock = () => 0;
   shareLock = () => 0;
   monotonic = () => 0;
+  exit(): never {
+    throw new Error('a test should not end');
+  }
   watch = () => ({}) as Watcher;
   arm(): void {}
   unwatch(): void {}

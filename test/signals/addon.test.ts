@@ -94,10 +94,6 @@ describe('the addon', { skip: why ?? false }, () => {
     assert.equal(addon.memory.byteLength, Memory.bytes);
   });
 
-  it('tells of a thread that is not there', () => {
-    assert.equal(addon.nudge(2 ** 22 + 1), ESRCH);
-  });
-
   it('hands out what is pending, 0 before 1, and says who sent it', () => {
     blockInEveryThread(addon);
     assert.equal(exchange(0, -1), Exchange.None);

@@ -1,61 +1,13 @@
-/* Blocks the two signals in every thread, opens and locks things: one system call each. And what is exported. */
+/* Opens and locks things: one system call each. And what is exported. */
 #include "sigmq.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-sigset_t both;
-int signal_fd = -1;
-bool by_descriptor = false;
-
-/*
- * Runs at most once per thread. Only the thread itself can set its signal mask, and V8's threads run
- * no code of ours: but what this handler leaves in uc_sigmask becomes the thread's mask when it returns
- * (sigaction(2), sigreturn(2)). A real signal that lands here is lost: the kernel does not let a thread queue it
- * again for another one in its sender's name (rt_tgsigqueueinfo(2), EPERM). But nobody knows our PID yet.
- */
-static void block_in_this_thread(int sig, siginfo_t *info, void *context) {
-  ucontext_t *interrupted = context;
-  sigaddset(&interrupted->uc_sigmask, SIGUSR1);
-  sigaddset(&interrupted->uc_sigmask, SIGUSR2);
-}
-
-/* block(): 0, or an errno. Blocks both signals here and makes nudge() block them elsewhere. */
-static napi_value block(napi_env env, napi_callback_info info) {
-  sigemptyset(&both);
-  sigaddset(&both, SIGUSR1);
-  sigaddset(&both, SIGUSR2);
-  /* The handler comes first: whoever sees the mask of the main thread may send a signal, and another thread
-   * may get it. */
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_sigaction = block_in_this_thread;
-  action.sa_flags = SA_SIGINFO | SA_RESTART;
-  action.sa_mask = both;
-  if (sigaction(SIGUSR1, &action, NULL) || sigaction(SIGUSR2, &action, NULL)) return integer(env, errno);
-  int failed = pthread_sigmask(SIG_BLOCK, &both, NULL);
-  if (failed) return integer(env, failed);
-  if (signal_fd < 0) signal_fd = signalfd(-1, &both, SFD_NONBLOCK | SFD_CLOEXEC);
-  /* Signal 0 sends nothing; an older kernel does not know the flag (EINVAL). */
-  int self = (int)syscall(PIDFD_OPEN, getpid(), 0);
-  by_descriptor = self >= 0 && syscall(PIDFD_SEND_SIGNAL, self, 0, NULL, PIDFD_SIGNAL_THREAD) == 0;
-  if (self >= 0) close(self);
-  return integer(env, signal_fd < 0 ? errno : 0);
-}
-
-/* nudge(tid): makes one of our own threads run block_in_this_thread. */
-static napi_value nudge(napi_env env, napi_callback_info info) {
-  int32_t tid;
-  int_args(env, info, 1, &tid);
-  return integer(env, syscall(SYS_tgkill, getpid(), tid, SIGUSR2) ? errno : 0);
-}
 
 /* pidfd(pid): a descriptor that becomes readable when the process ends, or -1 (Linux < 5.3, gone). */
 static napi_value open_pidfd(napi_env env, napi_callback_info info) {
@@ -142,6 +94,13 @@ static napi_value monotonic(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* exit(code): ends this process at once. Node would take a millisecond to tidy up what nobody needs any more. */
+static napi_value exit_at_once(napi_env env, napi_callback_info info) {
+  int32_t code;
+  int_args(env, info, 1, &code);
+  _exit(code);
+}
+
 static void export(napi_env env, napi_value exports, const char *name, napi_callback function) {
   napi_value value;
   napi_create_function(env, name, NAPI_AUTO_LENGTH, function, NULL, &value);
@@ -164,7 +123,7 @@ NAPI_MODULE_INIT() {
   export(env, exports, "endCoding", end_coding);
   export(env, exports, "dropCoding", drop_coding);
   export(env, exports, "block", block);
-  export(env, exports, "nudge", nudge);
+  export(env, exports, "nudgeThreads", nudge_threads);
   export(env, exports, "clearGap", clear_gap);
   export(env, exports, "exchange", exchange);
   export(env, exports, "pidfd", open_pidfd);
@@ -176,6 +135,7 @@ NAPI_MODULE_INIT() {
   export(env, exports, "seekBack", seek_back);
   export(env, exports, "pipe", new_pipe);
   export(env, exports, "monotonic", monotonic);
+  export(env, exports, "exit", exit_at_once);
   export(env, exports, "watch", watch);
   export(env, exports, "arm", arm);
   export(env, exports, "unwatch", unwatch);

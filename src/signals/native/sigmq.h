@@ -45,6 +45,10 @@ static inline void int_args(napi_env env, napi_callback_info info, size_t count,
   }
 }
 
+/* threads.c: both signals are blocked in each of them. */
+napi_value block(napi_env env, napi_callback_info info);
+napi_value nudge_threads(napi_env env, napi_callback_info info);
+
 /* exchange.c: the signals of frames, and the memory in which JavaScript says what is to be sent. */
 napi_value exchange(napi_env env, napi_callback_info info);
 napi_value clear_gap(napi_env env, napi_callback_info info);
