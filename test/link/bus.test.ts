@@ -22,6 +22,8 @@ class Machine {
   beforeUnlock = () => {};
   /** How often a lock was asked for. */
   looks = 0;
+  /** Happens just before that. */
+  beforeLook = () => {};
   readonly #buses: Bus[] = [];
   readonly #waiting: Promise<unknown>[] = [];
   readonly #end = new AbortController();
@@ -47,6 +49,7 @@ class Machine {
           return 0;
         }
         this.looks++;
+        this.beforeLook();
         if (owner !== undefined && owner !== fd) return EAGAIN;
         this.locks.set(offset, fd);
         return 0;
@@ -401,5 +404,59 @@ describe('Bus', () => {
     abort.abort(new Error('meanwhile'));
     await assert.rejects(waiting, /meanwhile/);
     assert.deepEqual(readdirSync(join(machine.dir, 'bus.wait')), []);
+  });
+});
+
+describe('Bus.takeSync', () => {
+  it('takes a bus that is free', (t) => {
+    const bus = new Machine(t).bus(A);
+    bus.takeSync(0)?.release();
+    assert.equal(bus.isOurs, true);
+  });
+
+  it('stands in line meanwhile, and gets it in its turn', async (t) => {
+    const machine = new Machine(t);
+    const [a, b, c] = [machine.bus(A), machine.bus(B), machine.bus(C)];
+    const lease = await a.take();
+    const others = machine.queueUp('c', c);
+    await machine.clock.pass(10);
+    let line: string[] = [];
+    const until = machine.looks + 5;
+    machine.beforeLook = () => {
+      if (machine.looks !== until) return;
+      line = machine.line();
+      lease.release();
+    };
+    machine.clock.perLook = 1;
+    // The turn is c's, who does not come for it within its time.
+    const taken = b.takeSync(10_000);
+    assert.deepEqual(
+      line.map((name) => Number(name.split('-')[1])),
+      [C, B],
+    );
+    assert.equal(a.holder, B);
+    taken?.release();
+    machine.clock.perLook = 0;
+    await machine.clock.pass(100);
+    (await others).release();
+    assert.deepEqual([machine.line(), machine.locks.size], [[], 0]);
+  });
+
+  it('takes it from a holder that is stopped', async (t) => {
+    const machine = new Machine(t);
+    const stopped = await machine.bus(A, true).take();
+    machine.clock.perLook = 1;
+    const lease = machine.bus(B).takeSync(10_000);
+    assert.deepEqual([lease?.check(), stopped.check()], [true, false]);
+    lease?.release();
+  });
+
+  it('gives up in time, and leaves the line', async (t) => {
+    const machine = new Machine(t);
+    const lease = await machine.bus(A).take();
+    machine.clock.perLook = 1;
+    assert.equal(machine.bus(B).takeSync(100), undefined);
+    assert.deepEqual(machine.line(), []);
+    lease.release();
   });
 });

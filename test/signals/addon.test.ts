@@ -89,6 +89,11 @@ describe('the addon', { skip: why ?? false }, () => {
     set({ RunPid: pid, RunFd: fd, RunBits: values.length * 8, RunSent: 0, RunEchoed: 0 });
   };
 
+  it('shares its memory by the names that JavaScript uses', () => {
+    const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
+    assert.equal(Memory.layout, [...names, 'run', 'echo'].join(' '));
+  });
+
   it('is loaded once', () => {
     assert.equal(loadAddon().addon, addon);
     assert.equal(addon.memory.byteLength, Memory.bytes);
