@@ -99,11 +99,11 @@ function forget(path: string): void {
 
 /** A place in the line; leave it once. */
 export class Ticket {
-  readonly #path: string;
+  readonly path: string;
   readonly #watcher: FSWatcher | undefined;
 
   constructor(path: string, watcher: FSWatcher | undefined) {
-    this.#path = path;
+    this.path = path;
     this.#watcher = watcher;
     watcher?.on('error', () => {});
   }
@@ -115,7 +115,7 @@ export class Ticket {
 
   leave(): void {
     this.#watcher?.close();
-    forget(this.#path); // it may be gone: another process took us for dead
+    forget(this.path); // it may be gone: another process took us for dead
   }
 }
 

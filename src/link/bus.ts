@@ -1,12 +1,13 @@
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { clockMs } from '../clock.ts';
 import type { ProcessTable } from '../registry/process-info.ts';
-import { sleepSync } from '../sleep-sync.ts';
+import type { Addon } from '../signals/addon.ts';
 import { Unchanged } from '../unchanged.ts';
 import { BusQueue } from './bus-queue.ts';
 import { BusFile, lockOffset } from './bus-record.ts';
 import { linkErrors } from './errors.ts';
-import { type BusPort, Lease } from './lease.ts';
+import { Lease, type LeasePort } from './lease.ts';
 
 /** A stamp that did not change for this long belongs to a holder that is stopped; ms. */
 const LEASE_MS = 800;
@@ -18,10 +19,12 @@ const TURN_MS = 100;
  */
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 100;
-/** A hold of the bus takes some ms; ms. */
-const SYNC_LOOK_MS = 0.5;
+/** See Addon.watchFile. */
+const NO_WATCH = -1;
 /** So often it is asked whether the file is still there: nobody notices what that costs; ms. */
 const FILE_LOOK_MS = 500;
+
+export type BusPort = LeasePort & Pick<Addon, 'watchFile' | 'awaitChange'>;
 
 /**
  * One transmission at a time per runtime directory (docs/protocol.md, section 5). The truth is a lock
@@ -33,6 +36,7 @@ export class Bus {
   readonly #table: ProcessTable;
   readonly #port: BusPort;
   readonly #pid: number;
+  #start: number | undefined;
   #file: BusFile;
   #queue: BusQueue;
   #freshAt = clockMs();
@@ -47,8 +51,10 @@ export class Bus {
     this.#pid = table.selfPid;
   }
 
+  /** Of this process; asked for when it is needed, which in a process that sends one message it rarely is. */
   get #ourStart(): number {
-    return this.#table.read(this.#pid)?.start ?? 0;
+    this.#start ??= this.#table.read(this.#pid)?.start ?? 0;
+    return this.#start;
   }
 
   /** PID of the process that holds the bus or had it last. */
@@ -106,7 +112,7 @@ export class Bus {
           };
         });
         // A process that does not hear of its turn must not miss it.
-        if (ticket?.hears) lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS);
+        if (ticket?.hears) lookMs = nextLookMs(lookMs);
       }
     } finally {
       signal?.removeEventListener('abort', stopWaiting);
@@ -116,22 +122,26 @@ export class Bus {
   }
 
   /**
-   * As {@link take}, for a process that has nothing else to do, and hears of nothing: it looks, all the time. The lease is
-   * to be renewed by hand. @returns undefined: not in time
+   * As {@link take}, without an event loop. The lease is to be renewed by hand. @returns undefined: not in time
+   * @throws as `take`
    */
   takeSync(patienceMs: number): Lease | undefined {
     let lease = this.#tryTake();
     if (lease) return lease;
     const ticket = this.#queue.enter(this.#port.monotonic(), this.#ourStart);
+    const watch = ticket ? this.#port.watchFile(ticket.path) : NO_WATCH;
     const record = new Unchanged();
     const since = clockMs();
     try {
-      while (!lease && clockMs() - since < patienceMs) {
-        sleepSync(SYNC_LOOK_MS);
+      for (let lookMs = FIRST_LOOK_MS; clockMs() - since < patienceMs; ) {
         lease = this.#tryTake() ?? this.#trySteal(record);
+        if (lease) return lease;
+        const isTurn = this.#port.awaitChange(watch, lookMs) === 1;
+        if (watch !== NO_WATCH) lookMs = isTurn ? FIRST_LOOK_MS : nextLookMs(lookMs);
       }
-      return lease;
+      return undefined;
     } finally {
+      if (watch !== NO_WATCH) closeSync(watch);
       ticket?.leave();
       if (!lease) this.#passOn();
     }
@@ -194,4 +204,8 @@ export class Bus {
       throw linkErrors.busFull(this.#dir, error);
     }
   }
+}
+
+function nextLookMs(lookMs: number): number {
+  return Math.min(lookMs * 2, LONGEST_LOOK_MS);
 }

@@ -10,12 +10,12 @@ const RENEW_MS = 100;
  */
 const PAUSE_MS = 500;
 
-export type BusPort = Pick<Addon, 'lock' | 'monotonic' | 'clearGap'>;
+export type LeasePort = Pick<Addon, 'lock' | 'monotonic' | 'clearGap'>;
 
 /** The right to transmit, until {@link release} or until it was taken away (docs/protocol.md, section 5, *Hold*). */
 export class Lease {
   readonly #file: BusFile;
-  readonly #port: BusPort;
+  readonly #port: LeasePort;
   readonly #queue: BusQueue;
   readonly #generation: number;
   readonly #pid: number;
@@ -23,7 +23,7 @@ export class Lease {
   #pauses = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(file: BusFile, port: BusPort, queue: BusQueue, generation: number, pid: number) {
+  constructor(file: BusFile, port: LeasePort, queue: BusQueue, generation: number, pid: number) {
     this.#file = file;
     this.#port = port;
     this.#queue = queue;

@@ -88,6 +88,10 @@ export interface Addon {
   endCoding(kind: Coding): number;
   /** Does no more of it. What the model has learned is not defined. */
   dropCoding(kind: Coding): void;
+  /** A descriptor for {@link awaitChange}, which fs.watch would need an event loop for; -1: there is none left. */
+  watchFile(path: string): number;
+  /** Waits up to `ms` for anything to happen to that file (-1: just waits). @returns 1 if it did, otherwise 0 */
+  awaitChange(fd: number, ms: number): number;
   /** Ends this process at once: nobody is told, and nothing that is still to be written is. */
   exit(code: number): never;
   /** Milliseconds of CLOCK_MONOTONIC. */

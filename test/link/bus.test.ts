@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { openSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Bus } from '../../src/link/bus.ts';
@@ -22,8 +22,10 @@ class Machine {
   beforeUnlock = () => {};
   /** How often a lock was asked for. */
   looks = 0;
-  /** Happens just before that. */
-  beforeLook = () => {};
+  /** What a process without an event loop waits with. */
+  watch = -1;
+  /** Happens while it waits. @returns 1: its file was touched */
+  whileWaiting = (_ms: number): number => 0;
   readonly #buses: Bus[] = [];
   readonly #waiting: Promise<unknown>[] = [];
   readonly #end = new AbortController();
@@ -49,13 +51,17 @@ class Machine {
           return 0;
         }
         this.looks++;
-        this.beforeLook();
         if (owner !== undefined && owner !== fd) return EAGAIN;
         this.locks.set(offset, fd);
         return 0;
       },
       monotonic: () => (isStopped ? 1 : this.clock.ms),
       clearGap: () => {},
+      watchFile: () => this.watch,
+      awaitChange: (_fd: number, ms: number) => {
+        this.clock.ms += ms;
+        return this.whileWaiting(ms);
+      },
     };
     const bus = new Bus(this.dir, port, { ...fakeTable({ pid: 1 }, ...ALL), selfPid: pid });
     this.#buses.push(bus);
@@ -414,38 +420,64 @@ describe('Bus.takeSync', () => {
     assert.equal(bus.isOurs, true);
   });
 
-  it('stands in line meanwhile, and gets it in its turn', async (t) => {
+  it('stands in line, and takes it in its turn', async (t) => {
     const machine = new Machine(t);
     const [a, b, c] = [machine.bus(A), machine.bus(B), machine.bus(C)];
     const lease = await a.take();
-    const others = machine.queueUp('c', c);
-    await machine.clock.pass(10);
-    let line: string[] = [];
-    const until = machine.looks + 5;
-    machine.beforeLook = () => {
-      if (machine.looks !== until) return;
-      line = machine.line();
+    let line: number[] = [];
+    let others: Promise<Lease> | undefined;
+    machine.whileWaiting = () => {
+      if (others) return 0;
+      others = machine.queueUp('c', c);
+      line = machine.line().map((name) => Number(name.split('-')[1]));
       lease.release();
+      return 1;
     };
-    machine.clock.perLook = 1;
-    // The turn is c's, who does not come for it within its time.
     const taken = b.takeSync(10_000);
-    assert.deepEqual(
-      line.map((name) => Number(name.split('-')[1])),
-      [C, B],
-    );
-    assert.equal(a.holder, B);
+    assert.deepEqual(line, [B, C]);
+    assert.deepEqual([b.isOurs, machine.turns], [true, []]);
     taken?.release();
-    machine.clock.perLook = 0;
-    await machine.clock.pass(100);
-    (await others).release();
+    await machine.clock.pass(200);
+    (await others)?.release();
     assert.deepEqual([machine.line(), machine.locks.size], [[], 0]);
   });
+
+  it('leaves a turn to who has it', async (t) => {
+    const machine = new Machine(t);
+    const lease = await machine.bus(A).take();
+    void machine.queueUp('c', machine.bus(C));
+    await machine.clock.pass(10);
+    let waited = 0;
+    machine.whileWaiting = (ms) => {
+      if (waited === 0) lease.release(); // C has no chance to come for its turn
+      waited += ms;
+      return 0;
+    };
+    machine.bus(B).takeSync(10_000)?.release();
+    assert.ok(waited >= 100, `${waited} ms`);
+  });
+
+  for (const [what, open, expected] of [
+    ['ever more rarely where it hears of its turn', true, [20, 40, 80, 100, 100]],
+    ['often where it does not', false, [20, 20, 20, 20, 20]],
+  ] as const) {
+    it(`looks ${what}`, async (t) => {
+      const machine = new Machine(t);
+      const lease = await machine.bus(A).take();
+      if (open) machine.watch = openSync('/dev/null', 'r');
+      const waits: number[] = [];
+      machine.whileWaiting = (ms) => {
+        if (waits.push(ms) === expected.length) lease.release();
+        return 0;
+      };
+      machine.bus(B).takeSync(10_000)?.release();
+      assert.deepEqual(waits, expected);
+    });
+  }
 
   it('takes it from a holder that is stopped', async (t) => {
     const machine = new Machine(t);
     const stopped = await machine.bus(A, true).take();
-    machine.clock.perLook = 1;
     const lease = machine.bus(B).takeSync(10_000);
     assert.deepEqual([lease?.check(), stopped.check()], [true, false]);
     lease?.release();
@@ -454,7 +486,6 @@ describe('Bus.takeSync', () => {
   it('gives up in time, and leaves the line', async (t) => {
     const machine = new Machine(t);
     const lease = await machine.bus(A).take();
-    machine.clock.perLook = 1;
     assert.equal(machine.bus(B).takeSync(100), undefined);
     assert.deepEqual(machine.line(), []);
     lease.release();

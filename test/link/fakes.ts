@@ -255,6 +255,8 @@ export class FakeAddon implements Addon {
   lock = () => 0;
   shareLock = () => 0;
   monotonic = () => 0;
+  watchFile = () => -1;
+  awaitChange = () => 0;
   exit(): never {
     throw new Error('a test should not end');
   }

@@ -76,7 +76,10 @@ describe('a lease', () => {
     const dir = mkdtempSync(join(tmpdir(), 'sigmq-lease-'));
     let now = 1000;
     let cleared = 0;
-    const port = { lock: () => 0, monotonic: () => now, clearGap: () => void cleared++ };
+    const port = Object.assign(new FakeAddon(), {
+      monotonic: () => now,
+      clearGap: () => void cleared++,
+    });
     const bus = new Bus(dir, port, fakeTable());
     const lease = await bus.take();
     try {

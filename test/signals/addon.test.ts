@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  lutimesSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -97,6 +105,23 @@ describe('the addon', { skip: why ?? false }, () => {
   it('is loaded once', () => {
     assert.equal(loadAddon().addon, addon);
     assert.equal(addon.memory.byteLength, Memory.bytes);
+  });
+
+  it('waits until something happens to a file, and for no longer than it is told', (t) => {
+    const path = join(tempDir(t), 'file');
+    assert.equal(addon.watchFile(path), -1, 'there is no such file');
+    writeFileSync(path, '');
+    const watch = addon.watchFile(path);
+    assert.ok(watch > 2);
+    assert.equal(addon.awaitChange(watch, 0), 0);
+    lutimesSync(path, 1, 1);
+    // It would wait for a minute.
+    assert.equal(addon.awaitChange(watch, 60_000), 1);
+    assert.equal(addon.awaitChange(watch, 1), 0, 'once for each change');
+    unlinkSync(path);
+    assert.equal(addon.awaitChange(watch, 60_000), 1);
+    closeSync(watch);
+    assert.equal(addon.awaitChange(-1, 1), 0);
   });
 
   it('hands out what is pending, 0 before 1, and says who sent it', () => {

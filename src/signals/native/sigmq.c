@@ -2,9 +2,11 @@
 #include "sigmq.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -94,6 +96,30 @@ static napi_value monotonic(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* watchFile(path): a descriptor that becomes readable when anything happens to the file, or -1. */
+static napi_value watch_file(napi_env env, napi_callback_info info) {
+  char path[PATH_MAX];
+  size_t given = 1, size;
+  napi_value arg;
+  napi_get_cb_info(env, info, &given, &arg, NULL, NULL);
+  if (napi_get_value_string_utf8(env, arg, path, sizeof path, &size) != napi_ok) return integer(env, -1);
+  int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (fd < 0 || inotify_add_watch(fd, path, IN_ATTRIB | IN_MODIFY | IN_DELETE_SELF) >= 0) return integer(env, fd);
+  close(fd);
+  return integer(env, -1);
+}
+
+/* awaitChange(fd, ms): waits so long, unless something happens to the file of watchFile(). 1 if it did; -1: just waits. */
+static napi_value await_change(napi_env env, napi_callback_info info) {
+  int32_t a[2];
+  int_args(env, info, 2, a);
+  char events[1024];
+  struct pollfd p = {a[0], POLLIN, 0};
+  bool changed = poll(&p, 1, a[1]) == 1;
+  while (changed && read(a[0], events, sizeof events) > 0);
+  return integer(env, changed);
+}
+
 /* exit(code): ends this process at once. Node would take a millisecond to tidy up what nobody needs any more. */
 static napi_value exit_at_once(napi_env env, napi_callback_info info) {
   int32_t code;
@@ -135,6 +161,8 @@ NAPI_MODULE_INIT() {
   export(env, exports, "seekBack", seek_back);
   export(env, exports, "pipe", new_pipe);
   export(env, exports, "monotonic", monotonic);
+  export(env, exports, "watchFile", watch_file);
+  export(env, exports, "awaitChange", await_change);
   export(env, exports, "exit", exit_at_once);
   export(env, exports, "watch", watch);
   export(env, exports, "arm", arm);
