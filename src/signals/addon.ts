@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Bit } from '../codec/signal-codec.ts';
 import { Memory } from './memory.ts';
@@ -123,6 +122,7 @@ export function loadAddon(): AddonResult {
 }
 
 function load(): AddonResult {
+  const { arch, platform } = process; // node:process would have to be loaded
   if (platform !== 'linux') return { why: `there is no addon for ${platform}` };
   if (process.env.SIGMQ_PLAIN === '1') return { why: 'SIGMQ_PLAIN=1 is set' };
   const here = folder();

@@ -42,6 +42,10 @@ describe('blockInEveryThread', () => {
       assert.equal(mask(status, 'SigBlk') & BOTH, BOTH, `thread ${tid}`);
     }
     assert.equal(addon.nudgeThreads(), 0);
+    const { title } = process;
+    process.title = 'a) b (c)';
+    assert.equal(addon.nudgeThreads(), 0);
+    process.title = title;
   });
 
   it('does not take a thread that it cannot look at for one that blocks them', {

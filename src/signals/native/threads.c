@@ -64,19 +64,26 @@ struct entry {
   char name[];
 };
 
-/* 1: this thread leaves one of the two signals open; 0: it does not, or has ended; or a negative errno. */
+/* The mask of blocked signals in /proc/PID/stat, counted from the state, which is field 3 in proc(5). */
+enum { BLOCKED_FIELD = 32 - 3 };
+
+/*
+ * 1: this thread leaves one of the two signals open; 0: it does not, or has ended; or a negative errno. `stat` has the
+ * first 31 signals only, but its length is known: in `status` there may be 65,536 groups before the mask.
+ */
 static int is_open(int threads, const char *tid) {
-  char path[32], status[4096];
-  snprintf(path, sizeof path, "%s/status", tid);
+  char path[32], stat[2048];
+  snprintf(path, sizeof path, "%s/stat", tid);
   int fd = openat(threads, path, O_RDONLY | O_CLOEXEC);
-  ssize_t size = fd < 0 ? -1 : read(fd, status, sizeof status - 1);
+  ssize_t size = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
   int failed = size < 0 ? errno : 0;
   if (fd >= 0) close(fd);
   if (failed) return failed == ENOENT || failed == ESRCH ? 0 : -failed;
-  status[size] = 0;
-  static const char BLOCKED[] = "\nSigBlk:\t";
-  const char *found = strstr(status, BLOCKED);
-  uint64_t mask = found ? strtoull(found + sizeof BLOCKED - 1, NULL, 16) : 0;
+  stat[size] = 0;
+  /* The name is in parentheses, and may have any character in it. */
+  const char *field = strrchr(stat, ')');
+  for (int n = 0; field && n <= BLOCKED_FIELD; n++) field = strchr(field + 1, ' ');
+  uint64_t mask = field ? strtoull(field, NULL, 10) : 0;
   uint64_t wanted = UINT64_C(1) << (SIGUSR1 - 1) | UINT64_C(1) << (SIGUSR2 - 1);
   return (mask & wanted) != wanted;
 }
