@@ -24,6 +24,9 @@ const BUNDLES = {
   'sigmq-producer': 'short-send',
 };
 
+/** Options of `short-send`: with any other one it would leave all to `send-command`. */
+const OF_SHORT_SEND = new Set(['--dir', '--queue', '-q']);
+
 /** Undefined when there is none. */
 function cached(filename) {
   try {
@@ -71,5 +74,6 @@ function keep(id, fill) {
 
 const program = basename(__filename, '.js');
 const asked = program === 'sigmq' ? (process.argv[2] ?? '') : program;
-const bundle = Object.hasOwn(BUNDLES, asked) ? BUNDLES[asked] : 'sigmq';
-load(`${bundle}.js`).start(program);
+const usual = Object.hasOwn(BUNDLES, asked) ? BUNDLES[asked] : 'sigmq';
+const isLong = process.argv.some((arg) => arg.startsWith('-') && !OF_SHORT_SEND.has(arg));
+load(usual === 'short-send' && isLong ? 'send-command.js' : `${usual}.js`).start(program);

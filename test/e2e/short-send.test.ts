@@ -94,13 +94,22 @@ describe('a short send', { skip }, () => {
     for (const [args, options, code, says] of cases) {
       const ended = await sending(stage, args, options).ended;
       const said = ended.stderr.replace(/^loads .*\n/gm, '');
-      assert.match(ended.stderr, /^loads short-send\nloads send-command\n/);
+      assert.match(ended.stderr, /^(loads short-send\n)?loads send-command\n/);
       assert.match(said, says, args.join(' '));
       assert.equal(ended.code, code, `${args.join(' ')}: ${said}`);
     }
     assert.deepEqual(await bodies(stage, 1, 'other'), ['d']);
     const got = await bodies(stage, 4);
     assert.deepEqual(got.sort(), ['a'.repeat(4097), 'b', 'c', 'e']);
+  });
+
+  it('is not even tried with other options', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker(['--memory']);
+    for (const args of [['--priority=1', 'a'], ['-'], ['b', '--ttl', '1h']]) {
+      const { code, stderr } = await sending(stage, args, { stdin: 'c' }).ended;
+      assert.deepEqual([code, stderr], [0, 'loads send-command\nloads send\n']);
+    }
   });
 
   it('stands in line for the bus', async (t) => {
