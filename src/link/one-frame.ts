@@ -7,6 +7,7 @@ import { blockInEveryThread } from '../signals/block-threads.ts';
 import { Descriptor } from '../signals/descriptor.ts';
 import { Bus } from './bus.ts';
 import { FrameSender } from './frame-sender.ts';
+import type { Lease } from './lease.ts';
 import { OutOfStep } from './out-of-step.ts';
 import { Outbound } from './outbound.ts';
 import { ANSWER_TIMEOUT_MS, type EchoTarget, STALL_LOOK_MS, Transfer } from './transfer.ts';
@@ -37,8 +38,9 @@ export function sendOneFrame({ dir, addon, table, target, frame }: OneFrame): bo
   blockInEveryThread(addon);
   const bus = new Bus(dir, addon, table);
   const peer = new Descriptor(addon, target.pid);
-  const lease = bus.takeSync(BUS_PATIENCE_MS);
+  let lease: Lease | undefined;
   try {
+    lease = bus.takeSync(BUS_PATIENCE_MS);
     if (!lease || !isInStep(target, table)) return false;
     const wire = new Wire(addon);
     const outbound = new Outbound(wire, table, new OutOfStep(table, bus));
