@@ -120,6 +120,11 @@ function openAndRead(pid: number): LinuxProcessInfo | undefined {
   }
 }
 
+/** Closes the descriptors that are kept open only for speed. */
+export function forgetProcesses(): void {
+  for (const [pid, { fd }] of open) forget(pid, fd);
+}
+
 function forget(pid: number, fd: number): void {
   open.delete(pid);
   closeSync(fd);
@@ -179,9 +184,8 @@ function openProc(path: string): number | undefined {
     try {
       return openSync(path, 'r');
     } catch (error) {
-      // Give up the descriptors that are kept open only for speed.
       if ((error as NodeJS.ErrnoException).code !== 'EMFILE' || open.size === 0) throw error;
-      for (const [pid, { fd }] of open) forget(pid, fd);
+      forgetProcesses();
       return openSync(path, 'r');
     }
   });

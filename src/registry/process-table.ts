@@ -1,9 +1,9 @@
 import { readlinkSync } from 'node:fs';
-import { linuxProcessTable } from './linux-process-table.ts';
+import { forgetProcesses, linuxProcessTable } from './linux-process-table.ts';
 import { portableProcessTable } from './portable-process-table.ts';
 import type { ProcessTable } from './process-info.ts';
 
-export { linuxProcessTable, portableProcessTable };
+export { forgetProcesses, linuxProcessTable, portableProcessTable };
 
 /**
  * Whether /proc shows the processes that our PIDs name: in a PID namespace with the outer /proc mounted, /proc/PID

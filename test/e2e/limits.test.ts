@@ -52,6 +52,21 @@ $S send one; $S send two; wait $C; echo consume $?; $S doctor; $S stop; wait $B;
     }
   });
 
+  it('on descriptors is named when it leaves too few to send with', async (t) => {
+    const stage = new Stage(t);
+    await stage.broker(['--memory']);
+    const count = 'require("node:fs").readdirSync("/proc/self/fd").length';
+    const inUse = Number(execFileSync(process.execPath, ['-p', count]));
+    const codes = new Set<number | null>();
+    for (const left of [0, 1, 2, 3, 4, 5]) {
+      const { code, stderr } = await stage.script(`ulimit -n ${inUse + left}; exec $S send x`)
+        .ended;
+      codes.add(code);
+      if (code !== 0) assert.match(stderr, /^sigmq: This process has no file descriptors left/);
+    }
+    assert.deepEqual(codes, new Set([75, 0]));
+  });
+
   it('on the size of files is named at once, by whoever has to write', async (t) => {
     const stage = new Stage(t);
     const limited = (command: string) => stage.script(`ulimit -f 0; exec $S ${command}`).ended;

@@ -1,5 +1,6 @@
 import { sendShort } from '../../client/short-send.ts';
 import { quietly } from '../../quietly.ts';
+import { forgetProcesses } from '../../registry/process-table.ts';
 import { loadAddon } from '../../signals/addon.ts';
 import { forgetEmptyVariables } from '../begin.ts';
 import { assertUnchangedSettings, REPLACEMENT } from '../raw-bytes.ts';
@@ -13,6 +14,7 @@ export async function start(program: string): Promise<void> {
   forgetEmptyVariables();
   const simple = simpleSend(process.argv.slice(program === 'sigmq' ? BEFORE.sigmq : BEFORE.alone));
   if (simple && quietly(() => isSent(simple))) leave();
+  forgetProcesses(); // or there may be no descriptor left to load the command with
   const command = await import('./send-command.ts');
   return command.start(program);
 }
