@@ -44,8 +44,9 @@ export async function produce(
     const mine = random.of(`producer ${n}`);
     while (goOn()) {
       const numbers = Array.from({ length: mine.pick(sizes) }, () => next++);
-      const waiting = mine.pick([[], ['--wait']]);
-      const args = [...waiting, '-W', '30s', ...argsOf(mine, n)];
+      // Without any option, a single one goes a way of its own (src/client/short-send.ts).
+      const how = mine.pick([[], ['-W', '30s'], ['--wait', '-W', '30s']]);
+      const args = [...how, ...argsOf(mine, n)];
       const messages = numbers.map((number) =>
         messageOf(number, random, fateOf(random.of(number), n)),
       );
