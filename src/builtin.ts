@@ -6,14 +6,14 @@ interface Builtins {
   readonly net: typeof import('node:net');
   /** 5 */
   readonly tty: typeof import('node:tty');
-  /** 0.2 */
-  readonly os: typeof import('node:os');
-  /** 0.2 */
-  readonly util: typeof import('node:util');
   /** 4 */
   readonly worker_threads: typeof import('node:worker_threads');
   /** 4 */
   readonly zlib: typeof import('node:zlib');
+  /** 0.2 */
+  readonly os: typeof import('node:os');
+  /** 0.2 */
+  readonly util: typeof import('node:util');
 }
 
 /** A module of Node's, loaded when it is needed. */

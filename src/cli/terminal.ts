@@ -19,7 +19,7 @@ export function hasTerminal(): boolean {
 export function leaveClosedTerminals(): void {
   for (const fd of STANDARD) {
     try {
-      if (!isOpen(fd) && fstatSync(fd).isCharacterDevice() && !isatty(fd)) closeSync(fd);
+      if (fstatSync(fd).isCharacterDevice() && !isOpen(fd) && !isatty(fd)) closeSync(fd);
     } catch {
       // it was closed before
     }
@@ -29,7 +29,7 @@ export function leaveClosedTerminals(): void {
 /** Whether it is certainly not a closed terminal: the kernel calls that of a closed window `/dev/pts/1 (deleted)`. */
 function isOpen(fd: number): boolean {
   try {
-    return /^(\/dev\/(null|pts\/\d+)|(pipe|socket):.*)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
+    return /^\/dev\/(null|pts\/\d+)$/.test(readlinkSync(`/proc/self/fd/${fd}`));
   } catch {
     return false; // no /proc
   }

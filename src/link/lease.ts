@@ -75,7 +75,7 @@ export class Lease {
 
   /** Gives the bus to the next in line. Call it exactly once: afterwards the lock may be another's. */
   release(): void {
-    if (this.#timer) clearInterval(this.#timer);
+    if (this.#timer) clearInterval(this.#timer); // a process that needs none should not load timers
     // A process that has just left the line must not keep a turn that it knows nothing about.
     while (!this.#passOn() && this.#lock(1) === 0);
   }

@@ -20,6 +20,7 @@ export function readPidFile(path: string): PidFile | undefined {
   if (!file) return undefined;
   const [line = ''] = file.text.split('\n', 1);
   const pid = parsePid(line);
+  // That of a sigmq broker has none.
   const attrs = line === String(pid) ? new Map() : attributesOf(line);
   return { pid, attrs, writtenMs: file.mtimeMs };
 }
@@ -30,6 +31,7 @@ export function readPidFile(path: string): PidFile | undefined {
  * process groups, and cuts off large ones.
  */
 export function parsePid(text: string): number | undefined {
+  // Every start of `sigmq send` is here, and would compile a regular expression.
   let digits = 0;
   while (isDigit(text[digits])) digits++;
   if (text.startsWith('0') || !END_OF_PID.has(text[digits])) return undefined;

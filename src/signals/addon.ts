@@ -144,7 +144,7 @@ function folder(): string {
 
 /** An addon of another version than this code would mistake one number in the memory for another. */
 function asExpected(addon: Built): AddonResult {
-  const { memory, layout } = addon;
-  if (memory?.byteLength === Memory.bytes && layout === Memory.layout) return { addon };
+  const { memory, layout = '' } = addon;
+  if (memory?.byteLength === Memory.bytes && Memory.isLaidOutAs(layout)) return { addon };
   return { why: 'the addon and sigmq are of different versions: their memory layouts differ' };
 }

@@ -4,8 +4,10 @@ import type { Addon } from './addon.ts';
 
 /** V8's threads answer a nudge within a millisecond; ten seconds are enough even for an overloaded machine. */
 const MAX_NUDGE_ROUNDS = 10_000;
-/** Before a thread is nudged again; ms. */
-const NAP_MS = 1;
+/** Before a thread is nudged again, at first and later. */
+const SHORT_NAPS = 10;
+const SHORT_NAP_MS = 0.1;
+const LONG_NAP_MS = 1;
 
 /**
  * Blocks both signals in every thread of this process. This is needed because the kernel hands a signal to any
@@ -22,7 +24,8 @@ export function blockInEveryThread(
     const open = addon.nudgeThreads();
     if (open === 0) return; // a thread that blocks them does so for good, and so does one that it starts
     if (open < 0) throw unreadable(open);
-    if (rounds > 0) sleepSync(NAP_MS); // the first time they have done so by now
+    // After the first nudge a look takes long enough: every start of `sigmq send` is here.
+    if (rounds > 0) sleepSync(rounds < SHORT_NAPS ? SHORT_NAP_MS : LONG_NAP_MS);
   }
   throw new Error('a thread of this process keeps SIGUSR1 or SIGUSR2 open');
 }

@@ -45,10 +45,9 @@ export class Memory {
     return INTEGERS * 4 + 2 * BLOCK_BYTES;
   }
 
-  /** The parts in order, by the names that the addon uses. */
-  static readonly layout = [
-    ...['answer_pid', 'answer_fd', 'answer', 'run_pid', 'run_fd', 'run_bits', 'run_sent'],
-    ...['run_echoed', 'echo_pid', 'echo_fd', 'echo_room', 'echo_bytes', 'echo_byte', 'echo_bits'],
-    ...['nameless', 'run', 'echo'],
-  ].join(' ');
+  /** Whether the addon has the same parts in this order; its names have an underscore before each word but the first. */
+  static isLaidOutAs(layout: string): boolean {
+    const names = [...Object.keys(Field), 'run', 'echo'].join(' ').toLowerCase();
+    return layout.replaceAll('_', '') === names;
+  }
 }

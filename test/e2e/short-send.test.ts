@@ -23,10 +23,14 @@ async function bodies(stage: Stage, count: number, queue = 'default'): Promise<s
   return stdout.toString().split('\n').slice(0, -1);
 }
 
-function busOf(t: TestContext, stage: Stage): BusFile {
+/** A broker that has a message, and its bus. */
+async function staged(t: TestContext) {
+  const stage = new Stage(t);
+  const broker = await stage.broker(['--memory']);
+  await stage.sent(['first']);
   const bus = new BusFile(stage.path('bus'));
   t.after(() => bus.close());
-  return bus;
+  return { stage, broker, bus };
 }
 
 /** Waits until it transmits. Afterwards both signals are blocked in it. */
@@ -113,10 +117,8 @@ describe('a short send', { skip }, () => {
   });
 
   it('stands in line for the bus', async (t) => {
-    const stage = new Stage(t);
-    await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const release = hold(busOf(t, stage));
+    const { stage, bus } = await staged(t);
+    const release = hold(bus);
     const send = sending(stage, ['second']);
     await until('it in line', () => readdirSync(stage.path('bus.wait')).length === 1);
     release();
@@ -125,10 +127,8 @@ describe('a short send', { skip }, () => {
   });
 
   it('leaves it to the command to wait longer than that', async (t) => {
-    const stage = new Stage(t);
-    await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const release = hold(busOf(t, stage));
+    const { stage, bus } = await staged(t);
+    const release = hold(bus);
     const send = sending(stage, ['second']);
     await send.says('loads send\n');
     await until('it in line', () => readdirSync(stage.path('bus.wait')).length === 1);
@@ -140,10 +140,7 @@ describe('a short send', { skip }, () => {
 
 describe('a short send that is cut', { skip }, () => {
   it('by a broker that stands still arrives once, by way of the command', async (t) => {
-    const stage = new Stage(t);
-    const broker = await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const bus = busOf(t, stage);
+    const { stage, broker, bus } = await staged(t);
     const sent = [longest(), longest(), longest()];
     for (const body of sent) {
       const send = sending(stage, [body]);
@@ -159,10 +156,7 @@ describe('a short send that is cut', { skip }, () => {
   });
 
   it('by a stop of itself, while another one took the bus, arrives once', async (t) => {
-    const stage = new Stage(t);
-    await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const bus = busOf(t, stage);
+    const { stage, bus } = await staged(t);
     const sent = [longest(), longest(), longest()];
     for (const body of sent) {
       const send = sending(stage, [body]);
@@ -181,10 +175,7 @@ describe('a short send that is cut', { skip }, () => {
   });
 
   it('by the end of the broker says that there is none', async (t) => {
-    const stage = new Stage(t);
-    const broker = await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const bus = busOf(t, stage);
+    const { stage, broker, bus } = await staged(t);
     const send = sending(stage, [longest()]);
     await transmits(bus, send);
     await stopped(broker);
@@ -195,10 +186,7 @@ describe('a short send that is cut', { skip }, () => {
   });
 
   it('by nobody, whatever signals others send to it', async (t) => {
-    const stage = new Stage(t);
-    await stage.broker(['--memory']);
-    await stage.sent(['first']);
-    const bus = busOf(t, stage);
+    const { stage, bus } = await staged(t);
     const body = longest();
     const send = sending(stage, [body]);
     await transmits(bus, send);

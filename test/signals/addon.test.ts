@@ -43,7 +43,8 @@ console.log(JSON.stringify(loadAddon()));`;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', program]);
     return JSON.parse(output.toString()).why;
   };
-  const ours = JSON.stringify(Memory.layout);
+  const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
+  const ours = JSON.stringify([...names, 'run', 'echo'].join(' '));
   const refused = 'the addon and sigmq are of different versions: their memory layouts differ';
 
   it('is taken when its memory is the same', () => {
@@ -96,11 +97,6 @@ describe('the addon', { skip: why ?? false }, () => {
     run.set(values);
     set({ RunPid: pid, RunFd: fd, RunBits: values.length * 8, RunSent: 0, RunEchoed: 0 });
   };
-
-  it('shares its memory by the names that JavaScript uses', () => {
-    const names = Object.keys(Field).map((name) => name.replace(/\B[A-Z]/g, '_$&').toLowerCase());
-    assert.equal(Memory.layout, [...names, 'run', 'echo'].join(' '));
-  });
 
   it('is loaded once', () => {
     assert.equal(loadAddon().addon, addon);

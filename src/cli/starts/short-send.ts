@@ -1,5 +1,4 @@
 import { sendShort } from '../../client/short-send.ts';
-import { quietly } from '../../quietly.ts';
 import { forgetProcesses } from '../../registry/process-table.ts';
 import { loadAddon } from '../../signals/addon.ts';
 import { forgetEmptyVariables } from '../begin.ts';
@@ -13,7 +12,11 @@ const BEFORE = { sigmq: 3, alone: 2 };
 export async function start(program: string): Promise<void> {
   forgetEmptyVariables();
   const simple = simpleSend(process.argv.slice(program === 'sigmq' ? BEFORE.sigmq : BEFORE.alone));
-  if (simple && quietly(() => isSent(simple))) leave();
+  try {
+    if (simple && isSent(simple)) leave();
+  } catch {
+    // the command finds out what is wrong, and says it
+  }
   forgetProcesses(); // or there may be no descriptor left to load the command with
   const command = await import('./send-command.ts');
   return command.start(program);

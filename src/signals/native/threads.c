@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,6 @@ sigset_t both;
 int signal_fd = -1;
 bool by_descriptor = false;
 
-/* A thread that is idle takes a nudge within some 20 us. */
-static const int64_t NUDGED_NS = 200 * 1000;
-/* Nudges that were taken. */
-static int handled = 0;
-
 /*
  * Runs at most once per thread. Only the thread itself can set its signal mask, and V8's threads run
  * no code of ours: but what this handler leaves in uc_sigmask becomes the thread's mask when it returns
@@ -30,7 +24,6 @@ static void block_in_this_thread(int sig, siginfo_t *info, void *context) {
   ucontext_t *interrupted = context;
   sigaddset(&interrupted->uc_sigmask, SIGUSR1);
   sigaddset(&interrupted->uc_sigmask, SIGUSR2);
-  __atomic_add_fetch(&handled, 1, __ATOMIC_RELEASE);
 }
 
 /* block(): 0, or an errno. Blocks both signals here and makes nudge_threads() block them elsewhere. */
@@ -89,15 +82,15 @@ static int is_open(int threads, const char *tid) {
 }
 
 /*
- * nudgeThreads(): makes each thread that leaves one of the two signals open run block_in_this_thread, and waits a
- * moment for them. Returns how many there were, or a negative errno.
+ * nudgeThreads(): makes each thread that leaves one of the two signals open run block_in_this_thread, soon. Returns
+ * how many there were, or a negative errno.
  */
 napi_value nudge_threads(napi_env env, napi_callback_info info) {
   _Alignas(8) char entries[4096];
   int threads = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (threads < 0) return integer(env, -errno);
   int32_t count = 0;
-  int failed = 0, before = __atomic_load_n(&handled, __ATOMIC_ACQUIRE);
+  int failed = 0;
   long size;
   while (!failed && (size = syscall(SYS_getdents64, threads, entries, sizeof entries)) != 0) {
     if (size < 0) failed = -errno;
@@ -114,7 +107,5 @@ napi_value nudge_threads(napi_env env, napi_callback_info info) {
     }
   }
   close(threads);
-  int64_t until = now_ns(CLOCK_MONOTONIC) + NUDGED_NS;
-  while (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) - before < count && now_ns(CLOCK_MONOTONIC) < until) sched_yield();
   return integer(env, failed ? failed : count);
 }
